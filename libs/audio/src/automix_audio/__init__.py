@@ -1,0 +1,1 @@
+"""Decoding, metering and encoding of audio."""

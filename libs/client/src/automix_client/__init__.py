@@ -1,0 +1,1 @@
+"""Python SDK of the AutoMix platform and the automix command."""

@@ -1,0 +1,1 @@
+"""The embedded AutoMix stack and its supervisor."""

@@ -1,0 +1,1 @@
+"""Operators' commands: check, replay, stuck jobs, provisioning."""

@@ -1,0 +1,1 @@
+"""Who are you: accounts, tokens, public keys."""

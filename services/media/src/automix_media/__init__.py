@@ -1,0 +1,1 @@
+"""Audio in and out: verified uploads, downloads, waveforms."""

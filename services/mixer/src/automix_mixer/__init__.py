@@ -1,0 +1,1 @@
+"""The mix: a job's life, its plan, its render."""

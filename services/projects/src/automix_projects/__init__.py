@@ -1,0 +1,1 @@
+"""Containers of work and their render count."""
