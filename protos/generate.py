@@ -1,0 +1,65 @@
+"""Generates the Python stubs beside the protos; with --check, fails when the committed ones differ.
+
+With --image FILE it writes instead the descriptors of all protos, comments included, which `buf lint` and
+`buf breaking` read: the rules' proto comes from the protovalidate package, so that no registry is needed.
+"""
+
+import argparse
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from grpc_tools import protoc
+from protovalidate._gen.buf.validate.validate_pb import desc
+
+ROOT = Path(__file__).parent
+PROTOS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("automix/**/*.proto"))
+
+
+def run(scratch: Path, *options: str) -> None:
+    """Runs protoc over every proto of this folder."""
+    rules = scratch / "validate.binpb"
+    rules.write_bytes(
+        FileDescriptorSet(file=[FileDescriptorProto.FromString(desc().proto.to_binary())]).SerializeToString()
+    )
+    includes = [f"-I{ROOT}", f"-I{files('grpc_tools') / '_proto'}"]
+    if protoc.main(["protoc", *includes, f"--descriptor_set_in={rules}", *options, *PROTOS]) != 0:
+        sys.exit("protoc refused the protos: its messages stand above")
+
+
+def generate(target: Path, scratch: Path) -> None:
+    """Writes the stubs and their types below `target`."""
+    run(scratch, *(f"--{kind}_out={target}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")))
+
+
+def main() -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare with the committed stubs, change nothing")
+    parser.add_argument("--image", type=Path, help="write the descriptors for buf to this file")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        if options.image:
+            run(scratch, "--include_imports", "--include_source_info", f"--descriptor_set_out={options.image}")
+            return
+        if not options.check:
+            generate(ROOT, scratch)
+            return
+        fresh = scratch / "fresh"
+        fresh.mkdir()
+        generate(fresh, scratch)
+        stale = [
+            path.relative_to(fresh).as_posix()
+            for path in sorted(fresh.rglob("*.py*"))
+            if not (ROOT / path.relative_to(fresh)).exists()
+            or path.read_bytes() != (ROOT / path.relative_to(fresh)).read_bytes()
+        ]
+        if stale:
+            sys.exit("generated stubs differ from the protos, run `make protos`: " + ", ".join(stale))
+
+
+if __name__ == "__main__":
+    main()
