@@ -1,0 +1,161 @@
+"""Audio into a file: WAV, FLAC or MP3. The same blocks give the same bytes.
+
+Dither belongs to whoever knows the signal: samples are rounded to the nearest step and clipped at full scale.
+"""
+
+import os
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Literal, Protocol, Self
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from numpy.typing import NDArray
+
+from automix_audio.errors import AudioError, Reason
+from automix_audio.wav import WavFile
+
+Format = Literal["wav", "flac", "mp3"]
+
+BIT_DEPTHS: dict[Format, tuple[int, ...]] = {"wav": (16, 24, 32), "flac": (16, 24), "mp3": (0,)}
+"""What each format can carry; 32 is floating point, and mp3 has no bit depth."""
+
+_MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_MP3_BIT_RATE = 320_000
+_FLAC_MAX_RATE = 655_350
+_CODEC_BLOCK = 16_384
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+
+class _Sink(Protocol):
+    def write(self, samples: NDArray[np.float32]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class AudioWriter:
+    """Writes blocks of float32, full scale 1.0, to a new file; a context manager.
+
+    `bit_depth`: 16, 24 or 32 (float) for wav, 16 or 24 for flac, ignored by mp3 (320 kbit/s, constant). Leaving the
+    context by an exception leaves an incomplete file behind, which the caller removes.
+    Raises AudioError UNSUPPORTED when the format cannot carry the rate, channels or depth.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], format: Format, sample_rate: int, channels: int, bit_depth: int = 24
+    ) -> None:
+        _check(format, sample_rate, channels, bit_depth)
+        self._channels = channels
+        self._stack = ExitStack()
+        file = self._stack.enter_context(Path(path).open("wb"))
+        self._sink: _Sink
+        if format == "wav":
+            self._sink = _WavSink(file, sample_rate, channels, bit_depth)
+        else:
+            self._sink = _CodecSink(file, format, sample_rate, channels, bit_depth)
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        """Append a block of shape (n, channels), n >= 0."""
+        if block.ndim != 2 or block.shape[1] != self._channels:
+            raise ValueError(f"a block of shape (n, {self._channels}) is needed, not {block.shape}")
+        self._sink.write(block)
+
+    def close(self) -> None:
+        """Complete the file."""
+        with self._stack:
+            self._sink.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._stack.close()
+
+
+class _WavSink:
+    def __init__(self, file: BinaryIO, sample_rate: int, channels: int, bit_depth: int) -> None:
+        self._wav = WavFile(file, sample_rate, channels, bit_depth)
+        self._bit_depth = bit_depth
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        self._wav.write(samples if self._bit_depth == 32 else quantise(samples, self._bit_depth))
+
+    def close(self) -> None:
+        self._wav.close()
+
+
+class _CodecSink:
+    """An encoder of FFmpeg's and its container, told to write neither versions nor times."""
+
+    def __init__(self, file: BinaryIO, format: Format, sample_rate: int, channels: int, bit_depth: int) -> None:
+        self._rate = sample_rate
+        self._layout = _LAYOUTS[channels]
+        self._bit_depth = bit_depth
+        self._format = {"mp3": "fltp", "flac": "s16" if bit_depth == 16 else "s32"}[format]
+        self._container = av.open(file, "w", format=format, container_options={"fflags": "+bitexact"})
+        codec = "libmp3lame" if format == "mp3" else "flac"
+        options = {"flags": "+bitexact", "threads": "1"}
+        if format == "mp3":
+            self._stream = self._container.add_stream(codec, rate=sample_rate, options=options, bit_rate=_MP3_BIT_RATE)
+        else:
+            self._stream = self._container.add_stream(codec, rate=sample_rate, options=options)
+        self._stream.layout = self._layout
+        self._stream.format = self._format
+        self._frames = 0
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        for start in range(0, len(samples), _CODEC_BLOCK):
+            self._encode(self._frame(samples[start : start + _CODEC_BLOCK]))
+
+    def close(self) -> None:
+        self._encode(None)
+        self._container.close()
+
+    def _frame(self, samples: NDArray[np.float32]) -> AudioFrame:
+        if self._format == "fltp":
+            data = np.ascontiguousarray(samples.T, np.float32)
+        elif self._format == "s16":
+            data = quantise(samples, 16).astype(np.int16).reshape(1, -1)
+        else:
+            data = (quantise(samples, 24) << 8).reshape(1, -1)
+        frame = AudioFrame.from_ndarray(data, format=self._format, layout=self._layout)
+        frame.sample_rate = self._rate
+        frame.time_base = Fraction(1, self._rate)
+        frame.pts = self._frames
+        self._frames += len(samples)
+        return frame
+
+    def _encode(self, frame: AudioFrame | None) -> None:
+        self._container.mux(self._stream.encode(frame))
+
+
+def quantise(samples: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
+    """Samples of full scale 1.0 as integers of `bits`: rounded to the nearest, clipped."""
+    scale = float(1 << (bits - 1))
+    # float64: a float32 product has no room for the rounding of 24 bits.
+    scaled = np.rint(samples.astype(np.float64) * scale)
+    return np.clip(scaled, -scale, scale - 1).astype(np.int32)
+
+
+def _check(format: Format, sample_rate: int, channels: int, bit_depth: int) -> None:
+    if format not in BIT_DEPTHS:
+        raise AudioError(Reason.UNSUPPORTED, f"{format} cannot be written. Choose wav, flac or mp3.")
+    if format != "mp3" and bit_depth not in BIT_DEPTHS[format]:
+        depths = ", ".join(map(str, BIT_DEPTHS[format]))
+        raise AudioError(Reason.UNSUPPORTED, f"{format} cannot be written with {bit_depth} bits. Choose {depths}.")
+    if format == "mp3" and (sample_rate not in _MP3_RATES or channels > 2):
+        raise AudioError(
+            Reason.UNSUPPORTED, "MP3 carries mono or stereo at up to 48 kHz. Choose wav or flac, or 48 kHz."
+        )
+    if format == "flac" and (sample_rate > _FLAC_MAX_RATE or channels > 8):
+        raise AudioError(Reason.UNSUPPORTED, "FLAC carries up to 8 channels. Choose wav.")
+    if channels < 1 or sample_rate < 1:
+        raise AudioError(Reason.UNSUPPORTED, "At least one channel and a positive sample rate are needed.")

@@ -1,0 +1,16 @@
+"""How much audio is accepted."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what is decoded. All are inclusive.
+
+    The rate bounds span telephone speech (8 kHz) with an octave to spare and DXD (352.8 kHz). 24 channels are 22.2.
+    """
+
+    max_duration_s: float = 3600.0
+    max_channels: int = 24
+    min_sample_rate: int = 4_000
+    max_sample_rate: int = 384_000

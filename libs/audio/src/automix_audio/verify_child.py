@@ -1,0 +1,63 @@
+"""`python -m automix_audio.verify_child`: `verify` in a process of its own, to be run under limits.
+
+One JSON request on stdin: {"path": ..., "limits": {"max_duration_s": ..., ...}}, limits optional, fields as in
+`Limits`. JSON lines on stdout: {"progress": 0..1} while it works, then {"result": {...}} with the fields of
+`AudioFacts` (waveform: {"minimum": [...], "maximum": [...], "frames_per_bucket": n}) or {"error": {"reason": ...,
+"message": ...}}. Exit code 0 in both cases. Any other exit, or one without a last line, means that the file broke the
+decoder or a limit: refuse it.
+
+The caller sets the limits before exec: RLIMIT_AS of 1 GiB is enough for 24 channels at 384 kHz (of 12 channels at
+48 kHz it needs half of that), RLIMIT_CPU of 0.05 s for each second of `max_duration_s` is generous, RLIMIT_FSIZE can
+be 0 since nothing is written, RLIMIT_NOFILE 32.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TextIO
+
+from automix_audio.errors import AudioError
+from automix_audio.limits import Limits
+from automix_audio.verify import AudioFacts, verify
+
+_STEP = 0.01
+"""Least progress worth a line."""
+
+
+def run(request: str, out: TextIO) -> None:
+    """Answer one request."""
+    asked = json.loads(request)
+    reported = -1.0
+
+    def report(progress: float) -> None:
+        nonlocal reported
+        if progress >= reported + _STEP:
+            reported = progress
+            _say(out, {"progress": round(progress, 3)})
+
+    try:
+        facts = verify(asked["path"], Limits(**asked.get("limits", {})), progress=report)
+    except AudioError as error:
+        _say(out, {"error": {"reason": error.reason, "message": error.message}})
+    else:
+        _say(out, {"result": as_json(facts)})
+
+
+def as_json(facts: AudioFacts) -> dict[str, object]:
+    """The facts as JSON values. Waveform values have five digits."""
+    fields = asdict(facts)
+    fields["waveform"] = {
+        "minimum": [round(float(value), 5) for value in facts.waveform.minimum],
+        "maximum": [round(float(value), 5) for value in facts.waveform.maximum],
+        "frames_per_bucket": facts.waveform.frames_per_bucket,
+    }
+    return fields
+
+
+def _say(out: TextIO, line: dict[str, object]) -> None:
+    out.write(json.dumps(line) + "\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    run(sys.stdin.read(), sys.stdout)
