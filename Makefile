@@ -1,0 +1,76 @@
+# Everything a developer or a user of this checkout does, each as one target. `make` lists them.
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PACKAGES := protos libs/common libs/audio libs/client libs/ops libs/local services/auth services/projects services/media services/mixer
+SOURCES := $(PACKAGES:%=%/src)
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+
+##@ Use
+.PHONY: mix
+mix: $(VENV)/.ready ## Mix VOCALS="v.wav ..." with BEAT="b.wav ..." [REFERENCE=r.wav] [OUT=mix.wav]; a demo song without files
+	@automix mix $(foreach f,$(VOCALS),--vocals "$(f)") $(foreach f,$(BEAT),--beat "$(f)") $(foreach f,$(REFERENCE),--reference "$(f)") --out "$(or $(OUT),mix.wav)"
+
+.PHONY: up
+up: $(VENV)/.ready ## Start the whole platform in the foreground; Ctrl-C stops it
+	@automix up
+
+##@ Develop
+.PHONY: install
+install: $(VENV)/.ready ## Create the virtual environment with every package and tool
+
+$(VENV)/.ready: constraints.txt $(PACKAGES:%=%/pyproject.toml)
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AutoMix needs Python 3.11 or newer: set PYTHON=")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch $@
+
+.PHONY: test
+test: $(VENV)/.ready ## Run the whole suite; SERVERS=embedded (default), containers or external; ARGS= for pytest
+	SERVERS=$(or $(SERVERS),embedded) pytest $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.ready lint types imports protos-check ## Everything that needs no server: lint, types, import rules, contracts
+
+.PHONY: lint
+lint: $(VENV)/.ready ## Style and common defects
+	ruff format --check . && ruff check .
+
+.PHONY: types
+types: $(VENV)/.ready ## Strict type check
+	mypy $(filter-out protos/src,$(SOURCES))
+
+.PHONY: imports
+imports: $(VENV)/.ready ## Rules between layers and services
+	lint-imports
+
+.PHONY: format
+format: $(VENV)/.ready ## Rewrite the code in the project's style
+	ruff format . && ruff check --fix .
+
+.PHONY: protos
+protos: $(VENV)/.ready ## Generate the stubs from the protos
+	python protos/generate.py
+
+.PHONY: protos-check
+protos-check: $(VENV)/.ready ## Lint the protos, compare the stubs, refuse breaking changes against AGAINST (a commit)
+	python protos/generate.py --check
+	protos/lint $(AGAINST)
+
+.PHONY: lock
+lock: $(VENV)/.ready ## Pin every dependency, with hashes and without addresses
+	uv pip compile --quiet requirements.in --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+		$(foreach p,protos common audio client ops local auth projects media mixer,--no-emit-package automix-$(p)) -o constraints.txt
+
+.PHONY: clean
+clean: ## Remove what can be made again
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

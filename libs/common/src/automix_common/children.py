@@ -1,0 +1,150 @@
+"""Work that may crash, hang or outgrow its memory, in a child process with limits.
+
+The child reads one JSON request from standard input and writes JSON lines to standard output: `{"progress": 0.5, ...}`
+any number of times, and lastly `{"result": {...}}` or `{"error": {"reason": ..., "message": ...}}`.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from automix_common.limited import OUT_OF_MEMORY
+from automix_common.logs import logger
+
+log = logger(__name__)
+
+LONGEST_LINE = 16 * 1024 * 1024
+KEPT_ERROR_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a child may use; beyond it the kernel or the parent ends it."""
+
+    memory_bytes: int
+    cpu_seconds: int
+    wall_seconds: float
+    silence_seconds: float
+    """Longest time without a line: a child that hangs is found before its wall time is over."""
+
+
+class ChildError(Exception):
+    """The child refused its input: a reason that will not change by trying again."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+class ChildLost(Exception):
+    """The child ended without an answer. `reason` is CRASHED, OUT_OF_MEMORY or TIMEOUT."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+async def run_child(
+    module: str,
+    request: Mapping[str, Any],
+    limits: Limits,
+    *,
+    progress: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Runs `python -m module` within `limits` and returns its result.
+
+    Raises ChildError for its refusal and ChildLost when it crashed, hung or outgrew its memory. A cancelled caller
+    kills the child; the death of this process does too.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "automix_common.limited",
+        str(os.getpid()),
+        str(limits.memory_bytes),
+        str(limits.cpu_seconds),
+        module,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=LONGEST_LINE,
+        env=_environment(),
+    )
+    try:
+        async with asyncio.timeout(limits.wall_seconds):
+            said, heard = await asyncio.gather(
+                _talk(child, request, limits.silence_seconds, progress), _tail(child.stderr)
+            )
+            code = await child.wait()
+    except TimeoutError:
+        raise ChildLost("TIMEOUT", f"no answer within {limits.wall_seconds:.0f} s") from None
+    finally:
+        await _kill(child)
+    if said is None:
+        log.warning("child lost", module=module, exit_code=code, stderr=heard)
+        if code == OUT_OF_MEMORY:
+            raise ChildLost("OUT_OF_MEMORY", "the child outgrew its memory")
+        raise ChildLost("CRASHED", f"the child ended with {_named(code)}")
+    if "error" in said:
+        raise ChildError(said["error"]["reason"], said["error"]["message"])
+    result: dict[str, Any] = said["result"]
+    return result
+
+
+def _environment() -> dict[str, str]:
+    """The parent's environment without its secrets: the child decodes files of strangers."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AUTOMIX_")}
+    kept |= {key: value for key, value in os.environ.items() if key.startswith(("AUTOMIX_FAULT", "AUTOMIX_CHILD"))}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+async def _talk(
+    child: asyncio.subprocess.Process,
+    request: Mapping[str, Any],
+    silence_seconds: float,
+    progress: Callable[[Mapping[str, Any]], None] | None,
+) -> dict[str, Any] | None:
+    if child.stdin is None or child.stdout is None:
+        raise AssertionError("unreachable: both are pipes")
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a child that is gone is noticed by its silence
+        child.stdin.write(json.dumps(request).encode())
+        await child.stdin.drain()
+    child.stdin.close()
+    while True:
+        async with asyncio.timeout(silence_seconds):
+            line = await child.stdout.readline()
+        if not line:
+            return None
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return None
+        if "result" in said or "error" in said:
+            return dict(said)
+        if progress is not None:
+            progress(said)
+
+
+async def _tail(stream: asyncio.StreamReader | None) -> str:
+    kept = b""
+    while stream is not None and (block := await stream.read(65536)):
+        kept = (kept + block)[-KEPT_ERROR_BYTES:]
+    return kept.decode(errors="replace")
+
+
+async def _kill(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+
+
+def _named(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -1,0 +1,125 @@
+"""What is left to delete: objects whose rows are gone, and objects that no row ever named."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from automix_common import faults
+from automix_common.database import LOST, Connection, Database
+from automix_common.errors import Unavailable
+from automix_common.logs import logger
+from automix_common.storage import ObjectStore
+
+log = logger(__name__)
+
+BATCH = 100
+COLLECT_BATCH = 500
+
+NamesOf = Callable[[Connection, Sequence[str]], Awaitable[set[str]]]
+"""Which of these keys a row names or may still come to name."""
+
+
+async def delete_later(connection: Connection, keys: Iterable[str]) -> None:
+    """Notes objects for deletion in the transaction that deletes their rows."""
+    await connection.execute(
+        "INSERT INTO object_deletions (storage_key) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (list(keys),)
+    )
+
+
+class Deleter:
+    """Works `object_deletions` off, with retries; any number may run at once."""
+
+    def __init__(self, database: Database, store: ObjectStore, sweep_seconds: float) -> None:
+        self._database = database
+        self._store = store
+        self._sweep_seconds = sweep_seconds
+
+    async def run(self) -> None:
+        """Deletes until cancelled."""
+        while True:
+            try:
+                while await self.delete_batch() == BATCH:
+                    pass
+            except LOST as error:
+                log.warning("deleter waits", error=repr(error))
+            await asyncio.sleep(self._sweep_seconds)
+
+    async def delete_batch(self) -> int:
+        """Deletes what is due, up to a batch, and returns how many keys that was."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                "SELECT storage_key FROM object_deletions WHERE due_at <= now()"
+                " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
+                (BATCH,),
+            )
+            keys = [row[0] for row in await cursor.fetchall()]
+            if not keys:
+                return 0
+            try:
+                await self._store.delete(keys)
+            except Unavailable as error:
+                log.warning("objects cannot be deleted", error=str(error))
+                await connection.execute(
+                    "UPDATE object_deletions SET attempts = attempts + 1,"
+                    " due_at = clock_timestamp() + make_interval(secs => least(300, power(2, least(attempts, 8))))"
+                    " WHERE storage_key = ANY(%s)",
+                    (keys,),
+                )
+                return 0
+            faults.reach("deleter.after_delete")
+            await connection.execute("DELETE FROM object_deletions WHERE storage_key = ANY(%s)", (keys,))
+            return len(keys)
+
+
+class Collector:
+    """Finds objects that no row names, once they are old enough that no work under way can still name them."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        prefixes: Sequence[str],
+        named: NamesOf,
+        *,
+        every_seconds: float,
+        age_seconds: float,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._prefixes = prefixes
+        self._named = named
+        self._every_seconds = every_seconds
+        self._age = timedelta(seconds=age_seconds)
+
+    async def run(self) -> None:
+        """Collects until cancelled."""
+        while True:
+            try:
+                collected = await self.collect()
+                if collected:
+                    log.info("objects without a row collected", count=collected)
+            except (*LOST, Unavailable) as error:
+                log.warning("collector waits", error=repr(error))
+            await asyncio.sleep(self._every_seconds)
+
+    async def collect(self) -> int:
+        """Hands every old object that no row names to the deleter and returns how many there were."""
+        collected = 0
+        for prefix in self._prefixes:
+            batch: list[str] = []
+            async for entry in self._store.list(prefix):
+                if entry.modified_at < datetime.now(UTC) - self._age:
+                    batch.append(entry.key)
+                if len(batch) == COLLECT_BATCH:
+                    collected += await self._collect_batch(batch)
+                    batch = []
+            collected += await self._collect_batch(batch)
+        return collected
+
+    async def _collect_batch(self, keys: list[str]) -> int:
+        if not keys:
+            return 0
+        async with self._database.transaction() as connection:
+            orphans = set(keys) - await self._named(connection, keys)
+            await delete_later(connection, orphans)
+        return len(orphans)

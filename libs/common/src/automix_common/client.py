@@ -1,0 +1,68 @@
+"""Calls to peers: one channel each, every call with a deadline, the caller's token and the trace forwarded."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+from automix.auth.v1 import auth_pb2, auth_pb2_grpc
+
+from automix_common.context import current_call
+from automix_common.errors import from_rpc_error
+from automix_common.identity import KeyCache, KeySet, TokenVerifier, public_key
+from automix_common.settings import Settings
+
+CALL_SECONDS = 10.0
+ATTEMPTS = 3
+CHANNEL_OPTIONS = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
+Answer = TypeVar("Answer")
+
+
+def open_channel(endpoint: str, settings: Settings) -> grpc.aio.Channel:
+    """A channel to a peer, with TLS (and this process's certificate) when the settings have it."""
+    if not settings.tls:
+        return grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=settings.tls_ca.read_bytes() if settings.tls_ca else None,
+        private_key=settings.tls_key.read_bytes() if settings.tls_key else None,
+        certificate_chain=settings.tls_certificate.read_bytes() if settings.tls_certificate else None,
+    )
+    return grpc.aio.secure_channel(endpoint, credentials, options=CHANNEL_OPTIONS)
+
+
+async def call_peer(method: Callable[..., Awaitable[Answer]], request: Any, *, idempotent: bool = True) -> Answer:
+    """Calls a unary method of a peer in the name of the caller, with what is left of the call's own deadline.
+
+    An idempotent call that meets UNAVAILABLE is tried again. Raises the peer's refusal as a ServiceError.
+    """
+    call = current_call()
+    metadata = [("traceparent", call.traceparent)]
+    if call.principal is not None:
+        metadata.append(("authorization", f"Bearer {call.principal.token}"))
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return await method(request, timeout=call.remaining(CALL_SECONDS), metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            again = idempotent and error.code() is grpc.StatusCode.UNAVAILABLE and attempt < ATTEMPTS
+            if not again or call.remaining(CALL_SECONDS) == 0:
+                raise from_rpc_error(error) from None
+        await asyncio.sleep(0.1 * 2**attempt)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def token_verifier(auth_channel: grpc.aio.Channel, settings: Settings) -> TokenVerifier:
+    """A verifier that fetches its keys from the auth service."""
+    stub = auth_pb2_grpc.AuthServiceStub(auth_channel)
+
+    async def fetch() -> KeySet:
+        answer = await call_peer(stub.GetJwks, auth_pb2.GetJwksRequest())
+        keys = {key.kid: public_key(key.x) for key in answer.keys}
+        return KeySet(keys=keys, max_age_seconds=answer.max_age_seconds)
+
+    return TokenVerifier(KeyCache(fetch), settings.jwt_issuer, settings.jwt_audience)

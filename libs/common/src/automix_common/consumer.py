@@ -1,0 +1,85 @@
+"""Durable consumers whose effect happens once: the event id is stored in the transaction of the effect."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import nats.errors
+from automix.events.v1 import events_pb2
+from google.protobuf.message import DecodeError
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from automix_common import faults
+from automix_common.context import CallContext, enter, trace_id_of
+from automix_common.database import LOST, Connection, Database
+from automix_common.logs import logger
+from automix_common.outbox import MESSAGING_LOST
+from automix_common.topology import STREAM
+
+log = logger(__name__)
+
+FETCH = 20
+FETCH_SECONDS = 5
+LONGEST_BACKOFF_SECONDS = 30.0
+
+Handler = Callable[[Connection, events_pb2.Event], Awaitable[None]]
+
+
+class Consumer:
+    """Reads one durable and applies its events, each in a transaction of its own."""
+
+    def __init__(self, database: Database, stream: JetStreamContext, durable: str, handle: Handler) -> None:
+        self._database = database
+        self._stream = stream
+        self._durable = durable
+        self._handle = handle
+
+    async def run(self) -> None:
+        """Consumes until cancelled; survives restarts of NATS and the loss of its consumer."""
+        subscription = await self._stream.pull_subscribe_bind(consumer=self._durable, stream=STREAM)
+        while True:
+            try:
+                messages = await subscription.fetch(FETCH, timeout=FETCH_SECONDS)
+            except nats.errors.TimeoutError:
+                continue
+            except MESSAGING_LOST as error:
+                log.warning("consumer waits", consumer=self._durable, error=repr(error))
+                await asyncio.sleep(0.5)
+                continue
+            for message in messages:
+                await self._take(message)
+
+    async def _take(self, message: Msg) -> None:
+        try:
+            event = events_pb2.Event.FromString(message.data)
+        except DecodeError:
+            log.exception(
+                "event cannot be read and is dropped", consumer=self._durable, sequence=message.metadata.sequence.stream
+            )
+            await message.term()
+            return
+        enter(CallContext(method=self._durable, trace_id=trace_id_of(event.traceparent)))
+        try:
+            async with self._database.transaction() as connection:
+                cursor = await connection.execute(
+                    "INSERT INTO inbox (consumer, event_id) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1",
+                    (self._durable, event.event_id),
+                )
+                if await cursor.fetchone() is not None:
+                    await self._handle(connection, event)
+                faults.reach(f"{self._durable}.before_commit")
+            faults.reach(f"{self._durable}.after_commit")
+            await message.ack()
+        except (*LOST, *MESSAGING_LOST) as error:
+            await self._later(message, error)
+        except Exception as error:
+            log.exception("event failed", consumer=self._durable, event_id=event.event_id)
+            await self._later(message, error)
+
+    async def _later(self, message: Msg, error: Exception) -> None:
+        delay = min(LONGEST_BACKOFF_SECONDS, 0.2 * 2 ** min(message.metadata.num_delivered, 10))
+        log.warning("event is tried again", consumer=self._durable, delay_seconds=delay, error=repr(error))
+        try:
+            await message.nak(delay=delay)
+        except MESSAGING_LOST:
+            log.warning("nak was lost; the delivery times out instead", consumer=self._durable)

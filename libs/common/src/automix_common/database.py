@@ -1,0 +1,80 @@
+"""Connections to the service's own schema: a pool, transactions, and LISTEN on a connection of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from automix_common.errors import Unavailable
+from automix_common.logs import logger
+
+log = logger(__name__)
+
+Connection = psycopg.AsyncConnection[Any]
+
+LOST = (psycopg.OperationalError, PoolTimeout)
+"""What a statement raises when the server is away; the edge answers UNAVAILABLE."""
+
+
+class Database:
+    """A pool on one role. Connections are in autocommit, so that a single SELECT is a single round trip."""
+
+    def __init__(self, url: str, *, size: int, name: str) -> None:
+        self.url = url
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=10,
+            kwargs={"autocommit": True, "application_name": name},
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Opens the pool; connections are made as the server allows."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit, for statements that stand alone."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
+    async def wakeups(self, channel: str, sweep_seconds: float) -> AsyncIterator[None]:
+        """Yields at once, then at every notification on `channel` and at least every `sweep_seconds`.
+
+        LISTEN holds a direct connection of its own, opened again when it breaks.
+        """
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                    yield
+                    while True:
+                        async for _ in connection.notifies(timeout=sweep_seconds, stop_after=1):
+                            pass
+                        yield
+            except psycopg.OperationalError as error:
+                log.warning("listen connection lost", channel=channel, error=str(error).strip())
+                await asyncio.sleep(min(sweep_seconds, 1.0))
+                yield
+
+
+def unavailable() -> Unavailable:
+    """What a caller hears when the database is away."""
+    return Unavailable("DATABASE_UNAVAILABLE", "the database does not answer: try again")

@@ -1,0 +1,192 @@
+"""The edge of a service: one interceptor that gives every call its trace, deadline, caller and valid request, and
+turns whatever a handler raises into a status that tells the caller what they may know."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+import grpc
+import psycopg
+import structlog
+from google.protobuf.message import Message
+from prometheus_client import Counter, Histogram
+from protovalidate import Validator
+
+from automix_common.context import CallContext, Principal, enter, trace_id_of
+from automix_common.database import LOST, unavailable
+from automix_common.errors import (
+    FieldViolation,
+    Internal,
+    InvalidArgument,
+    ServiceError,
+    Unauthenticated,
+    not_yours,
+    to_status,
+)
+from automix_common.identity import TokenVerifier
+from automix_common.logs import logger
+
+log = logger(__name__)
+
+PARENT_GONE = "AM001"
+"""SQLSTATE of `refuse_dead_parents`."""
+
+CALLS = Counter("automix_rpc_total", "Calls answered", ["method", "code"])
+SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["method"])
+
+Handler = Callable[..., Any]
+
+
+class Edge(grpc.aio.ServerInterceptor):
+    """Wraps every handler. Methods in `public` and those of the `open_services` need no access token."""
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        *,
+        public: frozenset[str],
+        open_services: tuple[str, ...],
+        request_seconds: float,
+    ) -> None:
+        self._verifier = verifier
+        self._public = public
+        self._open_services = open_services
+        self._request_seconds = request_seconds
+        self._validator = Validator()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Returns the method's handler with the edge around it."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith(self._open_services):
+            return handler
+        codec = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **codec)
+        if handler.stream_unary:
+            return grpc.stream_unary_rpc_method_handler(self._client_stream(method, handler.stream_unary), **codec)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._server_stream(method, handler.unary_stream), **codec)
+        raise TypeError(f"{method} streams both ways, which the edge does not know")
+
+    def _unary(self, method: str, handle: Handler) -> Handler:
+        seconds = SECONDS.labels(method=method)
+
+        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            started = time.perf_counter()
+            async with self._call(method, context, self._request_seconds):
+                self._validate(request)
+                response = await handle(request, context)
+                seconds.observe(time.perf_counter() - started)
+                return response
+
+        return answer
+
+    def _client_stream(self, method: str, handle: Handler) -> Handler:
+        async def answer(requests: AsyncIterator[Message], context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            async def valid() -> AsyncIterator[Message]:
+                async for request in requests:
+                    self._validate(request)
+                    yield request
+
+            async with self._call(method, context, None):
+                return await handle(valid(), context)
+
+        return answer
+
+    def _server_stream(self, method: str, handle: Handler) -> Handler:
+        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+            async with self._call(method, context, None):
+                self._validate(request)
+                async for response in handle(request, context):
+                    yield response
+
+        return answer
+
+    @asynccontextmanager
+    async def _call(
+        self, method: str, context: grpc.aio.ServicerContext[Any, Any], seconds: float | None
+    ) -> AsyncIterator[None]:
+        metadata = {
+            str(key): str(value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
+        }
+        remaining = context.time_remaining()
+        seconds = remaining if remaining is not None else seconds
+        call = CallContext(
+            method=method,
+            trace_id=trace_id_of(metadata.get("traceparent", "")),
+            deadline=None if seconds is None else time.monotonic() + seconds,
+            peer=context.peer(),
+        )
+        structlog.contextvars.bind_contextvars(trace_id=call.trace_id, rpc=method)
+        enter(call)
+        code = "OK"
+        try:
+            async with asyncio.timeout(seconds):
+                if method not in self._public:
+                    principal = await self._authenticate(metadata.get("authorization", ""))
+                    structlog.contextvars.bind_contextvars(user_id=str(principal.user_id))
+                    enter(CallContext(method, call.trace_id, call.deadline, principal, call.peer))
+                yield
+        except (asyncio.CancelledError, grpc.aio.AbortError):
+            code = "CANCELLED"
+            raise
+        except TimeoutError:
+            code = "DEADLINE_EXCEEDED"
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the call took longer than its deadline")
+        except Exception as raised:  # noqa: BLE001 - the last line: whatever is raised is logged and answered
+            error = as_service_error(raised)
+            code = error.code.name
+            await refuse(context, error)
+        finally:
+            CALLS.labels(method=method, code=code).inc()
+
+    async def _authenticate(self, authorization: str) -> Principal:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("TOKEN_MISSING", "this call needs an access token: sign in first")
+        return await self._verifier.verify(token)
+
+    def _validate(self, request: Message) -> None:
+        violations = self._validator.collect_violations(request)
+        if violations:
+            found = [
+                FieldViolation(
+                    ".".join(element.field_name for element in violation.proto.field.elements)
+                    if violation.proto.field
+                    else "",
+                    violation.proto.message,
+                )
+                for violation in violations
+            ]
+            listed = "; ".join(f"{one.field} {one.description}".strip() for one in found)
+            raise InvalidArgument("INVALID_REQUEST", listed, violations=found)
+
+
+def as_service_error(raised: Exception) -> ServiceError:
+    """What the caller may know of `raised`; a defect is logged with its traceback and answered without it."""
+    if isinstance(raised, ServiceError):
+        return raised
+    if isinstance(raised, psycopg.Error) and raised.sqlstate == PARENT_GONE:
+        return not_yours("project")
+    if isinstance(raised, LOST):
+        log.warning("database away", error=str(raised).strip())
+        return unavailable()
+    log.error("defect", exc_info=raised)
+    return Internal("INTERNAL", "something failed on our side: try again, and report the trace id if it stays")
+
+
+async def refuse(context: grpc.aio.ServicerContext[Any, Any], error: ServiceError) -> NoReturn:
+    """Ends the call with the error as its status and details."""
+    details = to_status(error).SerializeToString()
+    await context.abort(error.code, error.message, trailing_metadata=(("grpc-status-details-bin", details),))
+    raise AssertionError("unreachable: abort raises")

@@ -1,0 +1,37 @@
+"""Runs a module under limits that it cannot lift: `python -m automix_common.limited PARENT MEMORY CPU MODULE`.
+
+The limits are set here, in the child, because code between fork and exec is unsafe in a parent that has threads.
+"""
+
+import ctypes
+import os
+import resource
+import runpy
+import signal
+import sys
+
+OUT_OF_MEMORY = 77
+"""Exit code of a child whose allocation was refused."""
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Sets the limits and becomes the module."""
+    parent, memory, cpu, module = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # the parent died before the signal was armed
+        sys.exit(1)
+    # RLIMIT_DATA counts what is written to (heap and private mappings); RLIMIT_AS would count libraries and stacks.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.argv = [module]
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+
+
+if __name__ == "__main__":
+    main()

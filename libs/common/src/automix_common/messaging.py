@@ -1,0 +1,85 @@
+"""Connections to NATS, and the provisioning of the stream and its consumers."""
+
+import asyncio
+import ssl
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from automix_common.logs import logger
+from automix_common.settings import Settings
+from automix_common.topology import CONSUMERS, STREAM, STREAM_AGE, SUBJECTS
+
+log = logger(__name__)
+
+CONNECT_SECONDS = 5
+
+
+async def connect(settings: Settings) -> Client:
+    """Connects as the process's own NATS user and stays connected; waits until the server is there."""
+    tls = ssl.create_default_context(cafile=settings.tls_ca) if settings.nats_url.startswith("tls://") else None
+    user = settings.nats_user or "automix"
+
+    async def report(error: Exception) -> None:
+        log.warning("nats", error=repr(error))
+
+    options: dict[str, Any] = {
+        "user": settings.nats_user,
+        "password": settings.nats_password.get_secret_value() if settings.nats_password else None,
+        "name": user,
+        "inbox_prefix": f"_INBOX_{user}".encode(),
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": 0.2,
+        "drain_timeout": 2,
+        "error_cb": report,
+        "tls": tls,
+    }
+    while True:
+        client = Client()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.connect(settings.nats_url, **options)
+        except (TimeoutError, OSError, nats.errors.Error) as error:
+            log.warning("nats cannot be reached", error=repr(error))
+            await client.close()
+            await asyncio.sleep(0.2)
+        else:
+            return client
+
+
+def stream_config(replicas: int) -> StreamConfig:
+    """The one stream of facts."""
+    return StreamConfig(
+        name=STREAM,
+        subjects=[SUBJECTS],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        max_age=STREAM_AGE.total_seconds(),
+        num_replicas=replicas,
+    )
+
+
+async def provision(stream: JetStreamContext, *, replicas: int = 1) -> None:
+    """Creates or updates the stream and every consumer; what is there keeps its messages and its place."""
+    try:
+        await stream.stream_info(STREAM)
+        await stream.update_stream(stream_config(replicas))
+    except NotFoundError:
+        await stream.add_stream(stream_config(replicas))
+        log.info("stream created", stream=STREAM)
+    for durable in CONSUMERS:
+        await stream.add_consumer(
+            STREAM,
+            ConsumerConfig(
+                durable_name=durable.name,
+                filter_subject=durable.subject,
+                ack_wait=durable.ack_wait_seconds,
+                max_deliver=-1,
+                max_ack_pending=1000,
+            ),
+        )

@@ -1,0 +1,46 @@
+"""The command line that every service process has: serve, or migrate."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from automix_common.logs import configure_logging
+from automix_common.migrations import upgrade
+from automix_common.settings import Settings
+
+SettingsType = TypeVar("SettingsType", bound=Settings)
+
+
+def load(settings: type[SettingsType]) -> SettingsType:
+    """Settings from the environment; exits naming what is missing, never with the value of a secret."""
+    try:
+        return settings()
+    except ValidationError as error:
+        problems = ", ".join(f"AUTOMIX_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        sys.exit(f"settings: {problems}")
+
+
+def main(package: str, settings: type[SettingsType], serve: Callable[[SettingsType], Awaitable[None]]) -> None:
+    """Runs `python -m <package> [serve|migrate]`."""
+    parser = argparse.ArgumentParser(prog=f"python -m {package}")
+    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
+    command = parser.parse_args().command
+    loaded = load(settings)
+    configure_logging(package, loaded.log_level)
+    if command == "migrate":
+        upgrade(package, loaded.database_url.get_secret_value())
+    else:
+        run(serve(loaded))
+
+
+def run(work: Awaitable[None]) -> None:
+    """Runs a process's one coroutine to its end."""
+
+    async def whole() -> None:
+        await work
+
+    asyncio.run(whole())

@@ -1,0 +1,154 @@
+"""One way to run a service: its servicers behind the edge, its background work, health, reflection, clean stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+
+from automix_common.database import LOST, Database
+from automix_common.edge import Edge
+from automix_common.identity import TokenVerifier
+from automix_common.logs import logger
+from automix_common.migrations import schema_is_current
+from automix_common.settings import Settings
+
+log = logger(__name__)
+
+OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+READY_SECONDS = 1.0
+
+OPTIONS = (
+    ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it silently
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
+
+Background = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Stopping:
+    """Tells long streams that the process is about to stop."""
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What differs between services."""
+
+    package: str
+    """The Python package, whose `migrations` folder holds its schema's history."""
+    names: Sequence[str]
+    """Full protobuf names of the gRPC services."""
+    add: Callable[[grpc.aio.Server], None]
+    """Registers the servicers."""
+    public: frozenset[str] = frozenset()
+    """Full method paths that need no access token."""
+    background: Sequence[Background] = ()
+    """Work that runs beside the server, each until cancelled."""
+
+
+async def serve(
+    service: Service, settings: Settings, database: Database, verifier: TokenVerifier, stopping: Stopping
+) -> None:
+    """Serves until SIGTERM or SIGINT, or until a background task fails (which raises).
+
+    The process reports NOT_SERVING while its schema is older than it needs or the database is away.
+    """
+    edge = Edge(verifier, public=service.public, open_services=OPEN_SERVICES, request_seconds=settings.request_seconds)
+    server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
+    service.add(server)
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    reflection.enable_server_reflection([*service.names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    port = _listen(server, settings)
+    if settings.metrics_listen:
+        host, _, metrics_port = settings.metrics_listen.rpartition(":")
+        start_http_server(int(metrics_port), host)
+    async with running(service.background) as failed:
+        ready = asyncio.create_task(_report_health(service, database, servicer))
+        await server.start()
+        log.info("serving", port=port)
+        await stopping_or_failed(stopping, failed)
+        ready.cancel()
+        await servicer.enter_graceful_shutdown()
+        await asyncio.sleep(settings.drain_seconds)
+        stopping.event.set()
+        await server.stop(settings.grace_seconds)
+    log.info("stopped")
+
+
+def _listen(server: grpc.aio.Server, settings: Settings) -> int:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return server.add_insecure_port(settings.listen)
+    credentials = grpc.ssl_server_credentials(
+        [(settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())],
+        root_certificates=settings.tls_ca.read_bytes() if settings.tls_ca else None,
+        require_client_auth=settings.tls_require_client,
+    )
+    return server.add_secure_port(settings.listen, credentials)
+
+
+async def _report_health(service: Service, database: Database, servicer: health.aio.HealthServicer) -> None:
+    current = False
+    while True:
+        try:
+            async with database.read() as connection:
+                current = current or await schema_is_current(service.package, connection)
+            serving = current
+        except LOST:
+            serving = False
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", *service.names):
+            await servicer.set(name, status)
+        await asyncio.sleep(READY_SECONDS if serving else READY_SECONDS / 10)
+
+
+async def stopping_or_failed(stopping: Stopping, failed: "asyncio.Future[None]") -> None:
+    """Returns when a stop is asked for; raises what a background task raised."""
+    asked = asyncio.create_task(_signalled(stopping))
+    await asyncio.wait([asked, failed], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if failed.done():
+        failed.result()
+
+
+async def _signalled(stopping: Stopping) -> None:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    stop = asyncio.create_task(stopping.event.wait())
+    await asyncio.wait([asyncio.create_task(asked.wait()), stop], return_when=asyncio.FIRST_COMPLETED)
+
+
+@asynccontextmanager
+async def running(background: Sequence[Background]) -> AsyncIterator["asyncio.Future[None]"]:
+    """Runs background work for the length of the block; the future yielded fails when one of them does."""
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not failed.done():
+            failed.set_exception(error)
+
+    tasks = []
+    for work in background:
+        task = asyncio.ensure_future(work())
+        task.add_done_callback(ended)
+        tasks.append(task)
+    try:
+        yield failed
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        failed.cancel()

@@ -1,0 +1,195 @@
+"""Object storage behind a small port, and the S3 that implements it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+import urllib3
+from minio import Minio
+from minio.datatypes import PostPolicy
+from minio.deleteobjects import DeleteObject
+from minio.error import MinioException, S3Error
+
+from automix_common.errors import Unavailable
+from automix_common.settings import StorageSettings
+
+READ_BYTES = 256 * 1024
+THREADS = 8
+
+Result = TypeVar("Result")
+
+
+class ObjectMissing(Exception):
+    """No object has this key."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object of a listing."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class ObjectStore(Protocol):
+    """Where audio bytes live. Every method raises Unavailable when the store is away."""
+
+    async def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Stores the file's bytes under `key`."""
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Stores `data` under `key`."""
+
+    async def fetch(self, key: str, path: Path) -> None:
+        """Appends the object's bytes to the file at `path`. Raises ObjectMissing."""
+
+    def read(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
+        """Yields the object's bytes from `offset` on. Raises ObjectMissing."""
+
+    async def size(self, key: str) -> int:
+        """Length of the object in bytes. Raises ObjectMissing."""
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Deletes objects; those that are not there count as deleted."""
+
+    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Yields every object whose key starts with `prefix`."""
+
+    def download_url(self, key: str, filename: str, content_type: str, lifetime: timedelta) -> str:
+        """A URL that serves the object as an attachment until `lifetime` is over."""
+
+    def post_policy(self, key: str, size: int, lifetime: timedelta) -> tuple[str, dict[str, str]]:
+        """URL and form fields that accept exactly `size` bytes under `key`."""
+
+
+class S3Store:
+    """The port on any S3, through the minio client in threads."""
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self._bucket = settings.s3_bucket
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
+        self._client = self._connect(settings, settings.s3_endpoint)
+        self._public = self._connect(settings, settings.s3_public_endpoint or settings.s3_endpoint)
+
+    @staticmethod
+    def _connect(settings: StorageSettings, endpoint: str) -> Minio:
+        address = urlsplit(endpoint)
+        pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=3, read=60),
+            maxsize=THREADS,
+            ca_certs=str(settings.tls_ca) if settings.tls_ca else None,
+            retries=urllib3.Retry(total=4, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+        )
+        return Minio(
+            address.netloc,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            secure=address.scheme == "https",
+            region=settings.s3_region,
+            http_client=pool,
+        )
+
+    def close(self) -> None:
+        """Ends the threads; calls under way are finished."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except S3Error as error:
+            if error.code in ("NoSuchKey", "NoSuchObject"):
+                raise ObjectMissing(error.object_name) from None
+            raise Unavailable("STORAGE_UNAVAILABLE", "audio storage refused the request: try again") from error
+        except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unavailable("STORAGE_UNAVAILABLE", "audio storage does not answer: try again") from error
+
+    async def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Stores the file's bytes under `key`."""
+        await self._run(lambda: self._client.fput_object(self._bucket, key, str(path), content_type=content_type))
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Stores `data` under `key`."""
+        await self._run(lambda: self._client.put_object(self._bucket, key, BytesIO(data), len(data)))
+
+    async def fetch(self, key: str, path: Path) -> None:
+        """Appends the object's bytes to the file at `path`. Raises ObjectMissing."""
+
+        def work() -> None:
+            answer = self._client.get_object(self._bucket, key)
+            try:
+                with path.open("ab") as target:
+                    for block in answer.stream(READ_BYTES * 4):
+                        target.write(block)
+            finally:
+                answer.close()
+                answer.release_conn()
+
+        await self._run(work)
+
+    async def read(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
+        """Yields the object's bytes from `offset` on. Raises ObjectMissing."""
+        answer = await self._run(lambda: self._client.get_object(self._bucket, key, offset=offset))
+        try:
+            while block := await self._run(lambda: answer.read(READ_BYTES)):
+                yield block
+        finally:
+            answer.close()
+            answer.release_conn()
+
+    async def size(self, key: str) -> int:
+        """Length of the object in bytes. Raises ObjectMissing."""
+        found = await self._run(lambda: self._client.stat_object(self._bucket, key))
+        return int(found.size or 0)
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Deletes objects; those that are not there count as deleted."""
+        doomed = [DeleteObject(key) for key in keys]
+        failures = await self._run(lambda: list(self._client.remove_objects(self._bucket, doomed)))
+        if failures:
+            raise Unavailable("STORAGE_UNAVAILABLE", "audio storage did not delete: try again")
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Yields every object whose key starts with `prefix`."""
+        found = iter(self._client.list_objects(self._bucket, prefix=prefix, recursive=True))
+        while (entry := await self._run(lambda: next(found, None))) is not None:
+            yield StoredObject(
+                key=str(entry.object_name),
+                size=int(entry.size or 0),
+                modified_at=entry.last_modified or datetime.now(UTC),
+            )
+
+    def download_url(self, key: str, filename: str, content_type: str, lifetime: timedelta) -> str:
+        """A URL that serves the object as an attachment until `lifetime` is over."""
+        return str(
+            self._public.presigned_get_object(
+                self._bucket,
+                key,
+                expires=lifetime,
+                response_headers={
+                    "response-content-disposition": attachment(filename),
+                    "response-content-type": content_type,
+                },
+            )
+        )
+
+    def post_policy(self, key: str, size: int, lifetime: timedelta) -> tuple[str, dict[str, str]]:
+        """URL and form fields that accept exactly `size` bytes under `key`."""
+        policy = PostPolicy(self._bucket, datetime.now(UTC) + lifetime)
+        policy.add_equals_condition("key", key)
+        policy.add_content_length_range_condition(size, size)
+        fields: dict[str, Any] = self._public.presigned_post_policy(policy)
+        base = self._public.get_presigned_url("GET", self._bucket, key).split("?")[0].removesuffix(f"/{key}")
+        return base, {"key": key, **{name: str(value) for name, value in fields.items()}}
+
+
+def attachment(filename: str) -> str:
+    """Content-Disposition that downloads under `filename` (RFC 6266, with an ASCII fallback)."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
