@@ -1,0 +1,54 @@
+"""Control rate: gains and levels live on steps of a few milliseconds, sound on frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from automix_mixer.engine.pcm import Curve, Sound
+
+
+def step_frames(sample_rate: int) -> int:
+    """Frames of one control step: 256 at 44.1 and 48 kHz (5.8 and 5.3 ms), 512 above. Divides BLOCK_FRAMES."""
+    return 256 if sample_rate <= 48_000 else 512
+
+
+def step_energy(sound: Sound, frames: int) -> Curve:
+    """Sum of squares over all channels in every step of `frames` frames. Shape (channels, n) -> (n / frames,)."""
+    steps = sound.reshape(sound.shape[0], -1, frames)
+    return np.asarray(np.einsum("cij,cij->i", steps, steps), np.float32)
+
+
+def step_peak(sound: Sound, frames: int) -> Curve:
+    """Largest magnitude over all channels in every step. Shape (channels, n) -> (n / frames,)."""
+    steps = sound.reshape(sound.shape[0], -1, frames)
+    return np.asarray(np.maximum(steps.max(axis=(0, 2)), -steps.min(axis=(0, 2))), np.float32)
+
+
+def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32]:
+    """Gain for every frame, linear between nodes on the steps' borders. Shape (steps + 1,) -> (steps * frames,)."""
+    start = nodes[:-1].astype(np.float32)
+    slope = (nodes[1:] - nodes[:-1]).astype(np.float32) / np.float32(frames)
+    position = np.arange(frames, dtype=np.float32)
+    out = slope[:, None] * position
+    out += start[:, None]
+    return out.reshape(-1)
+
+
+class CurveBuilder:
+    """Collects a curve piece by piece."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Curve] = []
+
+    def append(self, piece: Curve) -> None:
+        self._pieces.append(piece)
+
+    def curve(self, steps: int | None = None) -> Curve:
+        """All pieces in one array; with `steps`, cut or padded with zeros to that length."""
+        whole = np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
+        if steps is None or whole.size == steps:
+            return whole
+        out = np.zeros(steps, np.float32)
+        out[: min(steps, whole.size)] = whole[:steps]
+        return out

@@ -1,0 +1,24 @@
+"""What can go wrong in a mix, as values with a reason."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Input that cannot be mixed.
+
+    `reason` is UPPER_SNAKE and stable (`NOT_AUDIO`, `NO_TRACKS`, ...); `message` is for the person who sent the input.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+class SettingsError(ValueError):
+    """A setting outside its bounds or of the wrong kind; `field` names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message

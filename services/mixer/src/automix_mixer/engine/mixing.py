@@ -1,0 +1,84 @@
+"""From files to a mix in one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automix_mixer.engine.analysis import analyse, project_rate
+from automix_mixer.engine.mixplan import MixPlan
+from automix_mixer.engine.plan_json import plan_to_json
+from automix_mixer.engine.planning import plan as make_plan
+from automix_mixer.engine.rendering import OutputPaths, render
+from automix_mixer.engine.report import MixReport
+from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.track import Track
+from automix_mixer.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class MixFile:
+    """A file that a mix left behind; `kind` is mix, report, picture, comparison, or stem:<name>."""
+
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True)
+class MixResult:
+    """A finished mix: its plan, its report and its files."""
+
+    plan: MixPlan
+    report: MixReport
+    files: list[MixFile]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as the worker reads it."""
+        report = self.report.to_json()
+        return {
+            "report": report,
+            "plan": plan_to_json(self.plan),
+            "duration_s": report["duration_s"],
+            "sample_rate": report["sample_rate"],
+            "channels": report["channels"],
+            "integrated_lufs": report["integrated_lufs"],
+            "true_peak_dbtp": report["true_peak_dbtp"],
+            "files": [{"kind": f.kind, "path": f.path} for f in self.files],
+        }
+
+
+def mix(
+    tracks: Sequence[Track],
+    settings: Settings,
+    out_path: str | Path,
+    *,
+    plan: MixPlan | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    extras_dir: str | Path | None = None,
+) -> MixResult:
+    """Analyses, plans (unless a plan is given, which then carries its own settings) and renders.
+
+    `extras_dir` receives the report, the picture, the comparison and the stems. Raises EngineError, SettingsError.
+    """
+    tell = progress or (lambda _share, _stage: None)
+    with Workspace() as workspace:
+        rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
+        profiles = []
+        for i, track in enumerate(tracks):
+            tell(0.4 * i / len(tracks), "analysing")
+            profiles.append(analyse(track, workspace, rate))
+        if plan is None:
+            plan = make_plan(profiles, settings)
+        paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None)
+        report = render(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell)
+        files = [MixFile("mix", str(paths.mix))]
+        if paths.extras is not None:
+            paths.extras.mkdir(parents=True, exist_ok=True)
+            target = paths.extras / "report.json"
+            target.write_text(json.dumps(report.to_json(), indent=1))
+            files.append(MixFile("report", str(target)))
+        tell(1.0, "done")
+        return MixResult(plan, report, files)

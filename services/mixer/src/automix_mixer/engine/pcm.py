@@ -1,0 +1,93 @@
+"""Decoded sound on disk: written once, read by every later pass, so that memory does not grow with length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Sound: TypeAlias = npt.NDArray[np.float32]
+"""Float32 sound, shape (channels, frames)."""
+
+Curve: TypeAlias = npt.NDArray[np.float32]
+"""One value per control step, shape (steps,)."""
+
+BLOCK_FRAMES = 32_768
+"""Frames of a block in every pass: 256 KiB of stereo, which stays in a core's second-level cache."""
+
+
+class PcmFile:
+    """A temporary file of float32 blocks, each (channels, BLOCK_FRAMES); the last one is padded with silence.
+
+    Plain reads and writes instead of a memory map: mapped pages would count as this process's memory.
+    """
+
+    def __init__(self, path: Path, channels: int) -> None:
+        self.path = path
+        self.channels = channels
+        self.frames = 0
+
+    def blocks(self, frames: int | None = None) -> Iterator[Sound]:
+        """Every block in turn; with `frames`, silence follows until that many frames have been given."""
+        total = -(-(self.frames if frames is None else frames) // BLOCK_FRAMES)
+        size = self.channels * BLOCK_FRAMES
+        with self.path.open("rb") as file:
+            for _ in range(total):
+                flat = np.fromfile(file, np.float32, size)
+                if flat.size < size:
+                    flat = np.concatenate([flat, np.zeros(size - flat.size, np.float32)])
+                yield flat.reshape(self.channels, BLOCK_FRAMES)
+
+    def delete(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+class PcmWriter:
+    """Cuts sound of any length into the blocks of a PcmFile. Use as a context; `file` is complete after it."""
+
+    def __init__(self, path: Path, channels: int, *, skip: int = 0, limit: int | None = None) -> None:
+        """`skip` frames are dropped first (the latency of a filter); at most `limit` frames are kept."""
+        self.file = PcmFile(path, channels)
+        self._skip, self._limit = skip, limit
+        self._pending = np.zeros((channels, BLOCK_FRAMES), np.float32)
+        self._filled = 0
+
+    def __enter__(self) -> PcmWriter:
+        self._handle = self.file.path.open("wb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._filled:
+            self._pending[:, self._filled :] = 0.0
+            self._pending.tofile(self._handle)
+        self._handle.close()
+
+    def write(self, sound: Sound) -> list[Sound]:
+        """Appends sound, shape (channels, n), and returns the full blocks that this completed."""
+        if self._skip:
+            dropped = min(self._skip, sound.shape[1])
+            self._skip -= dropped
+            sound = sound[:, dropped:]
+        if self._limit is not None:
+            sound = sound[:, : max(0, self._limit - self.file.frames)]
+        self.file.frames += sound.shape[1]
+        done = []
+        while sound.shape[1]:
+            if not self._filled and sound.shape[1] >= BLOCK_FRAMES:
+                block = np.ascontiguousarray(sound[:, :BLOCK_FRAMES])
+                block.tofile(self._handle)
+                done.append(block)
+                sound = sound[:, BLOCK_FRAMES:]
+                continue
+            taken = min(BLOCK_FRAMES - self._filled, sound.shape[1])
+            self._pending[:, self._filled : self._filled + taken] = sound[:, :taken]
+            self._filled += taken
+            sound = sound[:, taken:]
+            if self._filled == BLOCK_FRAMES:
+                self._pending.tofile(self._handle)
+                done.append(self._pending.copy())
+                self._filled = 0
+        return done

@@ -1,0 +1,105 @@
+"""A plan to JSON and back, checked: an edited plan fails with the place of the mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from math import isfinite
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from automix_mixer.engine.decision import Decision
+from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.mixplan import PLAN_VERSION, MixPlan
+
+_LARGEST = 1e6
+
+
+def plan_to_json(plan: MixPlan) -> dict[str, Any]:
+    """The plan as a JSON object; floats rounded to what matters, so that a person can read it."""
+    rounded = _rounded(asdict(plan))
+    if not isinstance(rounded, dict):
+        raise TypeError("a plan is an object")
+    return rounded
+
+
+def plan_from_json(data: Mapping[str, Any]) -> MixPlan:
+    """The inverse of `plan_to_json`. Raises EngineError PLAN_INVALID, naming the field."""
+    if not isinstance(data, Mapping):
+        raise _invalid("plan", "must be an object")
+    if data.get("version") != PLAN_VERSION:
+        raise _invalid("version", f"this engine renders version {PLAN_VERSION}")
+    built = _build(MixPlan, data, "plan")
+    if not isinstance(built, MixPlan):
+        raise _invalid("plan", "must be an object")
+    return built
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(v) for v in value]
+    return value
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    origin = get_origin(kind)
+    if origin in (Union, UnionType):
+        inner = [a for a in get_args(kind) if a is not type(None)]
+        return None if value is None else _build(inner[0], value, where)
+    if origin is Decision:
+        return _decision(get_args(kind)[0], value, where)
+    if origin is list:
+        if not isinstance(value, list):
+            raise _invalid(where, "must be a list")
+        return [_build(get_args(kind)[0], v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise _invalid(where, "must be an object")
+        return dict(value)
+    if is_dataclass(kind) and isinstance(kind, type):
+        return _build_dataclass(kind, value, where)
+    return _scalar(kind, value, where)
+
+
+def _build_dataclass(kind: type, value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise _invalid(where, "must be an object")
+    hints = get_type_hints(kind)
+    names = [f.name for f in fields(kind)]
+    for name in value:
+        if name not in names:
+            raise _invalid(f"{where}.{name}", "there is no such field")
+    for name in names:
+        if name not in value:
+            raise _invalid(f"{where}.{name}", "is missing")
+    return kind(**{name: _build(hints[name], value[name], f"{where}.{name}") for name in names})
+
+
+def _decision(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping) or "value" not in value:
+        raise _invalid(where, "must be an object with value, unit and reason")
+    return Decision(
+        _build(kind, value["value"], f"{where}.value"), str(value.get("unit", "")), str(value.get("reason", ""))
+    )
+
+
+def _scalar(kind: Any, value: Any, where: str) -> Any:
+    if kind is str:
+        if not isinstance(value, str):
+            raise _invalid(where, "must be a text")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or abs(value) > _LARGEST:
+        raise _invalid(where, "must be a number")
+    if kind is int:
+        if value != int(value):
+            raise _invalid(where, "must be a whole number")
+        return int(value)
+    return float(value)
+
+
+def _invalid(where: str, what: str) -> EngineError:
+    return EngineError("PLAN_INVALID", f"{where} {what}")

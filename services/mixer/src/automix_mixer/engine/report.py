@@ -1,0 +1,38 @@
+"""What a render measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class MixReport:
+    """Figures of the finished mix. `stages` holds, by stage, what each did (name with unit -> value); `curves` what the
+    picture draws; `notes` what a person should know (a target that was not reached, a silent track)."""
+
+    duration_s: float
+    sample_rate: int
+    channels: int
+    integrated_lufs: float
+    loudness_range_lu: float
+    true_peak_dbtp: float
+    lar_db: float | None
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, numbers rounded to 4 digits after the point."""
+        rounded = _rounded(asdict(self))
+        return dict(rounded)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(v) for v in value]
+    return value

@@ -1,0 +1,117 @@
+"""`automix render`: a mix from files on this machine, without any service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from automix_mixer.engine import EngineError, Settings, SettingsError, Track
+
+_EXTENSIONS = {".wav": "wav24", ".flac": "flac24", ".mp3": "mp3"}
+
+Paths = list[Path]
+
+
+def render(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the mix goes; .wav, .flac or .mp3.")],
+    vocals: Annotated[Paths | None, typer.Option("--vocals", "-v", help="A vocal; repeat for more.")] = None,
+    beat: Annotated[Paths | None, typer.Option("--beat", "-b", help="A beat or stem; repeat for more.")] = None,
+    reference: Annotated[Paths | None, typer.Option("--reference", "-r", help="A song to sound like.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", "-s", help="A setting, as name=value; repeat for more.")
+    ] = None,
+    plan_in: Annotated[
+        Path | None, typer.Option("--plan", help="Render this plan (JSON) instead of a new one.")
+    ] = None,
+    plan_out: Annotated[Path | None, typer.Option(help="Write the plan (JSON) here.")] = None,
+    extras: Annotated[Path | None, typer.Option(help="Folder for report, picture, comparison and stems.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Mix vocals and beats into one file."""
+    console = Console(stderr=True)
+    try:
+        result = _render(console, output, vocals, beat, reference, setting, plan_in, extras, quiet=as_json)
+    except EngineError as error:
+        console.print(f"[red]{error.reason}[/red] {error.message}")
+        raise typer.Exit(1) from None
+    except SettingsError as error:
+        console.print(f"[red]setting {error.field}[/red] {error.message}")
+        raise typer.Exit(2) from None
+    except OSError as error:
+        console.print(f"[red]{error.filename}[/red] {error.strerror}")
+        raise typer.Exit(1) from None
+    if plan_out is not None:
+        plan_out.write_text(json.dumps(result["plan"], indent=2) + "\n")
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    console.print(
+        f"{output}: {result['duration_s']:.1f} s, {result['integrated_lufs']:.1f} LUFS,"
+        f" {result['true_peak_dbtp']:.1f} dBTP"
+    )
+    for note in result["report"]["notes"]:
+        console.print(f"[yellow]note[/yellow] {note}")
+
+
+def _render(
+    console: Console,
+    output: Path,
+    vocals: Paths | None,
+    beat: Paths | None,
+    reference: Paths | None,
+    setting: list[str] | None,
+    plan_in: Path | None,
+    extras: Path | None,
+    *,
+    quiet: bool,
+) -> dict[str, Any]:
+    from automix_mixer.engine.mixing import mix  # noqa: PLC0415 - `automix --help` needs no numpy
+    from automix_mixer.engine.plan_json import plan_from_json  # noqa: PLC0415
+
+    tracks = [
+        Track(path, role)
+        for role, paths in (("vocals", vocals), ("beat", beat), ("reference", reference))
+        for path in paths or []
+    ]
+    settings = Settings.from_json(_settings(setting or [], output))
+    plan = plan_from_json(_read_plan(plan_in)) if plan_in is not None else None
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+        task = bar.add_task("mixing", total=1.0)
+
+        def show(share: float, stage: str) -> None:
+            bar.update(task, completed=share, description=stage)
+
+        return mix(tracks, settings, output, plan=plan, progress=show, extras_dir=extras).to_json()
+
+
+def _settings(pairs: list[str], output: Path) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise SettingsError(pair, "must be written as name=value")
+        try:
+            values[name] = json.loads(text)
+        except json.JSONDecodeError:
+            values[name] = text
+    if "output_format" not in values:
+        if output.suffix.lower() not in _EXTENSIONS:
+            raise SettingsError("output", f"must end in {', '.join(_EXTENSIONS)}, or set output_format")
+        values["output_format"] = _EXTENSIONS[output.suffix.lower()]
+    return values
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        plan = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise EngineError("PLAN_INVALID", f"{path} is not JSON: {error}") from error
+    if not isinstance(plan, dict):
+        raise EngineError("PLAN_INVALID", f"{path} holds no object")
+    return plan
