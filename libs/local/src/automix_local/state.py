@@ -1,0 +1,143 @@
+"""Where one embedded stack keeps everything: a directory that only its owner can enter, held by one supervisor."""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import platformdirs
+
+from automix_local.errors import StackError, StateDirBusyError
+
+STATE_DIR_VARIABLE = "AUTOMIX_STATE_DIR"
+
+
+def default_state_dir() -> Path:
+    """The directory named by AUTOMIX_STATE_DIR, else `automix/local` in the user's data directory."""
+    named = os.environ.get(STATE_DIR_VARIABLE)
+    return Path(named) if named else platformdirs.user_data_path("automix") / "local"
+
+
+def write_private(path: Path, content: str) -> None:
+    """Replace `path` by a file of mode 0600. It is on disk before it has its name: a crash leaves the old or the new."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class StateDir:
+    """The layout of a state directory and the lock on it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self._lock: int | None = None
+
+    @property
+    def ports_file(self) -> Path:
+        """The ports chosen for this stack; kept so that addresses survive a restart."""
+        return self.path / "ports.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Every generated password and key, mode 0600."""
+        return self.path / "secrets.json"
+
+    @property
+    def endpoints_file(self) -> Path:
+        """Where the services of the running stack listen; holds no secret."""
+        return self.path / "endpoints.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked by the supervisor while it lives, and holds its process id."""
+        return self.path / "lock"
+
+    @property
+    def run_dir(self) -> Path:
+        """One record per running process, by which the next start finds what a killed supervisor left."""
+        return self.path / "run"
+
+    def log_file(self, name: str) -> Path:
+        """The output of one process."""
+        return self.path / "logs" / f"{name}.log"
+
+    def scratch_dir(self, name: str) -> Path:
+        """A private temporary directory of one process, emptied before each of its starts."""
+        return self.path / "scratch" / name
+
+    def create(self) -> None:
+        """Create the directory and its parts with mode 0700; refuse one that belongs to somebody else."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = self.path.stat().st_uid
+        if owner != os.geteuid():
+            raise StackError(f"{self.path} belongs to user id {owner}; choose another directory with --state")
+        self.path.chmod(0o700)
+        for part in ("logs", "run", "scratch"):
+            (self.path / part).mkdir(mode=0o700, exist_ok=True)
+
+    def acquire(self) -> None:
+        """Lock the directory for this process. Raises StateDirBusyError when another supervisor has it.
+
+        The kernel drops the lock with the process, however it ends, so a stale one cannot exist.
+        """
+        descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            holder = self.holder()
+            raise StateDirBusyError(
+                f"another AutoMix stack (process {holder or 'unknown'}) already uses {self.path}; "
+                f"stop it with `automix down --state {self.path}` or choose another directory with --state"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        self._lock = descriptor
+
+    def release(self) -> None:
+        """Give the directory back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def holder(self) -> int | None:
+        """The process id of the supervisor that holds the directory, or None when nobody does."""
+        try:
+            descriptor = os.open(self.lock_file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with contextlib.suppress(ValueError):
+                return int(os.pread(descriptor, 32, 0))
+            return None
+        else:
+            return None
+        finally:
+            os.close(descriptor)
+
+    def load_secrets(self, names: Iterable[str]) -> dict[str, str]:
+        """The secret of each name, 192 random bits each, made on first use and kept from then on."""
+        known: dict[str, str] = json.loads(self.secrets_file.read_text()) if self.secrets_file.exists() else {}
+        missing = [name for name in names if name not in known]
+        if missing:
+            known |= {name: secrets.token_hex(24) for name in missing}
+            write_private(self.secrets_file, json.dumps(known, indent=1))
+        return known
