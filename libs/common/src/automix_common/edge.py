@@ -37,6 +37,7 @@ CALLS = Counter("automix_rpc_total", "Calls answered", ["method", "code"])
 SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["method"])
 
 Handler = Callable[..., Any]
+Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Edge(grpc.aio.ServerInterceptor):
@@ -81,7 +82,7 @@ class Edge(grpc.aio.ServerInterceptor):
     def _unary(self, method: str, handle: Handler) -> Handler:
         seconds = SECONDS.labels(method=method)
 
-        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async def answer(request: Message, context: Context) -> Any:
             started = time.perf_counter()
             async with self._call(method, context, self._request_seconds):
                 self._validate(request)
@@ -92,7 +93,7 @@ class Edge(grpc.aio.ServerInterceptor):
         return answer
 
     def _client_stream(self, method: str, handle: Handler) -> Handler:
-        async def answer(requests: AsyncIterator[Message], context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async def answer(requests: AsyncIterator[Message], context: Context) -> Any:
             async def valid() -> AsyncIterator[Message]:
                 async for request in requests:
                     self._validate(request)
@@ -104,7 +105,7 @@ class Edge(grpc.aio.ServerInterceptor):
         return answer
 
     def _server_stream(self, method: str, handle: Handler) -> Handler:
-        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        async def answer(request: Message, context: Context) -> AsyncIterator[Any]:
             async with self._call(method, context, None):
                 self._validate(request)
                 async for response in handle(request, context):
@@ -113,9 +114,7 @@ class Edge(grpc.aio.ServerInterceptor):
         return answer
 
     @asynccontextmanager
-    async def _call(
-        self, method: str, context: grpc.aio.ServicerContext[Any, Any], seconds: float | None
-    ) -> AsyncIterator[None]:
+    async def _call(self, method: str, context: Context, seconds: float | None) -> AsyncIterator[None]:
         metadata = {
             str(key): str(value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         }
@@ -185,7 +184,7 @@ def as_service_error(raised: Exception) -> ServiceError:
     return Internal("INTERNAL", "something failed on our side: try again, and report the trace id if it stays")
 
 
-async def refuse(context: grpc.aio.ServicerContext[Any, Any], error: ServiceError) -> NoReturn:
+async def refuse(context: Context, error: ServiceError) -> NoReturn:
     """Ends the call with the error as its status and details."""
     details = to_status(error).SerializeToString()
     await context.abort(error.code, error.message, trailing_metadata=(("grpc-status-details-bin", details),))

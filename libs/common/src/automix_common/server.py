@@ -4,7 +4,8 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -16,6 +17,7 @@ from automix_common.edge import Edge
 from automix_common.identity import TokenVerifier
 from automix_common.logs import logger
 from automix_common.migrations import schema_is_current
+from automix_common.runtime import Runtime
 from automix_common.settings import Settings
 
 log = logger(__name__)
@@ -31,13 +33,6 @@ OPTIONS = (
 )
 
 Background = Callable[[], Awaitable[None]]
-
-
-@dataclass
-class Stopping:
-    """Tells long streams that the process is about to stop."""
-
-    event: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True)
@@ -56,13 +51,12 @@ class Service:
     """Work that runs beside the server, each until cancelled."""
 
 
-async def serve(
-    service: Service, settings: Settings, database: Database, verifier: TokenVerifier, stopping: Stopping
-) -> None:
+async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> None:
     """Serves until SIGTERM or SIGINT, or until a background task fails (which raises).
 
     The process reports NOT_SERVING while its schema is older than it needs or the database is away.
     """
+    settings = runtime.settings
     edge = Edge(verifier, public=service.public, open_services=OPEN_SERVICES, request_seconds=settings.request_seconds)
     server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
     service.add(server)
@@ -73,16 +67,17 @@ async def serve(
     if settings.metrics_listen:
         host, _, metrics_port = settings.metrics_listen.rpartition(":")
         start_http_server(int(metrics_port), host)
-    async with running(service.background) as failed:
-        ready = asyncio.create_task(_report_health(service, database, servicer))
+    report = partial(_report_health, service, runtime.database, servicer)
+    async with running([runtime.relay, *service.background, report]) as failed:
         await server.start()
         log.info("serving", port=port)
-        await stopping_or_failed(stopping, failed)
-        ready.cancel()
-        await servicer.enter_graceful_shutdown()
-        await asyncio.sleep(settings.drain_seconds)
-        stopping.event.set()
-        await server.stop(settings.grace_seconds)
+        try:
+            await stop_asked_or(failed)
+        finally:
+            await servicer.enter_graceful_shutdown()
+            await asyncio.sleep(settings.drain_seconds)
+            runtime.stopping.set()
+            await server.stop(settings.grace_seconds)
     log.info("stopped")
 
 
@@ -112,28 +107,23 @@ async def _report_health(service: Service, database: Database, servicer: health.
         await asyncio.sleep(READY_SECONDS if serving else READY_SECONDS / 10)
 
 
-async def stopping_or_failed(stopping: Stopping, failed: "asyncio.Future[None]") -> None:
-    """Returns when a stop is asked for; raises what a background task raised."""
-    asked = asyncio.create_task(_signalled(stopping))
-    await asyncio.wait([asked, failed], return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
+async def stop_asked_or(failed: "asyncio.Future[object]") -> None:
+    """Returns when SIGTERM or SIGINT asks for a stop; raises what a background task raised."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    waiting: asyncio.Future[object] = asyncio.ensure_future(asked.wait())
+    await asyncio.wait([waiting, failed], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
     if failed.done():
         failed.result()
 
 
-async def _signalled(stopping: Stopping) -> None:
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
-    stop = asyncio.create_task(stopping.event.wait())
-    await asyncio.wait([asyncio.create_task(asked.wait()), stop], return_when=asyncio.FIRST_COMPLETED)
-
-
 @asynccontextmanager
-async def running(background: Sequence[Background]) -> AsyncIterator["asyncio.Future[None]"]:
+async def running(background: Sequence[Background]) -> AsyncIterator["asyncio.Future[object]"]:
     """Runs background work for the length of the block; the future yielded fails when one of them does."""
-    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    failed: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
     def ended(task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()

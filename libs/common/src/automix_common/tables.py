@@ -103,6 +103,20 @@ BEGIN
 END $$;
 """
 
+IMMUTABLE = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY TG_ARGV LOOP
+        IF to_jsonb(NEW) -> name IS DISTINCT FROM to_jsonb(OLD) -> name THEN
+            RAISE EXCEPTION '%.% never changes', TG_TABLE_NAME, name USING ERRCODE = 'check_violation';
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END $$;
+"""
+
 OBJECT_DELETIONS = """
 CREATE TABLE object_deletions (
     storage_key   text PRIMARY KEY CHECK (storage_key <> ''),

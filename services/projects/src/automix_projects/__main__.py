@@ -1,0 +1,43 @@
+"""Composition root of the projects service."""
+
+from functools import partial
+
+from automix.projects.v1 import projects_pb2, projects_pb2_grpc
+from automix_common.client import open_channel, token_verifier
+from automix_common.process import main
+from automix_common.runtime import open_runtime
+from automix_common.server import Service, serve
+from automix_common.settings import Settings
+from pydantic import Field
+
+from automix_projects.reactions import on_job_succeeded, on_user_deleted
+from automix_projects.servicer import ProjectsServicer
+
+
+class ProjectsSettings(Settings):
+    """Settings of the projects service."""
+
+    max_projects: int = Field(500, ge=1, description="projects that a user may have")
+
+
+async def serve_projects(settings: ProjectsSettings) -> None:
+    """Wires the service and serves until told to stop."""
+    async with (
+        open_runtime(settings, "projects") as runtime,
+        open_channel(settings.auth_endpoint, settings) as auth,
+    ):
+        servicer = ProjectsServicer(runtime.database, quota=settings.max_projects)
+        service = Service(
+            package="automix_projects",
+            names=[projects_pb2.DESCRIPTOR.services_by_name["ProjectsService"].full_name],
+            add=partial(projects_pb2_grpc.add_ProjectsServiceServicer_to_server, servicer),
+            background=[
+                partial(runtime.consume, "projects-user-deleted", on_user_deleted),
+                partial(runtime.consume, "projects-job-succeeded", on_job_succeeded),
+            ],
+        )
+        await serve(service, runtime, token_verifier(auth, settings))
+
+
+if __name__ == "__main__":
+    main("automix_projects", ProjectsSettings, serve_projects)
