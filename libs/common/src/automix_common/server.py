@@ -48,7 +48,7 @@ class Service:
     public: frozenset[str] = frozenset()
     """Full method paths that need no access token."""
     background: Sequence[Background] = ()
-    """Work that runs beside the server, each until cancelled."""
+    """Work that runs beside the server, each until cancelled: relays, consumers, sweepers."""
 
 
 async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> None:
@@ -68,7 +68,7 @@ async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> 
         host, _, metrics_port = settings.metrics_listen.rpartition(":")
         start_http_server(int(metrics_port), host)
     report = partial(_report_health, service, runtime.database, servicer)
-    async with running([runtime.relay, *service.background, report]) as failed:
+    async with running([*service.background, report]) as failed:
         await server.start()
         log.info("serving", port=port)
         try:

@@ -32,6 +32,7 @@ async def serve_projects(settings: ProjectsSettings) -> None:
             names=[projects_pb2.DESCRIPTOR.services_by_name["ProjectsService"].full_name],
             add=partial(projects_pb2_grpc.add_ProjectsServiceServicer_to_server, servicer),
             background=[
+                runtime.relay,
                 partial(runtime.consume, "projects-user-deleted", on_user_deleted),
                 partial(runtime.consume, "projects-job-succeeded", on_job_succeeded),
             ],
