@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from automix_audio.errors import AudioError, Reason
 from automix_audio.wav import WavFile
 
-Format = Literal["wav", "flac", "mp3"]
+WriteType = Literal["wav", "flac", "mp3"]
 
-BIT_DEPTHS: dict[Format, tuple[int, ...]] = {"wav": (16, 24, 32), "flac": (16, 24), "mp3": (0,)}
+BIT_DEPTHS: dict[WriteType, tuple[int, ...]] = {"wav": (16, 24, 32), "flac": (16, 24), "mp3": (0,)}
 """What each format can carry; 32 is floating point, and mp3 has no bit depth."""
 
 _MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -45,17 +45,18 @@ class AudioWriter:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], format: Format, sample_rate: int, channels: int, bit_depth: int = 24
+        self, path: str | os.PathLike[str], filetype: WriteType, sample_rate: int, channels: int, bit_depth: int = 24
     ) -> None:
-        _check(format, sample_rate, channels, bit_depth)
+        _check(filetype, sample_rate, channels, bit_depth)
         self._channels = channels
-        self._stack = ExitStack()
-        file = self._stack.enter_context(Path(path).open("wb"))
-        self._sink: _Sink
-        if format == "wav":
-            self._sink = _WavSink(file, sample_rate, channels, bit_depth)
-        else:
-            self._sink = _CodecSink(file, format, sample_rate, channels, bit_depth)
+        with ExitStack() as stack:
+            file = stack.enter_context(Path(path).open("wb"))
+            self._sink: _Sink
+            if filetype == "wav":
+                self._sink = _WavSink(file, sample_rate, channels, bit_depth)
+            else:
+                self._sink = _CodecSink(file, filetype, sample_rate, channels, bit_depth)
+            self._stack = stack.pop_all()
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append a block of shape (n, channels), n >= 0."""
@@ -95,21 +96,19 @@ class _WavSink:
 class _CodecSink:
     """An encoder of FFmpeg's and its container, told to write neither versions nor times."""
 
-    def __init__(self, file: BinaryIO, format: Format, sample_rate: int, channels: int, bit_depth: int) -> None:
+    def __init__(self, file: BinaryIO, filetype: WriteType, sample_rate: int, channels: int, bit_depth: int) -> None:
+        codec: Literal["libmp3lame", "flac"] = "libmp3lame" if filetype == "mp3" else "flac"
         self._rate = sample_rate
         self._layout = _LAYOUTS[channels]
-        self._bit_depth = bit_depth
-        self._format = {"mp3": "fltp", "flac": "s16" if bit_depth == 16 else "s32"}[format]
-        self._container = av.open(file, "w", format=format, container_options={"fflags": "+bitexact"})
-        codec = "libmp3lame" if format == "mp3" else "flac"
-        options = {"flags": "+bitexact", "threads": "1"}
-        if format == "mp3":
-            self._stream = self._container.add_stream(codec, rate=sample_rate, options=options, bit_rate=_MP3_BIT_RATE)
-        else:
-            self._stream = self._container.add_stream(codec, rate=sample_rate, options=options)
-        self._stream.layout = self._layout
-        self._stream.format = self._format
+        self._format = "fltp" if filetype == "mp3" else "s16" if bit_depth == 16 else "s32"
         self._frames = 0
+        self._container = av.open(file, "w", format=filetype, container_options={"fflags": "+bitexact"})
+        self._stream = self._container.add_stream(
+            codec, rate=sample_rate, options={"flags": "+bitexact"}, layout=self._layout, format=self._format
+        )
+        self._stream.codec_context.thread_count = 1
+        if filetype == "mp3":
+            self._stream.codec_context.bit_rate = _MP3_BIT_RATE
 
     def write(self, samples: NDArray[np.float32]) -> None:
         for start in range(0, len(samples), _CODEC_BLOCK):
@@ -120,18 +119,22 @@ class _CodecSink:
         self._container.close()
 
     def _frame(self, samples: NDArray[np.float32]) -> AudioFrame:
-        if self._format == "fltp":
-            data = np.ascontiguousarray(samples.T, np.float32)
-        elif self._format == "s16":
-            data = quantise(samples, 16).astype(np.int16).reshape(1, -1)
-        else:
-            data = (quantise(samples, 24) << 8).reshape(1, -1)
-        frame = AudioFrame.from_ndarray(data, format=self._format, layout=self._layout)
+        frame = AudioFrame.from_ndarray(self._encodable(samples), format=self._format, layout=self._layout)
         frame.sample_rate = self._rate
         frame.time_base = Fraction(1, self._rate)
         frame.pts = self._frames
         self._frames += len(samples)
         return frame
+
+    def _encodable(self, samples: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.int16] | NDArray[np.int32]:
+        match self._format:
+            case "fltp":
+                return np.ascontiguousarray(samples.T, np.float32)
+            case "s16":
+                return quantise(samples, 16).astype(np.int16).reshape(1, -1)
+            case _:
+                # 24 bits stand in the upper part of 32.
+                return (quantise(samples, 24) << 8).reshape(1, -1)
 
     def _encode(self, frame: AudioFrame | None) -> None:
         self._container.mux(self._stream.encode(frame))
@@ -145,17 +148,17 @@ def quantise(samples: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
     return np.clip(scaled, -scale, scale - 1).astype(np.int32)
 
 
-def _check(format: Format, sample_rate: int, channels: int, bit_depth: int) -> None:
-    if format not in BIT_DEPTHS:
-        raise AudioError(Reason.UNSUPPORTED, f"{format} cannot be written. Choose wav, flac or mp3.")
-    if format != "mp3" and bit_depth not in BIT_DEPTHS[format]:
-        depths = ", ".join(map(str, BIT_DEPTHS[format]))
-        raise AudioError(Reason.UNSUPPORTED, f"{format} cannot be written with {bit_depth} bits. Choose {depths}.")
-    if format == "mp3" and (sample_rate not in _MP3_RATES or channels > 2):
+def _check(filetype: WriteType, sample_rate: int, channels: int, bit_depth: int) -> None:
+    if filetype not in BIT_DEPTHS:
+        raise AudioError(Reason.UNSUPPORTED, f"{filetype} cannot be written. Choose wav, flac or mp3.")
+    if filetype != "mp3" and bit_depth not in BIT_DEPTHS[filetype]:
+        depths = ", ".join(map(str, BIT_DEPTHS[filetype]))
+        raise AudioError(Reason.UNSUPPORTED, f"{filetype} cannot be written with {bit_depth} bits. Choose {depths}.")
+    if filetype == "mp3" and (sample_rate not in _MP3_RATES or channels > 2):
         raise AudioError(
             Reason.UNSUPPORTED, "MP3 carries mono or stereo at up to 48 kHz. Choose wav or flac, or 48 kHz."
         )
-    if format == "flac" and (sample_rate > _FLAC_MAX_RATE or channels > 8):
+    if filetype == "flac" and (sample_rate > _FLAC_MAX_RATE or channels > 8):
         raise AudioError(Reason.UNSUPPORTED, "FLAC carries up to 8 channels. Choose wav.")
     if channels < 1 or sample_rate < 1:
         raise AudioError(Reason.UNSUPPORTED, "At least one channel and a positive sample rate are needed.")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt
+
+from automix_audio.biquad import BiquadCascade
 
 _ABSOLUTE_GATE_LUFS = -70.0
 _OFFSET_DB = -0.691
@@ -69,8 +70,7 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate: int, channels: int, channel_names: Sequence[str] = ()) -> None:
         self._rate = sample_rate
-        self._sos = k_weighting(sample_rate)
-        self._state = np.zeros((2, channels, 2))
+        self._filter = BiquadCascade(k_weighting(sample_rate), channels)
         self._weights = channel_weights(channels, channel_names)
         self._frames = 0
         self._hops = 0
@@ -116,27 +116,30 @@ class LoudnessMeter:
     def process(self, block: NDArray[np.float32]) -> None:
         """Measure the next block, shape (n, channels), n >= 0."""
         for start in range(0, len(block), _CHUNK):
-            chunk = block[start : start + _CHUNK].T.astype(np.float64, order="C")
-            weighted, self._state = sosfilt(self._sos, chunk, axis=-1, zi=self._state)
-            self._take(np.einsum("c,cn,cn->n", self._weights, weighted, weighted))
+            signal = block[start : start + _CHUNK].T.astype(np.float64, order="C")
+            self._filter.process(signal)
+            np.square(signal, out=signal)
+            self._take(signal)
 
     def _take(self, power: NDArray[np.float64]) -> None:
-        """Sum the weighted power of each frame, shape (n,), into hops."""
-        end = self._frames + len(power)
-        hops = np.arange(self._hops + 1, end * _HOPS_PER_SECOND // self._rate + 2)
-        ends = -(-hops * self._rate // _HOPS_PER_SECOND) - self._frames
-        ends = ends[ends <= len(power)]
-        sums = np.cumsum(power)
-        until = np.concatenate(([0.0], sums[ends - 1]))
-        energies = np.diff(until)
-        if len(energies):
-            energies[0] += self._open_hop
-            self._open_hop = float(sums[-1] - until[-1])
-        else:
-            self._open_hop += float(sums[-1])
+        """Sum the power of each frame, shape (channels, n), into hops."""
+        start, end = self._frames, self._frames + power.shape[1]
+        last = end * _HOPS_PER_SECOND // self._rate
+        ends = self._frame_of(np.arange(self._hops + 1, last + 1)) - start
+        segments = np.concatenate(([0], ends[ends < power.shape[1]]))
+        energies = self._weights @ np.add.reduceat(power, segments, axis=1)
+        energies[0] += self._open_hop
         self._frames = end
+        self._open_hop = 0.0
+        if len(energies) > len(ends):
+            self._open_hop = float(energies[-1])
+            energies = energies[:-1]
         if len(energies):
             self._take_hops(energies)
+
+    def _frame_of(self, hops: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The frame at which each hop begins: a hop ends with the first frame at or after its 10 ms."""
+        return -(-hops * self._rate // _HOPS_PER_SECOND)
 
     def _take_hops(self, energies: NDArray[np.float64]) -> None:
         """Windows over the hops of at most the last 3 s and the new ones."""
@@ -144,8 +147,9 @@ class LoudnessMeter:
         self._hops += len(energies)
         known = np.concatenate((self._recent, energies))
         sums = np.concatenate(([0.0], np.cumsum(known)))
-        bounds = -(-np.arange(first, self._hops + 1) * self._rate // _HOPS_PER_SECOND)
-        on_grid = np.arange(first, self._hops + 1) % _GATE_HOPS == 0
+        hops_until = np.arange(first, self._hops + 1)
+        bounds = self._frame_of(hops_until)
+        on_grid = hops_until % _GATE_HOPS == 0
         new = len(self._recent)
         for hops in (_MOMENTARY_HOPS, _SHORT_TERM_HOPS):
             start = max(new + 1 - hops, 0)

@@ -1,6 +1,7 @@
 """Which demuxer a file's content asks for. Names and extensions are never believed.
 
-Only what is named here is ever opened: playlists and other formats that make a demuxer open files or URLs have no entry.
+Only what is named here is ever opened: playlists and other formats that make a demuxer open files or URLs have no
+entry.
 """
 
 from collections.abc import Callable
@@ -67,21 +68,31 @@ def id3v2_size(head: bytes) -> int:
 
 
 def demuxer_for(head: bytes) -> str:
-    """FFmpeg's name of the demuxer for content that starts with `head` (after any ID3v2 tag).
+    """FFmpeg's name of the demuxer for content that starts with `head`, ID3v2 tags taken off.
 
     Raises AudioError: EMPTY, PLAYLIST or NOT_AUDIO.
     """
-    if not head.strip(b"\0"):
-        raise AudioError(
-            Reason.EMPTY, f"The file is empty. {_ADVICE}" if not head else f"The file holds only zeros. {_ADVICE}"
-        )
+    if not head:
+        raise AudioError(Reason.EMPTY, f"The file is empty. {_ADVICE}")
+    name = _by_magic(head)
+    if name is None:
+        _refuse_known(head)
+        name = _first_frames(head)
+    if name is None:
+        raise AudioError(Reason.NOT_AUDIO, f"No audio was recognised in this file. {_ADVICE}")
+    return name
+
+
+def _by_magic(head: bytes) -> str | None:
     if head[:4] in {b"RIFF", b"RF64", b"BW64", b"RIFX"} and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
         return "aiff"
-    for offset, magic, name in _MAGIC:
-        if head.startswith(magic, offset):
-            return name
+    return next((name for offset, magic, name in _MAGIC if head.startswith(magic, offset)), None)
+
+
+def _refuse_known(head: bytes) -> None:
+    """Say what it is, where that helps; and keep what might hold an audio frame by chance from being searched."""
     text = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(_PLAYLISTS):
         raise AudioError(
@@ -90,12 +101,6 @@ def demuxer_for(head: bytes) -> str:
     for magic, what in _NOT_AUDIO:
         if head.startswith(magic):
             raise AudioError(Reason.NOT_AUDIO, f"This is {what}. {_ADVICE}")
-    frames = _first_frames(head)
-    if frames is not None:
-        return frames
-    if b"fLaC" in head:
-        return "flac"
-    raise AudioError(Reason.NOT_AUDIO, f"No audio was recognised in this file. {_ADVICE}")
 
 
 def _first_frames(head: bytes) -> str | None:
