@@ -6,9 +6,10 @@ describe what to create on managed servers.
 
 from dataclasses import dataclass
 
+from automix_common.topology import CONSUMERS, PROGRESS, STREAM
+
 DATABASE = "automix"
 BUCKET = "automix"
-STREAM = "AUTOMIX"
 
 DATABASE_ADMIN = "postgres"
 S3_ADMIN = "admin"
@@ -27,19 +28,18 @@ class DatabaseRole:
 
 @dataclass(frozen=True)
 class NatsUser:
-    """A NATS user. `consumes` names its durable consumers; its inboxes are `_INBOX_<name>.>`."""
+    """A NATS user; its inboxes are `_INBOX_<name>.>`, its consumers those that the topology gives it."""
 
     name: str
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
-    consumes: tuple[str, ...] = ()
     watches_stream: bool = False
 
     @property
     def publish_subjects(self) -> tuple[str, ...]:
         """Every subject it may publish to: events, and the few JetStream requests its consumers need."""
         requests = [f"$JS.API.STREAM.INFO.{STREAM}"] if self.watches_stream else []
-        for durable in self.consumes:
+        for durable in (consumer.name for consumer in CONSUMERS if consumer.user == self.name):
             requests += [
                 f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}",
                 f"$JS.API.CONSUMER.INFO.{STREAM}.{durable}",
@@ -79,23 +79,20 @@ NATS_USERS = (
     NatsUser(
         "projects",
         publish=("automix.projects.>",),
-        consumes=("projects-user-deleted", "projects-render-created"),
         watches_stream=True,
     ),
     NatsUser(
         "media",
         publish=("automix.media.>",),
-        consumes=("media-user-deleted", "media-project-deleted"),
         watches_stream=True,
     ),
     NatsUser(
         "mixer",
         publish=("automix.mixer.>",),
-        subscribe=("progress.mixer.>",),
-        consumes=("mixer-user-deleted", "mixer-project-deleted"),
+        subscribe=(f"{PROGRESS}.>",),
         watches_stream=True,
     ),
-    NatsUser("worker", publish=("progress.mixer.>",), consumes=("worker-job-queued",), watches_stream=True),
+    NatsUser("worker", publish=(f"{PROGRESS}.>",), watches_stream=True),
     # Sees how far each consumer lags; takes and acknowledges nothing.
     NatsUser(OPS, publish=(f"$JS.API.CONSUMER.INFO.{STREAM}.*",), watches_stream=True),
     NatsUser(PROVISIONER, publish=("$JS.API.>",)),
