@@ -3,24 +3,13 @@
 from importlib.resources import files
 from pathlib import Path
 
-import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy.pool import NullPool
-
 from automix_common.database import Connection
 
 LOCK_TIMEOUT = "5s"
 
 
-def _config(package: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(files("automix_common") / "alembic"))
-    config.set_main_option("version_locations", str(Path(str(files(package) / "migrations"))))
-    config.set_main_option("path_separator", "newline")
-    return config
+def _folder(package: str) -> Path:
+    return Path(str(files(package))) / "migrations"
 
 
 def upgrade(package: str, database_url: str, revision: str = "head") -> None:
@@ -28,28 +17,34 @@ def upgrade(package: str, database_url: str, revision: str = "head") -> None:
 
     A migration that cannot get its table locks within 5 s fails rather than queue everybody behind it.
     """
+    # Imported here: a process that serves needs neither library, and both together weigh 30 MB.
+    import sqlalchemy  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
     url = sqlalchemy.make_url(database_url).set(drivername="postgresql+psycopg")
     engine = sqlalchemy.create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))"))
         connection.execute(sqlalchemy.text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
-        config = _config(package)
+        config = Config()
+        config.set_main_option("script_location", str(files("automix_common") / "alembic"))
+        config.set_main_option("version_locations", str(_folder(package)))
+        config.set_main_option("path_separator", "newline")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
 
 async def schema_is_current(package: str, connection: Connection) -> bool:
-    """Whether the schema is at least as new as this package needs; one that is newer than it knows will do."""
-    scripts = ScriptDirectory.from_config(_config(package))
+    """Whether the schema is at least as new as this package needs.
+
+    Revision ids are the numbers that migration files begin with (`0001_jobs.py` has revision `0001`), so they compare.
+    """
     exists = await (await connection.execute("SELECT to_regclass('alembic_version')")).fetchone()
     if exists is None or exists[0] is None:
         return False
     row = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
-    if row is None:
-        return False
-    try:
-        scripts.get_revision(row[0])
-    except CommandError:
-        return True
-    return bool(row[0] == scripts.get_current_head())
+    needed = max(path.name.split("_")[0] for path in _folder(package).glob("[0-9]*_*.py"))
+    return row is not None and row[0] >= needed
