@@ -53,6 +53,10 @@ imports: $(VENV)/.ready ## Rules between layers and services
 format: $(VENV)/.ready ## Rewrite the code in the project's style
 	ruff format . && ruff check --fix .
 
+.PHONY: docs
+docs: $(VENV)/.ready ## Write docs/data-model from the live schema
+	python docs/generate.py
+
 .PHONY: protos
 protos: $(VENV)/.ready ## Generate the stubs from the protos
 	python protos/generate.py

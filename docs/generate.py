@@ -1,0 +1,148 @@
+"""Writes the data model pages from the live schema; with --check, fails when the committed ones differ.
+
+The pages are made from what PostgreSQL says of each schema after its migrations: tables, columns, types, comments,
+keys, checks and triggers. Nothing of them is written by hand.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from automix_common.migrations import upgrade
+from automix_local import Servers
+from psycopg.rows import namedtuple_row
+
+FOLDER = Path(__file__).parent / "data-model"
+SCHEMAS = ("auth", "projects", "media", "mixer")
+
+TABLES = """
+SELECT c.oid, c.relname AS name, obj_description(c.oid) AS comment
+FROM pg_class c WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic_version'
+ORDER BY c.relname
+"""
+COLUMNS = """
+SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS required,
+       pg_get_expr(d.adbin, d.adrelid) AS default, col_description(a.attrelid, a.attnum) AS comment,
+       EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
+           AS primary_key,
+       EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND a.attnum = ANY (k.conkey))
+           AS foreign_key
+FROM pg_attribute a LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+CONSTRAINTS = """
+SELECT conname AS name, contype::text AS kind, pg_get_constraintdef(oid) AS definition, confrelid::regclass::text AS target,
+       (SELECT bool_and(a.attnotnull) FROM pg_attribute a WHERE a.attrelid = conrelid AND a.attnum = ANY (conkey)) AS required
+FROM pg_constraint WHERE conrelid = %s AND contype <> 'n' ORDER BY contype, conname
+"""
+INDEXES = """
+SELECT pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = %s AND NOT i.indisprimary
+  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('u', 'x'))
+ORDER BY c.relname
+"""
+TRIGGERS = """
+SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger WHERE tgrelid = %s AND NOT tgisinternal ORDER BY tgname
+"""
+ENUMS = """
+SELECT t.typname AS name, string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) AS labels
+FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typnamespace = %s::regnamespace GROUP BY 1 ORDER BY 1
+"""
+
+
+def ask(connection: psycopg.Connection[Any], query: str, subject: object) -> list[Any]:
+    """Rows of a catalogue query about one schema or table."""
+    return connection.cursor(row_factory=namedtuple_row).execute(query, (subject,)).fetchall()
+
+
+def page(connection: psycopg.Connection[Any], schema: str) -> str:
+    """The Markdown page of one schema."""
+    tables = ask(connection, TABLES, schema)
+    lines = [
+        f"# Schema `{schema}`",
+        "",
+        "Generated from the live schema by `make docs`.",
+        "",
+        "```mermaid",
+        "erDiagram",
+    ]
+    for table in tables:
+        for key in ask(connection, CONSTRAINTS, table.oid):
+            if key.kind == "f":
+                lines.append(
+                    f"    {key.target.split('.')[-1]} {'||' if key.required else '|o'}--o{{ {table.name} : has"
+                )
+    for table in tables:
+        lines.append(f"    {table.name} {{")
+        for column in ask(connection, COLUMNS, table.oid):
+            marks = ", ".join(mark for mark, holds in (("PK", column.primary_key), ("FK", column.foreign_key)) if holds)
+            lines.append(f"        {column.type.split('.')[-1].replace(' ', '_')} {column.name} {marks}".rstrip())
+        lines.append("    }")
+    lines += ["```", ""]
+    enums = ask(connection, ENUMS, schema)
+    if enums:
+        lines += ["## Enums", "", *(f"- `{enum.name}`: {enum.labels}" for enum in enums), ""]
+    for table in tables:
+        lines += describe(connection, table)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def describe(connection: psycopg.Connection[Any], table: Any) -> Iterable[str]:
+    """The section of one table."""
+    lines = [
+        f"## `{table.name}`",
+        "",
+        f"{table.comment}.",
+        "",
+        "| column | type | null | default | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for column in ask(connection, COLUMNS, table.oid):
+        default = f"`{column.default}`" if column.default else ""
+        null = "" if column.required else "yes"
+        lines.append(
+            f"| {column.name} | {column.type.split('.')[-1]} | {null} | {cell(default)} | {cell(column.comment)} |"
+        )
+    rules = [f"- {cell(rule.name)}: `{cell(rule.definition)}`" for rule in ask(connection, CONSTRAINTS, table.oid)]
+    rules += [
+        f"- `{cell(rule.definition)}`" for query in (INDEXES, TRIGGERS) for rule in ask(connection, query, table.oid)
+    ]
+    return [*lines, "", *rules, ""]
+
+
+def cell(text: str) -> str:
+    """Text that a table cell can hold on one line."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def pages() -> dict[str, str]:
+    """Every page by file name, from a fresh PostgreSQL with every migration applied."""
+    with tempfile.TemporaryDirectory() as folder, Servers.start(Path(folder) / "state") as servers:
+        made = {}
+        for schema in SCHEMAS:
+            upgrade(f"automix_{schema}", servers.database_url(schema))
+            with psycopg.connect(servers.database_url(schema)) as connection:
+                made[f"{schema}.md"] = page(connection, schema)
+        return made
+
+
+def main() -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare with the committed pages, change nothing")
+    check = parser.parse_args().check
+    made = pages()
+    stale = [name for name, text in made.items() if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text]
+    if check and stale:
+        sys.exit("pages differ from the live schema, run `make docs`: " + ", ".join(stale))
+    FOLDER.mkdir(exist_ok=True)
+    for name in stale:
+        (FOLDER / name).write_text(made[name])
+
+
+if __name__ == "__main__":
+    main()
