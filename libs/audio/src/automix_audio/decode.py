@@ -56,10 +56,11 @@ class AudioReader:
             self._track = track
             self._limits = limits
             self._frames = track.decoded()
-            _, first = next(self._frames)
+            lost_s, first = next(self._frames)
             _check(first.sample_rate, first.layout.nb_channels, limits)
             on_error.pop_all()
         self._first = first
+        self._lost_at_start_s = lost_s
         self.source_sample_rate = first.sample_rate
         self.sample_rate = sample_rate or first.sample_rate
         self.channels = first.layout.nb_channels
@@ -75,7 +76,7 @@ class AudioReader:
 
     @property
     def damaged_packets(self) -> int:
-        """What could not be decoded so far. Inside the recording it is replaced by silence, elsewhere left out."""
+        """What could not be decoded so far. It is replaced by silence, at the end left out."""
         return self._track.damaged_packets
 
     def blocks(self, frames: int = 65536) -> Iterator[NDArray[np.float32]]:
@@ -121,6 +122,7 @@ class AudioReader:
     def _uniform(self) -> Iterator[NDArray[np.float32]]:
         """Every frame, shape (n, channels), at the rate and with the channels of the first."""
         first = self._first
+        yield self._silence(self._lost_at_start_s)
         yield _to_float(first)
         converter: AudioResampler | None = None
         previous = first
@@ -129,7 +131,7 @@ class AudioReader:
                 yield from map(_to_float, _convert(converter, None))
                 converter = None
             if lost_s:
-                yield np.zeros((round(lost_s * self.source_sample_rate), self.channels), np.float32)
+                yield self._silence(lost_s)
             if _same_kind(frame, first):
                 yield _to_float(frame)
             else:
@@ -139,6 +141,9 @@ class AudioReader:
             previous = frame
         if converter is not None:
             yield from map(_to_float, _convert(converter, None))
+
+    def _silence(self, seconds: float) -> NDArray[np.float32]:
+        return np.zeros((round(seconds * self.source_sample_rate), self.channels), np.float32)
 
 
 def _convert(converter: AudioResampler, frame: AudioFrame | None) -> list[AudioFrame]:

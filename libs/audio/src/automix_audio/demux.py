@@ -43,7 +43,7 @@ _CODEC_OF_DECODER = {
     "libopencore_amrwb": "amrwb",
 }
 
-_DAMAGED = "The file is damaged: no sound could be decoded from it. Export or download it again."
+_DAMAGED = "The file is damaged: little or no sound could be decoded from it. Export or download it again."
 _LONGEST_LOSS_S = 1.0
 """A damaged packet that claims more is not believed."""
 
@@ -73,26 +73,27 @@ class AudioTrack:
     def decoded(self) -> Iterator[tuple[float, AudioFrame]]:
         """Every frame that decodes, with the seconds lost to damaged packets since the one before it.
 
-        Raises AudioError when nothing decodes at all.
+        Raises AudioError when nothing decodes, or less than what is lost.
         """
-        lost_s = 0.0
-        any_frame = False
+        decoded_s = lost_s = pending_s = 0.0
         for packet in self._packets():
             try:
                 frames = [frame for frame in packet.decode() if frame.samples]
             except av.FFmpegError:
                 self.damaged_packets += 1
-                lost_s += _claimed_duration_s(packet)
+                pending_s += _claimed_duration_s(packet)
                 continue
             for frame in frames:
-                # What is lost before the first frame has no place in time: encoders' delay and junk lie there too.
-                yield lost_s if any_frame else 0.0, frame
-                lost_s = 0.0
-                any_frame = True
-        if not any_frame and self.damaged_packets:
-            raise AudioError(Reason.DAMAGED, _DAMAGED)
-        if not any_frame:
+                # Without a time stamp it is the rest of what came before: there is nothing missing in front of it.
+                gap_s = 0.0 if frame.pts is None else pending_s
+                pending_s -= gap_s
+                lost_s += gap_s
+                decoded_s += frame.samples / frame.sample_rate
+                yield gap_s, frame
+        if decoded_s == 0.0 and not self.damaged_packets:
             raise AudioError(Reason.EMPTY, "The file holds no sound. Export it again and check that it plays.")
+        if decoded_s <= lost_s:
+            raise AudioError(Reason.DAMAGED, _DAMAGED)
 
     def close(self) -> None:
         self._demuxer.close()
