@@ -1,5 +1,6 @@
 """Local verification of access tokens against the auth service's public keys."""
 
+import asyncio
 import base64
 import time
 from collections import OrderedDict
@@ -38,27 +39,31 @@ class KeyCache:
         self._clock = clock
         self._known: KeySet | None = None
         self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         """The key of this id, None when the auth service does not know it.
 
         Raises Unavailable when no keys were ever fetched and none can be.
         """
-        age = self._clock() - self._asked_at
-        known = self._known
-        if known is None or age > known.max_age_seconds or (kid not in known.keys and age > UNKNOWN_KEY_SECONDS):
-            known = await self._refetch()
+        async with self._asking:
+            known = self._known
+            if known is None or self._is_due(known, kid):
+                known = await self._refetch()
         return known.keys.get(kid)
+
+    def _is_due(self, known: KeySet, kid: str) -> bool:
+        age = self._clock() - self._asked_at
+        return age > UNKNOWN_KEY_SECONDS and (kid not in known.keys or age > known.max_age_seconds)
 
     async def _refetch(self) -> KeySet:
         try:
-            fetched = await self._fetch()
+            self._known = await self._fetch()
         except ServiceError:
             if self._known is None:
                 raise Unavailable("KEYS_UNAVAILABLE", "sign-in keys cannot be fetched: try again") from None
-            return self._known
-        self._known, self._asked_at = fetched, self._clock()
-        return fetched
+        self._asked_at = self._clock()
+        return self._known
 
 
 class TokenVerifier:

@@ -52,19 +52,15 @@ class Relay:
         *,
         schema: str,
         sweep_seconds: float,
-        outbox_days: float,
-        inbox_days: float,
     ) -> None:
         self._database = database
         self._stream = stream
         self._schema = schema
         self._sweep_seconds = sweep_seconds
-        self._outbox_days = outbox_days
-        self._inbox_days = inbox_days
 
     async def run(self) -> None:
         """Publishes until cancelled; woken by NOTIFY, with a sweep as fallback."""
-        checked = purged = float("-inf")
+        checked = float("-inf")
         async for _ in self._database.wakeups(f"outbox_{self._schema}", self._sweep_seconds):
             now = asyncio.get_running_loop().time()
             try:
@@ -73,9 +69,6 @@ class Relay:
                     checked = now
                 while await self._publish_batch() == BATCH:
                     pass
-                if now - purged >= 3600:
-                    await self._purge()
-                    purged = now
             except (*LOST, *MESSAGING_LOST) as error:
                 log.warning("relay waits", error=repr(error))
                 checked = float("-inf")
@@ -125,15 +118,3 @@ class Relay:
                 await connection.execute("UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL")
                 await connection.execute("UPDATE relay_state SET stream_created = %s", (info.created,))
                 log.warning("the stream is new: everything kept is published again")
-
-    async def _purge(self) -> None:
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                "DELETE FROM outbox WHERE published_at < now() - make_interval(secs => %s)",
-                (self._outbox_days * 86400,),
-            )
-            if await (await connection.execute("SELECT 1 WHERE to_regclass('inbox') IS NOT NULL")).fetchone():
-                await connection.execute(
-                    "DELETE FROM inbox WHERE handled_at < now() - make_interval(secs => %s)",
-                    (self._inbox_days * 86400,),
-                )

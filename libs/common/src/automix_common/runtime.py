@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from automix_common import messaging
+from automix_common import messaging, retention
 from automix_common.consumer import Consumer, Handler
 from automix_common.database import Database
 from automix_common.outbox import Relay
@@ -43,10 +43,12 @@ class Runtime:
             await self.stream(),
             schema=self.schema,
             sweep_seconds=settings.relay_sweep_seconds,
-            outbox_days=settings.outbox_days,
-            inbox_days=settings.inbox_days,
         )
         await relay.run()
+
+    async def forget(self) -> None:
+        """Background work: deletes what is kept only for a while."""
+        await retention.run(self.database, self.settings)
 
     async def consume(self, durable: str, handle: Handler) -> None:
         """Background work: applies the events of one durable consumer."""

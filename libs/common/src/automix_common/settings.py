@@ -41,6 +41,7 @@ class Settings(BaseSettings):
 
     relay_sweep_seconds: float = Field(1, gt=0, description="how often the outbox is looked at without a notification")
     outbox_days: float = Field(8, gt=0, description="how long published events are kept; longer than the stream keeps")
+    answer_days: float = Field(2, gt=0, description="how long a repeated request_id gets its first answer")
     inbox_days: float = Field(30, gt=0, description="how long handled event ids are kept; longer than outboxes keep")
 
     @property

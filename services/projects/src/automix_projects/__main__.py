@@ -33,6 +33,7 @@ async def serve_projects(settings: ProjectsSettings) -> None:
             add=partial(projects_pb2_grpc.add_ProjectsServiceServicer_to_server, servicer),
             background=[
                 runtime.relay,
+                runtime.forget,
                 partial(runtime.consume, "projects-user-deleted", on_user_deleted),
                 partial(runtime.consume, "projects-job-succeeded", on_job_succeeded),
             ],

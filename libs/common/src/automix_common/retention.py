@@ -1,0 +1,43 @@
+"""What a schema keeps only for a while: published events, handled event ids, answers to repeated requests."""
+
+import asyncio
+
+from psycopg import sql
+
+from automix_common.database import LOST, Database
+from automix_common.logs import logger
+from automix_common.settings import Settings
+
+log = logger(__name__)
+
+EVERY_SECONDS = 3600.0
+
+
+async def run(database: Database, settings: Settings) -> None:
+    """Forgets once an hour until cancelled."""
+    while True:
+        try:
+            await forget(database, settings)
+        except LOST as error:
+            log.warning("retention waits", error=repr(error))
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+async def forget(database: Database, settings: Settings) -> None:
+    """Deletes what is older than the settings keep, in the tables that this schema has."""
+    kept = (
+        ("outbox", "published_at", settings.outbox_days),
+        ("inbox", "handled_at", settings.inbox_days),
+        ("request_answers", "created_at", settings.answer_days),
+    )
+    async with database.transaction() as connection:
+        for table, column, days in kept:
+            cursor = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
+            row = await cursor.fetchone()
+            if row is not None and row[0]:
+                await connection.execute(
+                    sql.SQL("DELETE FROM {} WHERE {} < now() - make_interval(days => 1) * %s").format(
+                        sql.Identifier(table), sql.Identifier(column)
+                    ),
+                    (days,),
+                )
