@@ -1,0 +1,175 @@
+"""automix assets ..."""
+
+import asyncio
+import shlex
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from automix.media.v1.media_pb2 import Asset, GetWaveformResponse, Upload
+from rich.markup import escape
+
+from automix_client.assets import BEAT, REFERENCE, VOCALS
+from automix_client.cli.bars import Bars, bars
+from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
+from automix_client.cli.documents import choice, document
+from automix_client.cli.exits import ExitCode
+from automix_client.cli.names import ProjectOption, project_id
+from automix_client.cli.terminal import Terminal
+from automix_client.cli.units import length, lufs, moment, size
+from automix_client.client import AsyncClient
+from automix_client.downloads import Facts
+from automix_client.errors import AutomixError, NotReachableError
+
+AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", help="The asset's id.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")]
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+class Role(StrEnum):
+    """What a file is for."""
+
+    VOCALS = "vocals"
+    BEAT = "beat"
+    REFERENCE = "reference"
+
+
+ROLES = {Role.VOCALS: VOCALS, Role.BEAT: BEAT, Role.REFERENCE: REFERENCE}
+
+
+def upload(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Audio files.")],
+    project: ProjectOption,
+    role: Annotated[Role, typer.Option("--role", "-r", help="What they are for.")],
+    resume: Annotated[
+        str, typer.Option("--resume", metavar="UPLOAD", help="Take up an interrupted upload of one file.")
+    ] = "",
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Upload audio into a project."""
+    terminal = Terminal(as_json=as_json)
+    if resume and len(files) != 1:
+        terminal.err.print("--resume takes exactly one file")
+        raise typer.Exit(ExitCode.USAGE)
+
+    async def work(client: AsyncClient) -> list[Asset]:
+        target = await project_id(client, project)
+        with bars(terminal) as shown:
+            return [await _upload_one(terminal, client, target, path, role, resume, shown) for path in files]
+
+    assets = execute(terminal, endpoint, work)
+    _print(terminal, assets)
+
+
+def list_assets(project: ProjectOption, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+    """List a project's audio, newest first."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: AsyncClient) -> list[Asset]:
+        return [asset async for asset in client.assets.list(await project_id(client, project))]
+
+    _print(terminal, execute(terminal, endpoint, work))
+
+
+def download(
+    asset: AssetArgument,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to; <id>.<type> by default.")] = None,
+    force: ForceOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Download an asset."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: AsyncClient) -> tuple[Path, Facts]:
+        found = await client.assets.get(asset)
+        kind = choice(found, "filetype")
+        target = out or Path(f"{asset}.{kind if kind != 'other' else 'audio'}")
+        with bars(terminal) as shown:
+            progress = shown.bytes_of("download", target.name)
+            return target, await client.assets.download(asset, target, overwrite=force, progress=progress)
+
+    target, facts = execute(terminal, endpoint, work)
+    terminal.json({"out": str(target), "size": facts.size, "sha256": facts.sha256})
+    terminal.say(f"{escape(str(target))}  {size(facts.size)}")
+
+
+def delete(
+    asset: AssetArgument,
+    yes: YesOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete an asset; a mix that still waits for it fails."""
+    terminal = Terminal(as_json=as_json)
+    terminal.confirm(f"Delete asset {asset} for good?", yes=yes)
+    execute(terminal, endpoint, lambda client: client.assets.delete(asset))
+    terminal.json({})
+    terminal.say("deleted")
+
+
+def waveform(asset: AssetArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+    """Draw an asset's waveform."""
+    terminal = Terminal(as_json=as_json)
+    answer = execute(terminal, endpoint, lambda client: client.assets.waveform(asset))
+    terminal.json(document(answer))
+    terminal.say(draw(answer, min(terminal.out.width, 120) - 8))
+
+
+def draw(waveform: GetWaveformResponse, width: int) -> str:
+    """The envelope as one line of blocks, full scale as the full block, with its length behind it."""
+    slices = [max(abs(low), abs(high)) for low, high in zip(waveform.minimum, waveform.maximum, strict=True)]
+    columns = min(width, len(slices))
+    line = ""
+    for column in range(columns):
+        first = column * len(slices) // columns
+        last = (column + 1) * len(slices) // columns
+        peak = min(max(slices[first:last]), 1.0)
+        line += BLOCKS[round(peak * (len(BLOCKS) - 1))]
+    return f"{line}  {length(len(slices) * waveform.seconds_per_slice)}"
+
+
+async def _upload_one(
+    terminal: Terminal, client: AsyncClient, project: str, path: Path, role: Role, resume: str, shown: Bars
+) -> Asset:
+    opened: list[Upload] = []
+    progress = shown.bytes_of("upload", path.name)
+    try:
+        if resume:
+            return await client.assets.resume_upload(resume, path, progress=progress)
+        return await client.assets.upload(project, path, ROLES[role], progress=progress, opened=opened.append)
+    except (asyncio.CancelledError, NotReachableError):
+        for started in opened:
+            terminal.note(
+                f"take it up again: automix assets upload {escape(shlex.quote(str(path)))} "
+                f"--project {project} --role {role} --resume {started.id}"
+            )
+        raise
+    except AutomixError as error:
+        error.add_note(str(path))
+        raise
+
+
+def _print(terminal: Terminal, assets: list[Asset]) -> None:
+    terminal.table(
+        assets,
+        ("id", "role", "file", "type", "length", "rate", "channels", "loudness", "size", "uploaded"),
+        (
+            (
+                one.id,
+                choice(one, "role"),
+                one.filename,
+                choice(one, "filetype"),
+                length(one.duration),
+                f"{one.sample_rate / 1000:g} kHz",
+                str(one.channels),
+                lufs(one.loudness if one.HasField("loudness") else None),
+                size(one.size),
+                moment(one.uploaded_at),
+            )
+            for one in assets
+        ),
+    )

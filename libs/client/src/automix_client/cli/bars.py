@@ -1,0 +1,53 @@
+"""Progress bars; silent where nobody watches."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from automix_client.cli.terminal import Terminal
+from automix_client.mix import MixProgress, Step
+
+TITLES: dict[Step, str] = {"project": "project", "upload": "upload", "mix": "mix", "download": "download"}
+
+
+class Bars:
+    """One bar for each file that travels and for the mix."""
+
+    def __init__(self, console: Console, *, visible: bool) -> None:
+        columns = (
+            TextColumn("{task.fields[step]:<8}"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=32),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[detail]}[/dim]"),
+        )
+        self.progress = Progress(*columns, console=console, disable=not visible)
+        self._tasks: dict[tuple[Step, str], TaskID] = {}
+
+    def show(self, progress: MixProgress) -> None:
+        """Moves the bar of a step, which appears with its first news."""
+        if progress.step == "project":
+            return
+        key = (progress.step, progress.name)
+        if key not in self._tasks:
+            name = "" if progress.step == "mix" else escape(progress.name)
+            self._tasks[key] = self.progress.add_task(name, total=progress.total, step=TITLES[progress.step], detail="")
+        self.progress.update(
+            self._tasks[key], completed=progress.done, total=progress.total, detail=escape(progress.detail)
+        )
+
+    def bytes_of(self, step: Step, name: str) -> Callable[[int, int], None]:
+        """A progress callback for the bytes of one file."""
+        return lambda done, total: self.show(MixProgress(step, name, done, total))
+
+
+@contextmanager
+def bars(terminal: Terminal) -> Iterator[Bars]:
+    """Bars on standard error while the block runs."""
+    shown = Bars(terminal.err, visible=terminal.interactive)
+    with shown.progress:
+        yield shown

@@ -1,0 +1,69 @@
+"""From the options of a command to a client that is connected: which platform, whose tokens."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import grpc
+import platformdirs
+import typer
+
+from automix_client.cli.terminal import Terminal
+from automix_client.client import AsyncClient
+from automix_client.endpoints import Endpoints, discover_embedded, find_endpoints
+from automix_client.errors import NotReachableError
+from automix_client.settings import TlsFiles
+from automix_client.tokens import FileTokenStore
+
+Result = TypeVar("Result")
+
+EndpointOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--endpoint",
+        metavar="[SERVICE=]HOST:PORT",
+        help="Where AutoMix is: one address for all, or one for each of auth, projects, media and mixer. "
+        "Also AUTOMIX_ENDPOINT and AUTOMIX_AUTH_ENDPOINT, ...; the embedded stack by default.",
+        rich_help_panel="Connection",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.", rich_help_panel="Connection")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
+def config_folder() -> Path:
+    """Where tokens are kept: AUTOMIX_CONFIG_DIR, else the user's configuration folder."""
+    named = os.environ.get("AUTOMIX_CONFIG_DIR", "")
+    return Path(named) if named else platformdirs.user_config_path("automix")
+
+
+def endpoints_of(options: list[str] | None) -> Endpoints | None:
+    """Where the options, the environment or the embedded stack say that the platform is."""
+    return find_endpoints(options or (), os.environ, discover_embedded)
+
+
+def connect(endpoints: Endpoints) -> AsyncClient:
+    """A client that keeps its tokens in the user's configuration folder; made inside the event loop."""
+    store = FileTokenStore.under(config_folder(), endpoints.name)
+    return AsyncClient(endpoints, token_store=store, tls=TlsFiles.from_environment(os.environ))
+
+
+def execute(terminal: Terminal, endpoint: list[str] | None, work: Callable[[AsyncClient], Awaitable[Result]]) -> Result:
+    """Runs a command's work against the platform; errors become words and exit codes."""
+
+    async def connected(endpoints: Endpoints) -> Result:
+        async with connect(endpoints) as client:
+            return await work(client)
+
+    with terminal.failures():
+        endpoints = endpoints_of(endpoint)
+        if endpoints is None:
+            raise not_running()
+        return asyncio.run(connected(endpoints))
+
+
+def not_running() -> NotReachableError:
+    """The error for a command that needs a platform where none runs."""
+    return NotReachableError("no AutoMix runs on this machine", code=grpc.StatusCode.UNAVAILABLE)

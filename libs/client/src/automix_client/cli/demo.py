@@ -1,0 +1,36 @@
+"""automix demo: the stems of the song that `automix mix` mixes when it is given none."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from automix_client.cli.connection import JsonOption
+from automix_client.cli.exits import ExitCode
+from automix_client.cli.plugins import write_demo
+from automix_client.cli.terminal import Terminal
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where to.")] = Path("automix-demo"),
+    as_json: JsonOption = False,
+) -> None:
+    """Write the stems of the demo song: drums, bass, chords and a sung line."""
+    terminal = Terminal(as_json=as_json)
+    with terminal.failures():
+        stems = demo_stems(terminal, folder)
+    terminal.json({role: [str(path) for path in paths] for role, paths in stems.items()})
+    for role, paths in stems.items():
+        for path in paths:
+            terminal.say(f"{role:<8} {escape(str(path))}")
+
+
+def demo_stems(terminal: Terminal, folder: Path) -> dict[str, list[Path]]:
+    """Synthesises the demo song into a folder; leaves with 1 where no package can."""
+    write = write_demo()
+    if write is None:
+        terminal.err.print("the demo song comes with the package automix-mixer, which is not installed here")
+        raise typer.Exit(ExitCode.FAILED)
+    folder.mkdir(parents=True, exist_ok=True)
+    return {role: [Path(path) for path in paths] for role, paths in write(folder).items()}

@@ -1,0 +1,112 @@
+"""The automix command: one application, and what happens when a command fails unexpectedly."""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from automix_client.cli import account, assets, demo, jobs, mix, projects, renders
+from automix_client.cli.exits import ExitCode, codes_for_help
+from automix_client.cli.plugins import ContributedGroup
+
+
+def application() -> typer.Typer:
+    """The command with all its sub-commands; those of other packages join by entry points."""
+    app = typer.Typer(
+        name="automix",
+        cls=ContributedGroup,
+        help="AutoMix mixes your vocals and your beat.",
+        epilog=codes_for_help(),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    app.command()(mix.mix)
+    for command in (account.signup, account.login, account.logout, account.whoami, account.password):
+        app.command()(command)
+    app.add_typer(_group("account", "Your account.", delete=account.delete))
+    app.add_typer(
+        _group(
+            "projects",
+            "Projects: containers of audio and mixes.",
+            create=projects.create,
+            list=projects.list_projects,
+            show=projects.show,
+            rename=projects.rename,
+            complete=projects.complete,
+            reopen=projects.reopen,
+            delete=projects.delete,
+        )
+    )
+    app.add_typer(
+        _group(
+            "assets",
+            "Audio in your projects.",
+            upload=assets.upload,
+            list=assets.list_assets,
+            download=assets.download,
+            waveform=assets.waveform,
+            delete=assets.delete,
+        )
+    )
+    app.add_typer(
+        _group(
+            "jobs",
+            "Mixes in the making.",
+            list=jobs.list_jobs,
+            show=jobs.show,
+            watch=jobs.watch,
+            cancel=jobs.cancel,
+            retry=jobs.retry,
+        )
+    )
+    app.add_typer(
+        _group(
+            "renders",
+            "Finished mixes.",
+            list=renders.list_renders,
+            download=renders.download,
+            report=renders.report,
+            files=renders.files,
+        )
+    )
+    app.command()(demo.demo)
+    return app
+
+
+def main() -> None:
+    """Entry point of the `automix` script."""
+    try:
+        application()()
+    # The last line: a defect is told in a sentence, or whole on request.
+    except Exception as error:
+        if os.environ.get("AUTOMIX_DEBUG"):
+            raise
+        sys.stderr.write(f"automix failed unexpectedly: {type(error).__name__}: {error}\n")
+        sys.stderr.write("AUTOMIX_DEBUG=1 shows where\n")
+        sys.exit(ExitCode.FAILED)
+
+
+def _root(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=lambda value: _print_version(wanted=value))
+    ] = False,
+) -> None:
+    """AutoMix mixes your vocals and your beat."""
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"automix {version('automix-client')}")
+        raise typer.Exit
+
+
+def _group(name: str, about: str, **commands: Callable[..., None]) -> typer.Typer:
+    group = typer.Typer(name=name, help=about, no_args_is_help=True)
+    for command, function in commands.items():
+        group.command(command)(function)
+    return group

@@ -1,0 +1,39 @@
+"""What a person writes for a project: its id, or its name."""
+
+import uuid
+from typing import Annotated
+
+import grpc
+import typer
+
+from automix_client.client import AsyncClient
+from automix_client.errors import InvalidInputError, NotYoursError
+
+ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id or name.")]
+ProjectOption = Annotated[str, typer.Option("--project", "-p", metavar="PROJECT", help="The project's id or name.")]
+
+
+async def project_id(client: AsyncClient, text: str) -> str:
+    """The id of the project that `text` names.
+
+    Raises NotYoursError when no project has this name, InvalidInputError when several have.
+    """
+    if is_id(text):
+        return text
+    matches = [project.id async for project in client.projects.list() if project.name.casefold() == text.casefold()]
+    if not matches:
+        raise NotYoursError(f"you have no project called {text!r}", code=grpc.StatusCode.NOT_FOUND)
+    if len(matches) > 1:
+        raise InvalidInputError(
+            f"several projects are called {text!r}, name one by its id: {', '.join(matches)}",
+            code=grpc.StatusCode.INVALID_ARGUMENT,
+        )
+    return matches[0]
+
+
+def is_id(text: str) -> bool:
+    """Whether it has the form of an id."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

@@ -1,0 +1,146 @@
+"""automix renders ..."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from automix.mixer.v1 import mixer_pb2
+from rich.markup import escape
+
+from automix_client.cli.assets import ForceOption
+from automix_client.cli.bars import bars
+from automix_client.cli.connection import EndpointOption, JsonOption, execute
+from automix_client.cli.documents import choice, document
+from automix_client.cli.names import ProjectOption, project_id
+from automix_client.cli.terminal import Terminal
+from automix_client.cli.units import dbtp, length, lufs, moment, size
+from automix_client.client import AsyncClient
+
+RenderArgument = Annotated[str, typer.Argument(metavar="RENDER", help="The render's id.")]
+
+# Types by what the platform says a file is; its name for people is never used as a path.
+SUFFIXES = {"picture": "png"}
+
+
+def list_renders(project: ProjectOption, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+    """List a project's finished mixes, newest first."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: AsyncClient) -> list[mixer_pb2.Render]:
+        return [render async for render in client.renders.list(await project_id(client, project))]
+
+    renders = execute(terminal, endpoint, work)
+    terminal.table(
+        renders,
+        ("id", "file", "length", "loudness", "true peak", "size", "made"),
+        (
+            (
+                one.id,
+                one.filename,
+                length(one.duration),
+                lufs(one.loudness if one.HasField("loudness") else None),
+                dbtp(one.true_peak if one.HasField("true_peak") else None),
+                size(one.size),
+                moment(one.created_at),
+            )
+            for one in renders
+        ),
+    )
+
+
+def download(
+    render: RenderArgument,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to; <id>.<type> by default.")] = None,
+    force: ForceOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Download a finished mix."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: AsyncClient) -> tuple[Path, mixer_pb2.Render]:
+        found = await client.renders.get(render)
+        target = out or Path(f"{render}.{choice(found, 'filetype')}")
+        with bars(terminal) as shown:
+            progress = shown.bytes_of("download", target.name)
+            await client.renders.download(render, target, overwrite=force, progress=progress)
+        return target, found
+
+    target, found = execute(terminal, endpoint, work)
+    terminal.json({**document(found), "out": str(target)})
+    terminal.say(f"{escape(str(target))}  {length(found.duration)}  {size(found.size)}")
+
+
+def report(
+    render: RenderArgument,
+    plan_out: Annotated[
+        Path | None, typer.Option("--plan-out", help="Write the mix plan here: edit it, then `automix mix --plan`.")
+    ] = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what was decided and measured: the plan and the report of a mix."""
+    terminal = Terminal(as_json=as_json)
+    answer = execute(terminal, endpoint, lambda client: client.renders.report(render))
+    documents: dict[str, Any] = {
+        "plan": json.loads(answer.plan_json or "null"),
+        "report": json.loads(answer.report_json or "null"),
+    }
+    if plan_out:
+        with terminal.failures():
+            plan_out.write_text(json.dumps(documents["plan"], indent=2) + "\n", encoding="utf-8")
+    if as_json or not sys.stdout.isatty():
+        Terminal(as_json=True).json(documents)
+    elif plan_out:
+        terminal.say(f"plan written to {escape(str(plan_out))}")
+    else:
+        terminal.out.print_json(data=documents)
+
+
+def files(
+    render: RenderArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", file_okay=False, help="Download them all into this folder.")
+    ] = None,
+    force: ForceOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what else a mix left behind (stems, picture, plain sum), or download it all."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: AsyncClient) -> mixer_pb2.Render:
+        found = await client.renders.get(render)
+        if out:
+            _make(out)
+            with bars(terminal) as shown:
+                for number, file in enumerate(found.files, 1):
+                    target = out / _target_name(number, file)
+                    progress = shown.bytes_of("download", target.name)
+                    await client.renders.download_file(file.id, target, overwrite=force, progress=progress)
+        return found
+
+    found = execute(terminal, endpoint, work)
+    terminal.table(
+        found.files,
+        ("id", "kind", "name", "size", "written to"),
+        (
+            (one.id, one.kind, one.filename, size(one.size), str(out / _target_name(number, one)) if out else "")
+            for number, one in enumerate(found.files, 1)
+        ),
+    )
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _target_name(number: int, file: mixer_pb2.RenderFile) -> str:
+    """A name from what cannot hurt: a number, and letters of the kind and of the type."""
+    kind = "".join(letter for letter in file.kind if letter.isalnum() or letter == "_")[:32] or "file"
+    suffix = file.filename.rpartition(".")[2].lower()
+    if not (suffix.isascii() and suffix.isalnum() and len(suffix) <= 4):
+        suffix = SUFFIXES.get(kind, "bin")
+    return f"{number:02d}-{kind}.{suffix}"

@@ -1,0 +1,138 @@
+"""What a command writes: for a person, or as JSON for a program."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from automix_client.cli.documents import document
+from automix_client.cli.exits import ExitCode, advice, exit_code
+from automix_client.errors import AutomixError
+from automix_client.settings import ConfigurationError
+
+
+class Terminal:
+    """Results go to standard output, everything else to standard error."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.out = Console(soft_wrap=True)
+        self.err = Console(stderr=True, soft_wrap=True)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody watches: bars and questions make sense."""
+        return not self.as_json and self.err.is_terminal
+
+    def say(self, text: str) -> None:
+        """A line for a person; it may hold markup."""
+        if not self.as_json:
+            self.out.print(text, highlight=False)
+
+    def note(self, text: str) -> None:
+        """A line for a person beside the result."""
+        if not self.as_json:
+            self.err.print(text, highlight=False)
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Says what takes so long, where somebody watches."""
+        if not self.interactive:
+            yield
+            return
+        with self.err.status(text):
+            yield
+
+    def json(self, value: Any) -> None:
+        """A JSON document on one line, for a program."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value) + "\n")
+            sys.stdout.flush()
+
+    def message(self, message: Message, text: str) -> None:
+        """One message: as JSON, or what `text` says of it."""
+        self.json(document(message))
+        self.say(text)
+
+    def table(self, messages: Sequence[Message], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A list: as JSON, or as a table."""
+        self.json([document(message) for message in messages])
+        if self.as_json:
+            return
+        if not messages:
+            self.note("[dim]none[/dim]")
+            return
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold", no_wrap=column == "id")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        # Ids must stay whole, also where nobody has set a width.
+        width = self.out.width if self.out.is_terminal else 200
+        self.out.print(table, width=width)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Asks before something is lost; leaves with 2 when nobody can answer, with 9 when the answer is no."""
+        if yes:
+            return
+        if not (self.interactive and sys.stdin.isatty()):
+            self.err.print(f"{escape(question)} Confirm with --yes.")
+            raise typer.Exit(ExitCode.USAGE)
+        if not typer.confirm(question, err=True):
+            raise typer.Exit(ExitCode.CANCELLED)
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Turns an error into words (or JSON) and an exit code."""
+        try:
+            yield
+        except (AutomixError, ConfigurationError, OSError) as error:
+            if isinstance(error, BrokenPipeError) or os.environ.get("AUTOMIX_DEBUG"):
+                raise
+            self._tell(error)
+            raise typer.Exit(exit_code(error)) from None
+
+    def _tell(self, error: AutomixError | ConfigurationError | OSError) -> None:
+        about = "; ".join(getattr(error, "__notes__", ()))
+        message = _words(error)
+        if self.as_json:
+            sys.stderr.write(json.dumps({"error": {"message": message, "about": about, **_parts(error)}}) + "\n")
+            return
+        label = f"{about}: " if about else ""
+        self.err.print(f"[red]error:[/red] {escape(label + message)}", highlight=False)
+        if isinstance(error, AutomixError):
+            for violation in error.violations:
+                if violation.description not in message:
+                    self.err.print(f"  {escape(f'{violation.field}: {violation.description}')}", highlight=False)
+            for quota in error.quota:
+                if quota.description not in message:
+                    self.err.print(f"  {escape(f'{quota.subject}: {quota.description}')}", highlight=False)
+        if hint := advice(error):
+            self.err.print(f"  {escape(hint)}", style="dim", highlight=False)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+def _parts(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, AutomixError):
+        return {"exit_code": int(exit_code(error))}
+    return {
+        "exit_code": int(exit_code(error)),
+        "code": error.code.name,
+        "reason": error.reason,
+        "violations": [{"field": one.field, "description": one.description} for one in error.violations],
+        "quota": [{"subject": one.subject, "description": one.description} for one in error.quota],
+        "advice": advice(error),
+    }

@@ -1,0 +1,37 @@
+"""Figures as a person reads them."""
+
+from datetime import UTC
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+
+def moment(time: Timestamp) -> str:
+    """A time in the zone of this machine, to the minute; empty when it is not set."""
+    if not time.seconds:
+        return ""
+    return time.ToDatetime(UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def length(seconds: float) -> str:
+    """A length as minutes and seconds: 3:07."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def size(count: float) -> str:
+    """A number of bytes in the decimal unit that suits it: 31.4 MB."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def lufs(loudness: float | None) -> str:
+    """An integrated loudness; a dash for silence."""
+    return "-" if loudness is None else f"{loudness:.1f} LUFS"
+
+
+def dbtp(peak: float | None) -> str:
+    """A true peak; a dash for silence."""
+    return "-" if peak is None else f"{peak:.1f} dBTP"

@@ -1,0 +1,177 @@
+"""Audio from the platform: streamed beside the target, verified, then put in its place in one step."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+
+import grpc
+
+from automix_client.errors import AutomixError, TransferError
+from automix_client.retry import Backoff
+from automix_client.session import Headers, Session, renewable, resumable, stream_errors
+from automix_client.uploads import ByteProgress
+
+
+class Chunk(Protocol):
+    """A message of any of the download streams."""
+
+    @property
+    def data(self) -> bytes:
+        """The next bytes."""
+
+
+C = TypeVar("C", bound=Chunk)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the platform says of a file: its length in bytes and its SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source(Generic[C]):
+    """A file on the platform.
+
+    `open` starts its stream from an offset with the given headers and deadline; `facts` reads the first message.
+    """
+
+    open: Callable[[int, Headers, float], grpc.aio.UnaryStreamCall[Any, C]]
+    facts: Callable[[C], Facts]
+
+
+class Downloads:
+    """Downloads files of the platform to paths that the caller chose; a name from the server is never one."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def fetch(
+        self, source: Source[C], target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
+    ) -> Facts:
+        """Downloads one file to `target`, which appears complete and verified or not at all.
+
+        Raises FileExistsError when it is there and must stay, TransferError when the bytes are not those that the
+        platform names, OSError when they cannot be written.
+        """
+        _check_target(target, overwrite=overwrite)
+        scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        try:
+            # The mode of a new file as the user has set it; never one that is already there, nor through a link.
+            handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            with os.fdopen(handle, "wb") as file:
+                facts = await self._fill(source, file, progress)
+                await asyncio.to_thread(_flush, file)
+            if overwrite:
+                scratch.replace(target)
+            else:
+                os.link(scratch, target)
+        finally:
+            scratch.unlink(missing_ok=True)
+        return facts
+
+    async def _fill(self, source: Source[C], file: BinaryIO, progress: ByteProgress | None) -> Facts:
+        """Writes the stream, taken up again where it was cut, and checks what was written."""
+        transfer = _Transfer(file, progress)
+        backoff = Backoff(self._session.patience)
+        rejected: Headers = ()
+        while not transfer.complete:
+            before = transfer.written
+            headers = await self._session.headers(rejected)
+            try:
+                await self._stream(source, transfer, headers)
+            except AutomixError as error:
+                if transfer.written > before:
+                    backoff.moved()
+                    rejected = ()
+                if renewable(error) and not rejected:
+                    rejected = headers
+                elif resumable(error):
+                    await backoff.wait_or_raise(error)
+                else:
+                    raise
+        return transfer.verified()
+
+    async def _stream(self, source: Source[C], transfer: _Transfer, headers: Headers) -> None:
+        call = source.open(transfer.written, headers, self._session.patience.stream)
+        messages = aiter(call)
+        first = True
+        try:
+            while message := await self._read(messages):
+                if first:
+                    transfer.describe(source.facts(message))
+                    first = False
+                await transfer.write(message.data)
+        finally:
+            call.cancel()
+        if not transfer.complete:
+            raise TransferError("the download ended before its last byte", code=grpc.StatusCode.DATA_LOSS)
+
+    async def _read(self, messages: AsyncIterator[C]) -> C | None:
+        with stream_errors():
+            async with asyncio.timeout(self._session.patience.stall):
+                return await anext(messages, None)
+
+
+class _Transfer:
+    """What has been written of one file so far."""
+
+    def __init__(self, file: BinaryIO, progress: ByteProgress | None) -> None:
+        self.written = 0
+        self._facts: Facts | None = None
+        self._file = file
+        self._sum = hashlib.sha256()
+        self._progress = progress
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte that the platform announced is there."""
+        return self._facts is not None and self.written >= self._facts.size
+
+    def describe(self, facts: Facts) -> None:
+        """Takes the platform's word for length and sum; it must not change between attempts."""
+        if self._facts not in (None, facts):
+            raise TransferError("the file changed while it was downloaded", code=grpc.StatusCode.DATA_LOSS)
+        self._facts = facts
+
+    async def write(self, data: bytes) -> None:
+        """Appends bytes; disk and hash do not hold up the event loop."""
+        await asyncio.to_thread(self._append, data)
+        self.written += len(data)
+        if self._progress and self._facts:
+            self._progress(self.written, self._facts.size)
+
+    def verified(self) -> Facts:
+        """The facts, once the bytes agree with them. Raises TransferError when they do not."""
+        if self._facts is None or (self.written, self._sum.hexdigest()) != (self._facts.size, self._facts.sha256):
+            raise TransferError(
+                "the bytes that arrived are not those of the file: download it again",
+                code=grpc.StatusCode.DATA_LOSS,
+            )
+        return self._facts
+
+    def _append(self, data: bytes) -> None:
+        self._sum.update(data)
+        self._file.write(data)
+
+
+def _check_target(target: Path, *, overwrite: bool) -> None:
+    """Refuses before the first byte is fetched what would fail after the last."""
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder, name a file in it")
+    if not overwrite and target.exists():
+        raise FileExistsError(f"{target} exists already")
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

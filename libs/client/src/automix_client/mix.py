@@ -1,0 +1,187 @@
+"""The whole way in one call: project, uploads, job, download."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from automix.media.v1 import media_pb2
+from automix.mixer.v1 import mixer_pb2
+
+from automix_client.assets import BEAT, REFERENCE, VOCALS, Assets
+from automix_client.errors import AutomixError
+from automix_client.jobs import Jobs
+from automix_client.projects import Projects
+from automix_client.renders import Renders
+from automix_client.uploads import CLEANUP_S
+
+# Verification decodes on the platform's side; more at once only queue up there and spend the quota of open uploads.
+UPLOADS_AT_ONCE = 3
+
+Step = Literal["project", "upload", "mix", "download"]
+
+
+@dataclass(frozen=True)
+class MixProgress:
+    """Something has moved: in uploads and downloads `done` of `total` bytes of `name`, in the mix a share of 1."""
+
+    step: Step
+    name: str
+    done: float
+    total: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class MixSummary:
+    """What a mix came to: where it is, how loud, and how many seconds each step took."""
+
+    out: Path
+    project_id: str
+    job_id: str
+    render: mixer_pb2.Render
+    assets: Sequence[media_pb2.Asset]
+    seconds: dict[Step, float] = field(default_factory=dict)
+
+    @property
+    def loudness_lufs(self) -> float | None:
+        """Integrated loudness; None for silence."""
+        return self.render.loudness if self.render.HasField("loudness") else None
+
+    @property
+    def true_peak_dbtp(self) -> float | None:
+        """Highest true peak; None for silence."""
+        return self.render.true_peak if self.render.HasField("true_peak") else None
+
+
+Listener = Callable[[MixProgress], None]
+
+
+@dataclass(frozen=True)
+class MixRequest:
+    """What to mix. With a project and no files, every asset of the project is mixed in its own role."""
+
+    vocals: Sequence[Path] = ()
+    beats: Sequence[Path] = ()
+    references: Sequence[Path] = ()
+    settings: mixer_pb2.MixSettings | None = None
+    project_id: str = ""
+    project_name: str = "Mix"
+    plan_json: str = ""
+
+    @property
+    def files(self) -> list[tuple[Path, media_pb2.AssetRole.ValueType]]:
+        """Every file with its role."""
+        roles = ((self.vocals, VOCALS), (self.beats, BEAT), (self.references, REFERENCE))
+        return [(path, role) for paths, role in roles for path in paths]
+
+
+class Mixing:
+    """Goes the whole way. Cancelled on the way, it gives up its open uploads and cancels its job."""
+
+    def __init__(self, projects: Projects, assets: Assets, jobs: Jobs, renders: Renders) -> None:
+        self._projects = projects
+        self._assets = assets
+        self._jobs = jobs
+        self._renders = renders
+
+    async def run(self, request: MixRequest, out: Path, listener: Listener | None = None) -> MixSummary:
+        """Mixes and downloads the result to `out`.
+
+        Raises what each step raises: InvalidInputError for a file that is refused, JobFailedError, ...
+        """
+        tell = listener or (lambda _: None)
+        seconds: dict[Step, float] = {}
+        with _timed(seconds, "project"):
+            project_id = request.project_id or (await self._projects.create(request.project_name)).id
+            tell(MixProgress("project", project_id, 1, 1))
+        with _timed(seconds, "upload"):
+            assets = await self._upload_all(project_id, request, tell)
+        with _timed(seconds, "mix"):
+            inputs = [mixer_pb2.JobInput(asset_id=asset.id) for asset in assets]
+            job = await self._mix(project_id, inputs, request, tell)
+        with _timed(seconds, "download"):
+            render = await self._renders.get(job.render_id)
+            await self._renders.download(
+                render.id, out, progress=lambda done, total: tell(MixProgress("download", out.name, done, total))
+            )
+        return MixSummary(out, project_id, job.id, render, assets, seconds)
+
+    async def _upload_all(self, project_id: str, request: MixRequest, tell: Listener) -> list[media_pb2.Asset]:
+        slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+
+        async def one(path: Path, role: media_pb2.AssetRole.ValueType) -> media_pb2.Asset:
+            async with slots:
+                return await self._upload(project_id, path, role, tell)
+
+        tasks: list[asyncio.Task[media_pb2.Asset]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks.extend(group.create_task(one(path, role)) for path, role in request.files)
+        except* (AutomixError, OSError) as errors:
+            # The first refusal is the one to act on; the others were cancelled because of it.
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _upload(
+        self, project_id: str, path: Path, role: media_pb2.AssetRole.ValueType, tell: Listener
+    ) -> media_pb2.Asset:
+        opened: list[media_pb2.Upload] = []
+
+        def progress(done: int, total: int) -> None:
+            tell(MixProgress("upload", path.name, done, total, "verifying" if done == total else ""))
+
+        try:
+            asset = await self._assets.upload(project_id, path, role, progress=progress, opened=opened.append)
+        except asyncio.CancelledError:
+            for upload in opened:
+                await _despite_cancel(self._assets.abort_upload(upload.id))
+            raise
+        except AutomixError as error:
+            error.add_note(str(path))
+            raise
+        tell(MixProgress("upload", path.name, asset.size, asset.size, "done"))
+        return asset
+
+    async def _mix(
+        self, project_id: str, inputs: Sequence[mixer_pb2.JobInput], request: MixRequest, tell: Listener
+    ) -> mixer_pb2.Job:
+        creation = asyncio.ensure_future(
+            self._jobs.create(project_id, inputs, request.settings, plan_json=request.plan_json)
+        )
+        try:
+            job = await asyncio.shield(creation)
+            return await self._jobs.wait(
+                job.id,
+                lambda now: tell(MixProgress("mix", now.id, now.progress, 1, now.stage or _status_name(now))),
+            )
+        except asyncio.CancelledError:
+
+            async def cancel() -> None:
+                await self._jobs.cancel((await creation).id)
+
+            await _despite_cancel(cancel())
+            raise
+
+
+async def _despite_cancel(cleanup: Coroutine[Any, Any, object]) -> None:
+    """Tidies up although the task has been cancelled; what fails here has been told elsewhere or expires by itself."""
+    with suppress(AutomixError, TimeoutError):
+        async with asyncio.timeout(CLEANUP_S):
+            await cleanup
+
+
+def _status_name(job: mixer_pb2.Job) -> str:
+    return mixer_pb2.JobStatus.Name(job.status).removeprefix("JOB_STATUS_").lower()
+
+
+@contextmanager
+def _timed(seconds: dict[Step, float], step: Step) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[step] = time.monotonic() - start

@@ -1,0 +1,56 @@
+"""Projects: the containers of a user's work."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+
+from automix.projects.v1 import projects_pb2, projects_pb2_grpc
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from automix_client.pages import pages
+from automix_client.session import Session
+
+
+class Projects:
+    """The caller's projects."""
+
+    def __init__(self, projects: projects_pb2_grpc.ProjectsServiceAsyncStub, session: Session) -> None:
+        self._projects = projects
+        self._session = session
+
+    async def create(self, name: str, *, request_id: str | None = None) -> projects_pb2.Project:
+        """A new project; the same `request_id` again gets the same project."""
+        request = projects_pb2.CreateProjectRequest(name=name, request_id=request_id or str(uuid.uuid4()))
+        return (await self._session.call(self._projects.CreateProject, request, idempotent=True)).project
+
+    async def get(self, project_id: str) -> projects_pb2.Project:
+        """One project."""
+        request = projects_pb2.GetProjectRequest(project_id=project_id)
+        return (await self._session.call(self._projects.GetProject, request, idempotent=True)).project
+
+    def list(self) -> AsyncIterator[projects_pb2.Project]:
+        """Every project, newest first."""
+
+        async def page(token: str) -> tuple[Sequence[projects_pb2.Project], str]:
+            request = projects_pb2.ListProjectsRequest(page_token=token)
+            answer = await self._session.call(self._projects.ListProjects, request, idempotent=True)
+            return answer.projects, answer.next_page_token
+
+        return pages(page)
+
+    async def update(
+        self, project_id: str, *, name: str | None = None, completed: bool | None = None
+    ) -> projects_pb2.Project:
+        """Renames, completes or reopens a project; what is None stays."""
+        paths = [path for path, value in (("name", name), ("completed", completed)) if value is not None]
+        request = projects_pb2.UpdateProjectRequest(
+            project_id=project_id, name=name or "", completed=bool(completed), update_mask=FieldMask(paths=paths)
+        )
+        return (await self._session.call(self._projects.UpdateProject, request, idempotent=True)).project
+
+    async def delete(self, project_id: str) -> None:
+        """Deletes a project and everything in it."""
+        # Not repeated by itself: after a lost answer the second would say that it is not yours.
+        request = projects_pb2.DeleteProjectRequest(project_id=project_id)
+        await self._session.call(self._projects.DeleteProject, request, idempotent=False)

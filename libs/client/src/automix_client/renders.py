@@ -1,0 +1,80 @@
+"""Renders: the finished mixes, and what else a job left behind."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import grpc
+from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
+from google.protobuf.duration_pb2 import Duration
+
+from automix_client.downloads import Downloads, Facts, Source
+from automix_client.pages import pages
+from automix_client.session import Headers, Session
+from automix_client.uploads import ByteProgress
+
+
+class Renders:
+    """The caller's renders."""
+
+    def __init__(self, mixer: mixer_pb2_grpc.MixerServiceAsyncStub, session: Session, downloads: Downloads) -> None:
+        self._mixer = mixer
+        self._session = session
+        self._downloads = downloads
+
+    async def get(self, render_id: str) -> mixer_pb2.Render:
+        """One render."""
+        request = mixer_pb2.GetRenderRequest(render_id=render_id)
+        return (await self._session.call(self._mixer.GetRender, request, idempotent=True)).render
+
+    def list(self, project_id: str) -> AsyncIterator[mixer_pb2.Render]:
+        """A project's renders, newest first."""
+
+        async def page(token: str) -> tuple[Sequence[mixer_pb2.Render], str]:
+            request = mixer_pb2.ListRendersRequest(project_id=project_id, page_token=token)
+            answer = await self._session.call(self._mixer.ListRenders, request, idempotent=True)
+            return answer.renders, answer.next_page_token
+
+        return pages(page)
+
+    async def report(self, render_id: str) -> mixer_pb2.GetRenderReportResponse:
+        """The mix plan and what was measured, as JSON documents."""
+        request = mixer_pb2.GetRenderReportRequest(render_id=render_id)
+        return await self._session.call(self._mixer.GetRenderReport, request, idempotent=True)
+
+    async def download(
+        self, render_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
+    ) -> Facts:
+        """Downloads the mix to `target`; see Downloads.fetch."""
+
+        def stream(
+            offset: int, headers: Headers, timeout: float
+        ) -> grpc.aio.UnaryStreamCall[mixer_pb2.DownloadRenderRequest, mixer_pb2.DownloadRenderResponse]:
+            request = mixer_pb2.DownloadRenderRequest(render_id=render_id, offset=offset)
+            return self._mixer.DownloadRender(request, metadata=headers, timeout=timeout)
+
+        source = Source(stream, lambda message: Facts(message.render.size, message.render.sha256))
+        return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
+
+    async def download_file(
+        self, file_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
+    ) -> Facts:
+        """Downloads another file of a render (a stem, the picture, the plain sum) to `target`."""
+
+        def stream(
+            offset: int, headers: Headers, timeout: float
+        ) -> grpc.aio.UnaryStreamCall[mixer_pb2.DownloadRenderFileRequest, mixer_pb2.DownloadRenderFileResponse]:
+            request = mixer_pb2.DownloadRenderFileRequest(file_id=file_id, offset=offset)
+            return self._mixer.DownloadRenderFile(request, metadata=headers, timeout=timeout)
+
+        source = Source(stream, lambda message: Facts(message.file.size, message.file.sha256))
+        return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
+
+    async def download_url(
+        self, render_id: str, *, lifetime_s: int | None = None
+    ) -> mixer_pb2.CreateRenderDownloadUrlResponse:
+        """A URL that serves the mix for a short time (10 minutes unless said otherwise)."""
+        lifetime = Duration(seconds=lifetime_s) if lifetime_s else None
+        request = mixer_pb2.CreateRenderDownloadUrlRequest(render_id=render_id, lifetime=lifetime)
+        return await self._session.call(self._mixer.CreateRenderDownloadUrl, request, idempotent=True)
