@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 DOMAIN = "automix"
@@ -31,12 +33,14 @@ class ServiceError(Exception):
         *,
         metadata: Mapping[str, str] | None = None,
         violations: Sequence[FieldViolation] = (),
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
         self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InvalidArgument(ServiceError):
@@ -102,7 +106,7 @@ def not_yours(kind: str) -> PermissionDenied:
 
 
 def to_status(error: ServiceError) -> status_pb2.Status:
-    """The error as google.rpc.Status with ErrorInfo and, where they apply, BadRequest or QuotaFailure."""
+    """The error as google.rpc.Status with ErrorInfo and, where they apply, BadRequest, QuotaFailure and RetryInfo."""
     status = status_pb2.Status(code=error.code.value[0], message=error.message)
     details = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)]
     if error.violations and isinstance(error, ResourceExhausted):
@@ -123,13 +127,15 @@ def to_status(error: ServiceError) -> status_pb2.Status:
             ]
         )
         status.details.append(_pack(request))
+    if error.retry_after_seconds is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromTimedelta(timedelta(seconds=error.retry_after_seconds))
+        status.details.append(_pack(retry))
     status.details.extend(_pack(detail) for detail in details)
     return status
 
 
-def _pack(
-    message: error_details_pb2.ErrorInfo | error_details_pb2.QuotaFailure | error_details_pb2.BadRequest,
-) -> any_pb2.Any:
+def _pack(message: Message) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed

@@ -13,8 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from automix_common.context import Principal
 from automix_common.errors import ServiceError, Unauthenticated, Unavailable
+from automix_common.logs import logger
+
+log = logger(__name__)
 
 UNKNOWN_KEY_SECONDS = 10
+FAILED_FETCH_SECONDS = 1
 CACHED_TOKENS = 10_000
 
 
@@ -32,38 +36,46 @@ def public_key(x: str) -> Ed25519PublicKey:
 
 
 class KeyCache:
-    """Keys fetched when they are needed: by age, and for an unknown key id at most every 10 s."""
+    """Keys fetched when they are needed, by one caller at a time: by age, and for an unknown key id at most every
+    10 s."""
 
     def __init__(self, fetch: Callable[[], Awaitable[KeySet]], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
         self._clock = clock
         self._known: KeySet | None = None
-        self._asked_at = float("-inf")
-        self._asking = asyncio.Lock()
+        self._fetched_at = float("-inf")
+        self._failed_at = float("-inf")
+        self._fetching = asyncio.Lock()
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         """The key of this id, None when the auth service does not know it.
 
-        Raises Unavailable when no keys were ever fetched and none can be.
+        Raises Unavailable when the id is not among the keys known and none can be fetched.
         """
-        async with self._asking:
-            known = self._known
-            if known is None or self._is_due(known, kid):
-                known = await self._refetch()
-        return known.keys.get(kid)
+        if self._outdated(kid):
+            async with self._fetching:
+                if self._outdated(kid):
+                    await self._refetch()
+        found = self._known.keys.get(kid) if self._known is not None else None
+        if found is None and self._outdated(kid):
+            raise Unavailable("KEYS_UNAVAILABLE", "sign-in keys cannot be fetched: try again")
+        return found
 
-    def _is_due(self, known: KeySet, kid: str) -> bool:
-        age = self._clock() - self._asked_at
-        return age > UNKNOWN_KEY_SECONDS and (kid not in known.keys or age > known.max_age_seconds)
+    def _outdated(self, kid: str) -> bool:
+        age = self._clock() - self._fetched_at
+        known = self._known
+        return known is None or age > known.max_age_seconds or (kid not in known.keys and age > UNKNOWN_KEY_SECONDS)
 
-    async def _refetch(self) -> KeySet:
+    async def _refetch(self) -> None:
+        if self._clock() - self._failed_at < FAILED_FETCH_SECONDS:  # who waited for the lock must not wait again
+            return
         try:
-            self._known = await self._fetch()
-        except ServiceError:
-            if self._known is None:
-                raise Unavailable("KEYS_UNAVAILABLE", "sign-in keys cannot be fetched: try again") from None
-        self._asked_at = self._clock()
-        return self._known
+            fetched = await self._fetch()
+        except ServiceError as error:
+            self._failed_at = self._clock()
+            log.warning("sign-in keys cannot be fetched", error=str(error))
+        else:
+            self._known, self._fetched_at = fetched, self._clock()
 
 
 class TokenVerifier:
@@ -101,7 +113,8 @@ class TokenVerifier:
                 algorithms=["EdDSA"],
                 issuer=self._issuer,
                 audience=self._audience,
-                options={"require": ["sub", "iss", "aud", "exp", "iat"]},
+                # iat is not judged: a clock a little behind the auth service's would refuse new tokens.
+                options={"require": ["sub", "iss", "aud", "exp", "iat"], "verify_iat": False},
             )
             return Principal(user_id=UUID(claims["sub"]), token=token, expires_at=float(claims["exp"]))
         except jwt.ExpiredSignatureError:

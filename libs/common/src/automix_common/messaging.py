@@ -11,7 +11,7 @@ from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageT
 from nats.js.errors import NotFoundError
 
 from automix_common.logs import logger
-from automix_common.settings import Settings
+from automix_common.settings import MessagingSettings
 from automix_common.topology import CONSUMERS, STREAM, STREAM_AGE, SUBJECTS
 
 log = logger(__name__)
@@ -19,7 +19,7 @@ log = logger(__name__)
 CONNECT_SECONDS = 5
 
 
-async def connect(settings: Settings) -> Client:
+async def connect(settings: MessagingSettings) -> Client:
     """Connects as the process's own NATS user and stays connected; waits until the server is there."""
     tls = ssl.create_default_context(cafile=settings.tls_ca) if settings.nats_url.startswith("tls://") else None
     user = settings.nats_user or "automix"

@@ -6,22 +6,29 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(BaseSettings):
-    """What a process of the platform needs to reach Postgres, NATS and its peers."""
+class MessagingSettings(BaseSettings):
+    """What a process needs to reach NATS."""
 
     model_config = SettingsConfigDict(env_prefix="AUTOMIX_", extra="ignore")
 
-    listen: str = Field("127.0.0.1:0", description="host:port of the gRPC server")
-    metrics_listen: str | None = Field(None, description="host:port of Prometheus metrics; off when absent")
     log_level: str = "INFO"
-    scratch_dir: Path | None = Field(None, description="folder for temporary files; the system's by default")
-
-    database_url: SecretStr = Field(description="postgresql://role:password@host:port/database")
-    database_pool_size: int = Field(10, ge=1)
 
     nats_url: str = "nats://127.0.0.1:4222"
     nats_user: str | None = None
     nats_password: SecretStr | None = None
+
+    tls_ca: Path | None = Field(None, description="PEM bundle that signs peers, NATS and S3")
+
+
+class Settings(MessagingSettings):
+    """What a process of the platform needs to reach Postgres, NATS and its peers."""
+
+    listen: str = Field("127.0.0.1:0", description="host:port of the gRPC server")
+    metrics_listen: str | None = Field(None, description="host:port of Prometheus metrics; off when absent")
+    scratch_dir: Path | None = Field(None, description="folder for temporary files; the system's by default")
+
+    database_url: SecretStr = Field(description="postgresql://role:password@host:port/database")
+    database_pool_size: int = Field(10, ge=1)
 
     auth_endpoint: str = "127.0.0.1:50051"
     projects_endpoint: str = "127.0.0.1:50052"
@@ -32,7 +39,6 @@ class Settings(BaseSettings):
 
     tls_certificate: Path | None = Field(None, description="PEM chain of this process; TLS is on when it is set")
     tls_key: Path | None = Field(None, description="PEM key of this process")
-    tls_ca: Path | None = Field(None, description="PEM bundle that signs peers, NATS and S3")
     tls_require_client: bool = Field(False, description="refuse gRPC clients without a certificate signed by tls_ca")
 
     request_seconds: float = Field(60, gt=0, description="deadline of a unary call whose client set none")
