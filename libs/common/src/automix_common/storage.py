@@ -135,6 +135,8 @@ class S3Store:
 
     async def read(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
         """Yields the object's bytes from `offset` on. Raises ObjectMissing."""
+        if offset and offset >= await self.size(key):  # S3 refuses such a range
+            return
         answer = await self._run(lambda: self._client.get_object(self._bucket, key, offset=offset))
         try:
             while block := await self._run(lambda: answer.read(READ_BYTES)):

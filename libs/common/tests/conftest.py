@@ -1,0 +1,86 @@
+"""Real servers for the tests of what services share; the common tables live in the schema of one role."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from automix_common import messaging, tables
+from automix_common.database import Database
+from automix_common.settings import Settings, StorageSettings
+from automix_common.topology import STREAM
+from automix_local import Servers
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+ROLE = "mixer"
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with Servers.start(tmp_path_factory.mktemp("common") / "state") as started:
+        with psycopg.connect(started.database_url(ROLE)) as connection:
+            for statements in (tables.OUTBOX, tables.INBOX, tables.ANSWERS, tables.TOMBSTONES, tables.OBJECT_DELETIONS):
+                connection.execute(statements)
+            connection.execute("CREATE TABLE children (id uuid PRIMARY KEY, owner_id uuid, parent_id uuid)")
+            connection.execute(
+                "CREATE TRIGGER parents BEFORE INSERT ON children FOR EACH ROW"
+                " EXECUTE FUNCTION refuse_dead_parents('owner_id', 'parent_id')"
+            )
+        yield started
+
+
+@pytest.fixture(scope="session")
+def storage_settings(servers: Servers) -> StorageSettings:
+    return StorageSettings(
+        database_url=servers.database_url("media"),
+        s3_endpoint=servers.s3_endpoint,
+        s3_access_key=servers.s3_access_key("media"),
+        s3_secret_key=servers.s3_secret_key("media"),
+        s3_bucket=servers.s3_bucket,
+    )
+
+
+@pytest.fixture
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    opened = Database(servers.database_url(ROLE), size=5, name="test")
+    await opened.open()
+    async with opened.transaction() as connection:
+        await connection.execute("TRUNCATE outbox, inbox, request_answers, tombstones, object_deletions, relay_state")
+    yield opened
+    await opened.close()
+
+
+async def connected(servers: Servers, user: str) -> AsyncIterator[JetStreamContext]:
+    client = await messaging.connect(
+        Settings(
+            database_url="",
+            nats_url=servers.nats_url,
+            nats_user=user,
+            nats_password=servers.nats_password(user),
+        )
+    )
+    yield client.jetstream()
+    await client.close()
+
+
+@pytest.fixture
+async def provisioner(servers: Servers) -> AsyncIterator[JetStreamContext]:
+    """As the provisioner, over a stream that is new to every test."""
+    async for stream in connected(servers, "provisioner"):
+        with contextlib.suppress(NotFoundError):
+            await stream.delete_stream(STREAM)
+        await messaging.provision(stream)
+        yield stream
+
+
+@pytest.fixture
+async def stream(servers: Servers, provisioner: JetStreamContext) -> AsyncIterator[JetStreamContext]:
+    async for stream in connected(servers, ROLE):
+        yield stream
+
+
+@pytest.fixture
+async def worker(servers: Servers, provisioner: JetStreamContext) -> AsyncIterator[JetStreamContext]:
+    async for stream in connected(servers, "worker"):
+        yield stream

@@ -1,0 +1,122 @@
+"""Tokens are accepted only from the platform's own keys, while they are valid, under the one algorithm."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from automix_common.errors import Unauthenticated, Unavailable
+from automix_common.identity import KeyCache, KeySet, TokenVerifier
+from automix_common.ids import new_id
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+USER = new_id()
+
+
+class Keys:
+    """An auth service whose keys and presence the test decides."""
+
+    def __init__(self) -> None:
+        self.private = {"a": Ed25519PrivateKey.generate()}
+        self.fetches = 0
+        self.away = False
+        self.now = 1000.0
+
+    async def fetch(self) -> KeySet:
+        self.fetches += 1
+        if self.away:
+            raise Unavailable("PEER_UNAVAILABLE", "away")
+        return KeySet({kid: key.public_key() for kid, key in self.private.items()}, max_age_seconds=300)
+
+    def token(self, kid: str = "a", key: Ed25519PrivateKey | None = None, **changes: Any) -> str:
+        now = int(time.time())
+        claims = {"sub": str(USER), "iss": "automix", "aud": "automix", "iat": now, "exp": now + 600} | changes
+        given = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(given, key or self.private[kid], algorithm="EdDSA", headers={"kid": kid})
+
+    def verifier(self) -> TokenVerifier:
+        return TokenVerifier(KeyCache(self.fetch, lambda: self.now), "automix", "automix")
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+async def test_a_good_token_names_its_user(keys: Keys) -> None:
+    assert (await keys.verifier().verify(keys.token())).user_id == USER
+
+
+def unsigned(keys: Keys) -> str:
+    header, claims, _ = keys.token().split(".")
+    none = base64.urlsafe_b64encode(json.dumps({"alg": "none", "kid": "a"}).encode()).rstrip(b"=").decode()
+    assert header != none
+    return f"{none}.{claims}."
+
+
+def by_public_key_as_secret(keys: Keys) -> str:
+    secret = keys.private["a"].public_key().public_bytes_raw()
+    claims = jwt.decode(keys.token(), options={"verify_signature": False})
+    return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": "a"})
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda keys: keys.token(key=Ed25519PrivateKey.generate()),
+        lambda keys: keys.token(iss="somebody"),
+        lambda keys: keys.token(aud="somebody"),
+        lambda keys: keys.token(sub=None),
+        lambda keys: keys.token(sub="not a uuid"),
+        lambda keys: keys.token(exp=None),
+        lambda keys: keys.token(exp=int(time.time()) - 1),
+        unsigned,
+        by_public_key_as_secret,
+        lambda keys: "x.y.z",
+        lambda keys: "",
+        lambda keys: "\x00" * 100,
+    ],
+)
+async def test_any_other_token_is_refused(keys: Keys, forge: Callable[[Keys], str]) -> None:
+    with pytest.raises(Unauthenticated):
+        await keys.verifier().verify(forge(keys))
+
+
+async def test_an_expired_token_is_refused_although_it_was_verified_before(keys: Keys) -> None:
+    verifier = keys.verifier()
+    token = keys.token(exp=int(time.time()) + 2)
+    principal = await verifier.verify(token)
+    while time.time() < principal.expires_at:
+        assert await verifier.verify(token) == principal
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+
+
+async def test_a_new_key_is_found_and_unknown_ones_are_asked_for_once_in_ten_seconds(keys: Keys) -> None:
+    verifier = keys.verifier()
+    await verifier.verify(keys.token())
+    keys.private["b"] = Ed25519PrivateKey.generate()
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(keys.token("b"))
+    assert keys.fetches == 1
+    keys.now += 11
+    assert (await verifier.verify(keys.token("b"))).user_id == USER
+    assert keys.fetches == 2
+
+
+async def test_known_keys_serve_while_the_auth_service_is_away(keys: Keys) -> None:
+    verifier = keys.verifier()
+    await verifier.verify(keys.token())
+    keys.away = True
+    keys.now += 1000
+    assert (await verifier.verify(keys.token())).user_id == USER
+
+
+async def test_without_any_key_the_answer_is_unavailable(keys: Keys) -> None:
+    keys.away = True
+    with pytest.raises(Unavailable):
+        await keys.verifier().verify(keys.token())

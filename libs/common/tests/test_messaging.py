@@ -1,0 +1,141 @@
+"""Events travel once with the change that they tell of, whatever happens to NATS."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from automix.events.v1 import events_pb2
+from automix_common import messaging
+from automix_common.consumer import Consumer
+from automix_common.database import Connection, Database
+from automix_common.ids import new_id
+from automix_common.outbox import Relay, add_event
+from automix_common.topology import JOB_QUEUED, STREAM
+from nats.js import JetStreamContext
+
+from .waiting import until
+
+DURABLE = "worker-job-queued"
+
+
+@contextlib.asynccontextmanager
+async def running(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def relay_of(database: Database, stream: JetStreamContext) -> Relay:
+    return Relay(database, stream, schema="mixer", sweep_seconds=0.2)
+
+
+async def waiting_events(database: Database) -> int:
+    async with database.read() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM outbox WHERE published_at IS NULL")).fetchone()
+    return row[0]
+
+
+async def handled_events(database: Database) -> int:
+    async with database.read() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM inbox")).fetchone()
+    return row[0]
+
+
+async def queue(database: Database, count: int = 1) -> None:
+    async with database.transaction() as connection:
+        for _ in range(count):
+            event = events_pb2.Event(job_queued=events_pb2.JobQueued(job_id=str(new_id())))
+            await add_event(connection, JOB_QUEUED, new_id(), event)
+
+
+async def test_an_event_of_a_rolled_back_change_never_travels(database: Database, stream: JetStreamContext) -> None:
+    before = (await stream.stream_info(STREAM)).state.messages
+    with contextlib.suppress(ZeroDivisionError):
+        async with database.transaction() as connection:
+            event = events_pb2.Event(job_queued=events_pb2.JobQueued(job_id=str(new_id())))
+            await add_event(connection, JOB_QUEUED, new_id(), event)
+            raise ZeroDivisionError
+    await queue(database)
+    async with running(relay_of(database, stream).run):
+        await until(lambda: _is_zero(waiting_events(database)))
+    assert (await stream.stream_info(STREAM)).state.messages == before + 1
+
+
+async def _is_zero(count: Awaitable[int]) -> bool:
+    return await count == 0
+
+
+async def test_two_relays_publish_each_event_once(database: Database, stream: JetStreamContext) -> None:
+    before = (await stream.stream_info(STREAM)).state.messages
+    await queue(database, 450)
+    async with running(relay_of(database, stream).run), running(relay_of(database, stream).run):
+        await until(lambda: _is_zero(waiting_events(database)))
+    assert (await stream.stream_info(STREAM)).state.messages == before + 450
+
+
+async def test_a_new_stream_gets_everything_kept_and_nothing_happens_twice(
+    database: Database, stream: JetStreamContext, worker: JetStreamContext, provisioner: JetStreamContext
+) -> None:
+    effects: list[str] = []
+
+    async def effect(_connection: Connection, event: events_pb2.Event) -> None:
+        effects.append(event.event_id)
+
+    async with running(Consumer(database, worker, DURABLE, effect).run), running(relay_of(database, stream).run):
+        await queue(database, 3)
+        await until(lambda: _equals(handled_events(database), 3))
+        await provisioner.delete_stream(STREAM)
+        await queue(database)
+        await messaging.provision(provisioner)
+        await until(lambda: _equals(handled_events(database), 4))
+        await until(lambda: _republished(provisioner, 4))
+    assert len(effects) == len(set(effects)) == 4
+
+
+async def test_an_effect_that_fails_is_rolled_back_and_tried_again(
+    database: Database, stream: JetStreamContext, worker: JetStreamContext
+) -> None:
+    tries: list[str] = []
+
+    async def effect(connection: Connection, event: events_pb2.Event) -> None:
+        tries.append(event.event_id)
+        await connection.execute("INSERT INTO tombstones (id, kind) VALUES (%s, 'user')", (event.aggregate_id,))
+        if len(tries) < 3:
+            raise ValueError("a defect")
+
+    async with running(Consumer(database, worker, DURABLE, effect).run), running(relay_of(database, stream).run):
+        await queue(database)
+        await until(lambda: _equals(handled_events(database), 1))
+    assert len(tries) == 3
+    async with database.read() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM tombstones")).fetchone()
+    assert row[0] == 1
+
+
+async def test_what_is_not_an_event_is_dropped(
+    database: Database, stream: JetStreamContext, worker: JetStreamContext, provisioner: JetStreamContext
+) -> None:
+    await stream.publish(JOB_QUEUED, b"\xff\xff not a message")
+    async with running(Consumer(database, worker, DURABLE, _no_effect).run):
+        await until(lambda: _has_no_pending(provisioner))
+    assert await handled_events(database) == 0
+
+
+async def _no_effect(_connection: Connection, _event: events_pb2.Event) -> None:
+    """Nothing to do."""
+
+
+async def _republished(stream: JetStreamContext, count: int) -> bool:
+    info = await stream.stream_info(STREAM)
+    return info.state.messages >= count and await _has_no_pending(stream)
+
+
+async def _equals(count: Awaitable[int], wanted: int) -> bool:
+    return await count == wanted
+
+
+async def _has_no_pending(stream: JetStreamContext) -> bool:
+    info = await stream.consumer_info(STREAM, DURABLE)
+    return info.num_pending == 0 and info.num_ack_pending == 0
