@@ -27,16 +27,19 @@ ORDER BY c.relname
 COLUMNS = """
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS required,
        pg_get_expr(d.adbin, d.adrelid) AS default, col_description(a.attrelid, a.attnum) AS comment,
-       EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
-           AS primary_key,
-       EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND a.attnum = ANY (k.conkey))
-           AS foreign_key
-FROM pg_attribute a LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+       k.kinds LIKE '%%p%%' AS primary_key, k.kinds LIKE '%%f%%' AS foreign_key
+FROM pg_attribute a
+LEFT JOIN LATERAL (
+    SELECT string_agg(contype::text, '') AS kinds FROM pg_constraint
+    WHERE conrelid = a.attrelid AND a.attnum = ANY (conkey)
+) k ON true
+LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 CONSTRAINTS = """
-SELECT conname AS name, contype::text AS kind, pg_get_constraintdef(oid) AS definition, confrelid::regclass::text AS target,
-       (SELECT bool_and(a.attnotnull) FROM pg_attribute a WHERE a.attrelid = conrelid AND a.attnum = ANY (conkey)) AS required
+SELECT conname AS name, contype::text AS kind, pg_get_constraintdef(oid) AS definition,
+       confrelid::regclass::text AS target,
+       (SELECT bool_and(attnotnull) FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)) AS required
 FROM pg_constraint WHERE conrelid = %s AND contype <> 'n' ORDER BY contype, conname
 """
 INDEXES = """
@@ -70,12 +73,12 @@ def page(connection: psycopg.Connection[Any], schema: str) -> str:
         "```mermaid",
         "erDiagram",
     ]
-    for table in tables:
-        for key in ask(connection, CONSTRAINTS, table.oid):
-            if key.kind == "f":
-                lines.append(
-                    f"    {key.target.split('.')[-1]} {'||' if key.required else '|o'}--o{{ {table.name} : has"
-                )
+    lines += [
+        f"    {key.target.split('.')[-1]} {'||' if key.required else '|o'}--o{{ {table.name} : has"
+        for table in tables
+        for key in ask(connection, CONSTRAINTS, table.oid)
+        if key.kind == "f"
+    ]
     for table in tables:
         lines.append(f"    {table.name} {{")
         for column in ask(connection, COLUMNS, table.oid):

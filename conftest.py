@@ -1,0 +1,23 @@
+"""Fixtures of every test of this repository: the real servers, started once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from automix_local import Servers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """PostgreSQL, NATS and S3 of the embedded stack, with empty schemas; services' tests migrate their own."""
+    with Servers.start(tmp_path_factory.mktemp("servers") / "state") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def audio() -> Path:
+    """The folder of real recordings beside the checkout; tests that need it are skipped where it is absent."""
+    folder = Path(__file__).parent.parent / "shared" / "audio"
+    if not folder.is_dir():
+        pytest.skip(f"needs real recordings in {folder}")
+    return folder

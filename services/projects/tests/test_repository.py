@@ -1,0 +1,68 @@
+"""Projects of one owner: quota under concurrency, scoping, reactions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from automix.events.v1 import events_pb2
+from automix_common.database import Database
+from automix_common.errors import ResourceExhausted
+from automix_common.ids import new_id
+from automix_common.migrations import upgrade
+from automix_local import Servers
+from automix_projects.domain import require_room
+from automix_projects.reactions import on_job_succeeded, on_user_deleted
+from automix_projects.repository import Projects
+
+
+@pytest.fixture
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    url = servers.database_url("projects")
+    await asyncio.to_thread(upgrade, "automix_projects", url)
+    opened = Database(url, size=8, name="test")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def test_the_quota_holds_against_creates_at_the_same_time(database: Database) -> None:
+    owner = new_id()
+
+    async def create() -> None:
+        async with database.transaction() as connection:
+            projects = Projects(connection, owner)
+            require_room(await projects.count_exclusively(), 3)
+            await projects.add(new_id(), "a")
+
+    outcomes = await asyncio.gather(*(create() for _ in range(12)), return_exceptions=True)
+    assert sum(outcome is None for outcome in outcomes) == 3
+    assert sum(isinstance(outcome, ResourceExhausted) for outcome in outcomes) == 9
+
+
+async def test_an_owner_reaches_only_their_own(database: Database) -> None:
+    owner, stranger, project = new_id(), new_id(), new_id()
+    async with database.transaction() as connection:
+        await Projects(connection, owner).add(project, "mine")
+        theirs = Projects(connection, stranger)
+        assert await theirs.get(project) is None
+        assert await theirs.update(project, name="taken", completed=True) is None
+        assert not await theirs.delete(project)
+        found = await Projects(connection, owner).get(project)
+    assert found is not None
+    assert (found.name, found.completed) == ("mine", False)
+
+
+async def test_a_render_counts_once_and_a_deleted_users_projects_go(database: Database) -> None:
+    owner, project, render = new_id(), new_id(), new_id()
+    succeeded = events_pb2.JobSucceeded(render_id=str(render), project_id=str(project), owner_id=str(owner))
+    async with database.transaction() as connection:
+        projects = Projects(connection, owner)
+        await projects.add(project, "a")
+        for _ in range(2):
+            await on_job_succeeded(connection, events_pb2.Event(job_succeeded=succeeded))
+        found = await projects.get(project)
+        assert found is not None
+        assert found.no_of_renders == 1
+        await on_user_deleted(connection, events_pb2.Event(user_deleted=events_pb2.UserDeleted(user_id=str(owner))))
+        assert await projects.get(project) is None
+        await on_job_succeeded(connection, events_pb2.Event(job_succeeded=succeeded))
