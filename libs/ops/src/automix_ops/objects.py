@@ -1,0 +1,78 @@
+"""What must hold between rows and objects: every named object is there with its size, every object has a name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from automix_common.storage import ObjectStore, StoredObject
+
+from automix_ops.rules import Connection, Finding
+
+# Left by the readiness probe of the embedded S3 server when it is killed in between.
+IGNORED_PREFIXES = (".probe/",)
+
+NAMED: LiteralString = """
+SELECT storage_key, size, 'asset ' || id FROM media.assets
+UNION ALL SELECT storage_key, size, 'render ' || id FROM mixer.renders
+UNION ALL SELECT storage_key, size, 'render file ' || id FROM mixer.render_files
+"""
+"""Key, size in bytes, and the row that names it."""
+
+DOOMED: LiteralString = """
+SELECT storage_key FROM media.object_deletions UNION SELECT storage_key FROM mixer.object_deletions
+"""
+"""Keys that the deleter has yet to work off."""
+
+LIVE_UPLOADS: LiteralString = "SELECT id::text FROM media.uploads WHERE state IN ('open', 'verifying')"
+"""Uploads whose bytes may lie under incoming/<id>."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the rows say about the bucket, in one snapshot."""
+
+    rows: Mapping[str, tuple[int, str]]
+    doomed: frozenset[str]
+    uploads: frozenset[str]
+
+
+async def read_named(connection: Connection) -> Named:
+    """Reads it in the transaction that the connection is in."""
+
+    async def rows(query: LiteralString) -> list[tuple[Any, ...]]:
+        cursor: psycopg.AsyncCursor[tuple[Any, ...]] = await connection.execute(query)
+        return await cursor.fetchall()
+
+    return Named(
+        rows={key: (size, row) for key, size, row in await rows(NAMED)},
+        doomed=frozenset(key for (key,) in await rows(DOOMED)),
+        uploads=frozenset(upload for (upload,) in await rows(LIVE_UPLOADS)),
+    )
+
+
+async def list_bucket(store: ObjectStore) -> dict[str, StoredObject]:
+    """Every object that matters."""
+    return {entry.key: entry async for entry in store.list("") if not entry.key.startswith(IGNORED_PREFIXES)}
+
+
+def compare(named: Named, stored: Mapping[str, StoredObject], born_before: datetime) -> set[Finding]:
+    """Compares rows and objects; an object that no row names is wrong when it is older than `born_before`."""
+    found = set()
+    for key, (size, row) in named.rows.items():
+        if key not in stored:
+            found.add(Finding("OBJECT_MISSING", key, f"{row} names object {key}, which does not exist"))
+        elif stored[key].size != size:
+            found.add(Finding("OBJECT_SIZE", key, f"{row} says {size} bytes, its object {key} has {stored[key].size}"))
+    for key, entry in stored.items():
+        accounted = key in named.rows or key in named.doomed or _arriving(key, named.uploads)
+        if not accounted and entry.modified_at < born_before:
+            sentence = f"object {key} of {entry.modified_at:%Y-%m-%d %H:%M:%S} has no row"
+            found.add(Finding("OBJECT_WITHOUT_ROW", key, sentence))
+    return found
+
+
+def _arriving(key: str, uploads: frozenset[str]) -> bool:
+    prefix, _, rest = key.partition("/")
+    return prefix == "incoming" and rest.split("/", 1)[0].split(".", 1)[0] in uploads
