@@ -64,11 +64,12 @@ class AudioTrack:
             self._demuxer.close()
             raise
         self.damaged_packets = 0
+        self._ended = False
 
     @property
     def progress(self) -> float:
         """How far the file has been read, 0 to 1."""
-        return min(self._file.tell() / self._size, 1.0)
+        return 1.0 if self._ended else min(self._file.tell() / self._size, 1.0)
 
     def decoded(self) -> Iterator[tuple[float, AudioFrame]]:
         """Every frame that decodes, with the seconds lost to damaged packets since the one before it.
@@ -84,12 +85,15 @@ class AudioTrack:
                 pending_s += _claimed_duration_s(packet)
                 continue
             for frame in frames:
+                if self.container == "flac":
+                    pending_s = self._skipped_s(frame, decoded_s + lost_s)
                 # Without a time stamp it is the rest of what came before: there is nothing missing in front of it.
                 gap_s = 0.0 if frame.pts is None else pending_s
                 pending_s -= gap_s
                 lost_s += gap_s
                 decoded_s += frame.samples / frame.sample_rate
                 yield gap_s, frame
+        self._ended = True
         if decoded_s == 0.0 and not self.damaged_packets:
             raise AudioError(Reason.EMPTY, "The file holds no sound. Export it again and check that it plays.")
         if decoded_s <= lost_s:
@@ -97,6 +101,13 @@ class AudioTrack:
 
     def close(self) -> None:
         self._demuxer.close()
+
+    def _skipped_s(self, frame: AudioFrame, expected_s: float) -> float:
+        """What FLAC's decoder passed over before `frame`: its times are exact, and damage may show in them alone."""
+        if frame.time is None or not 1e-4 < frame.time - expected_s <= _LONGEST_LOSS_S:
+            return 0.0
+        self.damaged_packets += 1
+        return frame.time - expected_s
 
     def _packets(self) -> "Iterator[Packet[AudioStream]]":
         """Packets up to the end of the file, or to where its structure breaks."""
@@ -170,6 +181,9 @@ def _audio_stream(container: InputContainer) -> tuple[AudioStream, str]:
     # One thread: a decoder of audio gains little from more, and they belong to whoever runs several tracks.
     stream.codec_context.thread_count = 1
     name = stream.codec_context.name
+    if name == "flac":
+        # Without it a damaged frame is decoded into noise at full scale. Not for mp3, where encoders get CRCs wrong.
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
     return stream, _CODEC_OF_DECODER.get(name, name)
 
 

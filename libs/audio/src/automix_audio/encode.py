@@ -26,6 +26,8 @@ BIT_DEPTHS: dict[WriteType, tuple[int, ...]] = {"wav": (16, 24, 32), "flac": (16
 _MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _MP3_BIT_RATE = 320_000
 _FLAC_MAX_RATE = 655_350
+_WAV_MAX_CHANNELS = 1_024
+_WAV_MAX_RATE = 1_000_000
 _CODEC_BLOCK = 16_384
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
@@ -160,5 +162,5 @@ def _check(filetype: WriteType, sample_rate: int, channels: int, bit_depth: int)
         )
     if filetype == "flac" and (sample_rate > _FLAC_MAX_RATE or channels > 8):
         raise AudioError(Reason.UNSUPPORTED, "FLAC carries up to 8 channels. Choose wav.")
-    if channels < 1 or sample_rate < 1:
-        raise AudioError(Reason.UNSUPPORTED, "At least one channel and a positive sample rate are needed.")
+    if not 1 <= channels <= _WAV_MAX_CHANNELS or not 1 <= sample_rate <= _WAV_MAX_RATE:
+        raise AudioError(Reason.UNSUPPORTED, "No file can carry that sample rate or number of channels.")

@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 """Frames looked at together, so that a long block needs no more memory."""
 
 
-def _interpolator() -> NDArray[np.float32]:
+def interpolator() -> NDArray[np.float32]:
     """Coefficients, shape (3, taps): values at 1/4, 2/4 and 3/4 between the two samples in the middle.
 
     A sinc under a Kaiser window (beta 7), each phase scaled to pass DC unchanged.
@@ -39,11 +39,11 @@ def _interpolator() -> NDArray[np.float32]:
     return np.array(rows, np.float32)
 
 
-def _cell_matrix(interpolator: NDArray[np.float32]) -> NDArray[np.float32]:
+def _cell_matrix(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
     """All values between the samples of one cell as one product, shape (cell + taps - 1, 3 * cell)."""
-    matrix = np.zeros((_CELL + _TAPS - 1, len(interpolator) * _CELL), np.float32)
+    matrix = np.zeros((_CELL + _TAPS - 1, len(coefficients) * _CELL), np.float32)
     for frame in range(_CELL):
-        for phase, row in enumerate(interpolator):
+        for phase, row in enumerate(coefficients):
             matrix[frame : frame + _TAPS, phase * _CELL + frame] = row
     return matrix
 
@@ -55,9 +55,9 @@ class TruePeakMeter:
     """
 
     def __init__(self, channels: int) -> None:
-        interpolator = _interpolator()
-        self._matrix = _cell_matrix(interpolator)
-        self._gain = float(np.abs(interpolator).sum(axis=1).max())
+        coefficients = interpolator()
+        self._matrix = _cell_matrix(coefficients)
+        self._gain = float(np.abs(coefficients).sum(axis=1).max())
         # Silence before the first sample; then always what the next value reaches back to.
         self._pending = np.zeros((channels, _TAPS // 2 - 1), np.float32)
         self._peak = 0.0

@@ -1,0 +1,47 @@
+"""Where the real audio lies, and files made for a test."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automix_audio.encode import AudioWriter, WriteType
+from numpy.typing import NDArray
+
+Block = NDArray[np.float32]
+MakeFile = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def audio_root() -> Path:
+    """The folder of real audio: `../shared/audio` beside the repository, or AUTOMIX_TEST_AUDIO."""
+    root = Path(os.environ.get("AUTOMIX_TEST_AUDIO") or Path(__file__).parents[3].parent / "shared" / "audio")
+    if not root.is_dir():
+        pytest.skip(f"no real audio at {root}")
+    return root
+
+
+@pytest.fixture(scope="session")
+def music() -> Block:
+    """Two seconds of stereo at 44.1 kHz with tones, noise and a fade: shape (88200, 2), peak about 0.5."""
+    rng = np.random.default_rng(7)
+    time_s = np.arange(88_200) / 44_100
+    tone = np.sin(2 * np.pi * 220 * time_s) + 0.5 * np.sin(2 * np.pi * 3_000 * time_s)
+    noise = rng.standard_normal((88_200, 2)) * 0.1
+    return (0.3 * np.hanning(88_200)[:, None] * (tone[:, None] + noise)).astype(np.float32)
+
+
+@pytest.fixture
+def make_file(tmp_path: Path, music: Block) -> MakeFile:
+    """make_file("wav", 16) writes `music`, or `samples`, to a new file and returns its path."""
+
+    def make(
+        filetype: WriteType = "wav", bit_depth: int = 24, samples: Block = music, sample_rate: int = 44_100
+    ) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.{filetype}"
+        with AudioWriter(path, filetype, sample_rate, samples.shape[1], bit_depth) as writer:
+            writer.write(samples)
+        return path
+
+    return make
