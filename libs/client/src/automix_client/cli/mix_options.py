@@ -51,7 +51,7 @@ Style = Annotated[
 
 def share(name: str, text: str, panel: str) -> object:
     """An option from 0 to 1."""
-    return typer.Option(name, min=0, max=1, metavar="0..1", help=text, rich_help_panel=panel)
+    return typer.Option(name, min=0, max=1, metavar="SHARE", help=text, rich_help_panel=panel)
 
 
 VocalLevel = Annotated[
