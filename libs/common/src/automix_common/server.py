@@ -63,7 +63,7 @@ async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> 
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection([*service.names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    port = _listen(server, settings)
+    port = listen(server, settings)
     if settings.metrics_listen:
         host, _, metrics_port = settings.metrics_listen.rpartition(":")
         start_http_server(int(metrics_port), host)
@@ -81,7 +81,8 @@ async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> 
     log.info("stopped")
 
 
-def _listen(server: grpc.aio.Server, settings: Settings) -> int:
+def listen(server: grpc.aio.Server, settings: Settings) -> int:
+    """Binds the server, with TLS when the settings have a certificate, and returns its port."""
     if settings.tls_certificate is None or settings.tls_key is None:
         return server.add_insecure_port(settings.listen)
     credentials = grpc.ssl_server_credentials(

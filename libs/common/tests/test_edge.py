@@ -1,0 +1,268 @@
+"""What a caller meets at the edge of every service: identity, rules, deadlines, and errors that tell no secrets."""
+
+import asyncio
+import datetime
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+from automix.media.v1 import media_pb2, media_pb2_grpc
+from automix.projects.v1 import projects_pb2 as pb
+from automix.projects.v1 import projects_pb2_grpc
+from automix_common.client import call_peer, open_channel
+from automix_common.context import current_call, current_user
+from automix_common.edge import Context, Edge
+from automix_common.errors import ResourceExhausted, from_rpc_error
+from automix_common.identity import KeyCache, TokenVerifier
+from automix_common.ids import new_id
+from automix_common.server import OPTIONS, listen
+from automix_common.settings import Settings
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from .test_identity import USER, Keys
+
+ANY = str(new_id())
+
+
+class Projects(projects_pb2_grpc.ProjectsServiceServicer):
+    """A service that does what a name asks for."""
+
+    def __init__(self) -> None:
+        self.peer: grpc.aio.Channel | None = None
+
+    async def GetProject(self, request: pb.GetProjectRequest, context: Context) -> pb.GetProjectResponse:
+        return pb.GetProjectResponse(project=pb.Project(owner_id=str(current_user().user_id)))
+
+    async def ListProjects(self, request: pb.ListProjectsRequest, context: Context) -> pb.ListProjectsResponse:
+        return pb.ListProjectsResponse(next_page_token=str(current_call().remaining(1000)))
+
+    async def CreateProject(self, request: pb.CreateProjectRequest, context: Context) -> pb.CreateProjectResponse:
+        match request.name:
+            case "defect":
+                raise KeyError("postgresql://mixer:secret@10.0.0.7")
+            case "database":
+                raise psycopg.OperationalError("connection to 10.0.0.7 failed")
+            case "quota":
+                raise ResourceExhausted("PROJECT_QUOTA", "too many")
+            case "slow":
+                await asyncio.sleep(600)
+            case "nested":
+                stub = projects_pb2_grpc.ProjectsServiceStub(self.peer)
+                left = await call_peer(stub.ListProjects, pb.ListProjectsRequest())
+                return pb.CreateProjectResponse(project=pb.Project(name=left.next_page_token))
+        return pb.CreateProjectResponse(project=pb.Project(name=request.name))
+
+
+class Media(media_pb2_grpc.MediaServiceServicer):
+    """Streams both ways that fail in the middle."""
+
+    async def UploadBytes(
+        self, requests: AsyncIterator[media_pb2.UploadBytesRequest], context: Context
+    ) -> media_pb2.UploadBytesResponse:
+        received = 0
+        async for request in requests:
+            received += len(request.data)
+        return media_pb2.UploadBytesResponse(upload=media_pb2.Upload(received=received))
+
+    async def DownloadAsset(
+        self, request: media_pb2.DownloadAssetRequest, context: Context
+    ) -> AsyncIterator[media_pb2.DownloadAssetResponse]:
+        yield media_pb2.DownloadAssetResponse(data=b"a")
+        raise KeyError("secret")
+
+
+@asynccontextmanager
+async def served(keys: Keys, settings: Settings) -> AsyncIterator[str]:
+    verifier = TokenVerifier(KeyCache(keys.fetch), "automix", "automix")
+    edge = Edge(verifier, public=frozenset(), open_services=("/grpc.health.",), request_seconds=0.5)
+    server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
+    servicer = Projects()
+    projects_pb2_grpc.add_ProjectsServiceServicer_to_server(servicer, server)
+    media_pb2_grpc.add_MediaServiceServicer_to_server(Media(), server)
+    port = listen(server, settings)
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as servicer.peer:
+        yield f"localhost:{port}"
+    await server.stop(None)
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture
+async def channel(keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
+    async with served(keys, Settings(database_url="")) as address, grpc.aio.insecure_channel(address) as opened:
+        yield opened
+
+
+def signed_in(keys: Keys) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {keys.token()}")]
+
+
+async def create(channel: grpc.aio.Channel, keys: Keys, name: str, seconds: float | None = None) -> pb.Project:
+    stub = projects_pb2_grpc.ProjectsServiceStub(channel)
+    answer = await stub.CreateProject(pb.CreateProjectRequest(name=name), metadata=signed_in(keys), timeout=seconds)
+    return answer.project
+
+
+def details(error: grpc.aio.AioRpcError) -> list[Any]:
+    status = rpc_status.from_call(error)
+    assert status is not None
+    found = []
+    for packed in status.details:
+        for kind in (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.QuotaFailure):
+            message = kind()
+            if packed.Unpack(message):
+                found.append(message)
+    return found
+
+
+async def test_a_caller_is_who_their_token_says(channel: grpc.aio.Channel, keys: Keys) -> None:
+    stub = projects_pb2_grpc.ProjectsServiceStub(channel)
+    answer = await stub.GetProject(pb.GetProjectRequest(project_id=ANY), metadata=signed_in(keys))
+    assert answer.project.owner_id == str(USER)
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer x.y.z"])
+async def test_without_a_good_token_nothing_is_answered(channel: grpc.aio.Channel, authorization: str | None) -> None:
+    metadata = [] if authorization is None else [("authorization", authorization)]
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await projects_pb2_grpc.ProjectsServiceStub(channel).ListProjects(pb.ListProjectsRequest(), metadata=metadata)
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_every_violation_is_listed(channel: grpc.aio.Channel, keys: Keys) -> None:
+    request = media_pb2.CreateUploadRequest(project_id="x", filename="\n", size=-1)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await media_pb2_grpc.MediaServiceStub(channel).CreateUpload(request, metadata=signed_in(keys))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    listed = {
+        violation.field
+        for found in details(refused.value)
+        if isinstance(found, error_details_pb2.BadRequest)
+        for violation in found.field_violations
+    }
+    assert listed == {"project_id", "filename", "role", "size"}
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "reason"),
+    [
+        ("defect", grpc.StatusCode.INTERNAL, "INTERNAL"),
+        ("database", grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE"),
+        ("quota", grpc.StatusCode.RESOURCE_EXHAUSTED, "PROJECT_QUOTA"),
+    ],
+)
+async def test_errors_have_a_reason_and_tell_nothing_internal(
+    channel: grpc.aio.Channel, keys: Keys, name: str, code: grpc.StatusCode, reason: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await create(channel, keys, name)
+    assert refused.value.code() is code
+    assert from_rpc_error(refused.value).reason == reason
+    assert "10.0.0.7" not in str(refused.value)
+    assert "KeyError" not in str(refused.value)
+
+
+async def test_a_unary_call_ends_with_its_deadline_or_the_servers(channel: grpc.aio.Channel, keys: Keys) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as late:
+        await create(channel, keys, "slow")
+    assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_nested_call_gets_what_is_left(channel: grpc.aio.Channel, keys: Keys) -> None:
+    project = await create(channel, keys, "nested", seconds=5)
+    assert 0 < float(project.name) <= 5
+
+
+async def test_a_stream_is_held_to_the_same_rules(channel: grpc.aio.Channel, keys: Keys) -> None:
+    stub = media_pb2_grpc.MediaServiceStub(channel)
+
+    async def blocks() -> AsyncIterator[media_pb2.UploadBytesRequest]:
+        yield media_pb2.UploadBytesRequest(upload_id=ANY, data=b"abc")
+        yield media_pb2.UploadBytesRequest(upload_id="not an id")
+
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.UploadBytes(blocks(), metadata=signed_in(keys))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    download = stub.DownloadAsset(media_pb2.DownloadAssetRequest(asset_id=ANY), metadata=signed_in(keys))
+    assert (await download.read()).data == b"a"
+    with pytest.raises(grpc.aio.AioRpcError) as broken:
+        await download.read()
+    assert broken.value.code() is grpc.StatusCode.INTERNAL
+    assert "secret" not in str(broken.value)
+
+
+def test_a_second_server_on_a_port_fails() -> None:
+    async def twice() -> None:
+        first, second = grpc.aio.server(options=OPTIONS), grpc.aio.server(options=OPTIONS)
+        port = listen(first, Settings(database_url=""))
+        with pytest.raises(RuntimeError):
+            listen(second, Settings(database_url="", listen=f"127.0.0.1:{port}"))
+
+    asyncio.run(twice())
+
+
+def certificate(folder: Path, name: str, signer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None) -> Any:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    issuer, issuer_key = (signer[0].subject, signer[1]) if signer else (subject, key)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
+        .sign(issuer_key, hashes.SHA256())
+    )
+    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return made, key
+
+
+async def test_tls_and_client_certificates_are_a_matter_of_settings(keys: Keys, tmp_path: Path) -> None:
+    authority = certificate(tmp_path, "ca", None)
+    certificate(tmp_path, "server", authority)
+    certificate(tmp_path, "client", authority)
+    server = Settings(
+        database_url="",
+        tls_certificate=tmp_path / "server.pem",
+        tls_key=tmp_path / "server.key",
+        tls_ca=tmp_path / "ca.pem",
+        tls_require_client=True,
+    )
+    client = Settings(
+        database_url="",
+        tls_certificate=tmp_path / "client.pem",
+        tls_key=tmp_path / "client.key",
+        tls_ca=tmp_path / "ca.pem",
+    )
+    anonymous = Settings(database_url="", tls_ca=tmp_path / "ca.pem")
+    async with served(keys, server) as address:
+        async with open_channel(address, client) as channel:
+            assert (await create(channel, keys, "sealed")).name == "sealed"
+        for refused in (anonymous, Settings(database_url="")):
+            async with open_channel(address, refused) as channel:
+                with pytest.raises(grpc.aio.AioRpcError) as failed:
+                    await create(channel, keys, "open")
+                assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
