@@ -184,7 +184,7 @@ async def test_a_unary_call_ends_with_its_deadline_or_the_servers(channel: grpc.
 
 async def test_a_nested_call_gets_what_is_left(channel: grpc.aio.Channel, keys: Keys) -> None:
     project = await create(channel, keys, "nested", seconds=5)
-    assert 0 < float(project.name) <= 5
+    assert 0 < float(project.name) < 6  # gRPC rounds deadlines up
 
 
 async def test_a_stream_is_held_to_the_same_rules(channel: grpc.aio.Channel, keys: Keys) -> None:
