@@ -29,26 +29,45 @@ async def answer_once(
     if not request_id:
         return await create()
     rpc = request.DESCRIPTOR.full_name
-    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{user_id} {rpc} {UUID(request_id)}",)
     )
+    earlier = await earlier_answer(connection, user_id, request, request_id, answer_type)
+    if earlier is not None:
+        return earlier
+    answer = await create()
+    await connection.execute(
+        "INSERT INTO request_answers (user_id, rpc, request_id, request_hash, answer) VALUES (%s, %s, %s, %s, %s)",
+        (user_id, rpc, request_id, _digest(request), answer.SerializeToString()),
+    )
+    return answer
+
+
+async def earlier_answer(
+    connection: Connection, user_id: UUID, request: Message, request_id: str, answer_type: type[Answer]
+) -> Answer | None:
+    """What an earlier call with this request_id was answered, None when there was none.
+
+    For a create that asks its peers before it opens its transaction: what they say may have changed since the first
+    call. Raises InvalidArgument (REQUEST_ID_REUSED) when the id was used with another body.
+    """
+    if not request_id:
+        return None
     cursor = await connection.execute(
         "SELECT request_hash, answer FROM request_answers WHERE user_id = %s AND rpc = %s AND request_id = %s",
-        (user_id, rpc, request_id),
+        (user_id, request.DESCRIPTOR.full_name, request_id),
     )
     stored = await cursor.fetchone()
     if stored is None:
-        answer = await create()
-        await connection.execute(
-            "INSERT INTO request_answers (user_id, rpc, request_id, request_hash, answer) VALUES (%s, %s, %s, %s, %s)",
-            (user_id, rpc, request_id, digest, answer.SerializeToString()),
-        )
-        return answer
-    if stored[0] != digest:
+        return None
+    if stored[0] != _digest(request):
         raise InvalidArgument(
             "REQUEST_ID_REUSED",
             "this request_id was used with another request: choose a new UUID",
             violations=[FieldViolation("request_id", "used with another request")],
         )
     return answer_type.FromString(stored[1])
+
+
+def _digest(request: Message) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
