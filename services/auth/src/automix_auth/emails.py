@@ -1,0 +1,48 @@
+"""When two emails are the same: the form in which they are stored and compared."""
+
+import hashlib
+import unicodedata
+
+from automix_common.errors import FieldViolation, InvalidArgument
+
+LONGEST = 254
+"""RFC 5321, as corrected by erratum 1690."""
+
+
+def fold(text: str) -> str:
+    """The text in NFC, without regard to case.
+
+    Folds character by character (Unicode's simple folding), because full folding would make one address of two
+    mailboxes that differ, such as `straße` and `strasse`.
+    """
+    folded = "".join(_fold_character(character) for character in unicodedata.normalize("NFC", text))
+    return unicodedata.normalize("NFC", folded)
+
+
+def _fold_character(character: str) -> str:
+    folded = character.casefold()
+    return (folded if len(folded) == 1 else character).lower()
+
+
+def parse_email(text: str) -> str:
+    """The email as it is stored.
+
+    Raises InvalidArgument (INVALID_EMAIL) when it has no form of an email or holds what cannot be seen: spaces,
+    control and formatting characters, code points without a meaning.
+    """
+    email = fold(text)
+    local, at, host = email.partition("@")
+    name, dot, top = host.rpartition(".")
+    parts = (local, at, name, dot, top)
+    if not all(parts) or "@" in host or " " in email or not email.isprintable() or len(email) > LONGEST:
+        raise InvalidArgument(
+            "INVALID_EMAIL",
+            f"email must be an address such as name@example.org, of at most {LONGEST} characters",
+            violations=[FieldViolation("email", f"must be an address of at most {LONGEST} visible characters")],
+        )
+    return email
+
+
+def account_key(text: str) -> bytes:
+    """What wrong passwords are counted under: SHA-256, so that no list of typed emails is kept."""
+    return hashlib.sha256(fold(text).encode()).digest()

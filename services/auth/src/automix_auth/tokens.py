@@ -1,0 +1,49 @@
+"""The two kinds of token: access tokens that anybody can verify, refresh tokens that only their hash is kept of."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+from automix_common.ids import new_id
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from automix_auth.domain import SigningKey
+
+REFRESH_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True)
+class AccessTokens:
+    """How access tokens are made."""
+
+    issuer: str
+    audience: str
+    lifetime: timedelta
+
+    def sign(self, key: SigningKey, user_id: UUID) -> tuple[str, datetime]:
+        """An Ed25519 JWT for the user, and when it expires."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        expires_at = now + self.lifetime
+        claims = {
+            "sub": str(user_id),
+            "iss": self.issuer,
+            "aud": self.audience,
+            "iat": now,
+            "exp": expires_at,
+            "jti": str(new_id()),
+        }
+        private_key = Ed25519PrivateKey.from_private_bytes(key.private_key)
+        return jwt.encode(claims, private_key, algorithm="EdDSA", headers={"kid": str(key.kid)}), expires_at
+
+
+def new_refresh_token() -> str:
+    """An unguessable token: 256 random bits."""
+    return secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
+
+
+def hash_refresh_token(token: str) -> bytes:
+    """What is stored of a refresh token. A plain hash will do: there is nothing to guess in 256 random bits."""
+    return hashlib.sha256(token.encode()).digest()
