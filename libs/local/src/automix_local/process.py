@@ -26,7 +26,7 @@ class ProcessSpec:
     """How a process is run. `ready` raises NotReadyError until the process does its work.
 
     `depends_on` names the steps and processes that must be ready before it starts; `before_start` runs before each
-    start, also after a crash.
+    start, also after a crash, and `after_exit` after each end.
     """
 
     name: str
@@ -34,6 +34,7 @@ class ProcessSpec:
     ready: Callable[[], None]
     depends_on: tuple[str, ...] = ()
     before_start: Callable[[], None] = nothing
+    after_exit: Callable[[], None] = nothing
     address: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
@@ -177,6 +178,7 @@ class SupervisedProcess:
                 self._process = None
                 self._status.state = State.WAITING
             forget(self._run_dir, self.spec.name)
+            self.spec.after_exit()
             if self._stop.is_set():
                 break
             attempts += 1

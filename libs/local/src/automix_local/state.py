@@ -23,7 +23,7 @@ def default_state_dir() -> Path:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Replace `path` by a file of mode 0600. It is on disk before it has its name: a crash leaves the old or the new."""
+    """Replace `path` by a file of mode 0600. It is on disk before it has its name: a crash leaves old or new."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w") as file:

@@ -101,6 +101,7 @@ authorization {{
                 password=self.password(PROVISIONER),
                 inbox_prefix=f"_INBOX_{PROVISIONER}".encode(),
                 allow_reconnect=False,
+                reconnect_time_wait=0,
                 connect_timeout=_CONNECT_SECONDS,
                 error_cb=_ignore,
             )

@@ -3,7 +3,8 @@
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import urllib3
 from minio import Minio
@@ -13,6 +14,7 @@ from automix_local.access import BUCKET, S3_ADMIN, S3_KEYS, S3Key
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, WEED_GRPC_OFFSET, Ports
 from automix_local.process import ProcessSpec
+from automix_local.servers import certificates
 from automix_local.servers.programs import program
 from automix_local.spawn import Command
 from automix_local.state import StateDir, write_private
@@ -35,6 +37,11 @@ SECRETS = (
     *(f"s3/{name}" for name in _TOKEN_KEYS),
 )
 
+# Its parts speak gRPC among themselves, by default with anybody: each asks the other for a certificate.
+_GRPC_PARTS = ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT")
+# Where it puts sockets of its own, whatever the options and TMPDIR say, and forgets them.
+_SOCKET_DIR = Path("/tmp")  # noqa: S108
+_MEMORY = {"GOMEMLIMIT": "96MiB", "GOGC": "50"}
 _PROBE_SECONDS = 3.0
 
 
@@ -89,7 +96,9 @@ class S3:
         grpc = {f"-{part}.port.grpc": self._ports[f"s3.{part}.grpc"] for part in _PARTS}
         http = {f"-{part}.port": self._ports[f"s3.{part}"] for part in _PARTS}
         admin = self._ports["s3.admin"]
-        ports = http | grpc | {"-admin.port": admin, "-admin.port.grpc": admin + WEED_GRPC_OFFSET}
+        grpc["-admin.port.grpc"] = admin + WEED_GRPC_OFFSET
+        ports = http | grpc | {"-admin.port": admin}
+        sockets = [_SOCKET_DIR / f"seaweedfs-{name[1:].split('.')[0]}-grpc-{port}.sock" for name, port in grpc.items()]
         return ProcessSpec(
             name=NAME,
             command=Command(
@@ -101,6 +110,11 @@ class S3:
                     f"-ip={HOST}",
                     f"-ip.bind={HOST}",
                     "-master.telemetry=false",
+                    # A master that resumes may still be electing itself when its only volume server registers, which
+                    # then tries again seconds later. What it forgets, the volume server tells it.
+                    "-master.resumeState=false",
+                    # Its master would let any local process delete the bucket, and hand out tokens for the volumes.
+                    "-disableHttp=true",
                     "-admin.ui=false",
                     "-webdav=false",
                     "-s3.port.iceberg=0",
@@ -115,13 +129,12 @@ class S3:
                     "-s3.localSocket=s3.sock",
                     *(f"{name}={port}" for name, port in ports.items()),
                 ),
-                # Without these keys its filer lets any local process read, write and make itself an administrator.
-                env={name: self._secrets[f"s3/{name}"] for name in _TOKEN_KEYS}
-                | {"PATH": os.defpath, "HOME": str(self._home), "GOMEMLIMIT": "192MiB", "GOGC": "50"},
+                env=self._environment(),
                 log=self._state.log_file(NAME),
                 cwd=self._home,
             ),
             ready=self._check,
+            after_exit=lambda: _remove(sockets),
             address=f"{HOST}:{self.port}",
             stop_seconds=5.0,
         )
@@ -144,6 +157,15 @@ class S3:
         finally:
             client._http.clear()
 
+    def _environment(self) -> dict[str, str]:
+        # Without the token keys any local process may read from and write to its volumes.
+        tokens = {name: self._secrets[f"s3/{name}"] for name in _TOKEN_KEYS}
+        files = certificates.load_or_create(self._home / "tls")
+        tls = {"WEED_GRPC_CA": str(files.authority)}
+        for part in _GRPC_PARTS:
+            tls |= {f"WEED_GRPC_{part}_CERT": str(files.certificate), f"WEED_GRPC_{part}_KEY": str(files.key)}
+        return {"PATH": os.defpath, "HOME": str(self._home), **_MEMORY, **tokens, **tls}
+
     def _configuration(self) -> dict[str, object]:
         # An upload by POST policy is authorised twice: by the action on the whole bucket, without a look at policies,
         # then by the policy, for its key. Everything else is decided by the policy alone.
@@ -162,6 +184,11 @@ class S3:
 
     def _credentials(self, name: str) -> list[dict[str, str]]:
         return [{"accessKey": self.access_key(name), "secretKey": self.secret_key(name)}]
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def policy(key: S3Key) -> dict[str, object]:
