@@ -10,7 +10,6 @@ from automix_common.errors import Unavailable
 from automix_common.storage import S3Store
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
 
 from automix_ops.credentials import operator_settings
 from automix_ops.inspection import Allowances, Inspection, inspect
@@ -71,7 +70,6 @@ def _print(inspection: Inspection, *, as_json: bool) -> None:
     if not inspection.findings:
         console.print(f"[green]everything agrees[/green] ({looked_at})", highlight=False)
         return
-    table = Table("code", "what is wrong", title=f"{len(inspection.findings)} findings ({looked_at})")
+    console.print(f"{len(inspection.findings)} findings ({looked_at})", style="red", highlight=False)
     for finding in inspection.findings:
-        table.add_row(finding.code, finding.sentence)
-    console.print(table)
+        console.print(f"{finding.code}: {finding.sentence}", highlight=False, markup=False)

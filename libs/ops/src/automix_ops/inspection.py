@@ -2,14 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from automix_common.storage import ObjectStore
+from automix_common.storage import ObjectStore, StoredObject
 
 from automix_ops.objects import compare, list_bucket, read_named
-from automix_ops.rules import Finding, broken
+from automix_ops.rules import Connection, Finding, broken
 
 PAUSE_SECONDS = 0.5
 
@@ -56,12 +57,17 @@ async def inspect(database_url: str, store: ObjectStore, allowances: Allowances)
 
 
 async def _look(database_url: str, store: ObjectStore, allowances: Allowances) -> Inspection:
-    # The bucket first: an object that is deleted in between is then missing from both sides or from none.
+    # The bucket first: an object whose row goes in between is then missing from both sides or from none.
     stored = await list_bucket(store)
     async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=10) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
-        findings = await broken(connection, allowances.grace)
-        named = await read_named(connection)
+        return await look(connection, stored, allowances)
+
+
+async def look(connection: Connection, stored: Mapping[str, StoredObject], allowances: Allowances) -> Inspection:
+    """One comparison of the transaction that the connection is in with what the bucket holds."""
+    findings = await broken(connection, allowances.grace)
+    named = await read_named(connection)
     findings |= compare(named, stored, datetime.now(UTC) - timedelta(seconds=allowances.object_age))
     return Inspection(tuple(findings), len(stored), len(named.rows))

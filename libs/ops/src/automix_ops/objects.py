@@ -15,6 +15,8 @@ IGNORED_PREFIXES = (".probe/",)
 
 NAMED: LiteralString = """
 SELECT storage_key, size, 'asset ' || id FROM media.assets
+UNION ALL SELECT p.storage_key, p.size, 'upload ' || u.id FROM media.upload_parts p
+    JOIN media.uploads u ON u.id = p.upload_id WHERE u.state IN ('open', 'verifying')
 UNION ALL SELECT storage_key, size, 'render ' || id FROM mixer.renders
 UNION ALL SELECT storage_key, size, 'render file ' || id FROM mixer.render_files
 """
@@ -26,7 +28,7 @@ SELECT storage_key FROM media.object_deletions UNION SELECT storage_key FROM mix
 """Keys that the deleter has yet to work off."""
 
 LIVE_UPLOADS: LiteralString = "SELECT id::text FROM media.uploads WHERE state IN ('open', 'verifying')"
-"""Uploads whose bytes may lie under incoming/<id>."""
+"""Uploads whose bytes may lie under incoming/<id>/."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,12 @@ def compare(named: Named, stored: Mapping[str, StoredObject], born_before: datet
             found.add(Finding("OBJECT_SIZE", key, f"{row} says {size} bytes, its object {key} has {stored[key].size}"))
     for key, entry in stored.items():
         accounted = key in named.rows or key in named.doomed or _arriving(key, named.uploads)
-        if not accounted and entry.modified_at < born_before:
+        if not accounted and entry.modified_at <= born_before:
             sentence = f"object {key} of {entry.modified_at:%Y-%m-%d %H:%M:%S} has no row"
             found.add(Finding("OBJECT_WITHOUT_ROW", key, sentence))
     return found
 
 
 def _arriving(key: str, uploads: frozenset[str]) -> bool:
-    prefix, _, rest = key.partition("/")
-    return prefix == "incoming" and rest.split("/", 1)[0].split(".", 1)[0] in uploads
+    prefix, *rest = key.split("/")
+    return prefix == "incoming" and bool(rest) and rest[0] in uploads

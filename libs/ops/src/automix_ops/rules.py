@@ -41,8 +41,8 @@ def every_rule() -> Iterator[Rule]:
     for schema in ("auth", "projects", "mixer"):
         yield _unpublished(schema)
     for schema, children in TOMBSTONED:
-        for table, column in children:
-            yield _born_on_the_dead(schema, table, column)
+        for table, key, parent in children:
+            yield _born_on_the_dead(schema, table, key, parent)
     for schema in ("media", "mixer"):
         yield _undeleted(schema)
 
@@ -63,15 +63,15 @@ async def broken(connection: Connection, grace_seconds: float) -> set[Finding]:
 JOBS = (
     Rule(
         "JOB_FORGOTTEN",
-        "job {subject} has been queued since {created_at} and was last announced {announced_at}",
-        "SELECT id AS subject, created_at, announced_at FROM mixer.jobs j WHERE status = 'queued'"
-        " AND announced_at < now() - make_interval(secs => %(grace)s)",
+        "job {subject} has been queued since {created_at} and was last announced at {last_announced_at}",
+        "SELECT id AS subject, created_at, last_announced_at FROM mixer.jobs WHERE status = 'queued'"
+        " AND last_announced_at < now() - make_interval(secs => %(grace)s)",
     ),
     Rule(
         "JOB_LOST",
-        "job {subject} is processing, but the lease of {worker} ended at {lease_until}",
-        "SELECT id AS subject, worker, lease_until FROM mixer.jobs"
-        " WHERE status = 'processing' AND lease_until < now() - make_interval(secs => %(grace)s)",
+        "job {subject} is processing, but the lease of worker {worker_id} ended at {lease_expires_at}",
+        "SELECT id AS subject, worker_id, lease_expires_at FROM mixer.jobs"
+        " WHERE status = 'processing' AND lease_expires_at < now() - make_interval(secs => %(grace)s)",
     ),
     Rule(
         "SUCCESS_WITHOUT_RENDER",
@@ -154,33 +154,63 @@ PARENTS = (
 UPLOADS = (
     Rule(
         "UPLOAD_WITHOUT_ASSET",
-        "upload {subject} is done and has no asset",
-        "SELECT id AS subject FROM media.uploads u WHERE state = 'done'"
-        " AND NOT EXISTS (SELECT FROM media.assets WHERE upload_id = u.id)",
+        "upload {subject} is done and its asset {asset_id} does not exist",
+        "SELECT id AS subject, asset_id FROM media.uploads u WHERE state = 'done'"
+        " AND NOT EXISTS (SELECT FROM media.assets a WHERE a.id = u.asset_id AND a.upload_id = u.id)",
+    ),
+    Rule(
+        "UPLOAD_OVERDUE",
+        "upload {subject} is still {state}, although it expired at {expires_at}",
+        "SELECT id AS subject, state, expires_at FROM media.uploads WHERE state IN ('open', 'verifying')"
+        " AND expires_at < now() - make_interval(secs => %(grace)s)",
+    ),
+    Rule(
+        "UPLOAD_INCOMPLETE",
+        "upload {subject} says that {received} bytes have arrived, its parts hold {stored}",
+        "SELECT u.id AS subject, u.received, coalesce(sum(p.size), 0) AS stored FROM media.uploads u"
+        " LEFT JOIN media.upload_parts p ON p.upload_id = u.id WHERE u.state IN ('open', 'verifying')"
+        " GROUP BY u.id HAVING u.received <> coalesce(sum(p.size), 0)",
     ),
 )
 
-# Which columns of which tables name a user or a project that may be buried in the same schema.
+# Table, key, and the column that names a user or a project that may be buried in the same schema.
 TOMBSTONED = (
-    ("projects", (("projects", "owner_id"),)),
+    ("projects", (("projects", "id", "owner_id"), ("request_answers", "request_id", "user_id"))),
     (
         "media",
-        (("assets", "owner_id"), ("assets", "project_id"), ("uploads", "owner_id"), ("uploads", "project_id")),
+        (
+            ("uploads", "id", "owner_id"),
+            ("uploads", "id", "project_id"),
+            ("assets", "id", "owner_id"),
+            ("assets", "id", "project_id"),
+            ("request_answers", "request_id", "user_id"),
+        ),
     ),
     (
         "mixer",
-        (("jobs", "owner_id"), ("jobs", "project_id"), ("renders", "owner_id"), ("renders", "project_id")),
+        (
+            ("jobs", "id", "owner_id"),
+            ("jobs", "id", "project_id"),
+            ("renders", "id", "owner_id"),
+            ("renders", "id", "project_id"),
+            ("request_answers", "request_id", "user_id"),
+        ),
     ),
 )
 
 
-def _born_on_the_dead(schema: str, table: str, column: str) -> Rule:
+def _born_on_the_dead(schema: str, table: str, key: str, parent: str) -> Rule:
     return Rule(
         "CHILD_OF_THE_DEAD",
         f"{schema}.{table} {{subject}} hangs on {{parent}}, which was deleted at {{buried_at}}",
         sql.SQL(
-            "SELECT c.id AS subject, t.id AS parent, t.created_at AS buried_at FROM {} c JOIN {} t ON t.id = c.{}"
-        ).format(sql.Identifier(schema, table), sql.Identifier(schema, "tombstones"), sql.Identifier(column)),
+            "SELECT c.{} AS subject, t.id AS parent, t.created_at AS buried_at FROM {} c JOIN {} t ON t.id = c.{}"
+        ).format(
+            sql.Identifier(key),
+            sql.Identifier(schema, table),
+            sql.Identifier(schema, "tombstones"),
+            sql.Identifier(parent),
+        ),
     )
 
 

@@ -1,0 +1,222 @@
+"""What a stranger gets from every RPC: the same refusal for what is another's and for what does not exist."""
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import grpc
+import pytest
+from automix.auth.v1 import auth_pb2 as auth
+from automix.media.v1 import media_pb2 as media
+from automix.mixer.v1 import mixer_pb2 as mixer
+from automix.projects.v1 import projects_pb2 as projects
+from automix_client.client import AsyncClient
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+from kit import tokens
+from kit.people import Person, Possessions
+from kit.rpcs import invoke, methods, refusal
+from kit.stack import Stack
+
+DENIED = grpc.StatusCode.PERMISSION_DENIED
+UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
+
+
+@dataclass(frozen=True)
+class Public:
+    """Answers without an access token."""
+
+    request: Message
+
+
+@dataclass(frozen=True)
+class Own:
+    """Takes no id: it concerns the caller alone."""
+
+    request: Message
+
+
+@dataclass(frozen=True)
+class Named:
+    """Concerns what the request names."""
+
+    requests: Callable[[Possessions], Sequence[Message]]
+
+
+Row = Public | Own | Named
+
+
+def named(build: Callable[[Possessions], Message]) -> Named:
+    return Named(lambda ids: [build(ids)])
+
+
+TABLE: Mapping[str, Row] = {
+    "AuthService.SignUp": Public(auth.SignUpRequest(email="nobody", password="12345678")),
+    "AuthService.SignIn": Public(auth.SignInRequest(email="nobody@example.org", password="12345678")),
+    "AuthService.RefreshToken": Public(auth.RefreshTokenRequest(refresh_token="unknown")),
+    "AuthService.SignOut": Public(auth.SignOutRequest(refresh_token="unknown")),
+    "AuthService.GetJwks": Public(auth.GetJwksRequest()),
+    "AuthService.GetMe": Own(auth.GetMeRequest()),
+    "AuthService.ChangePassword": Own(auth.ChangePasswordRequest(current_password="x", new_password="12345678")),
+    "AuthService.DeleteAccount": Own(auth.DeleteAccountRequest(password="x")),
+    "ProjectsService.CreateProject": Own(projects.CreateProjectRequest(name="Mine")),
+    "ProjectsService.ListProjects": Own(projects.ListProjectsRequest()),
+    "ProjectsService.GetProject": named(lambda ids: projects.GetProjectRequest(project_id=ids.project_id)),
+    "ProjectsService.UpdateProject": named(
+        lambda ids: projects.UpdateProjectRequest(
+            project_id=ids.project_id, name="Taken", update_mask=FieldMask(paths=["name"])
+        )
+    ),
+    "ProjectsService.DeleteProject": named(lambda ids: projects.DeleteProjectRequest(project_id=ids.project_id)),
+    "MediaService.CreateUpload": named(
+        lambda ids: media.CreateUploadRequest(
+            project_id=ids.project_id, filename="x.wav", role=media.ASSET_ROLE_BEAT, size=1
+        )
+    ),
+    "MediaService.UploadBytes": named(lambda ids: media.UploadBytesRequest(upload_id=ids.upload_id, data=b"x")),
+    "MediaService.GetUpload": named(lambda ids: media.GetUploadRequest(upload_id=ids.upload_id)),
+    "MediaService.CompleteUpload": named(lambda ids: media.CompleteUploadRequest(upload_id=ids.upload_id)),
+    "MediaService.AbortUpload": named(lambda ids: media.AbortUploadRequest(upload_id=ids.upload_id)),
+    "MediaService.GetAsset": named(lambda ids: media.GetAssetRequest(asset_id=ids.asset_id)),
+    "MediaService.ListAssets": named(lambda ids: media.ListAssetsRequest(project_id=ids.project_id)),
+    "MediaService.UpdateAsset": named(
+        lambda ids: media.UpdateAssetRequest(
+            asset_id=ids.asset_id, filename="taken.wav", update_mask=FieldMask(paths=["filename"])
+        )
+    ),
+    "MediaService.DeleteAsset": named(lambda ids: media.DeleteAssetRequest(asset_id=ids.asset_id)),
+    "MediaService.DownloadAsset": named(lambda ids: media.DownloadAssetRequest(asset_id=ids.asset_id)),
+    "MediaService.CreateDownloadUrl": named(lambda ids: media.CreateDownloadUrlRequest(asset_id=ids.asset_id)),
+    "MediaService.GetWaveform": named(lambda ids: media.GetWaveformRequest(asset_id=ids.asset_id)),
+    "MixerService.CreateJob": named(lambda ids: mixer.CreateJobRequest(project_id=ids.project_id)),
+    "MixerService.GetJob": named(lambda ids: mixer.GetJobRequest(job_id=ids.job_id)),
+    "MixerService.ListJobs": named(lambda ids: mixer.ListJobsRequest(project_id=ids.project_id)),
+    "MixerService.CancelJob": named(lambda ids: mixer.CancelJobRequest(job_id=ids.job_id)),
+    "MixerService.RetryJob": named(lambda ids: mixer.RetryJobRequest(job_id=ids.job_id)),
+    "MixerService.WatchJob": named(lambda ids: mixer.WatchJobRequest(job_id=ids.job_id)),
+    "MixerService.GetRender": named(lambda ids: mixer.GetRenderRequest(render_id=ids.render_id)),
+    "MixerService.ListRenders": named(lambda ids: mixer.ListRendersRequest(project_id=ids.project_id)),
+    "MixerService.DownloadRender": named(lambda ids: mixer.DownloadRenderRequest(render_id=ids.render_id)),
+    "MixerService.CreateRenderDownloadUrl": named(
+        lambda ids: mixer.CreateRenderDownloadUrlRequest(render_id=ids.render_id)
+    ),
+    "MixerService.GetRenderReport": named(lambda ids: mixer.GetRenderReportRequest(render_id=ids.render_id)),
+    "MixerService.DownloadRenderFile": named(lambda ids: mixer.DownloadRenderFileRequest(file_id=ids.file_id)),
+}
+
+RPCS = [(f"{method.containing_service.name}.{method.name}", service, method) for service, method in methods()]
+NAMES = [name for name, _, _ in RPCS]
+
+
+def requests_of(row: Row, ids: Possessions) -> Sequence[Message]:
+    return row.requests(ids) if isinstance(row, Named) else [row.request]
+
+
+@pytest.fixture(scope="session")
+async def victim(stack: Stack) -> Possessions:
+    """Somebody who has one of everything."""
+    return await (await Person.sign_up(stack)).own_everything()
+
+
+@pytest.fixture(scope="session")
+async def stranger(stack: Stack) -> str:
+    """The access token of somebody else."""
+    return (await Person.sign_up(stack)).token
+
+
+def test_every_rpc_has_a_row() -> None:
+    assert sorted(NAMES) == sorted(TABLE)
+
+
+@pytest.mark.parametrize(("name", "service", "method"), [rpc for rpc in RPCS if rpc[0] in TABLE], ids=NAMES)
+class TestEveryRpc:
+    async def test_a_stranger_learns_nothing(self, stack, victim, stranger, name, service, method) -> None:
+        row = TABLE[name]
+        if not isinstance(row, Named):
+            pytest.skip("names nothing that could be another's")
+        nowhere = Possessions(**{field.name: str(uuid.uuid4()) for field in dataclasses.fields(Possessions)})
+        channel = stack.channel(service)
+        code, reason, message = await refusal(channel, method, row.requests(victim), stranger)
+        assert (code, reason) == (DENIED, "NOT_YOURS")
+        assert await refusal(channel, method, row.requests(nowhere), stranger) == (code, reason, message)
+
+    async def test_a_token_is_needed(self, stack, victim, stranger, name, service, method) -> None:
+        row = TABLE[name]
+        code, reason, _ = await refusal(stack.channel(service), method, requests_of(row, victim), None)
+        assert (reason == "TOKEN_MISSING") is not isinstance(row, Public)
+        assert (code, reason) == (UNAUTHENTICATED, "TOKEN_MISSING") or isinstance(row, Public)
+
+    async def test_only_a_genuine_live_token_is_accepted(
+        self, stack, victim, stranger, name, service, method, signing_key
+    ) -> None:
+        row = TABLE[name]
+        if isinstance(row, Public):
+            pytest.skip("looks at no token")
+        false = {
+            "expired": (tokens.expired(stranger, signing_key), "TOKEN_EXPIRED"),
+            "another key": (tokens.signed_by_another_key(stranger), "TOKEN_INVALID"),
+            "alg none": (tokens.unsigned(stranger), "TOKEN_INVALID"),
+            "another's name": (tokens.tampered(stranger, sub=victim.owner_id), "TOKEN_INVALID"),
+            "not a token": ("x", "TOKEN_INVALID"),
+        }
+        for kind, (token, expected) in false.items():
+            code, reason, _ = await refusal(stack.channel(service), method, requests_of(row, victim), token)
+            assert (kind, code, reason) == (kind, UNAUTHENTICATED, expected)
+
+
+async def test_an_expired_token_was_once_good(stack, stranger, signing_key) -> None:
+    """The tokens above are refused for their age alone: the same forgery with time left is accepted."""
+    alive = tokens.expired(stranger, signing_key, seconds_ago=-60)
+    _, service, method = next(rpc for rpc in RPCS if rpc[0] == "AuthService.GetMe")
+    (answer,) = await invoke(stack.channel(service), method, [auth.GetMeRequest()], alive)
+    assert answer.user.id == tokens.user_of(stranger)
+    assert tokens.claims_of(alive)["exp"] > time.time()
+
+
+async def test_lists_show_only_ones_own(stack, victim) -> None:
+    other = await Person.sign_up(stack)
+    mine = await other.own_everything()
+    async with stack.client(other.email, other.password) as client:
+        assert [project.id async for project in client.projects.list()] == [mine.project_id]
+        listed = await _all_ids(client, mine.project_id)
+    assert listed == {mine.asset_id, mine.job_id, mine.render_id}
+    assert not listed & set(dataclasses.asdict(victim).values())
+
+
+async def test_another_users_asset_is_no_input(stack, victim) -> None:
+    person = await Person.sign_up(stack)
+    async with stack.client(person.email, person.password) as client:
+        project = await client.projects.create("Mine")
+        method = next(method for name, _, method in RPCS if name == "MixerService.CreateJob")
+        refused = [
+            await refusal(
+                stack.channel("mixer"),
+                method,
+                [mixer.CreateJobRequest(project_id=project.id, inputs=[mixer.JobInput(asset_id=asset_id)])],
+                person.token,
+            )
+            for asset_id in (victim.asset_id, str(uuid.uuid4()))
+        ]
+    assert refused[0][:2] == (grpc.StatusCode.INVALID_ARGUMENT, "INPUT_NOT_IN_PROJECT")
+    assert refused[1][:2] == refused[0][:2]
+
+
+async def test_the_victim_has_lost_nothing(stack, victim) -> None:
+    """Runs last of this file: after every attempt above everything is as its owner left it."""
+    async with stack.client(victim.email, victim.password) as client:
+        project = await client.projects.get(victim.project_id)
+        assert (project.name, project.no_of_renders) == ("Everything", 1)
+        assert await _all_ids(client, victim.project_id) == {victim.asset_id, victim.job_id, victim.render_id}
+        assert (await client.assets.get(victim.asset_id)).filename == "beat.wav"
+        upload = await client.assets.get_upload(victim.upload_id)
+        assert (upload.state, upload.received) == (media.UPLOAD_STATE_OPEN, 0)
+
+
+async def _all_ids(client: AsyncClient, project_id: str) -> set[str]:
+    return {
+        *[one.id async for one in client.assets.list(project_id)],
+        *[one.id async for one in client.jobs.list(project_id)],
+        *[one.id async for one in client.renders.list(project_id)],
+    }
