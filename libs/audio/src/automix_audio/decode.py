@@ -112,9 +112,9 @@ class AudioReader:
         for block in reblock(self._uniform(), frames):
             total += len(block)
             if total > self._limits.max_duration_s * self.source_sample_rate:
-                minutes = f"{self._limits.max_duration_s / 60:g}"
                 raise AudioError(
-                    Reason.TOO_LONG, f"The recording is longer than {minutes} minutes. Upload a shorter one."
+                    Reason.TOO_LONG,
+                    f"The recording is longer than {_spoken(self._limits.max_duration_s)}. Upload a shorter one.",
                 )
             _check_samples(block)
             yield block
@@ -153,6 +153,11 @@ def _convert(converter: AudioResampler, frame: AudioFrame | None) -> list[AudioF
         raise AudioError(
             Reason.UNSUPPORTED, "The number of channels changes within the file. Export it again as one recording."
         ) from error
+
+
+def _spoken(seconds: float) -> str:
+    count, unit = (seconds, "second") if seconds < 120 else (seconds / 60, "minute")
+    return f"{count:g} {unit}{'' if count == 1 else 's'}"
 
 
 def _check(sample_rate: int, channels: int, limits: Limits) -> None:

@@ -33,16 +33,6 @@ _LOSSY = (
 _DECODERS = frozenset((*_PCM, *_ADPCM, *_LOSSLESS, *_LOSSY))
 """FFmpeg's decoders that recordings need. What games, telephones and video editors use besides is not let near."""
 
-_CODEC_OF_DECODER = {
-    "mp1float": "mp1",
-    "mp2float": "mp2",
-    "mp3float": "mp3",
-    "libopus": "opus",
-    "als": "mp4als",
-    "libopencore_amrnb": "amrnb",
-    "libopencore_amrwb": "amrwb",
-}
-
 _DAMAGED = "The file is damaged: little or no sound could be decoded from it. Export or download it again."
 _LONGEST_LOSS_S = 1.0
 """A damaged packet that claims more is not believed."""
@@ -184,7 +174,7 @@ def _audio_stream(container: InputContainer) -> tuple[AudioStream, str]:
     if name == "flac":
         # Without it a damaged frame is decoded into noise at full scale. Not for mp3, where encoders get CRCs wrong.
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
-    return stream, _CODEC_OF_DECODER.get(name, name)
+    return stream, stream.codec.canonical_name
 
 
 def _claimed_duration_s(packet: "Packet[AudioStream]") -> float:

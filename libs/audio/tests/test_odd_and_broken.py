@@ -1,0 +1,73 @@
+"""Every odd and broken file of the collection against its manifest."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from automix_audio.errors import AudioError, Reason
+from automix_audio.verify import verify
+
+REFUSED = {
+    "flac_faulty_03_-_wrong_bit_depth.flac": Reason.DAMAGED,
+    "flac_faulty_11_-_incorrect_metadata_block_length.flac": Reason.EMPTY,
+    # Bare FLAC frames behind junk, without the header that makes a FLAC file.
+    "flac_uncommon_11_-_file_starting_with_unparsable_data.flac": Reason.NOT_AUDIO,
+    # What FFmpeg decodes of it is NaN.
+    "lofty_mp4_codec_als.mp4": Reason.NON_FINITE,
+    "minimp3_l3-compl-cut.mp3": Reason.DAMAGED,
+    "mutagen_too-short.mp3": Reason.DAMAGED,
+    "pedalboard_bad_audio_file_lyrics3.mp3": Reason.NOT_AUDIO,
+    "pydub_test1_empty.wav": Reason.EMPTY,
+    "tinytag_incomplete.mp3": Reason.NOT_AUDIO,
+    "tinytag_invalid_sample_rate.aiff": Reason.DAMAGED,
+    "wavpack_crash-4cfc.wv": Reason.NOT_AUDIO,
+}
+
+DECODED_BY_NEWER_FFMPEG_S = {"flac_uncommon_05_-_32bps_audio.flac": 11.691}
+"""The manifest's decoder found nothing in these."""
+
+FILETYPES = {".mp3": "mp3", ".flac": "flac", ".wav": "wav", ".aac": "aac"}
+
+
+class Row(NamedTuple):
+    path: Path
+    duration_s: float
+    channels: int
+    sample_rate: int
+    codec: str
+
+
+def manifest(audio_root: Path, folder: str) -> list[Row]:
+    rows = []
+    for line in (audio_root / "MANIFEST.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) > 9 and cells[1].startswith(f"{folder}/"):
+            numbers = [re.sub(r"\D", "", cell) or "0" for cell in cells[6:8]]
+            rows.append(Row(audio_root / cells[1], float(cells[5]), int(numbers[0]), int(numbers[1]), cells[8]))
+    assert {row.path for row in rows} == set((audio_root / folder).iterdir())
+    return rows
+
+
+def test_odd_files_decode_truly(audio_root: Path) -> None:
+    for row in manifest(audio_root, "odd"):
+        facts = verify(row.path)
+        assert facts.duration_s == pytest.approx(row.duration_s, abs=0.001), row.path.name
+        assert (facts.channels, facts.sample_rate) == (row.channels, row.sample_rate), row.path.name
+        assert facts.codec == row.codec, row.path.name
+        assert facts.filetype == FILETYPES.get(row.path.suffix.lower(), facts.filetype), row.path.name
+        assert facts.size == row.path.stat().st_size
+
+
+def test_broken_files_decode_truly_or_are_refused_with_a_reason(audio_root: Path) -> None:
+    for row in manifest(audio_root, "broken"):
+        name = row.path.name
+        if name in REFUSED:
+            with pytest.raises(AudioError) as caught:
+                verify(row.path)
+            assert caught.value.reason is REFUSED[name], name
+            continue
+        facts = verify(row.path)
+        expected_s = DECODED_BY_NEWER_FFMPEG_S.get(name, row.duration_s)
+        assert facts.duration_s == pytest.approx(expected_s, abs=0.001), name
+        assert (facts.channels, facts.sample_rate, facts.codec) == (row.channels, row.sample_rate, row.codec), name
