@@ -21,6 +21,8 @@ from automix_common.settings import StorageSettings
 
 READ_BYTES = 256 * 1024
 THREADS = 8
+SMALLEST_PART = 5 * 1024 * 1024
+"""Of a multipart upload (S3)."""
 
 Result = TypeVar("Result")
 
@@ -116,7 +118,9 @@ class S3Store:
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         """Stores `data` under `key`."""
-        await self._run(lambda: self._client.put_object(self._bucket, key, BytesIO(data), len(data)))
+        # One request: left to itself the client would cut it into parts and spend three more on them.
+        size = max(len(data), SMALLEST_PART)
+        await self._run(lambda: self._client.put_object(self._bucket, key, BytesIO(data), len(data), part_size=size))
 
     async def fetch(self, key: str, path: Path) -> None:
         """Appends the object's bytes to the file at `path`. Raises ObjectMissing."""
