@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from automix_common.limited import OUT_OF_MEMORY
@@ -57,8 +58,10 @@ async def run_child(
     limits: Limits,
     *,
     progress: Callable[[Mapping[str, Any]], None] | None = None,
+    scratch: Path | None = None,
 ) -> dict[str, Any]:
-    """Runs `python -m module` within `limits` and returns its result.
+    """Runs `python -m module` within `limits` and returns its result. Its temporary files go to `scratch`, so that a
+    child that is killed leaves none behind that nobody removes.
 
     Raises ChildError for its refusal and ChildLost when it crashed, hung or outgrew its memory. A cancelled caller
     kills the child; the death of this process does too.
@@ -75,7 +78,7 @@ async def run_child(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LONGEST_LINE,
-        env=_environment(),
+        env=_environment(scratch),
     )
     try:
         async with asyncio.timeout(limits.wall_seconds):
@@ -91,6 +94,8 @@ async def run_child(
         log.warning("child lost", module=module, exit_code=code, stderr=heard)
         if code == OUT_OF_MEMORY:
             raise ChildLost("OUT_OF_MEMORY", "the child outgrew its memory")
+        if code == -signal.SIGXCPU:
+            raise ChildLost("TIMEOUT", f"the child used more than {limits.cpu_seconds} s of processor time")
         raise ChildLost("CRASHED", f"the child ended with {_named(code)}")
     if "error" in said:
         raise ChildError(said["error"]["reason"], said["error"]["message"])
@@ -98,10 +103,12 @@ async def run_child(
     return result
 
 
-def _environment() -> dict[str, str]:
+def _environment(scratch: Path | None) -> dict[str, str]:
     """The parent's environment without its secrets: the child decodes files of strangers."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AUTOMIX_")}
     kept |= {key: value for key, value in os.environ.items() if key.startswith(("AUTOMIX_FAULT", "AUTOMIX_CHILD"))}
+    if scratch is not None:
+        kept["TMPDIR"] = str(scratch)
     return kept | {"OPENBLAS_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
 
 
