@@ -1,0 +1,131 @@
+"""Composition root of the media service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+from automix.media.v1 import media_pb2, media_pb2_grpc
+from automix.projects.v1 import projects_pb2_grpc
+from automix_common.children import Limits
+from automix_common.cleanup import Collector, Deleter
+from automix_common.client import open_channel, token_verifier
+from automix_common.process import main
+from automix_common.runtime import Runtime, open_runtime
+from automix_common.server import Service, serve
+from automix_common.storage import ObjectStore, S3Store
+
+from automix_media.domain import Quotas
+from automix_media.reactions import on_project_deleted, on_user_deleted
+from automix_media.receiving import Receiver, StreamLimits
+from automix_media.repository import named_keys
+from automix_media.servicer import MediaServicer
+from automix_media.settings import MediaSettings
+from automix_media.sweeping import Sweeper
+from automix_media.verification import AudioLimits, Verifier, VerifyLimits
+
+
+def quotas(settings: MediaSettings) -> Quotas:
+    """What one user may have."""
+    return Quotas(settings.max_file_bytes, settings.max_stored_bytes, settings.max_open_uploads)
+
+
+def stream_limits(settings: MediaSettings) -> StreamLimits:
+    """What streams may take."""
+    return StreamLimits(
+        part_bytes=settings.part_bytes,
+        streams=settings.max_streams,
+        idle_seconds=settings.stream_idle_seconds,
+        part_seconds=settings.part_seconds,
+        slowest_bytes_per_second=settings.slowest_bytes_per_second,
+        lease_seconds=settings.writer_lease_seconds,
+    )
+
+
+def verify_limits(settings: MediaSettings) -> VerifyLimits:
+    """What verifications may take, and what they accept."""
+    return VerifyLimits(
+        audio=AudioLimits(
+            max_duration_s=settings.max_duration_seconds,
+            max_channels=settings.max_channels,
+            min_sample_rate=settings.min_sample_rate,
+            max_sample_rate=settings.max_sample_rate,
+        ),
+        child=Limits(
+            memory_bytes=settings.verify_memory_bytes,
+            cpu_seconds=settings.verify_cpu_seconds,
+            wall_seconds=settings.verify_wall_seconds,
+            silence_seconds=settings.verify_silence_seconds,
+        ),
+        at_once=settings.max_verifications,
+        lease_seconds=settings.verify_lease_seconds,
+        scratch_dir=settings.scratch_dir,
+    )
+
+
+@asynccontextmanager
+async def open_servicer(
+    settings: MediaSettings,
+    runtime: Runtime,
+    store: ObjectStore,
+    projects: "projects_pb2_grpc.ProjectsServiceAsyncStub",
+) -> AsyncIterator[MediaServicer]:
+    """The servicer with its workers, which finish what they must at the end of the block."""
+    receiver = Receiver(runtime.database, store, stream_limits(settings), runtime.stopping)
+    verifier = Verifier(runtime.database, store, verify_limits(settings), runtime.stopping)
+    try:
+        yield MediaServicer(
+            runtime,
+            store,
+            projects,
+            receiver,
+            verifier,
+            quotas=quotas(settings),
+            upload_lifetime=timedelta(hours=settings.upload_hours),
+        )
+    finally:
+        await verifier.close()
+        await receiver.close()
+
+
+async def serve_media(settings: MediaSettings) -> None:
+    """Wires the service and serves until told to stop."""
+    store = S3Store(settings)
+    async with (
+        open_runtime(settings, "media") as runtime,
+        open_channel(settings.auth_endpoint, settings) as auth,
+        open_channel(settings.projects_endpoint, settings) as projects,
+        open_servicer(settings, runtime, store, projects_pb2_grpc.ProjectsServiceStub(projects)) as servicer,
+    ):
+        deleter = Deleter(runtime.database, store, settings.deletion_sweep_seconds)
+        collector = Collector(
+            runtime.database,
+            store,
+            ["incoming/", "assets/"],
+            named_keys,
+            every_seconds=settings.collect_seconds,
+            age_seconds=settings.collect_age_seconds,
+        )
+        sweeper = Sweeper(
+            runtime.database,
+            every_seconds=settings.upload_sweep_seconds,
+            keep_refused=timedelta(days=settings.refused_days),
+        )
+        service = Service(
+            package="automix_media",
+            names=[media_pb2.DESCRIPTOR.services_by_name["MediaService"].full_name],
+            add=partial(media_pb2_grpc.add_MediaServiceServicer_to_server, servicer),
+            background=[
+                runtime.forget,
+                deleter.run,
+                collector.run,
+                sweeper.run,
+                partial(runtime.consume, "media-user-deleted", on_user_deleted),
+                partial(runtime.consume, "media-project-deleted", on_project_deleted),
+            ],
+        )
+        await serve(service, runtime, token_verifier(auth, settings))
+
+
+if __name__ == "__main__":
+    main("automix_media", MediaSettings, serve_media)

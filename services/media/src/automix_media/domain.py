@@ -1,0 +1,259 @@
+"""Uploads and assets, and what may be done with them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from automix_common.errors import (
+    Aborted,
+    FailedPrecondition,
+    FieldViolation,
+    InvalidArgument,
+    ResourceExhausted,
+    ServiceError,
+)
+
+Filetype = Literal["wav", "mp3", "flac", "aac", "other"]
+Role = Literal["vocals", "beat", "reference"]
+Method = Literal["stream", "post"]
+State = Literal["open", "verifying", "done", "refused"]
+
+CONTENT_TYPES: Mapping[Filetype, str] = {
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "aac": "audio/aac",
+    "other": "application/octet-stream",
+}
+
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """What one user may have."""
+
+    file_bytes: int
+    stored_bytes: int
+    open_uploads: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one user has. `stored_bytes` counts open uploads with their declared size."""
+
+    stored_bytes: int
+    open_uploads: int
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file on its way in."""
+
+    id: UUID
+    project_id: UUID
+    owner_id: UUID
+    filename: str
+    role: Role
+    method: Method
+    size: int
+    received: int
+    state: State
+    asset_id: UUID | None
+    refusal_reason: str | None
+    refusal_message: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Asset:
+    """Verified audio of a project."""
+
+    id: UUID
+    project_id: UUID
+    owner_id: UUID
+    filename: str
+    filetype: Filetype
+    role: Role
+    duration: float
+    """Seconds."""
+    storage_key: str
+    size: int
+    sha256: str
+    sample_rate: int
+    channels: int
+    loudness: float | None
+    """LUFS, None when nothing passes the gate."""
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the verifier measured in a file."""
+
+    filetype: Filetype
+    duration: float
+    sha256: str
+    sample_rate: int
+    channels: int
+    loudness: float | None
+    waveform: bytes
+    waveform_slice: int
+    """Frames."""
+
+
+def part_key(upload_id: UUID, start: int, writer: UUID) -> str:
+    """Key of a part. It names the writer, so that one who lost the upload overwrites nothing."""
+    return f"incoming/{upload_id}/{start}-{writer.hex}"
+
+
+def post_key(upload_id: UUID) -> str:
+    """Key that the form of an upload writes to."""
+    return f"incoming/{upload_id}/post"
+
+
+def asset_key(asset_id: UUID) -> str:
+    """Key of verified bytes."""
+    return f"assets/{asset_id}"
+
+
+def require_filename(name: str) -> None:
+    """Raises InvalidArgument for a name that nobody can see or that holds control characters."""
+    if CONTROL_CHARACTERS.search(name) or not name.strip() or len(name) > 255:
+        violation = FieldViolation("filename", "must have 1 to 255 characters, one visible, and no control characters")
+        raise InvalidArgument("INVALID_REQUEST", f"filename {violation.description}", violations=[violation])
+
+
+def require_size(size: int, quotas: Quotas) -> None:
+    """Raises InvalidArgument (FILE_TOO_LARGE) for a file beyond the limit."""
+    if size > quotas.file_bytes:
+        raise InvalidArgument(
+            "FILE_TOO_LARGE",
+            f"the file has {size} bytes and may have at most {quotas.file_bytes}: upload a shorter or compressed one",
+            violations=[FieldViolation("size", f"at most {quotas.file_bytes}")],
+        )
+
+
+def require_room(usage: Usage, size: int, quotas: Quotas) -> None:
+    """Raises ResourceExhausted (OPEN_UPLOAD_QUOTA, STORAGE_QUOTA) when a file of `size` bytes is too much."""
+    if usage.open_uploads >= quotas.open_uploads:
+        raise ResourceExhausted(
+            "OPEN_UPLOAD_QUOTA",
+            f"you have {usage.open_uploads} open uploads, the most allowed: complete or abort one first",
+            violations=[FieldViolation("open_uploads", f"{usage.open_uploads} of {quotas.open_uploads} used")],
+        )
+    if usage.stored_bytes + size > quotas.stored_bytes:
+        used = f"{usage.stored_bytes} of {quotas.stored_bytes} bytes used, {size} more asked for"
+        raise ResourceExhausted(
+            "STORAGE_QUOTA",
+            f"your storage is full ({used}): delete assets or abort open uploads first",
+            violations=[FieldViolation("stored_bytes", used)],
+        )
+
+
+def require_active(*, completed: bool) -> None:
+    """Raises FailedPrecondition (PROJECT_COMPLETED) when the project is frozen."""
+    if completed:
+        raise FailedPrecondition("PROJECT_COMPLETED", "the project is completed: reopen it to upload to it")
+
+
+def require_open(upload: Upload, now: datetime) -> None:
+    """Raises FailedPrecondition (UPLOAD_NOT_OPEN) when no stream may add bytes."""
+    if upload.state == "refused":
+        why = upload.refusal_message
+    elif upload.state != "open":
+        why = "every byte of it has arrived"
+    elif upload.method != "stream":
+        why = "its bytes come by the form that it was opened with"
+    elif upload.expires_at <= now:
+        why = "it has expired: open a new one"
+    else:
+        return
+    raise FailedPrecondition("UPLOAD_NOT_OPEN", f"the upload takes no bytes: {why}", metadata={"state": upload.state})
+
+
+def require_offset(upload: Upload, offset: int) -> None:
+    """Raises FailedPrecondition (OFFSET_MISMATCH) when a stream does not begin where the bytes end."""
+    if upload.received != offset:
+        raise FailedPrecondition(
+            "OFFSET_MISMATCH",
+            f"{upload.received} bytes have been received: send from there on",
+            metadata={"offset": str(upload.received)},
+        )
+
+
+def require_complete(upload: Upload, arrived: int) -> None:
+    """Raises FailedPrecondition (INCOMPLETE) when fewer bytes than declared have arrived."""
+    if arrived < upload.size:
+        raise FailedPrecondition(
+            "INCOMPLETE",
+            f"{arrived} of {upload.size} declared bytes have arrived: send the rest, or abort the upload",
+            metadata={"received": str(arrived), "size": str(upload.size)},
+        )
+
+
+def busy() -> FailedPrecondition:
+    """What a stream hears while another one writes, or when another one has taken over."""
+    return FailedPrecondition("UPLOAD_BUSY", "another stream writes to this upload: try again in a few seconds")
+
+
+def verifying() -> Aborted:
+    """What a call hears while another replica verifies."""
+    return Aborted("VERIFYING", "the upload is being verified: ask again in a moment")
+
+
+def more_than_declared(upload: Upload) -> InvalidArgument:
+    """What a stream hears that sends too much."""
+    return InvalidArgument("MORE_THAN_DECLARED", f"the upload was opened for {upload.size} bytes and these are more")
+
+
+def refusal(upload: Upload) -> ServiceError:
+    """What an upload that was refused is answered with from then on."""
+    return InvalidArgument(upload.refusal_reason or "", upload.refusal_message or "")
+
+
+EXPIRED = ("EXPIRED", "The upload was not completed in time. Open a new one.")
+ABORTED = ("ABORTED", "The upload was given up. Open a new one.")
+
+_SAFE_FORMATS = "Export the recording again as WAV or FLAC and upload that."
+LOST_VERIFIERS: Mapping[str, tuple[str, str]] = {
+    "CRASHED": ("VERIFIER_CRASHED", f"The file makes the decoder fail. {_SAFE_FORMATS}"),
+    "TIMEOUT": ("VERIFIER_TIMEOUT", f"The file takes too long to decode. {_SAFE_FORMATS}"),
+    "OUT_OF_MEMORY": ("VERIFIER_OUT_OF_MEMORY", f"The file takes too much memory to decode. {_SAFE_FORMATS}"),
+}
+"""Reason and message of a refusal, by how the verifier was lost."""
+
+
+class Refused(Exception):
+    """The file is not acceptable, and will not be by trying again."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+def require_declared_size(upload: Upload, arrived: int) -> None:
+    """Raises Refused (SIZE_MISMATCH) when storage holds another file than the one declared."""
+    if arrived != upload.size:
+        raise Refused(
+            "SIZE_MISMATCH", f"{upload.size} bytes were declared and {arrived} arrived. Upload the file again."
+        )
+
+
+def facts_of(result: Mapping[str, Any], waveform: bytes) -> Facts:
+    """The facts among what the verifying child measured."""
+    return Facts(
+        filetype=result["filetype"],
+        duration=float(result["duration_s"]),
+        sha256=str(result["sha256"]),
+        sample_rate=int(result["sample_rate"]),
+        channels=int(result["channels"]),
+        loudness=result["loudness_lufs"],
+        waveform=waveform,
+        waveform_slice=int(result["waveform"]["frames_per_bucket"]),
+    )

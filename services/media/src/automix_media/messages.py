@@ -1,0 +1,86 @@
+"""Uploads and assets on the wire."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from automix.media.v1 import media_pb2 as pb
+from automix_common.errors import not_yours
+
+from automix_media.domain import Asset, Filetype, Method, Role, State, Upload
+
+ROLES: Mapping[Role, pb.AssetRole.ValueType] = {
+    "vocals": pb.ASSET_ROLE_VOCALS,
+    "beat": pb.ASSET_ROLE_BEAT,
+    "reference": pb.ASSET_ROLE_REFERENCE,
+}
+ROLE_NAMES: Mapping[int, Role] = {value: name for name, value in ROLES.items()}
+FILETYPES: Mapping[Filetype, pb.AssetFiletype.ValueType] = {
+    "wav": pb.ASSET_FILETYPE_WAV,
+    "mp3": pb.ASSET_FILETYPE_MP3,
+    "flac": pb.ASSET_FILETYPE_FLAC,
+    "aac": pb.ASSET_FILETYPE_AAC,
+    "other": pb.ASSET_FILETYPE_OTHER,
+}
+STATES: Mapping[State, pb.UploadState.ValueType] = {
+    "open": pb.UPLOAD_STATE_OPEN,
+    "verifying": pb.UPLOAD_STATE_VERIFYING,
+    "done": pb.UPLOAD_STATE_DONE,
+    "refused": pb.UPLOAD_STATE_REFUSED,
+}
+METHOD_NAMES: Mapping[int, Method] = {
+    pb.UPLOAD_METHOD_UNSPECIFIED: "stream",
+    pb.UPLOAD_METHOD_STREAM: "stream",
+    pb.UPLOAD_METHOD_POST: "post",
+}
+
+
+def upload_message(upload: Upload | None) -> pb.Upload:
+    """The upload; raises PermissionDenied when there is none."""
+    if upload is None:
+        raise not_yours("upload")
+    message = pb.Upload(
+        id=str(upload.id),
+        project_id=str(upload.project_id),
+        owner_id=str(upload.owner_id),
+        filename=upload.filename,
+        role=ROLES[upload.role],
+        size=upload.size,
+        received=upload.received,
+        state=STATES[upload.state],
+        asset_id=str(upload.asset_id or ""),
+        refusal_reason=upload.refusal_reason or "",
+        refusal_message=upload.refusal_message or "",
+    )
+    message.created_at.FromDatetime(upload.created_at)
+    message.expires_at.FromDatetime(upload.expires_at)
+    return message
+
+
+def asset_message(asset: Asset | None) -> pb.Asset:
+    """The asset; raises PermissionDenied when there is none."""
+    if asset is None:
+        raise not_yours("asset")
+    message = pb.Asset(
+        id=str(asset.id),
+        project_id=str(asset.project_id),
+        owner_id=str(asset.owner_id),
+        filename=asset.filename,
+        filetype=FILETYPES[asset.filetype],
+        role=ROLES[asset.role],
+        duration=asset.duration,
+        size=asset.size,
+        sha256=asset.sha256,
+        sample_rate=asset.sample_rate,
+        channels=asset.channels,
+        loudness=asset.loudness,
+        storage_key=asset.storage_key,
+    )
+    message.uploaded_at.FromDatetime(asset.uploaded_at)
+    return message
+
+
+def post_message(url: str, fields: Mapping[str, str], expires_at: datetime) -> pb.PostPolicy:
+    """The form that one file is posted with."""
+    message = pb.PostPolicy(url=url, fields=fields)
+    message.expires_at.FromDatetime(expires_at)
+    return message

@@ -1,0 +1,18 @@
+"""What happens here when something happened elsewhere."""
+
+from uuid import UUID
+
+from automix.events.v1 import events_pb2
+from automix_common.database import Connection
+
+from automix_media.repository import bury_project, bury_user
+
+
+async def on_user_deleted(connection: Connection, event: events_pb2.Event) -> None:
+    """Deletes the user's uploads and assets."""
+    await bury_user(connection, UUID(event.user_deleted.user_id))
+
+
+async def on_project_deleted(connection: Connection, event: events_pb2.Event) -> None:
+    """Deletes the project's uploads and assets."""
+    await bury_project(connection, UUID(event.project_deleted.project_id))

@@ -1,0 +1,251 @@
+"""Bytes of a stream into parts: one is stored while the next fills, and what has arrived is never thrown away.
+
+Fault point: `media.part_stored`, after a part's object is stored and before its row is.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from automix_common import faults
+from automix_common.cleanup import delete_later
+from automix_common.database import LOST, Database
+from automix_common.errors import Unavailable, not_yours
+from automix_common.ids import new_id
+from automix_common.logs import logger
+from automix_common.storage import ObjectStore
+
+from automix_media.domain import Upload, busy, more_than_declared, part_key, require_offset, require_open
+from automix_media.repository import Uploads
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class StreamLimits:
+    """What one stream, and all of a process, may take.
+
+    A stream holds at most three parts in memory: one that fills, one that is stored, and their passing copies.
+    """
+
+    part_bytes: int
+    streams: int
+    idle_seconds: float
+    """Longest pause between two messages."""
+    part_seconds: float
+    """A part is stored after this time even when it is not full."""
+    slowest_bytes_per_second: float
+    lease_seconds: float
+    """How long a writer that died keeps others away."""
+
+
+class Receiver:
+    """Takes streams in. One per process: it bounds them together and finishes what interrupted ones leave."""
+
+    def __init__(self, database: Database, store: ObjectStore, limits: StreamLimits, stopping: asyncio.Event) -> None:
+        self._database = database
+        self._store = store
+        self._limits = limits
+        self._stopping = stopping
+        self._slots = asyncio.Semaphore(limits.streams)
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def receive(self, owner_id: UUID, upload_id: UUID, offset: int, blocks: AsyncIterator[bytes]) -> Upload:
+        """Appends `blocks` to the upload from `offset` on and returns it as it is then.
+
+        However this ends, what has arrived by then is stored. Raises FailedPrecondition (UPLOAD_NOT_OPEN,
+        OFFSET_MISMATCH, UPLOAD_BUSY), InvalidArgument (MORE_THAN_DECLARED) and Unavailable.
+        """
+        async with self._slot():
+            part_writer = await self._open(owner_id, upload_id, offset)
+            reading = asyncio.create_task(self._read(part_writer, blocks))
+            stopped = asyncio.create_task(self._stopping.wait())
+            try:
+                await asyncio.wait({reading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    raise Unavailable("STOPPING", "this server stops: resume from what has been received")
+                await reading
+            finally:
+                stopped.cancel()
+                await self._finish(part_writer, reading)
+            return await self._current(owner_id, upload_id)
+
+    async def close(self) -> None:
+        """Waits until interrupted streams have stored what had arrived."""
+        while self._closing:
+            await asyncio.wait(self._closing)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._limits.idle_seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise Unavailable("UPLOADS_BUSY", "too many uploads arrive at the moment: try again") from None
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def _open(self, owner_id: UUID, upload_id: UUID, offset: int) -> "PartWriter":
+        upload = await self._current(owner_id, upload_id)
+        require_open(upload, datetime.now(UTC))
+        require_offset(upload, offset)
+        part_writer = PartWriter(self._database, self._store, self._limits, upload)
+        if not await part_writer.claim():
+            upload = await self._current(owner_id, upload_id)
+            require_open(upload, datetime.now(UTC))
+            require_offset(upload, offset)
+            raise busy()
+        return part_writer
+
+    async def _read(self, part_writer: "PartWriter", blocks: AsyncIterator[bytes]) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._limits.idle_seconds):
+                    block = await anext(blocks, None)
+            except TimeoutError:
+                raise Unavailable(
+                    "STREAM_IDLE", f"nothing came for {self._limits.idle_seconds:.0f} s: resume the upload"
+                ) from None
+            if block is None:
+                return
+            await part_writer.write(block)
+
+    async def _finish(self, part_writer: "PartWriter", reading: "asyncio.Task[None]") -> None:
+        """Stores the rest, also when the caller is gone: the work goes on in a task of its own."""
+
+        async def finish() -> None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await part_writer.close()
+
+        closing = asyncio.create_task(finish())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closed)
+        await asyncio.shield(closing)
+
+    def _closed(self, closing: "asyncio.Task[None]") -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and closing.exception() is not None:
+            log.info("an interrupted stream lost its last bytes", error=repr(closing.exception()))
+
+    async def _current(self, owner_id: UUID, upload_id: UUID) -> Upload:
+        async with self._database.read() as connection:
+            upload = await Uploads(connection, owner_id).get(upload_id)
+        if upload is None:
+            raise not_yours("upload")
+        return upload
+
+
+class PartWriter:
+    """Appends blocks to one upload under a claim that only one writer has."""
+
+    def __init__(self, database: Database, store: ObjectStore, limits: StreamLimits, upload: Upload) -> None:
+        self._database = database
+        self._store = store
+        self._limits = limits
+        self._upload = upload
+        self._writer = new_id()
+        self._arrived = upload.received
+        self._stored = upload.received
+        self._filling: list[bytes] = []
+        self._filled = 0
+        self._filling_since = time.monotonic()
+        self._storing: asyncio.Task[None] | None = None
+        self._living: asyncio.Task[None] | None = None
+
+    async def claim(self) -> bool:
+        """Becomes the upload's writer; False when another one is."""
+        upload, seconds = self._upload, self._limits.lease_seconds
+        async with self._database.read() as connection:
+            uploads = Uploads(connection, upload.owner_id)
+            claimed = await uploads.claim_writing(upload.id, self._writer, upload.received, seconds)
+        if claimed:
+            self._living = asyncio.create_task(self._stay())
+        return claimed
+
+    async def write(self, block: bytes) -> None:
+        """Appends a block; waits for storage when that is slower than the stream.
+
+        Raises InvalidArgument when it is more than declared, and what storing an earlier part raised.
+        """
+        if self._arrived + len(block) > self._upload.size:
+            raise more_than_declared(self._upload)
+        if not self._filling:
+            self._filling_since = time.monotonic()
+        self._filling.append(block)
+        self._filled += len(block)
+        self._arrived += len(block)
+        seconds = time.monotonic() - self._filling_since
+        if self._filled >= self._limits.part_bytes:
+            await self._flush()
+        elif seconds >= self._limits.part_seconds:
+            slow = self._filled < seconds * self._limits.slowest_bytes_per_second
+            await self._flush()
+            if slow:
+                raise Unavailable("STREAM_TOO_SLOW", "the stream is too slow to be kept open: resume the upload")
+
+    async def close(self) -> None:
+        """Stores the rest, unless a part before it failed, and gives the claim back."""
+        try:
+            if self._filling:
+                await self._flush()
+            await self._settle()
+        finally:
+            if self._living is not None:
+                self._living.cancel()
+                await asyncio.gather(self._living, return_exceptions=True)
+            with contextlib.suppress(*LOST):  # then the claim lapses
+                async with self._database.read() as connection:
+                    await Uploads(connection, self._upload.owner_id).end_writing(self._upload.id, self._writer)
+
+    async def _flush(self) -> None:
+        await self._settle()
+        part = b"".join(self._filling)
+        self._filling, self._filled = [], 0
+        self._storing = asyncio.create_task(self._store_part(self._stored, part))
+
+    async def _settle(self) -> None:
+        """Waits for the part that is being stored; raises what that raised, each time."""
+        if self._storing is not None:
+            await asyncio.shield(self._storing)
+
+    async def _store_part(self, start: int, part: bytes) -> None:
+        upload = self._upload
+        key = part_key(upload.id, start, self._writer)
+        await self._store.put_bytes(key, part)
+        faults.reach("media.part_stored")
+        async with self._database.transaction() as connection:
+            uploads = Uploads(connection, upload.owner_id)
+            appended = await uploads.append(upload.id, self._writer, start, len(part))
+            if not appended:
+                await delete_later(connection, [key])
+        if not appended:
+            await self._raise_lost()
+        self._stored = start + len(part)
+
+    async def _raise_lost(self) -> None:
+        async with self._database.read() as connection:
+            upload = await Uploads(connection, self._upload.owner_id).get(self._upload.id)
+        if upload is None:
+            raise not_yours("upload")
+        require_open(upload, datetime.now(UTC))
+        raise busy()
+
+    async def _stay(self) -> None:
+        """Says that the writer lives; one that could not say so for a whole lease has lost the upload."""
+        kept = True
+        while kept:
+            await asyncio.sleep(self._limits.lease_seconds / 3)
+            try:
+                async with self._database.read() as connection:
+                    uploads = Uploads(connection, self._upload.owner_id)
+                    kept = await uploads.keep_writing(self._upload.id, self._writer, self._limits.lease_seconds)
+            except LOST as error:
+                log.warning("writer cannot say that it lives", error=repr(error))

@@ -1,0 +1,248 @@
+"""MediaService: translates, authorises, calls."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from automix.media.v1 import media_pb2 as pb
+from automix.media.v1 import media_pb2_grpc
+from automix.projects.v1 import projects_pb2, projects_pb2_grpc
+from automix_common.client import call_peer
+from automix_common.context import current_user
+from automix_common.database import Database
+from automix_common.edge import Context
+from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, Unavailable, not_yours
+from automix_common.idempotency import answer_once, earlier_answer
+from automix_common.ids import new_id
+from automix_common.paging import page_limit, page_of, page_start
+from automix_common.runtime import Runtime
+from automix_common.storage import ObjectMissing, ObjectStore
+
+from automix_media import waveform
+from automix_media.domain import (
+    CONTENT_TYPES,
+    Asset,
+    Quotas,
+    Upload,
+    post_key,
+    refusal,
+    require_active,
+    require_complete,
+    require_filename,
+    require_room,
+    require_size,
+)
+from automix_media.messages import METHOD_NAMES, ROLE_NAMES, asset_message, post_message, upload_message
+from automix_media.receiving import Receiver
+from automix_media.repository import Assets, Uploads
+from automix_media.verification import Verifier
+
+URL_LIFETIME = timedelta(minutes=10)
+
+
+class MediaServicer(media_pb2_grpc.MediaServiceServicer):
+    """The uploads and assets of the caller."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        store: ObjectStore,
+        projects: "projects_pb2_grpc.ProjectsServiceAsyncStub",
+        receiver: Receiver,
+        verifier: Verifier,
+        *,
+        quotas: Quotas,
+        upload_lifetime: timedelta,
+    ) -> None:
+        self._database: Database = runtime.database
+        self._stopping = runtime.stopping
+        self._store = store
+        self._projects = projects
+        self._receiver = receiver
+        self._verifier = verifier
+        self._quotas = quotas
+        self._upload_lifetime = upload_lifetime
+
+    async def CreateUpload(self, request: pb.CreateUploadRequest, context: Context) -> pb.CreateUploadResponse:
+        """Opens an upload into an active project, once per request_id."""
+        user_id, project_id = current_user().user_id, UUID(request.project_id)
+        require_filename(request.filename)
+        require_size(request.size, self._quotas)
+        async with self._database.read() as connection:
+            answer = await earlier_answer(connection, user_id, request, request.request_id, pb.CreateUploadResponse)
+        if answer is not None:
+            return answer
+        await self._require_active_project(project_id)
+        async with self._database.transaction() as connection:
+            uploads = Uploads(connection, user_id)
+
+            async def create() -> pb.CreateUploadResponse:
+                require_room(await uploads.used_exclusively(), request.size, self._quotas)
+                upload = await uploads.add(
+                    new_id(),
+                    project_id=project_id,
+                    filename=request.filename,
+                    role=ROLE_NAMES[request.role],
+                    method=METHOD_NAMES[request.method],
+                    size=request.size,
+                    lifetime=self._upload_lifetime,
+                )
+                return self._opened(upload)
+
+            return await answer_once(connection, user_id, request, request.request_id, pb.CreateUploadResponse, create)
+
+    def _opened(self, upload: Upload | None) -> pb.CreateUploadResponse:
+        response = pb.CreateUploadResponse(upload=upload_message(upload))
+        if upload is not None and upload.method == "post":
+            lifetime = upload.expires_at - datetime.now(UTC)
+            url, fields = self._store.post_policy(post_key(upload.id), upload.size, lifetime)
+            response.post.CopyFrom(post_message(url, fields, upload.expires_at))
+        return response
+
+    async def _require_active_project(self, project_id: UUID) -> None:
+        answer = await call_peer(self._projects.GetProject, projects_pb2.GetProjectRequest(project_id=str(project_id)))
+        require_active(completed=answer.project.completed)
+
+    async def UploadBytes(
+        self, request_iterator: AsyncIterator[pb.UploadBytesRequest], context: Context
+    ) -> pb.UploadBytesResponse:
+        """Appends a stream to an upload."""
+        first = await anext(request_iterator, None)
+        if first is None or not first.upload_id:
+            violation = FieldViolation("upload_id", "must be set in the first message")
+            raise InvalidArgument("INVALID_REQUEST", f"upload_id {violation.description}", violations=[violation])
+
+        async def blocks() -> AsyncIterator[bytes]:
+            yield first.data
+            async for message in request_iterator:
+                yield message.data
+
+        upload_id, owner_id = UUID(first.upload_id), current_user().user_id
+        upload = await self._receiver.receive(owner_id, upload_id, first.offset, blocks())
+        return pb.UploadBytesResponse(upload=upload_message(upload))
+
+    async def GetUpload(self, request: pb.GetUploadRequest, context: Context) -> pb.GetUploadResponse:
+        """Reads one upload."""
+        return pb.GetUploadResponse(upload=upload_message(await self._upload(request.upload_id)))
+
+    async def _upload(self, upload_id: str) -> Upload | None:
+        async with self._database.read() as connection:
+            return await Uploads(connection, current_user().user_id).get(UUID(upload_id))
+
+    async def CompleteUpload(self, request: pb.CompleteUploadRequest, context: Context) -> pb.CompleteUploadResponse:
+        """Makes the asset, or returns the one that was made."""
+        upload = await self._upload(request.upload_id)
+        if upload is None:
+            raise not_yours("upload")
+        if upload.state == "refused":
+            raise refusal(upload)
+        if upload.asset_id is not None:
+            return pb.CompleteUploadResponse(asset=asset_message(await self._asset(str(upload.asset_id))))
+        if upload.state == "open":
+            require_complete(upload, await self._arrived(upload))
+            await self._require_active_project(upload.project_id)
+        return pb.CompleteUploadResponse(asset=asset_message(await self._verifier.verify(upload)))
+
+    async def _arrived(self, upload: Upload) -> int:
+        if upload.method == "stream":
+            return upload.received
+        try:
+            return await self._store.size(post_key(upload.id))
+        except ObjectMissing:
+            return 0
+
+    async def AbortUpload(self, request: pb.AbortUploadRequest, context: Context) -> pb.AbortUploadResponse:
+        """Gives an upload up; one that is refused already has nothing left to free."""
+        async with self._database.transaction() as connection:
+            uploads = Uploads(connection, current_user().user_id)
+            if not await uploads.abort(UUID(request.upload_id)):
+                upload = await uploads.get(UUID(request.upload_id))
+                if upload_message(upload).state != pb.UPLOAD_STATE_REFUSED:
+                    raise FailedPrecondition(
+                        "UPLOAD_NOT_OPEN", "the upload is being verified or done: delete its asset instead"
+                    )
+        return pb.AbortUploadResponse()
+
+    async def _asset(self, asset_id: str) -> Asset:
+        async with self._database.read() as connection:
+            asset = await Assets(connection, current_user().user_id).get(UUID(asset_id))
+        if asset is None:
+            raise not_yours("asset")
+        return asset
+
+    async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
+        """Reads one asset."""
+        return pb.GetAssetResponse(asset=asset_message(await self._asset(request.asset_id)))
+
+    async def ListAssets(self, request: pb.ListAssetsRequest, context: Context) -> pb.ListAssetsResponse:
+        """Reads a page of a project's assets. One's own assets prove whose the project is; without any, it is asked."""
+        before, limit = page_start(request.page_token), page_limit(request.page_size)
+        async with self._database.read() as connection:
+            assets = Assets(connection, current_user().user_id)
+            rows = await assets.page(UUID(request.project_id), before, limit)
+        if not rows:
+            await call_peer(self._projects.GetProject, projects_pb2.GetProjectRequest(project_id=request.project_id))
+        page, token = page_of(rows, limit)
+        return pb.ListAssetsResponse(assets=[asset_message(row) for row in page], next_page_token=token)
+
+    async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Context) -> pb.UpdateAssetResponse:
+        """Sets what the mask names."""
+        named = set(request.update_mask.paths)
+        if "filename" in named:
+            require_filename(request.filename)
+        async with self._database.transaction() as connection:
+            updated = await Assets(connection, current_user().user_id).update(
+                UUID(request.asset_id),
+                role=ROLE_NAMES[request.role] if "role" in named else None,
+                filename=request.filename if "filename" in named else None,
+            )
+        return pb.UpdateAssetResponse(asset=asset_message(updated))
+
+    async def DeleteAsset(self, request: pb.DeleteAssetRequest, context: Context) -> pb.DeleteAssetResponse:
+        """Deletes an asset."""
+        async with self._database.transaction() as connection:
+            if not await Assets(connection, current_user().user_id).delete(UUID(request.asset_id)):
+                raise not_yours("asset")
+        return pb.DeleteAssetResponse()
+
+    async def DownloadAsset(
+        self, request: pb.DownloadAssetRequest, context: Context
+    ) -> AsyncIterator[pb.DownloadAssetResponse]:
+        """Streams bytes; a download that began runs to its end, also beyond its token's."""
+        asset = await self._asset(request.asset_id)
+        if request.offset > asset.size:
+            violation = FieldViolation("offset", f"at most {asset.size}")
+            raise InvalidArgument("INVALID_REQUEST", "offset lies behind the last byte", violations=[violation])
+        yield pb.DownloadAssetResponse(asset=asset_message(asset))
+        if request.offset == asset.size:
+            return
+        try:
+            async for block in self._store.read(asset.storage_key, request.offset):
+                if self._stopping.is_set():
+                    raise Unavailable("STOPPING", "this server stops: resume from the last byte that arrived")
+                yield pb.DownloadAssetResponse(data=block)
+        except ObjectMissing:
+            raise not_yours("asset") from None  # deleted meanwhile
+
+    async def CreateDownloadUrl(
+        self, request: pb.CreateDownloadUrlRequest, context: Context
+    ) -> pb.CreateDownloadUrlResponse:
+        """Signs a URL."""
+        asset = await self._asset(request.asset_id)
+        lifetime = URL_LIFETIME
+        if request.HasField("lifetime"):
+            lifetime = timedelta(seconds=request.lifetime.seconds)
+        url = self._store.download_url(asset.storage_key, asset.filename, CONTENT_TYPES[asset.filetype], lifetime)
+        response = pb.CreateDownloadUrlResponse(url=url)
+        response.expires_at.FromDatetime(datetime.now(UTC) + lifetime)
+        return response
+
+    async def GetWaveform(self, request: pb.GetWaveformRequest, context: Context) -> pb.GetWaveformResponse:
+        """Reads an asset's picture."""
+        async with self._database.read() as connection:
+            found = await Assets(connection, current_user().user_id).waveform(UUID(request.asset_id))
+        if found is None:
+            raise not_yours("asset")
+        packed, seconds = found
+        minimum, maximum = waveform.unpack(packed)
+        return pb.GetWaveformResponse(minimum=minimum, maximum=maximum, seconds_per_slice=seconds)

@@ -1,0 +1,36 @@
+"""Settings of the media service: quotas, limits and periods, each with its default."""
+
+from automix_common.settings import StorageSettings
+from pydantic import Field
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+class MediaSettings(StorageSettings):
+    """Settings of the media service."""
+
+    max_file_bytes: int = Field(2 * GIB, gt=0, description="of one upload; an hour of 24-bit stereo at 96 kHz fits")
+    max_stored_bytes: int = Field(20 * GIB, gt=0, description="of a user's assets and open uploads together")
+    max_open_uploads: int = Field(32, ge=1, description="of a user at the same time")
+    upload_hours: float = Field(24, gt=0, description="until an upload that is not completed is given up")
+    refused_days: float = Field(7, gt=0, description="how long a refused upload can be asked about")
+    upload_sweep_seconds: float = Field(30, gt=0, description="how often uploads are looked at that are over")
+
+    max_streams: int = Field(16, ge=1, description="uploads streamed into this process at the same time")
+    part_bytes: int = Field(8 * MIB, gt=0, description="stored at once, and kept in memory a few times per stream")
+    part_seconds: float = Field(15, gt=0, description="a part is stored after this time even when it is not full")
+    slowest_bytes_per_second: float = Field(1024, ge=0, description="a stream that is slower is ended")
+    stream_idle_seconds: float = Field(20, gt=0, description="a stream that pauses longer is ended")
+    writer_lease_seconds: float = Field(10, gt=0, description="how long a crashed writer keeps others away")
+
+    max_verifications: int = Field(2, ge=1, description="in this process at the same time")
+    verify_lease_seconds: float = Field(30, gt=0, description="how long a crashed verification keeps others away")
+    verify_memory_bytes: int = Field(GIB, gt=0, description="of one verification")
+    verify_cpu_seconds: int = Field(300, gt=0, description="of one verification")
+    verify_wall_seconds: float = Field(600, gt=0, description="of one verification")
+    verify_silence_seconds: float = Field(60, gt=0, description="without progress of one verification")
+    max_duration_seconds: float = Field(3600, gt=0, description="of one recording")
+    max_channels: int = Field(24, ge=1)
+    min_sample_rate: int = Field(4_000, ge=1, description="in Hz")
+    max_sample_rate: int = Field(384_000, ge=1, description="in Hz")

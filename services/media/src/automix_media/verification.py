@@ -1,0 +1,234 @@
+"""From bytes that came in to an asset: fetch once, decode in a limited child, store that same file, then commit.
+
+Fault points: `media.after_fetch`, `media.after_verify`, `media.after_put` (the asset's object is stored, no row names
+it), `media.before_commit` (inside the transaction), `media.after_commit` (nobody has been answered).
+"""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import UUID
+
+from automix_common import faults
+from automix_common.children import ChildError, ChildLost, Limits, run_child
+from automix_common.cleanup import delete_later
+from automix_common.database import LOST, Database
+from automix_common.errors import InvalidArgument, ServiceError, Unavailable, not_yours
+from automix_common.ids import new_id
+from automix_common.logs import logger
+from automix_common.storage import ObjectMissing, ObjectStore
+
+from automix_media import waveform
+from automix_media.domain import (
+    CONTENT_TYPES,
+    LOST_VERIFIERS,
+    Asset,
+    Facts,
+    Refused,
+    Upload,
+    asset_key,
+    facts_of,
+    post_key,
+    refusal,
+    require_declared_size,
+    verifying,
+)
+from automix_media.repository import Assets, Uploads
+
+log = logger(__name__)
+
+CHILD = "automix_audio.verify_child"
+
+
+@dataclass(frozen=True)
+class AudioLimits:
+    """What is accepted; the fields are those that the child knows."""
+
+    max_duration_s: float
+    max_channels: int
+    min_sample_rate: int
+    max_sample_rate: int
+
+
+@dataclass(frozen=True)
+class VerifyLimits:
+    """How much verification may go on, and what one may use."""
+
+    audio: AudioLimits
+    child: Limits
+    at_once: int
+    lease_seconds: float
+    """How long a verification that died keeps others away."""
+    scratch_dir: Path | None
+    """Where one file of each verification under way lies, readable by this process's user alone."""
+
+
+class Verifier:
+    """Verifies uploads, each once at a time. A verification outlives the call that began it."""
+
+    def __init__(self, database: Database, store: ObjectStore, limits: VerifyLimits, stopping: asyncio.Event) -> None:
+        self._database = database
+        self._store = store
+        self._limits = limits
+        self._stopping = stopping
+        self._slots = asyncio.Semaphore(limits.at_once)
+        self._running: dict[UUID, asyncio.Task[Asset]] = {}
+
+    async def verify(self, upload: Upload) -> Asset:
+        """The asset that the upload becomes; joins a verification that goes on in this process.
+
+        A caller who gives up does not end it: asked again, it answers with the result. Raises InvalidArgument with
+        the reason of a refusal, Aborted (VERIFYING) while another replica verifies, and Unavailable.
+        """
+        running = self._running.get(upload.id) or await self._begin(upload)
+        return await asyncio.shield(running)
+
+    async def close(self) -> None:
+        """Ends what goes on; the next call, on any replica, begins again."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _begin(self, upload: Upload) -> "asyncio.Task[Asset]":
+        await self._slots.acquire()
+        begun = False
+        try:
+            running = self._running.get(upload.id)
+            if running is None:
+                verifier = new_id()
+                running = asyncio.create_task(self._run(await self._claim(upload, verifier), verifier))
+                self._running[upload.id] = running
+                running.add_done_callback(lambda task: self._ended(upload.id, task))
+                begun = True
+            return running
+        finally:
+            if not begun:
+                self._slots.release()
+
+    def _ended(self, upload_id: UUID, task: "asyncio.Task[Asset]") -> None:
+        del self._running[upload_id]
+        self._slots.release()
+        if not task.cancelled() and task.exception() is not None:
+            log.info("upload not verified", upload_id=str(upload_id), error=repr(task.exception()))
+
+    async def _claim(self, upload: Upload, verifier: UUID) -> Upload:
+        async with self._database.read() as connection:
+            uploads = Uploads(connection, upload.owner_id)
+            claimed = await uploads.claim_verifying(upload.id, verifier, self._limits.lease_seconds)
+        if claimed is None:
+            raise verifying()  # or it was over just now: asked again, the call finds that
+        return claimed
+
+    async def _run(self, upload: Upload, verifier: UUID) -> Asset:
+        try:
+            async with self._lease(upload, verifier):
+                with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch_dir) as folder:
+                    return await self._make(upload, verifier, Path(folder) / "upload")
+        except Refused as refused:
+            return await self._refuse(upload, verifier, refused)
+
+    async def _make(self, upload: Upload, verifier: UUID, path: Path) -> Asset:
+        await self._fetch(upload, path)
+        faults.reach("media.after_fetch")
+        facts = await self._measure(path)
+        faults.reach("media.after_verify")
+        await self._store.put_file(asset_key(verifier), path, CONTENT_TYPES[facts.filetype])
+        faults.reach("media.after_put")
+        return await self._commit(upload, verifier, facts)
+
+    async def _fetch(self, upload: Upload, path: Path) -> None:
+        try:
+            if upload.method == "post":
+                # Asked before the fetch: what storage let in is not trusted to have the size that the form allowed.
+                require_declared_size(upload, await self._store.size(post_key(upload.id)))
+                keys = [post_key(upload.id)]
+            else:
+                async with self._database.read() as connection:
+                    keys = await Uploads(connection, upload.owner_id).parts(upload.id)
+            for key in keys:
+                await self._store.fetch(key, path)
+        except ObjectMissing:
+            raise Refused("BYTES_LOST", "Bytes of the upload are gone from storage. Upload the file again.") from None
+        require_declared_size(upload, await asyncio.to_thread(lambda: path.stat().st_size))
+
+    async def _measure(self, path: Path) -> Facts:
+        request = {"path": str(path), "limits": asdict(self._limits.audio)}
+        try:
+            result = await run_child(CHILD, request, self._limits.child)
+        except ChildError as error:
+            raise Refused(error.reason, error.message) from None
+        except ChildLost as lost:
+            if self._stopping.is_set():  # what stops this process may have struck the child
+                raise Unavailable("STOPPING", "this server stops: complete the upload again") from None
+            raise Refused(*LOST_VERIFIERS[lost.reason]) from None
+        shape = result["waveform"]
+        return facts_of(result, waveform.pack(shape["minimum"], shape["maximum"]))
+
+    async def _commit(self, upload: Upload, verifier: UUID, facts: Facts) -> Asset:
+        try:
+            async with self._database.transaction() as connection:
+                asset = await Uploads(connection, upload.owner_id).finish(upload.id, verifier, facts)
+                if asset is None:  # the lease was lost, and nobody else can come to name this object
+                    await delete_later(connection, [asset_key(verifier)])
+                faults.reach("media.before_commit")
+        except LOST:
+            # Whether it was committed is not known: the row is.
+            asset = await self._asset(upload, verifier)
+            if asset is None:
+                raise
+        faults.reach("media.after_commit")
+        return asset or await self._outcome(upload)
+
+    async def _refuse(self, upload: Upload, verifier: UUID, refused: Refused) -> Asset:
+        async with self._database.transaction() as connection:
+            mine = await Uploads(connection, upload.owner_id).refuse(
+                upload.id, verifier, refused.reason, refused.message
+            )
+        if not mine:
+            return await self._outcome(upload)
+        log.info("upload refused", upload_id=str(upload.id), reason=refused.reason)
+        raise InvalidArgument(refused.reason, refused.message)
+
+    async def _asset(self, upload: Upload, asset_id: UUID) -> Asset | None:
+        async with self._database.read() as connection:
+            return await Assets(connection, upload.owner_id).get(asset_id)
+
+    async def _outcome(self, upload: Upload) -> Asset:
+        """What became of an upload whose lease went to another."""
+        async with self._database.read() as connection:
+            current = await Uploads(connection, upload.owner_id).get(upload.id)
+        if current is None:
+            raise not_yours("upload")
+        if current.asset_id is not None and (asset := await self._asset(upload, current.asset_id)) is not None:
+            return asset
+        raise refusal(current) if current.state == "refused" else verifying()
+
+    @asynccontextmanager
+    async def _lease(self, upload: Upload, verifier: UUID) -> AsyncIterator[None]:
+        """Keeps the lease for the length of the block; given back at once when it ends with nothing decided."""
+        keeping = asyncio.create_task(self._keep(upload, verifier))
+        try:
+            yield
+        except (asyncio.CancelledError, ServiceError, *LOST):
+            with contextlib.suppress(*LOST):
+                async with self._database.read() as connection:
+                    await Uploads(connection, upload.owner_id).keep_verifying(upload.id, verifier, 0)
+            raise
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def _keep(self, upload: Upload, verifier: UUID) -> None:
+        kept = True
+        while kept:
+            await asyncio.sleep(self._limits.lease_seconds / 3)
+            try:
+                async with self._database.read() as connection:
+                    uploads = Uploads(connection, upload.owner_id)
+                    kept = await uploads.keep_verifying(upload.id, verifier, self._limits.lease_seconds)
+            except LOST as error:
+                log.warning("verifier cannot say that it lives", error=repr(error))
