@@ -1,0 +1,130 @@
+"""Jobs and renders of the platform in memory."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
+from automix_common.edge import refuse
+from automix_common.errors import (
+    FailedPrecondition,
+    not_yours,
+)
+
+from .world import Context, World, pieces
+
+
+class Mixer(mixer_pb2_grpc.MixerServiceServicer):
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def CreateJob(self, request: mixer_pb2.CreateJobRequest, context: Context) -> mixer_pb2.CreateJobResponse:
+        await self.world.enter("CreateJob", context)
+        job = self.world.answers.get(request.request_id)
+        if job is None:
+            job = mixer_pb2.Job(
+                id=str(uuid.uuid4()),
+                project_id=request.project_id,
+                status=mixer_pb2.JOB_STATUS_QUEUED,
+                inputs=request.inputs,
+                settings=request.settings,
+            )
+            self.world.answers[request.request_id] = job
+            self.world.jobs[job.id] = job
+        await self.world.leave("CreateJob", context)
+        return mixer_pb2.CreateJobResponse(job=job)
+
+    async def GetJob(self, request: mixer_pb2.GetJobRequest, context: Context) -> mixer_pb2.GetJobResponse:
+        await self.world.enter("GetJob", context)
+        if request.job_id not in self.world.jobs:
+            await refuse(context, not_yours("job"))
+        return mixer_pb2.GetJobResponse(job=self.world.jobs[request.job_id])
+
+    async def ListJobs(self, request: mixer_pb2.ListJobsRequest, context: Context) -> mixer_pb2.ListJobsResponse:
+        await self.world.enter("ListJobs", context)
+        return mixer_pb2.ListJobsResponse(jobs=self.world.jobs.values())
+
+    async def CancelJob(self, request: mixer_pb2.CancelJobRequest, context: Context) -> mixer_pb2.CancelJobResponse:
+        await self.world.enter("CancelJob", context)
+        job = self.world.jobs[request.job_id]
+        if job.status not in (mixer_pb2.JOB_STATUS_QUEUED, mixer_pb2.JOB_STATUS_PROCESSING):
+            await refuse(context, FailedPrecondition("JOB_ENDED", "the job has ended"))
+        cancelled = mixer_pb2.Job()
+        cancelled.CopyFrom(job)
+        cancelled.status = mixer_pb2.JOB_STATUS_CANCELLED
+        self.world.move(cancelled)
+        await self.world.leave("CancelJob", context)
+        return mixer_pb2.CancelJobResponse(job=cancelled)
+
+    async def RetryJob(self, request: mixer_pb2.RetryJobRequest, context: Context) -> mixer_pb2.RetryJobResponse:
+        await self.world.enter("RetryJob", context)
+        job = mixer_pb2.Job(id=str(uuid.uuid4()), status=mixer_pb2.JOB_STATUS_QUEUED, retry_of=request.job_id)
+        self.world.jobs[job.id] = job
+        return mixer_pb2.RetryJobResponse(job=job)
+
+    async def WatchJob(
+        self, request: mixer_pb2.WatchJobRequest, context: Context
+    ) -> AsyncIterator[mixer_pb2.WatchJobResponse]:
+        await self.world.enter("WatchJob", context)
+        if request.job_id not in self.world.jobs:
+            await refuse(context, not_yours("job"))
+        while True:
+            job = self.world.jobs[request.job_id]
+            yield mixer_pb2.WatchJobResponse(job=job)
+            if job.status > mixer_pb2.JOB_STATUS_PROCESSING:
+                return
+            if self.world.script:
+                following = self.world.script.pop(0)
+                following.id, following.project_id = job.id, job.project_id
+                if following.status == mixer_pb2.JOB_STATUS_UNSPECIFIED:
+                    await refuse(context, self.world.cut_by)
+                if following.status == mixer_pb2.JOB_STATUS_SUCCEEDED:
+                    following.render_id = self.world.add_render(job, b"the finished mix" * 40_000).id
+                self.world.move(following)
+            else:
+                await self.world.changed.wait()
+
+    async def GetRender(self, request: mixer_pb2.GetRenderRequest, context: Context) -> mixer_pb2.GetRenderResponse:
+        await self.world.enter("GetRender", context)
+        if request.render_id not in self.world.renders:
+            await refuse(context, not_yours("render"))
+        return mixer_pb2.GetRenderResponse(render=self.world.renders[request.render_id])
+
+    async def ListRenders(
+        self, request: mixer_pb2.ListRendersRequest, context: Context
+    ) -> mixer_pb2.ListRendersResponse:
+        await self.world.enter("ListRenders", context)
+        return mixer_pb2.ListRendersResponse(renders=self.world.renders.values())
+
+    async def DownloadRender(
+        self, request: mixer_pb2.DownloadRenderRequest, context: Context
+    ) -> AsyncIterator[mixer_pb2.DownloadRenderResponse]:
+        await self.world.enter("DownloadRender", context)
+        render = self.world.renders[request.render_id]
+        for data in pieces(self.world, render.id, request.offset):
+            if data is None:
+                await refuse(context, self.world.cut_by)
+            yield mixer_pb2.DownloadRenderResponse(render=render, data=data)
+            render = None
+
+    async def CreateRenderDownloadUrl(
+        self, request: mixer_pb2.CreateRenderDownloadUrlRequest, context: Context
+    ) -> mixer_pb2.CreateRenderDownloadUrlResponse:
+        await self.world.enter("CreateRenderDownloadUrl", context)
+        return mixer_pb2.CreateRenderDownloadUrlResponse(url="http://localhost/render")
+
+    async def GetRenderReport(
+        self, request: mixer_pb2.GetRenderReportRequest, context: Context
+    ) -> mixer_pb2.GetRenderReportResponse:
+        await self.world.enter("GetRenderReport", context)
+        return mixer_pb2.GetRenderReportResponse(plan_json='{"version": 1}', report_json='{"lufs": -14.0}')
+
+    async def DownloadRenderFile(
+        self, request: mixer_pb2.DownloadRenderFileRequest, context: Context
+    ) -> AsyncIterator[mixer_pb2.DownloadRenderFileResponse]:
+        await self.world.enter("DownloadRenderFile", context)
+        file = next(
+            file for render in self.world.renders.values() for file in render.files if file.id == request.file_id
+        )
+        for data in pieces(self.world, file.id, request.offset):
+            yield mixer_pb2.DownloadRenderFileResponse(file=file, data=data or b"")
+            file = None

@@ -1,0 +1,141 @@
+"""What a small platform in memory holds, what it was asked, and how it is to fail next."""
+
+import asyncio
+import hashlib
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from automix.auth.v1 import auth_pb2
+from automix.media.v1 import media_pb2
+from automix.mixer.v1 import mixer_pb2
+from automix.projects.v1 import projects_pb2
+from automix_common.edge import refuse
+from automix_common.errors import (
+    FieldViolation,
+    ResourceExhausted,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+)
+
+CHUNK = 64 * 1024
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass
+class World:
+    """What the platform holds, what it was asked, and how it is to fail next."""
+
+    passwords: dict[str, str] = field(default_factory=dict)
+    access: dict[str, float] = field(default_factory=dict)
+    refresh: dict[str, str] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    projects: dict[str, projects_pb2.Project] = field(default_factory=dict)
+    uploads: dict[str, media_pb2.Upload] = field(default_factory=dict)
+    received: dict[str, bytearray] = field(default_factory=dict)
+    assets: dict[str, media_pb2.Asset] = field(default_factory=dict)
+    content: dict[str, bytes] = field(default_factory=dict)
+    jobs: dict[str, mixer_pb2.Job] = field(default_factory=dict)
+    renders: dict[str, mixer_pb2.Render] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    offsets: list[int] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # Seconds that an access token is good for.
+    lifetime_s: float = 600.0
+    # By method: how many calls fail before one is answered; with an answer that gets lost, the work is done first.
+    unavailable: Counter[str] = field(default_factory=Counter)
+    lost_answers: Counter[str] = field(default_factory=Counter)
+    refusals: dict[str, ServiceError] = field(default_factory=dict)
+    # Streams of bytes break after so many, each cut used once.
+    upload_cuts: list[int] = field(default_factory=list)
+    download_cuts: list[int] = field(default_factory=list)
+    cut_by: ServiceError = field(default_factory=lambda: Unavailable("PEER_UNAVAILABLE", "gone"))
+    # What downloads send instead of what is stored.
+    forged: bytes | None = None
+    # How a job goes on by itself: the states that each watch shows.
+    script: list[mixer_pb2.Job] = field(default_factory=list)
+    busy_verifications: int = 0
+
+    def tokens(self, email: str) -> auth_pb2.Tokens:
+        """A fresh pair."""
+        access, refresh = f"a-{uuid.uuid4()}", f"r-{uuid.uuid4()}"
+        expires = time.time() + self.lifetime_s
+        self.access[access] = expires
+        self.refresh[refresh] = email
+        tokens = auth_pb2.Tokens(access_token=access, refresh_token=refresh)
+        tokens.access_expires_at.FromNanoseconds(int(expires * 1e9))
+        tokens.refresh_expires_at.FromNanoseconds(int((expires + 86400) * 1e9))
+        return tokens
+
+    def user(self, email: str) -> auth_pb2.User:
+        """The account of an email."""
+        return auth_pb2.User(id=str(uuid.uuid5(uuid.NAMESPACE_DNS, email)), email=email)
+
+    def add_render(self, job: mixer_pb2.Job, content: bytes, filename: str = "mix.wav") -> mixer_pb2.Render:
+        """A finished mix of a job."""
+        render = mixer_pb2.Render(
+            id=str(uuid.uuid4()),
+            project_id=job.project_id,
+            job_id=job.id,
+            filename=filename,
+            filetype=mixer_pb2.RENDER_FILETYPE_WAV,
+            duration=3.0,
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            loudness=-14.02,
+            true_peak=-1.04,
+        )
+        self.renders[render.id] = render
+        self.content[render.id] = content
+        return render
+
+    def move(self, job: mixer_pb2.Job) -> None:
+        """A job changes."""
+        self.jobs[job.id] = job
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    async def enter(self, method: str, context: Context, *, signed_in: bool = True) -> None:
+        """What happens before every answer: counted, authorised, and failed where that is asked for."""
+        self.calls[method] += 1
+        if signed_in:
+            metadata = dict(context.invocation_metadata() or ())
+            token = str(metadata.get("authorization", "")).removeprefix("Bearer ")
+            if self.access.get(token, 0.0) < time.time():
+                await refuse(context, Unauthenticated("TOKEN_EXPIRED", "the access token has expired"))
+        if method in self.refusals:
+            await refuse(context, self.refusals[method])
+        if self.unavailable[method] > 0:
+            self.unavailable[method] -= 1
+            await refuse(context, Unavailable("PEER_UNAVAILABLE", "away"))
+
+    async def leave(self, method: str, context: Context) -> None:
+        """What happens after the work and before its answer."""
+        if self.lost_answers[method] > 0:
+            self.lost_answers[method] -= 1
+            await refuse(context, Unavailable("PEER_UNAVAILABLE", "the answer got lost"))
+
+
+def pieces(world: World, name: str, offset: int) -> Iterator[bytes | None]:
+    """The bytes from an offset on; None where the stream is to break."""
+    world.offsets.append(offset)
+    content = world.content[name] if world.forged is None else world.forged
+    cut = world.download_cuts.pop(0) if world.download_cuts else None
+    for start in range(offset, len(content), CHUNK):
+        if cut is not None and start - offset >= cut:
+            yield None
+            return
+        yield content[start : start + CHUNK]
+
+
+def quota(subject: str) -> ResourceExhausted:
+    """The refusal of a call that would exceed a quota."""
+    violation = FieldViolation(subject, "1 of 1 used")
+    return ResourceExhausted("STORAGE_QUOTA", "your storage is full", violations=[violation])
