@@ -35,6 +35,39 @@ def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32
     return out.reshape(-1)
 
 
+def border_nodes(curve: Curve) -> Curve:
+    """Values on the borders of steps: means of neighbours. Shape (steps,) -> (steps + 1,)."""
+    out = np.empty(curve.size + 1, np.float32)
+    out[1:-1] = 0.5 * (curve[:-1] + curve[1:])
+    out[0], out[-1] = curve[0], curve[-1]
+    return out
+
+
+_SEGMENT = 2_048
+
+
+def decaying_maximum(values: npt.NDArray[np.floating], decay: float) -> npt.NDArray[np.float64]:
+    """Instant rise, exponential fall: y[k] = max(x[k], decay * y[k - 1]) for x >= 0. Shape stays.
+
+    Worked out without a loop over steps, as a running maximum of log x[k] - k log decay, in pieces short enough not to
+    run out of range.
+    """
+    out = np.zeros(values.size)
+    carried, slope = 0.0, float(np.log(decay))
+    offset = slope * np.arange(1, _SEGMENT + 1)
+    with np.errstate(divide="ignore"):
+        for start in range(0, values.size, _SEGMENT):
+            piece = values[start : start + _SEGMENT].astype(np.float64)
+            if carried < 1e-9 and not piece.any():
+                carried = 0.0
+                continue
+            lift = offset[: piece.size]
+            level = np.maximum(np.maximum.accumulate(np.log(piece) - lift), np.log(carried)) + lift
+            out[start : start + piece.size] = np.exp(level)
+            carried = float(out[start + piece.size - 1])
+    return out
+
+
 class CurveBuilder:
     """Collects a curve piece by piece."""
 

@@ -14,7 +14,7 @@ from automix_audio.loudness import k_weighting
 from scipy.signal import sosfilt
 
 from automix_mixer.engine.control import step_energy
-from automix_mixer.engine.pcm import Curve, Sound
+from automix_mixer.engine.pcm import SILENT_PEAK, Curve, Sound
 
 OFFSET_DB = -0.691
 ABSOLUTE_GATE_LUFS = -70.0
@@ -32,6 +32,9 @@ class KEnergy:
 
     def process(self, block: Sound) -> Curve:
         """Shape (channels, n) with n a multiple of the step -> (n / step,)."""
+        if max(float(block.max()), -float(block.min())) < SILENT_PEAK:
+            self._state[:] = 0.0
+            return np.zeros(block.shape[1] // self._frames, np.float32)
         weighted, self._state = sosfilt(self._sos, block, axis=-1, zi=self._state)
         return step_energy(weighted, self._frames)
 

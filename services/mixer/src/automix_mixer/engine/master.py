@@ -1,8 +1,8 @@
-"""The last stage: gain to the loudness target, true-peak limiter, measurement, file."""
+"""The last stage: glue, gain to the loudness target, true-peak limiter, measurement, file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,74 +10,128 @@ import numpy as np
 import numpy.typing as npt
 from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
+from scipy.ndimage import uniform_filter1d
 
-from automix_mixer.engine.control import ramp
-from automix_mixer.engine.limiter import LIMITER_STEP, LimiterTimes, limiter_nodes
-from automix_mixer.engine.loudness import integrated_lufs
-from automix_mixer.engine.mixplan import MasterPlan
+from automix_mixer.engine.bands import to_db
+from automix_mixer.engine.control import border_nodes, ramp
+from automix_mixer.engine.dynamics import Compressor
+from automix_mixer.engine.limiter import LIMITER_STEP, limiter_nodes
+from automix_mixer.engine.loudness import OFFSET_DB, integrated_lufs
+from automix_mixer.engine.mixdown import Premaster
+from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.output import OutputFile
-from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile
+from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
+from automix_mixer.engine.segments import in_segments
 
-_MARGIN_DB = 0.05
+_MARGIN_DB = 0.03
 """Kept below the ceiling for what a finer interpolator than ours may find."""
 _TOLERANCE_LU = 0.02
+_CONTEXT_STEPS = 1_024
+"""1.5 s of limiter steps: its release is over by then."""
 
 
-@dataclass(frozen=True)
-class Premaster:
-    """The mix before its last stage, with its peaks on limiter steps and its K-energy on control steps."""
+def glue_curve(pre: Premaster, plan: MixPlan) -> Curve:
+    """Gain of the bus compressor per control step, linear."""
+    if plan.bus.glue_ratio.value <= 1.0:
+        return np.ones(pre.k_steps.size, np.float32)
+    loudness = integrated_lufs(pre.k_steps, pre.step, pre.sample_rate)
+    rate = pre.sample_rate / pre.step
+    compressor = Compressor(
+        loudness + plan.bus.glue_threshold_lu.value,
+        plan.bus.glue_ratio.value,
+        plan.bus.glue_attack_ms.value,
+        plan.bus.glue_release_ms.value,
+    )
 
-    pcm: PcmFile
-    peaks: Curve
-    k_steps: Curve
-    step: int
-    sample_rate: int
+    def work(_first: int, k_steps: Curve) -> list[Curve]:
+        mean = uniform_filter1d(k_steps.astype(np.float64), max(1, round(0.02 * rate)), mode="nearest") / pre.step
+        level = np.maximum(to_db(mean) + OFFSET_DB, -120.0)
+        return [np.asarray(10 ** (compressor.gain_db(level, rate) / 20), np.float32)]
+
+    return in_segments(work, [pre.k_steps], 1)[0]
 
 
 @dataclass(frozen=True)
 class MasterGain:
-    """The solved gain: `gain_db` before the limiter, its nodes, and what comes out."""
+    """The solved gains: `gain_db` before the limiter, glue per control step, and what comes out."""
 
     gain_db: float
-    nodes: npt.NDArray[np.float64]
+    glue: Curve
+    ceiling_dbtp: float
     predicted_lufs: float
     deepest_db: float
     limited: bool
 
 
-def solve_gain(pre: Premaster, plan: MasterPlan) -> MasterGain:
-    """The gain that, after the limiter, reaches the target; or the largest that keeps to the most limiting allowed."""
-    target, deepest = plan.target_lufs.value, plan.max_limiting_db.value
-    loudness = integrated_lufs(pre.k_steps, pre.step, pre.sample_rate)
-    peak_db = 20 * np.log10(max(float(pre.peaks.max(initial=0.0)), 1e-10))
-    most = plan.ceiling_dbtp.value + deepest - peak_db
-    gain = min(target - loudness, most)
-    tried = _try(pre, plan, gain)
+class _Limited:
+    """Peaks and energies after glue, and the limiter for any gain."""
+
+    def __init__(self, pre: Premaster, glue: Curve) -> None:
+        self.pre = pre
+        self._per_step = pre.step // LIMITER_STEP
+        self.peaks = pre.peaks * _held(glue, self._per_step, pre.peaks.size)
+        self.k_steps = pre.k_steps * glue**2
+
+    def nodes(self, start: int, end: int, gain: float, ceiling: float) -> npt.NDArray[np.float64]:
+        """Limiter gains on the borders of steps start to end."""
+        low, high = max(0, start - _CONTEXT_STEPS), min(self.peaks.size, end + _CONTEXT_STEPS)
+        found = limiter_nodes(self.peaks[low:high] * np.float32(gain), ceiling, self.pre.sample_rate)
+        return found[start - low : end - low + 1]
+
+    def loudness(self, gain_db: float, ceiling_db: float) -> tuple[float, float]:
+        """Integrated loudness and deepest reduction (dB) with that gain before the limiter."""
+        gain, ceiling = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20)
+        limited = np.empty(self.k_steps.size, np.float32)
+        deepest = 1.0
+        piece = 8_192
+        for start in range(0, self.k_steps.size, piece):
+            end = min(start + piece, self.k_steps.size)
+            first, last = start * self._per_step, min(end * self._per_step, self.peaks.size)
+            nodes = self.nodes(first, last, gain, ceiling)
+            deepest = min(deepest, float(nodes.min()))
+            squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
+            squares = np.pad(squares, (0, (end - start) * self._per_step - squares.size), mode="edge")
+            limited[start:end] = squares.reshape(-1, self._per_step).mean(axis=1)
+        limited *= self.k_steps * np.float32(gain**2)
+        return integrated_lufs(limited, self.pre.step, self.pre.sample_rate), -20 * float(np.log10(deepest))
+
+
+def _held(curve: Curve, times: int, size: int) -> Curve:
+    """The larger of two neighbouring nodes' gains for each limiter step: a bound for the ramp between them."""
+    padded = np.pad(curve, 1, mode="edge")
+    bound = np.maximum(np.maximum(padded[:-2], padded[2:]), curve)
+    held = np.repeat(bound, times)[:size]
+    return np.pad(held, (0, size - held.size), mode="edge")
+
+
+def solve_gain(pre: Premaster, plan: MixPlan) -> MasterGain:
+    """The gain that, after glue and limiter, reaches the target; or the largest that keeps to the most limiting."""
+    master = plan.master
+    glue = glue_curve(pre, plan)
+    limited = _Limited(pre, glue)
+    target, deepest_allowed = master.target_lufs.value, master.max_limiting_db.value
+    ceiling = min(master.ceiling_dbtp.value, target + master.peak_to_loudness_db.value) - _MARGIN_DB
+    loudest = 20 * float(np.log10(max(float(limited.peaks.max(initial=0.0)), 1e-10)))
+    now = integrated_lufs(limited.k_steps, pre.step, pre.sample_rate)
+    # A reference's peaks may ask for more limiting than loudness alone; loudness goes first.
+    most = ceiling + deepest_allowed - loudest
+    if most < target - now:
+        ceiling = master.ceiling_dbtp.value - _MARGIN_DB
+        most = ceiling + deepest_allowed - loudest
+    gain = min(target - now, most)
+    reached, deepest = limited.loudness(gain, ceiling)
     for _ in range(12):
-        missing = target - tried.predicted_lufs
+        missing = target - reached
         if abs(missing) <= _TOLERANCE_LU or (missing > 0 and gain >= most - 1e-9):
             break
-        gain = min(gain + missing * 1.1, most)
-        tried = _try(pre, plan, gain)
-    limited = tried.predicted_lufs < target - 0.1
-    return MasterGain(gain, tried.nodes, tried.predicted_lufs, tried.deepest_db, limited)
-
-
-def _try(pre: Premaster, plan: MasterPlan, gain_db: float) -> MasterGain:
-    gain = 10 ** (gain_db / 20)
-    ceiling = 10 ** ((plan.ceiling_dbtp.value - _MARGIN_DB) / 20)
-    nodes = limiter_nodes(pre.peaks * np.float32(gain), ceiling, pre.sample_rate, LimiterTimes())
-    per_step = pre.step // LIMITER_STEP
-    squares = ((nodes[:-1] + nodes[1:]) * 0.5) ** 2
-    squares = squares[: pre.k_steps.size * per_step]
-    limited = pre.k_steps * (squares.reshape(-1, per_step).mean(axis=1) * gain**2).astype(np.float32)
-    predicted = integrated_lufs(limited, pre.step, pre.sample_rate)
-    return MasterGain(gain_db, nodes, predicted, float(-20 * np.log10(nodes.min())), False)
+        gain = min(gain + missing * (1.3 if missing > 0 else 1.0), most)
+        reached, deepest = limited.loudness(gain, ceiling)
+    return MasterGain(gain, glue, ceiling, reached, deepest, reached < target - 0.15)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The written file's measures; `short_term` one value per 100 ms is left to the caller's curves."""
+    """The written file's measures."""
 
     integrated_lufs: float
     loudness_range_lu: float
@@ -87,23 +141,38 @@ class Measured:
 def write_master(
     pre: Premaster, gain: MasterGain, path: Path, output_format: str, progress: Callable[[float], None]
 ) -> Measured:
-    """Applies the gain, writes the file and measures what it holds."""
+    """Applies the gains, writes the file and measures what it holds."""
     channels, rate = pre.pcm.channels, pre.sample_rate
     loudness, peak = LoudnessMeter(rate, channels), TruePeakMeter(channels)
-    scale = np.float32(10 ** (gain.gain_db / 20))
+    limited = _Limited(pre, gain.glue)
+    scale, ceiling = 10 ** (gain.gain_db / 20), 10 ** (gain.ceiling_dbtp / 20)
     per_block = BLOCK_FRAMES // LIMITER_STEP
-    nodes = np.pad(gain.nodes, (0, -(gain.nodes.size - 1) % per_block), mode="edge")
-    left = pre.pcm.frames
     with OutputFile(path, output_format, rate, channels) as out:
-        for i, block in enumerate(pre.pcm.blocks()):
-            gains = ramp(nodes[i * per_block : (i + 1) * per_block + 1], LIMITER_STEP) * scale
-            np.multiply(block, gains, out=block)
-            sound = block[:, : min(left, BLOCK_FRAMES)]
-            left -= sound.shape[1]
+        for i, sound in enumerate(glued(pre.pcm, gain.glue, pre.step, scale)):
+            end = min((i + 1) * per_block, pre.peaks.size)
+            nodes = limited.nodes(i * per_block, end, scale, ceiling)
+            np.multiply(sound, ramp(nodes, LIMITER_STEP)[: sound.shape[1]], out=sound)
             out.write(sound)
             interleaved = np.ascontiguousarray(sound.T)
             loudness.process(interleaved)
             peak.process(interleaved)
-            progress(1 - left / pre.pcm.frames)
+            progress((i + 1) * BLOCK_FRAMES / pre.pcm.frames)
     peak.finish()
     return Measured(loudness.integrated, loudness.loudness_range, peak.peak_dbtp)
+
+
+def glued(pcm: PcmFile, glue: Curve, step: int, scale: float) -> Iterator[Sound]:
+    """Blocks after glue and gain, the last one cut to the sound's length."""
+    per_block = BLOCK_FRAMES // step
+    borders = border_nodes(glue)
+    left = pcm.frames
+    flat = bool((glue == 1.0).all())
+    for i, block in enumerate(pcm.blocks()):
+        sound = block[:, : min(left, BLOCK_FRAMES)]
+        left -= sound.shape[1]
+        if flat:
+            np.multiply(sound, np.float32(scale), out=sound)
+        else:
+            part = borders[i * per_block : (i + 1) * per_block + 1]
+            np.multiply(sound, (ramp(part, step) * np.float32(scale))[: sound.shape[1]], out=sound)
+        yield sound

@@ -68,7 +68,7 @@ def mix(
         rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
         profiles = []
         for i, track in enumerate(tracks):
-            tell(0.4 * i / len(tracks), "analysing")
+            tell(0.35 * i / len(tracks), "analysing")
             profiles.append(analyse(track, workspace, rate))
         if plan is None:
             plan = make_plan(profiles, settings)

@@ -1,7 +1,7 @@
 """The plan of a mix: plain, typed, versioned data. It can be printed, edited and rendered again.
 
 Levels in dB are relative to the track after `trim_db`, which brings its sounding part to TRIMMED_LUFS; thus the level
-at which a file was uploaded changes nothing but the trim.
+at which a file was uploaded changes nothing but the trim. Curves over frequency have one value per band of BAND_HZ.
 """
 
 from __future__ import annotations
@@ -17,41 +17,103 @@ TRIMMED_LUFS = -23.0
 
 
 @dataclass(frozen=True)
+class Cut:
+    """A narrow cut: centre in Hz, gain in dB, quality."""
+
+    freq_hz: float
+    gain_db: float
+    q: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class VocalPlan:
-    """What happens to one vocal, in the order of its chain. Curves over frequency stand on BAND_HZ."""
+    """What happens to one vocal, in the order of its chain.
+
+    `part` is lead, double or backing; `channels` is mono, left, right or stereo; `ride_db` lists [start s, end s, gain
+    dB] for each phrase; `width` is the share of side kept (of a stereo file) or made (of a mono one).
+    """
 
     track: int
     name: str
     part: Decision[str]
     channels: Decision[str]
     trim_db: Decision[float]
+    highpass_hz: Decision[float]
+    tone_db: Decision[list[float]]
+    cuts: list[Cut]
+    expander_threshold_lufs: Decision[float]
+    expander_range_db: Decision[float]
+    ride_db: Decision[list[list[float]]]
+    deess_threshold_db: Decision[float]
+    deess_range_db: Decision[float]
+    compressor_threshold_lufs: Decision[float]
+    compressor_ratio: Decision[float]
+    compressor_attack_ms: Decision[float]
+    compressor_release_ms: Decision[float]
     level_db: Decision[float]
+    width: Decision[float]
+
+
+@dataclass(frozen=True)
+class SpacePlan:
+    """Reverb and echo of the vocals; levels are loudness of the return against the dry vocals."""
+
+    reverb_lu: Decision[float]
+    reverb_time_s: Decision[float]
+    predelay_ms: Decision[float]
+    echo_lu: Decision[float]
+    echo_time_s: Decision[float]
+    echo_feedback: Decision[float]
 
 
 @dataclass(frozen=True)
 class BeatPlan:
-    """What happens to one beat or stem."""
+    """What happens to one beat or stem. All beats share one trim, so that their own balance stays."""
 
     track: int
     name: str
     channels: Decision[str]
     trim_db: Decision[float]
+    dc: Decision[list[float]]
+
+
+@dataclass(frozen=True)
+class UnmaskPlan:
+    """How the beats' mid gives way while a lead sings: `cut_db` (0 or below) at full depth."""
+
+    cut_db: Decision[list[float]]
+    attack_ms: Decision[float]
+    release_ms: Decision[float]
 
 
 @dataclass(frozen=True)
 class BalancePlan:
-    """The lead against everything else, K-weighted, on the frames where the lead sings."""
+    """The lead against the beats, K-weighted, on the frames where the lead sings."""
 
     lar_db: Decision[float]
 
 
 @dataclass(frozen=True)
+class BusPlan:
+    """The sum of everything: tone of mid and side, glue compression, peaks after which a reference was heard."""
+
+    mid_db: Decision[list[float]]
+    side_db: Decision[list[float]]
+    glue_ratio: Decision[float]
+    glue_threshold_lu: Decision[float]
+    glue_attack_ms: Decision[float]
+    glue_release_ms: Decision[float]
+
+
+@dataclass(frozen=True)
 class MasterPlan:
-    """Loudness and ceiling of the result."""
+    """Loudness and ceiling of the result; `peak_to_loudness_db` is the most that peaks may stand above loudness."""
 
     target_lufs: Decision[float]
     ceiling_dbtp: Decision[float]
     max_limiting_db: Decision[float]
+    peak_to_loudness_db: Decision[float]
 
 
 @dataclass(frozen=True)
@@ -60,9 +122,14 @@ class MixPlan:
 
     sample_rate: int
     settings: dict[str, Any]
+    style: Decision[str]
+    tempo_bpm: Decision[float]
     vocals: list[VocalPlan]
+    space: SpacePlan
     beats: list[BeatPlan]
+    unmask: UnmaskPlan
     balance: BalancePlan
+    bus: BusPlan
     master: MasterPlan
     notes: list[str] = field(default_factory=list)
     version: int = PLAN_VERSION

@@ -19,6 +19,10 @@ BLOCK_FRAMES = 32_768
 """Frames of a block in every pass: 256 KiB of stereo, which stays in a core's second-level cache."""
 
 
+SILENT_PEAK = 1e-8
+"""-160 dBFS: blocks below are silence; filters would only grind on numbers too small for the processor's fast path."""
+
+
 class PcmFile:
     """A temporary file of float32 blocks, each (channels, BLOCK_FRAMES); the last one is padded with silence.
 
@@ -46,7 +50,7 @@ class PcmFile:
 
 
 class PcmWriter:
-    """Cuts sound of any length into the blocks of a PcmFile. Use as a context; `file` is complete after it."""
+    """Cuts sound of any length into the blocks of a PcmFile, which is complete after `close`."""
 
     def __init__(self, path: Path, channels: int, *, skip: int = 0, limit: int | None = None) -> None:
         """`skip` frames are dropped first (the latency of a filter); at most `limit` frames are kept."""
@@ -54,16 +58,24 @@ class PcmWriter:
         self._skip, self._limit = skip, limit
         self._pending = np.zeros((channels, BLOCK_FRAMES), np.float32)
         self._filled = 0
+        self._handle = path.open("wb")
 
     def __enter__(self) -> PcmWriter:
-        self._handle = self.file.path.open("wb")
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Completes the file."""
         if self._filled:
             self._pending[:, self._filled :] = 0.0
             self._pending.tofile(self._handle)
         self._handle.close()
+
+    def last(self) -> list[Sound]:
+        """After `close`: the last block, unless `write` has given it already."""
+        return [self._pending] if self._filled else []
 
     def write(self, sound: Sound) -> list[Sound]:
         """Appends sound, shape (channels, n), and returns the full blocks that this completed."""

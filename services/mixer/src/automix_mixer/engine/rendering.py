@@ -6,22 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from automix_mixer.engine.activity import active_steps
 from automix_mixer.engine.analysis import analyse
-from automix_mixer.engine.control import CurveBuilder, step_frames
+from automix_mixer.engine.control import step_frames
 from automix_mixer.engine.errors import EngineError
-from automix_mixer.engine.limiter import LIMITER_STEP
-from automix_mixer.engine.loudness import SILENCE_LUFS, KEnergy, integrated_lufs
-from automix_mixer.engine.master import MasterGain, Premaster, solve_gain, write_master
+from automix_mixer.engine.loudness import SILENCE_LUFS
+from automix_mixer.engine.master import MasterGain, Measured, solve_gain, write_master
+from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.mixplan import MixPlan
-from automix_mixer.engine.pcm import BLOCK_FRAMES, Sound
 from automix_mixer.engine.profile import Profile
-from automix_mixer.engine.report import MixReport
+from automix_mixer.engine.report import MixReport, glue_effect, master_effect
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.stems import write_stems
 from automix_mixer.engine.track import Track
-from automix_mixer.engine.truepeak import TruePeakSteps
+from automix_mixer.engine.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.workspace import Workspace
 
 Progress = Callable[[float, str], None]
@@ -53,13 +50,37 @@ def render(
     settings = Settings.from_json(plan.settings)
     _check_tracks(plan, tracks)
     if profiles is None:
-        profiles = [analyse(t, workspace, plan.sample_rate) for t in tracks if t.role != "reference"]
-    pre, lar = _sum(plan, profiles, workspace, lambda share: tell(0.4 + 0.3 * share, "mixing"))
-    gain = solve_gain(pre, plan.master)
-    measured = write_master(
-        pre, gain, paths.mix, settings.output_format, lambda share: tell(0.7 + 0.3 * share, "mastering")
+        profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
+    frames = max(profiles[part.track].frames for part in [*plan.vocals, *plan.beats])
+    vocals = make_vocal_bus(plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"))
+    settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)))
+    down = mix_down(
+        plan,
+        profiles,
+        vocals,
+        settled,
+        workspace,
+        frames,
+        with_stems=settings.stems and paths.extras is not None,
+        progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
-    pre.pcm.delete()
+    gain = solve_gain(down.premaster, plan)
+    measured = write_master(
+        down.premaster, gain, paths.mix, settings.output_format, lambda share: tell(0.75 + 0.2 * share, "mastering")
+    )
+    if paths.extras is not None:
+        write_stems(down, gain, paths.extras)
+    report = _report(plan, vocals, settled, down, gain, measured)
+    for pcm in (down.premaster.pcm, vocals.lead, vocals.backing, vocals.space):
+        if pcm is not None:
+            pcm.delete()
+    return report
+
+
+def _report(
+    plan: MixPlan, vocals: VocalBus, settled: Balance, down: Mixdown, gain: MasterGain, measured: Measured
+) -> MixReport:
+    pre = down.premaster
     return MixReport(
         duration_s=pre.pcm.frames / plan.sample_rate,
         sample_rate=plan.sample_rate,
@@ -67,8 +88,14 @@ def render(
         integrated_lufs=max(measured.integrated_lufs, SILENCE_LUFS),
         loudness_range_lu=measured.loudness_range_lu,
         true_peak_dbtp=max(measured.true_peak_dbtp, SILENCE_LUFS),
-        lar_db=lar,
-        stages={"master": {"gain_db": gain.gain_db, "deepest_reduction_db": gain.deepest_db}},
+        lar_db=settled.lar_db,
+        stages={
+            **vocals.effects,
+            "unmask": unmask_effect_db(plan, settled),
+            "balance": {"vocal_fader_db": settled.fader_db},
+            "glue": glue_effect(gain.glue),
+            "master": master_effect(gain.gain_db, gain.deepest_db, gain.ceiling_dbtp),
+        },
         notes=plan.notes + _master_notes(gain, plan),
     )
 
@@ -84,47 +111,8 @@ def _master_notes(gain: MasterGain, plan: MixPlan) -> list[str]:
 
 def _check_tracks(plan: MixPlan, tracks: Sequence[Track]) -> None:
     parts = [(v.track, v.name, "vocals") for v in plan.vocals] + [(b.track, b.name, "beat") for b in plan.beats]
+    if not parts:
+        raise EngineError("PLAN_DOES_NOT_FIT", "the plan mixes nothing")
     for index, name, role in parts:
         if not 0 <= index < len(tracks) or tracks[index].role != role:
             raise EngineError("PLAN_DOES_NOT_FIT", f"the plan expects {role} at position {index + 1} ({name})")
-
-
-def _sum(
-    plan: MixPlan, profiles: Sequence[Profile], workspace: Workspace, progress: Callable[[float], None]
-) -> tuple[Premaster, float | None]:
-    rate, step = plan.sample_rate, step_frames(plan.sample_rate)
-    vocals = [(profiles[v.track], v.trim_db.value + v.level_db.value) for v in plan.vocals]
-    beats = [(profiles[b.track], b.trim_db.value) for b in plan.beats]
-    frames = max(p.frames for p, _ in vocals + beats)
-    steps = -(-frames // step)
-    voice, backing = _energy(vocals, steps), _energy(beats, steps)
-    lar, fader = None, 0.0
-    active = active_steps(voice, integrated_lufs(voice, step, rate), step, rate)
-    before, behind = float(voice[active].sum()), float(backing[active].sum())
-    if vocals and beats and behind > 0:
-        fader = plan.balance.lar_db.value - 10 * np.log10(before / behind)
-        fader = float(np.clip(fader, -24.0, 24.0))
-        lar = float(10 * np.log10(before / behind) + fader)
-    gains = [np.float32(10 ** ((g + fader) / 20)) for _, g in vocals] + [np.float32(10 ** (g / 20)) for _, g in beats]
-    sources = [p.pcm.blocks(frames) for p, _ in vocals + beats if p.pcm is not None]
-    energy, k_steps = KEnergy(rate, 2, step), CurveBuilder()
-    detector, peaks = TruePeakSteps(2, LIMITER_STEP), CurveBuilder()
-    with workspace.pcm(2, limit=frames) as writer:
-        for i, parts in enumerate(zip(*sources, strict=True)):
-            block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
-            for part, gain in zip(parts, gains, strict=True):
-                block += part * gain
-            writer.write(block)
-            k_steps.append(energy.process(block))
-            peaks.append(detector.process(block))
-            progress((i + 1) * BLOCK_FRAMES / frames)
-    return Premaster(writer.file, peaks.curve(), k_steps.curve(steps), step, rate), lar
-
-
-def _energy(parts: Sequence[tuple[Profile, float]], steps: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    total = np.zeros(steps, np.float32)
-    for profile, gain_db in parts:
-        n = min(steps, profile.k_steps.size)
-        # A mono track feeds both sides.
-        total[:n] += profile.k_steps[:n] * np.float32(10 ** (gain_db / 10) * (2 if profile.channels == 1 else 1))
-    return total

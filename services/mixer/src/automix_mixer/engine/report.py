@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True)
 class MixReport:
@@ -36,3 +39,14 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(v) for v in value]
     return value
+
+
+def glue_effect(glue: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Mean and deepest gain reduction of the bus compressor."""
+    decibels = 20 * np.log10(np.maximum(glue, 1e-6))
+    return {"mean_db": float(decibels.mean()), "deepest_db": float(decibels.min())}
+
+
+def master_effect(gain_db: float, deepest_db: float, ceiling_dbtp: float) -> dict[str, float]:
+    """Gain before the limiter, its deepest reduction, and the ceiling it worked to."""
+    return {"gain_db": gain_db, "limiter_deepest_db": -deepest_db, "limiter_ceiling_dbtp": ceiling_dbtp}

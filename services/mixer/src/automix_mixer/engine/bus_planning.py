@@ -1,0 +1,169 @@
+"""Tone, width, dynamics and loudness of the sum: towards references, or towards a neutral curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from automix_mixer.engine.bands import BAND_HZ, Bands, band_powers, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.decision import Decision
+from automix_mixer.engine.mixplan import BusPlan, MasterPlan
+from automix_mixer.engine.profile import Profile
+from automix_mixer.engine.settings import Settings
+
+_TONE_BOUND_DB = 12.0
+_SIDE_BOUND_DB = 12.0
+_NEUTRAL_BOUND_DB = 3.0
+_NO_SIDE_DB = -45.0
+"""Under this share of mid there is no side to make louder, only noise."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """Third-octave powers of mid and side, shape (30,) each."""
+
+    mid: Bands
+    side: Bands
+
+
+def neutral_db() -> Bands:
+    """Mean third-octave spectrum of commercial music, dB re 1 kHz.
+
+    -5 dB per octave of spectral density from 100 Hz to 4 kHz and steeper above (FACTS: Mixing references), which is -2
+    and -4.5 dB per octave in bands that widen by 3 dB; level from 60 to 100 Hz and falling under it.
+    """
+    octaves = np.log2(BAND_HZ / 1_000.0)
+    curve = -2.0 * np.clip(octaves, np.log2(0.1), 2.0) - 4.5 * np.maximum(octaves - 2.0, 0.0)
+    return np.asarray(curve - 9.0 * np.maximum(np.log2(50.0 / BAND_HZ), 0.0))
+
+
+def reference_tone(references: Sequence[Profile]) -> Tone:
+    """Weighted mean, in dB, of the references' tones, each at unit loudness."""
+    weights = np.array([p.track.weight for p in references])
+    weights = weights / weights.sum()
+    tones = [
+        _unit(Tone(band_powers(p.whole.mid, p.sample_rate), band_powers(p.whole.side, p.sample_rate)))
+        for p in references
+    ]
+    mid = sum(w * to_db(t.mid) for w, t in zip(weights, tones, strict=True))
+    side = sum(w * to_db(t.side) for w, t in zip(weights, tones, strict=True))
+    return Tone(10 ** (mid / 10), 10 ** (side / 10))
+
+
+def _unit(tone: Tone) -> Tone:
+    total = float(((tone.mid + tone.side) * 10 ** (k_weight_db(BAND_HZ) / 10)).sum())
+    return Tone(tone.mid / max(total, 1e-20), tone.side / max(total, 1e-20))
+
+
+def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, nyquist_hz: float) -> BusPlan:
+    """`expected` is the tone that the sum of everything will have before the bus."""
+    mid = np.zeros(BAND_HZ.size)
+    side = np.zeros(BAND_HZ.size)
+    reason = "nothing asked for"
+    if references:
+        spectrum = settings.reference_strength * settings.spectrum_strength
+        width = settings.reference_strength * settings.width_strength
+        mid, side = _towards(_unit(expected), reference_tone(references), spectrum, width)
+        names = ", ".join(p.track.label for p in references)
+        reason = f"{100 * spectrum:.0f} % of the way to {names}, at most {_TONE_BOUND_DB:g} dB"
+    elif settings.neutral_strength:
+        now = to_db(expected.mid + expected.side)
+        move = smooth_bands(_level(neutral_db() - now, now), 4)
+        mid = np.clip(settings.neutral_strength * move, -_NEUTRAL_BOUND_DB, _NEUTRAL_BOUND_DB)
+        side = mid
+        reason = (
+            f"{100 * settings.neutral_strength:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
+        )
+    audible = nyquist_hz > BAND_HZ
+    ratio, threshold, glue_reason = _glue(references, settings)
+    return BusPlan(
+        mid_db=Decision([float(v) for v in mid * audible], "dB per third octave", reason),
+        side_db=Decision([float(v) for v in side * audible], "dB per third octave", reason),
+        glue_ratio=Decision(ratio, ":1", glue_reason),
+        glue_threshold_lu=Decision(threshold, "LU", "against the sum's integrated loudness, on 20 ms level"),
+        glue_attack_ms=Decision(30.0, "ms", "lets drums through"),
+        glue_release_ms=Decision(200.0, "ms", "breathes with the bar; longer after sustained loudness"),
+    )
+
+
+def _level(move: Bands, now: Bands) -> Bands:
+    """Takes away the part of a move that only changes loudness; empty bands stay as they are."""
+    present = now > now.max() - 45.0
+    weights = 10 ** ((now + k_weight_db(BAND_HZ)) / 20) * present
+    return np.asarray((move - (move * weights).sum() / weights.sum()) * present)
+
+
+def _towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands, Bands]:
+    now_mid, now_side = to_db(now.mid), to_db(now.side)
+    goal_mid, goal_side = to_db(goal.mid), to_db(goal.side)
+    # Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
+    heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
+    mid = np.clip(spectrum * np.where(heard, goal_mid - now_mid, 0.0), -_TONE_BOUND_DB, _TONE_BOUND_DB)
+    wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
+    if wide < _NO_SIDE_DB:
+        return _eased(mid), _eased(mid)
+    ratio = (goal_side - goal_mid) - (now_side - now_mid)
+    heard_side = heard & (now_side > now_side.max() - 50.0)
+    overall = float(
+        10 * np.log10(goal.side.sum() / max(goal.mid.sum(), 1e-20) + 1e-20)
+        - 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
+    )
+    shape = np.where(heard_side, ratio - overall, 0.0)
+    side = mid + np.clip(width * overall, -_SIDE_BOUND_DB, _SIDE_BOUND_DB) + spectrum * shape
+    return _eased(mid), _eased(np.clip(side, -_TONE_BOUND_DB - 3.0, _TONE_BOUND_DB))
+
+
+def _eased(move: Bands) -> Bands:
+    """A light smoothing: bands next to each other need not fight."""
+    return 0.5 * move + 0.5 * smooth_bands(move, 1)
+
+
+def _glue(references: Sequence[Profile], settings: Settings) -> tuple[float, float, str]:
+    if not references and settings.neutral_strength == 0.0:
+        return 1.0, 0.0, "off: nothing asked for"
+    ratio, threshold, reason = 2.0, 2.0, "moderate (2 to 3 in research)"
+    if references:
+        strength = settings.reference_strength * settings.dynamics_strength
+        if strength == 0.0:
+            return 1.0, 0.0, "off: dynamics are not to follow"
+        crest = reference_crest_db(references)
+        # Commercial masters hold 8 to 14 dB of crest: the denser the reference, the deeper the glue.
+        threshold = 2.0 - strength * float(np.clip((14.0 - crest) / 2.0, -2.0, 3.0))
+        reason = f"the reference's crest factor is {crest:.1f} dB"
+    return ratio, threshold, reason
+
+
+def reference_crest_db(references: Sequence[Profile]) -> float:
+    """Weighted mean peak over RMS, dB."""
+    weights = [p.track.weight for p in references]
+    crests = [20 * np.log10(max(p.peak, 1e-9) / max(p.rms, 1e-9)) for p in references]
+    return float(np.average(crests, weights=weights))
+
+
+def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan:
+    """Target, ceiling, most limiting, and how far peaks may stand out."""
+    target, reason = -14.0, "the setting"
+    if settings.target_loudness_lufs != "reference":
+        target = float(settings.target_loudness_lufs)
+    elif references:
+        heard = float(np.average([p.integrated_lufs for p in references], weights=[p.track.weight for p in references]))
+        share = settings.loudness_strength
+        target = float(np.clip(-14.0 + share * (heard + 14.0), -30.0, -6.0))
+        reason = f"the references' {heard:.1f} LUFS, {100 * share:.0f} % of the way from -14"
+    else:
+        reason = "no reference to take it from: what Spotify plays at"
+    spread, spread_reason = 40.0, "as they come"
+    strength = settings.reference_strength * settings.dynamics_strength
+    if references and strength:
+        own = [20 * np.log10(max(p.peak, 1e-9)) - p.integrated_lufs for p in references]
+        plr = float(np.average(own, weights=[p.track.weight for p in references]))
+        spread = plr + (1.0 - strength) * 10.0
+        spread_reason = f"the references' peaks stand {plr:.1f} dB over their loudness"
+    return MasterPlan(
+        target_lufs=Decision(target, "LUFS", reason),
+        ceiling_dbtp=Decision(settings.ceiling_dbtp, "dBTP", "the setting"),
+        max_limiting_db=Decision(settings.max_limiting_db, "dB", "the setting"),
+        peak_to_loudness_db=Decision(spread, "dB", spread_reason),
+    )

@@ -1,0 +1,135 @@
+"""All vocals through their chains, summed to a lead and a backing bus, with the space around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from automix_mixer.engine.bands import BAND_HZ, band_powers, gain_at
+from automix_mixer.engine.mixplan import MixPlan, VocalPlan
+from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
+from automix_mixer.engine.profile import Profile
+from automix_mixer.engine.space import Space
+from automix_mixer.engine.vocal_chain import Filtered, VocalGains, filter_vocal, processed_blocks, vocal_gains
+from automix_mixer.engine.vocal_effects import chain_effects
+from automix_mixer.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class VocalBus:
+    """The vocals before their fader. `lead` has one channel when every lead does; `backing` and `space` have two.
+
+    `lead_k` is the K-energy of the leads together, per step, as heard from both sides; `backing_k` that of the others.
+    """
+
+    lead: PcmFile | None = None
+    backing: PcmFile | None = None
+    space: PcmFile | None = None
+    lead_k: Curve = field(default_factory=lambda: np.zeros(0, np.float32))
+    backing_k: Curve = field(default_factory=lambda: np.zeros(0, np.float32))
+    effects: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Voice:
+    plan: VocalPlan
+    filtered: Filtered
+    gains: VocalGains
+
+
+def make_vocal_bus(
+    plan: MixPlan,
+    profiles: Sequence[Profile],
+    workspace: Workspace,
+    frames: int,
+    progress: Callable[[float], None],
+) -> VocalBus:
+    """Renders every vocal of the plan; `frames` is the length of the mix."""
+    voices = []
+    effects: dict[str, dict[str, float]] = {}
+    for i, vocal in enumerate(plan.vocals):
+        filtered = filter_vocal(vocal, profiles[vocal.track], workspace)
+        gains = vocal_gains(vocal, filtered, plan.sample_rate)
+        effects[f"vocal {i + 1} {vocal.name}"] = chain_effects(vocal, filtered, gains, plan.sample_rate)
+        voices.append(_Voice(vocal, filtered, gains))
+        progress(0.5 * (i + 1) / len(plan.vocals))
+    if not voices:
+        return VocalBus()
+    leads = [v for v in voices if v.plan.part.value == "lead"]
+    others = [v for v in voices if v.plan.part.value != "lead"]
+    steps = -(-frames // profiles[plan.vocals[0].track].step)
+    lead, backing, space = _sum(plan, profiles, leads, others, workspace, frames)
+    bus = VocalBus(lead, backing, space, _k_steps(leads, steps), _k_steps(others, steps), effects)
+    for voice in voices:
+        voice.filtered.voice.delete()
+        voice.filtered.sibilance.delete()
+    progress(1.0)
+    return bus
+
+
+def _sum(
+    plan: MixPlan,
+    profiles: Sequence[Profile],
+    leads: list[_Voice],
+    others: list[_Voice],
+    workspace: Workspace,
+    frames: int,
+) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None]:
+    wet = plan.space.reverb_lu.value > -100 or plan.space.echo_lu.value > -100
+    room = Space(plan.space, plan.sample_rate, _voice_bands(leads or others, profiles)) if wet else None
+    lead_channels = 1 if all(v.filtered.voice.channels == 1 for v in leads) else 2
+    lead = workspace.pcm(lead_channels, limit=frames) if leads else None
+    backing = workspace.pcm(2, limit=frames) if others else None
+    returns = workspace.pcm(2, limit=frames) if room is not None else None
+    for front, behind in zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True):
+        if lead is not None:
+            lead.write(front)
+        if backing is not None:
+            backing.write(behind)
+        if room is not None and returns is not None:
+            mid = front.mean(axis=0, dtype=np.float32)
+            if others:
+                mid = mid + behind.mean(axis=0, dtype=np.float32)
+            sound = room.process(mid)
+            if sound is not None:
+                returns.write(sound)
+    if room is not None and returns is not None:
+        returns.write(room.finish())
+    for writer in (lead, backing, returns):
+        if writer is not None:
+            writer.close()
+    return lead and lead.file, backing and backing.file, returns and returns.file
+
+
+def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[Sound]:
+    """Blocks of the voices' sum over the whole mix."""
+    streams = [processed_blocks(v.filtered, v.gains) for v in voices]
+    for _ in range(-(-frames // BLOCK_FRAMES)):
+        block = np.zeros((channels, BLOCK_FRAMES), np.float32)
+        for stream in streams:
+            piece = next(stream, None)
+            if piece is not None:
+                block += piece
+        yield block
+
+
+def _k_steps(voices: list[_Voice], steps: int) -> Curve:
+    """K-energy after all gains: the filtered voice's times gain squared (the de-esser's part is under 0.1 dB)."""
+    out = np.zeros(steps, np.float32)
+    for voice in voices:
+        curve = voice.filtered.k_steps * voice.gains.total**2
+        n = min(steps, curve.size)
+        out[:n] += curve[:n]
+    return out
+
+
+def _voice_bands(voices: list[_Voice], profiles: Sequence[Profile]) -> npt.NDArray[np.float64]:
+    total = np.zeros(BAND_HZ.size)
+    for voice in voices:
+        profile = profiles[voice.plan.track]
+        bands = band_powers(profile.sounding.mid, profile.sample_rate)
+        total += bands * 10 ** ((voice.plan.trim_db.value + gain_at(BAND_HZ, np.array(voice.plan.tone_db.value))) / 10)
+    return total

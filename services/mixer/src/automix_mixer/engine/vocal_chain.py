@@ -1,0 +1,189 @@
+"""One vocal through its chain: filters and levels in a first pass, gains worked out, then applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+from automix_mixer.engine.bands import to_db
+from automix_mixer.engine.control import CurveBuilder, border_nodes, ramp, step_energy
+from automix_mixer.engine.dynamics import Compressor, deess_gain_db, expander_gain_db
+from automix_mixer.engine.fir import FirBank
+from automix_mixer.engine.loudness import OFFSET_DB
+from automix_mixer.engine.mixplan import VocalPlan
+from automix_mixer.engine.pcm import BLOCK_FRAMES, SILENT_PEAK, Curve, PcmFile, Sound
+from automix_mixer.engine.profile import Profile
+from automix_mixer.engine.segments import in_segments
+from automix_mixer.engine.vocal_filters import spread, vocal_filters
+from automix_mixer.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A vocal after its filters: the voice, its sibilant band, and their energies per step (summed over both sides)."""
+
+    voice: PcmFile
+    sibilance: PcmFile
+    k_steps: Curve
+    sibilant_steps: Curve
+    step: int
+
+
+@dataclass(frozen=True)
+class VocalGains:
+    """Gain curves, shape (steps,), in dB except `total`, linear: trim, expander, ride, compressor and level together."""
+
+    total: Curve
+    deess_db: Curve
+    expander_db: Curve
+    ride_db: Curve
+    compressor_db: Curve
+
+
+def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace) -> Filtered:
+    """Runs the filters over the whole vocal."""
+    if profile.pcm is None:
+        raise ValueError("a vocal's sound is needed")
+    rate, step = profile.sample_rate, profile.step
+    filters = vocal_filters(plan, rate)
+    one = plan.channels.value != "stereo"
+    wide = one and plan.part.value != "lead" and plan.width.value > 0
+    if wide:
+        filters = [spread(f, plan.width.value, rate) for f in filters]
+    channels = 1 if one and not wide else 2
+    bank = FirBank(channels, filters)
+    k_steps, sibilant_steps = CurveBuilder(), CurveBuilder()
+    # One channel is heard from both sides: twice the energy.
+    both = np.float32(2.0 / channels)
+    voice = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
+    sibilance = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
+    with voice, sibilance:
+        for block in _with_silence(profile.pcm):
+            source = _chosen(block, plan)
+            if wide:
+                source = np.repeat(source, 2, axis=0)
+            filtered, hissing, weighted = bank.process(source)
+            voice.write(filtered)
+            sibilance.write(hissing)
+            k_steps.append(step_energy(weighted, step) * both)
+            sibilant_steps.append(step_energy(hissing, step) * both)
+    steps, late = -(-profile.frames // step), bank.latency // step
+    return Filtered(
+        voice.file,
+        sibilance.file,
+        k_steps.curve(steps + late)[late:],
+        sibilant_steps.curve(steps + late)[late:],
+        step,
+    )
+
+
+def _with_silence(pcm: PcmFile) -> Iterator[Sound]:
+    """All blocks, and one of silence that pushes the end out of the filters."""
+    yield from pcm.blocks()
+    yield np.zeros((pcm.channels, BLOCK_FRAMES), np.float32)
+
+
+def _chosen(block: Sound, plan: VocalPlan) -> Sound:
+    """The channels that the plan uses; a stereo vocal with its side narrowed."""
+    match plan.channels.value:
+        case "left":
+            return block[:1]
+        case "right":
+            return block[1:2]
+        case "mid":
+            return block.mean(axis=0, keepdims=True, dtype=np.float32)
+        case "stereo":
+            side = (block[:1] - block[1:2]) * np.float32(0.5 * (1.0 - plan.width.value))
+            return np.concatenate([block[:1] - side, block[1:2] + side])
+        case _:
+            return block
+
+
+def vocal_gains(plan: VocalPlan, filtered: Filtered, sample_rate: int) -> VocalGains:
+    """Works out every gain of the chain from the filtered vocal's levels."""
+    rate = sample_rate / filtered.step
+    trim = plan.trim_db.value
+
+    def work(first: int, k_steps: Curve, sibilant: Curve) -> list[Curve]:
+        voice_db = _level_db(k_steps, filtered.step, 5) + trim
+        expander = expander_gain_db(voice_db, plan.expander_threshold_lufs.value, plan.expander_range_db.value, rate)
+        ride = _ride_db(plan, np.arange(first, first + k_steps.size) / rate)
+        compressor = Compressor(
+            plan.compressor_threshold_lufs.value,
+            plan.compressor_ratio.value,
+            plan.compressor_attack_ms.value,
+            plan.compressor_release_ms.value,
+        )
+        fast_db = _level_db(k_steps, filtered.step, 3) + trim
+        squeezed = compressor.gain_db(fast_db + expander + ride, rate)
+        deess = deess_gain_db(
+            _level_db(sibilant, filtered.step, 3) + trim,
+            fast_db,
+            plan.deess_threshold_db.value,
+            plan.deess_range_db.value,
+            rate,
+        )
+        total = 10 ** ((trim + expander + ride + squeezed + plan.level_db.value) / 20)
+        return [c.astype(np.float32) for c in (total, deess, expander, ride, squeezed)]
+
+    curves = in_segments(work, [filtered.k_steps, filtered.sibilant_steps], 5)
+    return VocalGains(*curves)
+
+
+def _level_db(energy: Curve, step: int, width: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    mean = uniform_filter1d(energy.astype(np.float64), width, mode="nearest") / step
+    return np.asarray(np.maximum(to_db(mean) + OFFSET_DB, -120.0)).reshape(-1)
+
+
+def _ride_db(
+    plan: VocalPlan, seconds: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Each phrase at its gain, a straight line in dB from one to the next."""
+    if not plan.ride_db.value:
+        return np.zeros(seconds.size)
+    times = [t for start, end, _ in plan.ride_db.value for t in (start, max(start, end - 1e-6))]
+    gains = [g for _, _, g in plan.ride_db.value for _ in range(2)]
+    return np.asarray(np.interp(seconds, times, gains)).reshape(-1)
+
+
+def processed_blocks(filtered: Filtered, gains: VocalGains) -> Iterator[Sound]:
+    """The vocal after its whole chain, block by block, shape (1 or 2, BLOCK_FRAMES)."""
+    per_block = BLOCK_FRAMES // filtered.step
+    total = border_nodes(gains.total)
+    hiss = border_nodes(np.asarray(10 ** (gains.deess_db / 20), np.float32)) - 1
+    for i, (voice, sibilance) in enumerate(zip(filtered.voice.blocks(), filtered.sibilance.blocks(), strict=True)):
+        if max(float(voice.max()), -float(voice.min())) < SILENT_PEAK:
+            yield np.zeros_like(voice)
+            continue
+        part = slice(i * per_block, (i + 1) * per_block + 1)
+        softened = _padded(hiss[part], per_block + 1)
+        if softened.any():
+            sibilance *= ramp(softened, filtered.step)
+            voice += sibilance
+        voice *= ramp(_padded(total[part], per_block + 1), filtered.step)
+        yield voice
+
+
+def _padded(values: Curve, size: int) -> Curve:
+    return values if values.size == size else np.pad(values, (0, size - values.size), mode="edge")
+
+
+def without_stage(plan: VocalPlan, stage: str) -> VocalPlan:
+    """The plan with one stage of the chain switched off; for tests and for whoever wants to hear what it does."""
+    match stage:
+        case "deess":
+            return replace(plan, deess_range_db=replace(plan.deess_range_db, value=0.0))
+        case "ride":
+            return replace(plan, ride_db=replace(plan.ride_db, value=[]))
+        case "expander":
+            return replace(plan, expander_range_db=replace(plan.expander_range_db, value=0.0))
+        case "compressor":
+            return replace(plan, compressor_ratio=replace(plan.compressor_ratio, value=1.0))
+        case "tone":
+            return replace(plan, tone_db=replace(plan.tone_db, value=[0.0] * len(plan.tone_db.value)))
+        case "cuts":
+            return replace(plan, cuts=[])
+    raise ValueError(stage)
