@@ -1,4 +1,4 @@
-"""Material for the engine's benchmarks, made from the test recordings: a vocal, a beat and a reference of any length."""
+"""Material for the engine's benchmarks, made from the test recordings: vocal, beat and reference of any length."""
 
 from __future__ import annotations
 

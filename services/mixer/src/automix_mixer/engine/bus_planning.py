@@ -43,10 +43,7 @@ def reference_tone(references: Sequence[Profile]) -> Tone:
     """Weighted mean, in dB, of the references' tones, each at unit loudness."""
     weights = np.array([p.track.weight for p in references])
     weights = weights / weights.sum()
-    tones = [
-        _unit(Tone(band_powers(p.whole.mid, p.sample_rate), band_powers(p.whole.side, p.sample_rate)))
-        for p in references
-    ]
+    tones = [_unit(Tone(*(band_powers(s, p.sample_rate) for s in (p.whole.mid, p.whole.side)))) for p in references]
     mid = sum(w * to_db(t.mid) for w, t in zip(weights, tones, strict=True))
     side = sum(w * to_db(t.side) for w, t in zip(weights, tones, strict=True))
     return Tone(10 ** (mid / 10), 10 ** (side / 10))
@@ -73,9 +70,8 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
         move = smooth_bands(_level(neutral_db() - now, now), 4)
         mid = np.clip(settings.neutral_strength * move, -_NEUTRAL_BOUND_DB, _NEUTRAL_BOUND_DB)
         side = mid
-        reason = (
-            f"{100 * settings.neutral_strength:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
-        )
+        share = 100 * settings.neutral_strength
+        reason = f"{share:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
     audible = nyquist_hz > BAND_HZ
     ratio, threshold, glue_reason = _glue(references, settings)
     return BusPlan(

@@ -25,7 +25,7 @@ class Profile:
 
     `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
     control step of `step` frames: `k_steps` the K-weighted energy, `steps` the unweighted one, both summed over
-    channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones. `peak` is the largest sample.
+    channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones. `peak` is a sample's.
     `source_sample_rate` and `source_channels` are the file's own.
     """
 

@@ -51,7 +51,8 @@ def render(
     _check_tracks(plan, tracks)
     if profiles is None:
         profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
-    frames = max(profiles[part.track].frames for part in [*plan.vocals, *plan.beats])
+    used = [v.track for v in plan.vocals] + [b.track for b in plan.beats]
+    frames = max(profiles[index].frames for index in used)
     vocals = make_vocal_bus(plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"))
     settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)))
     down = mix_down(

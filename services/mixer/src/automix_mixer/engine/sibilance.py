@@ -16,7 +16,7 @@ recordings the ratio stays below -12 dB, in s and sh it lies above -4 dB."""
 
 @dataclass(frozen=True)
 class Sibilance:
-    """`level_db`: mean level of 5-9 kHz in sibilant frames on the scale of LUFS; `share`: of sounding frames that are."""
+    """`level_db`: mean level of 5-9 kHz in sibilant frames on the scale of LUFS; `share` of sounding frames."""
 
     level_db: float
     share: float

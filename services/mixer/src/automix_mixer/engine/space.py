@@ -1,6 +1,6 @@
 """Space around the vocals: a reverb and an echo, worked at half the sample rate (a quarter above 48 kHz).
 
-Their sound ends near 8 kHz, as that of rooms and plates does, so nothing is lost, and a long impulse response costs half.
+Their sound ends near 8 kHz, as that of rooms and plates does, so nothing is lost, and a long response costs half.
 """
 
 from __future__ import annotations

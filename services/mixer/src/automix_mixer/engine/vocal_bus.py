@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from automix_mixer.engine.bands import BAND_HZ, band_powers, gain_at
 from automix_mixer.engine.mixplan import MixPlan, VocalPlan
-from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
+from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, PcmWriter, Sound
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.space import Space
 from automix_mixer.engine.vocal_chain import Filtered, VocalGains, filter_vocal, processed_blocks, vocal_gains
@@ -101,7 +101,7 @@ def _sum(
     for writer in (lead, backing, returns):
         if writer is not None:
             writer.close()
-    return lead and lead.file, backing and backing.file, returns and returns.file
+    return _file(lead), _file(backing), _file(returns)
 
 
 def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[Sound]:
@@ -133,3 +133,7 @@ def _voice_bands(voices: list[_Voice], profiles: Sequence[Profile]) -> npt.NDArr
         bands = band_powers(profile.sounding.mid, profile.sample_rate)
         total += bands * 10 ** ((voice.plan.trim_db.value + gain_at(BAND_HZ, np.array(voice.plan.tone_db.value))) / 10)
     return total
+
+
+def _file(writer: PcmWriter | None) -> PcmFile | None:
+    return writer.file if writer is not None else None

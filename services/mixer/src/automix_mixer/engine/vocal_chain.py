@@ -34,7 +34,7 @@ class Filtered:
 
 @dataclass(frozen=True)
 class VocalGains:
-    """Gain curves, shape (steps,), in dB except `total`, linear: trim, expander, ride, compressor and level together."""
+    """Gain curves, shape (steps,), in dB; `total`, linear, is trim, expander, ride, compressor and level together."""
 
     total: Curve
     deess_db: Curve
@@ -94,7 +94,7 @@ def _chosen(block: Sound, plan: VocalPlan) -> Sound:
         case "right":
             return block[1:2]
         case "mid":
-            return block.mean(axis=0, keepdims=True, dtype=np.float32)
+            return np.asarray(block.mean(axis=0, keepdims=True, dtype=np.float32))
         case "stereo":
             side = (block[:1] - block[1:2]) * np.float32(0.5 * (1.0 - plan.width.value))
             return np.concatenate([block[:1] - side, block[1:2] + side])
@@ -161,9 +161,9 @@ def processed_blocks(filtered: Filtered, gains: VocalGains) -> Iterator[Sound]:
         part = slice(i * per_block, (i + 1) * per_block + 1)
         softened = _padded(hiss[part], per_block + 1)
         if softened.any():
-            sibilance *= ramp(softened, filtered.step)
-            voice += sibilance
-        voice *= ramp(_padded(total[part], per_block + 1), filtered.step)
+            np.multiply(sibilance, ramp(softened, filtered.step), out=sibilance)
+            np.add(voice, sibilance, out=voice)
+        np.multiply(voice, ramp(_padded(total[part], per_block + 1), filtered.step), out=voice)
         yield voice
 
 

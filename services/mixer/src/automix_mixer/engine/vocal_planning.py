@@ -17,9 +17,12 @@ from automix_mixer.engine.settings import Settings
 # Byrne et al. 1994 (JASA 96), long-term average speech spectrum, women and men, third octaves 63 Hz to 16 kHz, dB,
 # and below and above it the slope of its ends. Singing close to a microphone differs less from it than voices from
 # each other.
-_SPEECH_DB = np.array(
-    [20.0, 26.0, 32.0, 37.0, 38.6, 43.5, 54.4, 57.7, 56.8, 60.2, 60.3, 59.0, 62.1, 62.1, 60.5, 56.8]
-    + [53.7, 53.0, 52.0, 48.7, 48.1, 46.8, 45.6, 44.5, 44.3, 43.7, 43.4, 41.3, 40.7, 38.0]
+_SPEECH_DB = np.concatenate(
+    [
+        [20.0, 26.0, 32.0, 37.0, 38.6, 43.5, 54.4, 57.7, 56.8, 60.2],
+        [60.3, 59.0, 62.1, 62.1, 60.5, 56.8, 53.7, 53.0, 52.0, 48.7],
+        [48.1, 46.8, 45.6, 44.5, 44.3, 43.7, 43.4, 41.3, 40.7, 38.0],
+    ]
 )
 _PRESENCE_DB = 1.5 * np.exp(-(np.log2(BAND_HZ / 3_000.0) ** 2) / (2 * 0.7**2))
 """Vocal chains in research lift 2-3 kHz by 1 to 1.5 dB (FACTS: Mixing references)."""
@@ -57,17 +60,13 @@ def plan_vocal(index: int, profile: Profile, part: Decision[str], settings: Sett
         tone_db=tone,
         cuts=_resonances(profile),
         expander_threshold_lufs=_expander_threshold(profile, trim + both),
-        expander_range_db=Decision(
-            12.0, "dB", "softens noise between phrases; less than a gate, so that nothing chops"
-        ),
+        expander_range_db=Decision(12.0, "dB", "softens noise between phrases; no gate, so nothing chops"),
         ride_db=_ride(profile),
         deess_threshold_db=_deess_threshold(profile, trim + both, tone.value),
         deess_range_db=Decision(
             8.0 * settings.deess_amount, "dB", f"{100 * profile.sibilance.share:.0f} % of the singing is sibilant"
         ),
-        compressor_threshold_lufs=Decision(
-            TRIMMED_LUFS - 4.0, "LUFS", "4 dB under the sung level: the voice's loud half"
-        ),
+        compressor_threshold_lufs=Decision(TRIMMED_LUFS - 4.0, "LUFS", "4 dB under the sung level"),
         compressor_ratio=Decision(2.5, ":1", "upper end of what vocal chains in research use (1 to 2.5)"),
         compressor_attack_ms=Decision(10.0, "ms", "lets consonants through (10 to 50 ms in research)"),
         compressor_release_ms=Decision(120.0, "ms", "after short peaks; four times longer after sustained ones"),
@@ -113,9 +112,7 @@ def _tone(bands: Bands) -> Decision[list[float]]:
     difference -= float((difference * weights * present).sum() / max(float((weights * present).sum()), 1e-12))
     move = _TONE_SHARE * smooth_bands(np.where(inside & present, difference, 0.0), 3)
     move = np.clip(move, *_TONE_BOUNDS_DB) * present
-    return Decision(
-        [float(v) for v in move], "dB per third octave", "half way to the average voice (Byrne 1994), bounded"
-    )
+    return Decision([float(v) for v in move], "dB per third octave", "half way to the average voice, bounded")
 
 
 def _resonances(profile: Profile) -> list[Cut]:
@@ -131,7 +128,7 @@ def _resonances(profile: Profile) -> list[Cut]:
     )
     level = to_db(fine)
     excess = gaussian_filter1d(level, 0.8) - gaussian_filter1d(level, 6.0)
-    cuts = []
+    cuts: list[Cut] = []
     for i in np.argsort(-excess, kind="stable")[:12]:
         near = any(abs(np.log2(grid[i] / c.freq_hz)) < 0.4 for c in cuts)
         if excess[i] < _RESONANCE_DB or near or len(cuts) == _MOST_CUTS:
