@@ -13,7 +13,7 @@ from automix_common import faults
 from automix_common.context import CallContext, enter, trace_id_of
 from automix_common.database import LOST, Connection, Database
 from automix_common.logs import logger
-from automix_common.outbox import MESSAGING_LOST
+from automix_common.messaging import MESSAGING_LOST
 from automix_common.topology import STREAM
 
 log = logger(__name__)

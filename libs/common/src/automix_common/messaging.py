@@ -8,7 +8,8 @@ import nats
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import Error as JetStreamError
 
 from automix_common.logs import logger
 from automix_common.settings import MessagingSettings
@@ -17,6 +18,9 @@ from automix_common.topology import CONSUMERS, STREAM, STREAM_AGE, SUBJECTS
 log = logger(__name__)
 
 CONNECT_SECONDS = 5
+
+MESSAGING_LOST = (nats.errors.Error, JetStreamError, APIError, NoStreamResponseError, ServiceUnavailableError, OSError)
+"""What a call to JetStream raises when the server or the stream is away."""
 
 
 async def connect(settings: MessagingSettings) -> Client:
@@ -83,3 +87,12 @@ async def provision(stream: JetStreamContext, *, replicas: int = 1) -> None:
                 max_ack_pending=1000,
             ),
         )
+
+
+async def is_provisioned(stream: JetStreamContext) -> bool:
+    """Whether the stream and every consumer are there."""
+    try:
+        known = {consumer.name for consumer in await stream.consumers_info(STREAM)}
+    except NotFoundError:
+        return False
+    return known.issuperset(durable.name for durable in CONSUMERS)

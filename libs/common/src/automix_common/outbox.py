@@ -4,26 +4,22 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
-import nats.errors
 from automix.events.v1 import events_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from nats.js import JetStreamContext
-from nats.js.errors import APIError, NoStreamResponseError, ServiceUnavailableError
-from nats.js.errors import Error as JetStreamError
 
 from automix_common import faults
 from automix_common.context import current_call
 from automix_common.database import LOST, Connection, Database
 from automix_common.ids import new_id
 from automix_common.logs import logger
+from automix_common.messaging import MESSAGING_LOST
 from automix_common.topology import STREAM
 
 log = logger(__name__)
 
 BATCH = 200
 PUBLISH_SECONDS = 5
-MESSAGING_LOST = (nats.errors.Error, JetStreamError, APIError, NoStreamResponseError, ServiceUnavailableError, OSError)
-"""What a call to JetStream raises when the server or the stream is away."""
 
 
 async def add_event(connection: Connection, subject: str, aggregate_id: UUID, event: events_pb2.Event) -> None:

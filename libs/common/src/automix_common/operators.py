@@ -1,0 +1,42 @@
+"""Whom an operator's command connects as: the environment says, else the embedded stack of this machine."""
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from automix_common.settings import MessagingSettings
+
+DISCOVERY_GROUP = "automix.operators"
+"""Entry points `(role) -> settings by name, or None when no stack runs here`."""
+
+SettingsType = TypeVar("SettingsType", bound=MessagingSettings)
+
+
+class NoCredentialsError(Exception):
+    """Neither the environment nor an embedded stack says how to connect."""
+
+
+def operator_settings(settings: type[SettingsType], role: str, variable: str) -> SettingsType:
+    """Settings from AUTOMIX_* when `variable` is set, else those of `role` in the stack that runs here.
+
+    Raises NoCredentialsError naming what is missing.
+    """
+    found = {} if variable in os.environ else _embedded(role)
+    if not found and variable not in os.environ:
+        raise NoCredentialsError(f"no embedded stack runs here, and {variable} is not set")
+    try:
+        return settings.model_validate(found)
+    except ValidationError as error:
+        wrong = ", ".join(f"AUTOMIX_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+        raise NoCredentialsError(wrong) from None
+
+
+def _embedded(role: str) -> Mapping[str, str]:
+    for entry in entry_points(group=DISCOVERY_GROUP):
+        found: Mapping[str, str] | None = entry.load()(role)
+        if found:
+            return found
+    return {}
