@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from automix_common.logs import configure_logging
 from automix_common.migrations import upgrade
-from automix_common.settings import Settings
+from automix_common.settings import MessagingSettings, Settings
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
+AnySettings = TypeVar("AnySettings", bound=MessagingSettings)
 
 
-def load(settings: type[SettingsType]) -> SettingsType:
+def load(settings: type[AnySettings]) -> AnySettings:
     """Settings from the environment; exits naming what is missing, never with the value of a secret."""
     try:
         return settings()
