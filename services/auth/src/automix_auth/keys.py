@@ -11,8 +11,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from automix_auth.domain import SigningKey
 from automix_auth.repository import KeyRow, SigningKeys
 
-FETCH_MARGIN = timedelta(seconds=10)
-"""An answer of GetJwks may take this long to arrive, and only then does its cache lifetime begin."""
+LONGEST_FETCH = timedelta(seconds=10)
+
+
+def lead(cache_lifetime: timedelta) -> timedelta:
+    """How long a key is published before it signs: until everybody has fetched it.
+
+    One cache lifetime, and what an answer of GetJwks may take to arrive: only then does its lifetime begin.
+    """
+    return cache_lifetime + min(LONGEST_FETCH, cache_lifetime)
 
 
 async def create_first_key(connection: Connection) -> None:
@@ -37,7 +44,7 @@ async def rotate(connection: Connection, *, cache_lifetime: timedelta) -> dateti
             "ROTATION_UNDER_WAY",
             f"a new key is published and signs from {waiting[0].active_from:%Y-%m-%d %H:%M:%S} UTC",
         )
-    return await _add(keys, cache_lifetime + FETCH_MARGIN if known else timedelta())
+    return await _add(keys, lead(cache_lifetime) if known else timedelta())
 
 
 async def replace_compromised(connection: Connection) -> datetime:
@@ -55,7 +62,7 @@ async def rotate_by_age(connection: Connection, *, age: timedelta, cache_lifetim
     last = (await keys.all())[-1:]
     due = bool(last) and last[0].state == "active" and last[0].active_from + age < datetime.now(UTC)
     if due:
-        await _add(keys, cache_lifetime + FETCH_MARGIN)
+        await _add(keys, lead(cache_lifetime))
     return due
 
 

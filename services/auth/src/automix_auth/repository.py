@@ -106,6 +106,11 @@ class Failures:
         await self._connection.execute("DELETE FROM sign_in_failures WHERE account = %s AND network = %s", self._key)
 
 
+async def forgive_everywhere(connection: Connection, account: bytes) -> None:
+    """Forgives the wrong passwords for an account, wherever they came from."""
+    await connection.execute("DELETE FROM sign_in_failures WHERE account = %s", (account,))
+
+
 class RefreshTokens:
     """Refresh tokens and their families."""
 
