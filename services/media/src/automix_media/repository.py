@@ -128,13 +128,13 @@ class Uploads:
             (start, size, part_key(upload_id, start, writer), upload_id, self._owner_id, writer),
         )
 
-    async def claim_verifying(self, upload_id: UUID, verifier: UUID, seconds: float) -> Upload | None:
+    async def claim_verifying(self, upload_id: UUID, verifier: UUID, seconds: float) -> bool:
         """Makes `verifier` the only one that verifies, if all bytes are there and nobody does."""
-        return await self._one(
+        return await self._changed(
             "UPDATE uploads SET state = 'verifying', verifier = %s, writer = NULL, writer_until = NULL,"
             " lease_expires_at = clock_timestamp() + make_interval(secs => %s)"
             " WHERE id = %s AND owner_id = %s AND (method = 'post' OR received = size) AND (state = 'open'"
-            f" OR (state = 'verifying' AND lease_expires_at < clock_timestamp())) RETURNING {UPLOAD}",
+            " OR (state = 'verifying' AND lease_expires_at < clock_timestamp()))",
             (verifier, seconds, upload_id, self._owner_id),
         )
 

@@ -99,8 +99,7 @@ class Verifier:
         try:
             running = self._running.get(upload.id)
             if running is None:
-                verifier = new_id()
-                running = asyncio.create_task(self._run(await self._claim(upload, verifier), verifier))
+                running = asyncio.create_task(self._run(upload, new_id()))
                 self._running[upload.id] = running
                 running.add_done_callback(lambda task: self._ended(upload.id, task))
                 begun = True
@@ -115,15 +114,12 @@ class Verifier:
         if not task.cancelled() and task.exception() is not None:
             log.info("upload not verified", upload_id=str(upload_id), error=repr(task.exception()))
 
-    async def _claim(self, upload: Upload, verifier: UUID) -> Upload:
+    async def _run(self, upload: Upload, verifier: UUID) -> Asset:
         async with self._database.read() as connection:
             uploads = Uploads(connection, upload.owner_id)
             claimed = await uploads.claim_verifying(upload.id, verifier, self._limits.lease_seconds)
-        if claimed is None:
-            raise verifying()  # or it was over just now: asked again, the call finds that
-        return claimed
-
-    async def _run(self, upload: Upload, verifier: UUID) -> Asset:
+        if not claimed:
+            return await self._outcome(upload)
         try:
             async with self._lease(upload, verifier):
                 with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch_dir) as folder:
@@ -198,7 +194,7 @@ class Verifier:
             return await Assets(connection, upload.owner_id).get(asset_id)
 
     async def _outcome(self, upload: Upload) -> Asset:
-        """What became of an upload whose lease went to another."""
+        """What became of an upload whose lease is another's."""
         async with self._database.read() as connection:
             current = await Uploads(connection, upload.owner_id).get(upload.id)
         if current is None:

@@ -1,0 +1,248 @@
+"""Media and projects services on real servers, in this process, and what a caller of them needs."""
+
+import asyncio
+import io
+import struct
+import time
+import wave
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import grpc
+import jwt
+import pytest
+from automix.media.v1 import media_pb2 as pb
+from automix.media.v1 import media_pb2_grpc
+from automix.projects.v1 import projects_pb2, projects_pb2_grpc
+from automix_common.edge import Edge
+from automix_common.identity import KeyCache, KeySet, TokenVerifier
+from automix_common.ids import new_id
+from automix_common.runtime import Runtime, open_runtime
+from automix_common.server import OPTIONS
+from automix_common.settings import Settings
+from automix_common.storage import S3Store
+from automix_local import Servers
+from automix_media.__main__ import open_servicer
+from automix_media.servicer import MediaServicer
+from automix_media.settings import MediaSettings
+from automix_projects.servicer import ProjectsServicer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+CHUNK = 64 * 1024
+
+
+class Issuer:
+    """Signs access tokens as the auth service does."""
+
+    def __init__(self) -> None:
+        self.key = Ed25519PrivateKey.generate()
+
+    def token(self, user_id: UUID, seconds: float = 600) -> str:
+        now = time.time()
+        claims = {"sub": str(user_id), "iss": "automix", "aud": "automix", "iat": now, "exp": now + seconds}
+        return jwt.encode(claims, self.key, algorithm="EdDSA", headers={"kid": "test"})
+
+    async def keys(self) -> KeySet:
+        return KeySet({"test": self.key.public_key()}, max_age_seconds=600)
+
+
+@asynccontextmanager
+async def listening(issuer: Issuer, add: Callable[[grpc.aio.Server], None]) -> AsyncIterator[str]:
+    """A gRPC server behind the edge; yields its address."""
+    verifier = TokenVerifier(KeyCache(issuer.keys), "automix", "automix")
+    edge = Edge(verifier, public=frozenset(), open_services=(), request_seconds=60)
+    server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
+    add(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(5)
+
+
+def media_settings(servers: Servers, **changes: Any) -> MediaSettings:
+    """As `automix up` gives them to the media service."""
+    given = {
+        "database_url": servers.database_url("media"),
+        "nats_url": servers.nats_url,
+        "nats_user": "media",
+        "nats_password": servers.nats_password("media"),
+        "s3_endpoint": servers.s3_endpoint,
+        "s3_access_key": servers.s3_access_key("media"),
+        "s3_secret_key": servers.s3_secret_key("media"),
+        "s3_bucket": servers.s3_bucket,
+    }
+    return MediaSettings(**(given | changes))
+
+
+@asynccontextmanager
+async def projects_service(servers: Servers, issuer: Issuer) -> AsyncIterator[str]:
+    """The projects service; yields its address."""
+    settings = Settings(
+        database_url=servers.database_url("projects"),
+        nats_url=servers.nats_url,
+        nats_user="projects",
+        nats_password=servers.nats_password("projects"),
+    )
+    async with open_runtime(settings, "projects") as runtime:
+        servicer = ProjectsServicer(runtime.database, quota=1000)
+        add = projects_pb2_grpc.add_ProjectsServiceServicer_to_server
+        async with listening(issuer, lambda server: add(servicer, server)) as address:
+            yield address
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One process's worth of the media service."""
+
+    runtime: Runtime
+    store: S3Store
+    servicer: MediaServicer
+    stub: Any
+
+
+@asynccontextmanager
+async def media_service(settings: MediaSettings, issuer: Issuer, projects_address: str) -> AsyncIterator[Replica]:
+    """The media service without its background work."""
+    store = S3Store(settings)
+    async with (
+        open_runtime(settings, "media") as runtime,
+        grpc.aio.insecure_channel(projects_address) as projects,
+        open_servicer(settings, runtime, store, projects_pb2_grpc.ProjectsServiceStub(projects)) as servicer,
+        listening(
+            issuer, lambda server: media_pb2_grpc.add_MediaServiceServicer_to_server(servicer, server)
+        ) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield Replica(runtime, store, servicer, media_pb2_grpc.MediaServiceStub(channel))
+    store.close()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A user with a project, who talks to one replica."""
+
+    stub: Any
+    token: str
+    user_id: UUID
+    project_id: str
+    projects: Any = field(repr=False)
+
+    def at(self, replica: Replica) -> "Caller":
+        """The same user at another replica."""
+        return Caller(replica.stub, self.token, self.user_id, self.project_id, self.projects)
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self.token}"),)
+
+    async def call(self, method: str, request: Any, seconds: float = 60) -> Any:
+        return await getattr(self.stub, method)(request, metadata=self.metadata, timeout=seconds)
+
+    async def create(self, size: int, **fields: Any) -> Any:
+        given = {"project_id": self.project_id, "filename": "song.wav", "role": pb.ASSET_ROLE_VOCALS, "size": size}
+        return await self.call("CreateUpload", pb.CreateUploadRequest(**(given | fields)))
+
+    async def open(self, size: int, **fields: Any) -> pb.Upload:
+        return (await self.create(size, **fields)).upload
+
+    def stream(self, upload_id: str, data: bytes, offset: int = 0) -> Any:
+        """A running UploadBytes call that sends `data`."""
+        return self.stub.UploadBytes(messages(upload_id, data, offset), metadata=self.metadata, timeout=60)
+
+    async def send(self, upload_id: str, data: bytes, offset: int = 0) -> pb.Upload:
+        return (await self.stream(upload_id, data, offset)).upload
+
+    async def get_upload(self, upload_id: str) -> pb.Upload:
+        return (await self.call("GetUpload", pb.GetUploadRequest(upload_id=upload_id))).upload
+
+    async def complete(self, upload_id: str, seconds: float = 60) -> pb.Asset:
+        request = pb.CompleteUploadRequest(upload_id=upload_id)
+        return (await self.call("CompleteUpload", request, seconds)).asset
+
+    async def upload(self, data: bytes, **fields: Any) -> pb.Asset:
+        """The whole way from bytes to an asset."""
+        upload = await self.open(len(data), **fields)
+        await self.send(upload.id, data)
+        return await self.complete(upload.id)
+
+    async def download(self, asset_id: str, offset: int = 0) -> bytes:
+        request = pb.DownloadAssetRequest(asset_id=asset_id, offset=offset)
+        call = self.stub.DownloadAsset(request, metadata=self.metadata, timeout=60)
+        return b"".join([message.data async for message in call])
+
+    async def set_completed(self, completed: bool) -> None:
+        request = projects_pb2.UpdateProjectRequest(project_id=self.project_id, completed=completed)
+        request.update_mask.paths.append("completed")
+        await self.projects.UpdateProject(request, metadata=self.metadata)
+
+
+async def messages(upload_id: str, data: bytes, offset: int) -> AsyncIterator[pb.UploadBytesRequest]:
+    yield pb.UploadBytesRequest(upload_id=upload_id, offset=offset, data=data[:CHUNK])
+    for start in range(CHUNK, len(data), CHUNK):
+        yield pb.UploadBytesRequest(data=data[start : start + CHUNK])
+
+
+async def new_caller(replica: Replica, issuer: Issuer, projects: Any) -> Caller:
+    user_id = new_id()
+    token = issuer.token(user_id)
+    answer = await projects.CreateProject(
+        projects_pb2.CreateProjectRequest(name="Song"), metadata=(("authorization", f"Bearer {token}"),)
+    )
+    return Caller(replica.stub, token, user_id, answer.project.id, projects)
+
+
+@dataclass
+class Refusal:
+    """What a call was refused with."""
+
+    code: grpc.StatusCode = grpc.StatusCode.OK
+    message: str = ""
+    reason: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    quota: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def refused(code: grpc.StatusCode, reason: str) -> Iterator[Refusal]:
+    """Expects the block to be refused for this reason."""
+    found = Refusal()
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        yield found
+    status = rpc_status.from_call(raised.value)
+    assert status is not None, raised.value
+    info, quota = error_details_pb2.ErrorInfo(), error_details_pb2.QuotaFailure()
+    for detail in status.details:
+        if detail.Unpack(info):
+            found.reason, found.metadata = info.reason, dict(info.metadata)
+        elif detail.Unpack(quota):
+            found.quota = [violation.subject for violation in quota.violations]
+    found.code, found.message = raised.value.code(), status.message
+    assert (found.code, found.reason) == (code, reason), status
+
+
+def wav(seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:
+    """A triangle of half full scale."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(
+            b"".join(struct.pack("<h", (n * 331) % 32768 - 16384) * channels for n in range(round(seconds * rate)))
+        )
+    return out.getvalue()
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """What `condition` returns once it is true."""
+    async with asyncio.timeout(seconds):
+        while not (found := await condition()):
+            await asyncio.sleep(0.02)
+    return found
