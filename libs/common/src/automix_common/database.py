@@ -16,8 +16,8 @@ log = logger(__name__)
 
 Connection = psycopg.AsyncConnection[Any]
 
-LOST = (psycopg.OperationalError, PoolTimeout)
-"""What a statement raises when the server is away; the edge answers UNAVAILABLE."""
+LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout)
+"""What a statement raises when the server is away or has cut this process off; the edge answers UNAVAILABLE."""
 
 
 class Database:
