@@ -58,6 +58,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
             upload.received = len(self.world.received[upload.id])
             arrived += len(request.data)
             if cut is not None and arrived > cut:
+                self.world.on_cut()
                 await refuse(context, self.world.cut_by)
         await self.world.leave("UploadBytes", context)
         return media_pb2.UploadBytesResponse(upload=upload)
@@ -74,6 +75,8 @@ class Media(media_pb2_grpc.MediaServiceServicer):
             self.world.busy_verifications -= 1
             await refuse(context, Aborted("VERIFYING", "another call verifies it"))
         upload = self.world.uploads[request.upload_id]
+        if upload.state == media_pb2.UPLOAD_STATE_REFUSED:
+            await refuse(context, InvalidArgument(upload.refusal_reason, upload.refusal_message))
         content = bytes(self.world.received[upload.id])
         if len(content) < upload.size:
             await refuse(context, FailedPrecondition("INCOMPLETE", "bytes are missing"))

@@ -5,7 +5,7 @@ import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,7 @@ class World:
     upload_cuts: list[int] = field(default_factory=list)
     download_cuts: list[int] = field(default_factory=list)
     cut_by: ServiceError = field(default_factory=lambda: Unavailable("PEER_UNAVAILABLE", "gone"))
+    on_cut: Callable[[], None] = lambda: None
     # What downloads send instead of what is stored.
     forged: bytes | None = None
     # How a job goes on by itself: the states that each watch shows.
@@ -130,6 +131,7 @@ def pieces(world: World, name: str, offset: int) -> Iterator[bytes | None]:
     cut = world.download_cuts.pop(0) if world.download_cuts else None
     for start in range(offset, len(content), CHUNK):
         if cut is not None and start - offset >= cut:
+            world.on_cut()
             yield None
             return
         yield content[start : start + CHUNK]

@@ -15,7 +15,6 @@ from automix_client.errors import (
     AutomixError,
     NotReachableError,
     NotSignedInError,
-    ServerError,
     error_of,
     not_signed_in,
 )
@@ -118,20 +117,23 @@ def renewable(error: AutomixError) -> bool:
 
 
 def resumable(error: AutomixError) -> bool:
-    """Whether a stream that ended so can be taken up again: the connection broke, not the request.
-
-    A connection that is reset reaches the caller as INTERNAL or UNKNOWN, without the reason that services give.
-    """
-    return isinstance(error, NotReachableError) or (isinstance(error, ServerError) and not error.reason)
+    """Whether a stream that ended so can be taken up again: the connection broke, not the request."""
+    return isinstance(error, NotReachableError)
 
 
 @contextmanager
 def stream_errors() -> Iterator[None]:
-    """Turns what a stream can raise into an AutomixError."""
+    """Turns what a stream can raise into an AutomixError.
+
+    A connection that is reset reaches the caller as INTERNAL or UNKNOWN, without the reason that services give.
+    """
     try:
         yield
     except grpc.aio.AioRpcError as cause:
-        raise error_of(cause) from cause
+        error = error_of(cause)
+        if error.code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN} and not error.reason:
+            raise _cut("the connection broke") from cause
+        raise error from cause
     except TimeoutError as cause:
         raise _cut("nothing has moved for too long") from cause
     except asyncio.InvalidStateError as cause:

@@ -23,8 +23,9 @@ CLEANUP_S = 5.0
 # Called with the bytes sent so far and the bytes of the whole file.
 ByteProgress = Callable[[int, int], None]
 
-# Another stream of the same upload has not noticed yet that its client is gone, or has received more than we know.
-OUT_OF_STEP = frozenset({"OFFSET_MISMATCH", "UPLOAD_BUSY"})
+# Another stream of the same upload has not noticed yet that its client is gone, or has received more than we know, or
+# the upload has ended meanwhile: the upload itself says which.
+OUT_OF_STEP = frozenset({"OFFSET_MISMATCH", "UPLOAD_BUSY", "UPLOAD_NOT_OPEN"})
 
 
 class Uploads:
@@ -104,7 +105,11 @@ class Uploads:
         return asset
 
     async def _send(self, upload: media_pb2.Upload, path: Path, progress: ByteProgress | None) -> None:
-        """Streams from the offset that the platform waits for until all has arrived, however often that is cut."""
+        """Streams from the offset that the platform waits for until all has arrived, however often that is cut.
+
+        A stream that the platform ends while we write may end INTERNAL here, its own status lost (grpc.aio sets its
+        own when a write fails). So the upload is asked how it is after any of these, and says what it was.
+        """
         backoff = Backoff(self._session.patience)
         rejected: Headers = ()
         interrupted = False
@@ -114,10 +119,12 @@ class Uploads:
                 try:
                     if interrupted:
                         before, upload = upload, await self.get(upload.id)
+                        interrupted = False
                         if upload.received > before.received:
                             backoff.moved()
                             rejected = ()
-                    upload = await self._stream(upload, file, headers, progress)
+                    else:
+                        upload = await self._stream(upload, file, headers, progress)
                 except AutomixError as error:
                     interrupted = True
                     if renewable(error) and not rejected:
@@ -152,9 +159,12 @@ class Uploads:
                     pass
                 # What is still on its way may be a lot on a slow line.
                 async with asyncio.timeout(self._session.patience.verify):
-                    return (await call).upload
+                    answer = await call
         finally:
             call.cancel()
+        if answer.upload.received < upload.size:
+            raise TransferError("the platform has not kept what was sent", code=grpc.StatusCode.DATA_LOSS)
+        return answer.upload
 
     async def _complete(self, upload_id: str) -> media_pb2.Asset:
         """Asks for the asset until the verification has ended, one way or the other."""
