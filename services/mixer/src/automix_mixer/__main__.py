@@ -1,0 +1,71 @@
+"""Composition root of the mixer's API process."""
+
+from contextlib import closing
+from functools import partial
+
+from automix.media.v1 import media_pb2_grpc
+from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
+from automix.projects.v1 import projects_pb2_grpc
+from automix_common.cleanup import Collector, Deleter
+from automix_common.client import open_channel, token_verifier
+from automix_common.process import main
+from automix_common.runtime import open_runtime
+from automix_common.server import Service, serve
+from automix_common.storage import S3Store
+
+from automix_mixer.peers import Peers
+from automix_mixer.reactions import on_project_deleted, on_user_deleted
+from automix_mixer.repository.keys import kept_keys
+from automix_mixer.servicer import MixerServicer
+from automix_mixer.settings import MixerSettings
+from automix_mixer.sweeper import Sweeper
+from automix_mixer.watching import Watcher
+
+
+async def serve_mixer(settings: MixerSettings) -> None:
+    """Wires the service and serves until told to stop."""
+    async with (
+        open_runtime(settings, "mixer") as runtime,
+        open_channel(settings.auth_endpoint, settings) as auth,
+        open_channel(settings.projects_endpoint, settings) as projects,
+        open_channel(settings.media_endpoint, settings) as media,
+    ):
+        database = runtime.database
+        with closing(S3Store(settings)) as store:
+            peers = Peers(
+                projects_pb2_grpc.ProjectsServiceStub(projects),
+                media_pb2_grpc.MediaServiceStub(media),
+                settings.limits,
+            )
+            watcher = Watcher(runtime, poll_seconds=settings.watch_seconds)
+            servicer = MixerServicer(database, store, peers, watcher, limits=settings.limits)
+            sweeper = Sweeper(
+                database, sweep_seconds=settings.sweep_seconds, stale_seconds=settings.stale_queued_seconds
+            )
+            collector = Collector(
+                database,
+                store,
+                ["renders/"],
+                kept_keys,
+                every_seconds=settings.collect_seconds,
+                age_seconds=settings.collect_age_seconds,
+            )
+            service = Service(
+                package="automix_mixer",
+                names=[mixer_pb2.DESCRIPTOR.services_by_name["MixerService"].full_name],
+                add=partial(mixer_pb2_grpc.add_MixerServiceServicer_to_server, servicer),
+                background=[
+                    runtime.relay,
+                    runtime.forget,
+                    partial(runtime.consume, "mixer-user-deleted", on_user_deleted),
+                    partial(runtime.consume, "mixer-project-deleted", on_project_deleted),
+                    sweeper.run,
+                    Deleter(database, store, settings.deletion_sweep_seconds).run,
+                    collector.run,
+                ],
+            )
+            await serve(service, runtime, token_verifier(auth, settings))
+
+
+if __name__ == "__main__":
+    main("automix_mixer", MixerSettings, serve_mixer)

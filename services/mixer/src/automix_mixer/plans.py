@@ -1,0 +1,23 @@
+"""A mix plan that a user has edited, checked before a job is accepted with it."""
+
+import json
+from typing import Any
+
+from automix_mixer.engine import EngineError
+from automix_mixer.engine.plan_json import plan_from_json
+
+
+def read_plan(text: str) -> dict[str, Any]:
+    """The plan as its JSON object. Raises EngineError (PLAN_INVALID) naming the place of the mistake."""
+    try:
+        plan = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise EngineError("PLAN_INVALID", f"the plan is not JSON: {error}") from None
+    if "\\u0000" in text:  # PostgreSQL's jsonb cannot hold it
+        raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
+    plan_from_json(plan)
+    return dict(plan)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number of JSON")

@@ -1,0 +1,19 @@
+"""What happens here when something happened elsewhere."""
+
+from uuid import UUID
+
+from automix.events.v1 import events_pb2
+from automix_common.database import Connection
+
+from automix_mixer.repository.burial import bury_owner, bury_project
+
+
+async def on_user_deleted(connection: Connection, event: events_pb2.Event) -> None:
+    """Deletes the user's jobs, renders and files."""
+    await bury_owner(connection, UUID(event.user_deleted.user_id))
+
+
+async def on_project_deleted(connection: Connection, event: events_pb2.Event) -> None:
+    """Deletes the project's jobs, renders and files."""
+    deleted = event.project_deleted
+    await bury_project(connection, UUID(deleted.project_id), UUID(deleted.owner_id))

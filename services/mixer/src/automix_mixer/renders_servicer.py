@@ -1,0 +1,109 @@
+"""MixerService, the RPCs about renders: translates, authorises, calls."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from automix.mixer.v1 import mixer_pb2 as pb
+from automix.mixer.v1 import mixer_pb2_grpc
+from automix_common.context import current_user
+from automix_common.database import Database
+from automix_common.edge import Context
+from automix_common.errors import FieldViolation, InvalidArgument, not_yours
+from automix_common.paging import page_limit, page_of, page_start
+from automix_common.storage import ObjectMissing, ObjectStore
+
+from automix_mixer.content_types import content_type
+from automix_mixer.domain import Render
+from automix_mixer.messages import file_message, render_message
+from automix_mixer.peers import Peers
+from automix_mixer.repository.renders import Renders
+
+URL_LIFETIME = timedelta(minutes=10)
+
+
+class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
+    """The renders of the caller."""
+
+    def __init__(self, database: Database, store: ObjectStore, peers: Peers) -> None:
+        self._database = database
+        self._store = store
+        self._peers = peers
+
+    async def GetRender(self, request: pb.GetRenderRequest, context: Context) -> pb.GetRenderResponse:
+        """Reads one render."""
+        return pb.GetRenderResponse(render=render_message(await self._render(request.render_id)))
+
+    async def ListRenders(self, request: pb.ListRendersRequest, context: Context) -> pb.ListRendersResponse:
+        """Reads a page of a project's renders."""
+        before, limit = page_start(request.page_token), page_limit(request.page_size)
+        async with self._database.read() as connection:
+            rows = await Renders(connection, current_user().user_id).page(UUID(request.project_id), before, limit)
+        if not rows:  # a project without renders, or none of the caller's: only its owner knows
+            await self._peers.require_project(request.project_id)
+        page, token = page_of(rows, limit)
+        return pb.ListRendersResponse(renders=[render_message(row) for row in page], next_page_token=token)
+
+    async def DownloadRender(
+        self, request: pb.DownloadRenderRequest, context: Context
+    ) -> AsyncIterator[pb.DownloadRenderResponse]:
+        """Streams the render's bytes."""
+        render = await self._render(request.render_id)
+        yield pb.DownloadRenderResponse(render=render_message(render))
+        async for block in self._bytes(render.storage_key, request.offset, render.size):
+            yield pb.DownloadRenderResponse(data=block)
+
+    async def DownloadRenderFile(
+        self, request: pb.DownloadRenderFileRequest, context: Context
+    ) -> AsyncIterator[pb.DownloadRenderFileResponse]:
+        """Streams the bytes of another file of a render."""
+        async with self._database.read() as connection:
+            file = await Renders(connection, current_user().user_id).file(UUID(request.file_id))
+        if file is None:
+            raise not_yours("file")
+        yield pb.DownloadRenderFileResponse(file=file_message(file))
+        async for block in self._bytes(file.storage_key, request.offset, file.size):
+            yield pb.DownloadRenderFileResponse(data=block)
+
+    async def CreateRenderDownloadUrl(
+        self, request: pb.CreateRenderDownloadUrlRequest, context: Context
+    ) -> pb.CreateRenderDownloadUrlResponse:
+        """Signs a URL that serves the render's bytes for a short time."""
+        render = await self._render(request.render_id)
+        lifetime = request.lifetime.ToTimedelta() if request.HasField("lifetime") else URL_LIFETIME
+        expires_at = datetime.now(UTC) + lifetime
+        url = self._store.download_url(render.storage_key, render.filename, content_type(render.storage_key), lifetime)
+        answer = pb.CreateRenderDownloadUrlResponse(url=url)
+        answer.expires_at.FromDatetime(expires_at)
+        return answer
+
+    async def GetRenderReport(self, request: pb.GetRenderReportRequest, context: Context) -> pb.GetRenderReportResponse:
+        """Reads the plan and the report."""
+        async with self._database.read() as connection:
+            documents = await Renders(connection, current_user().user_id).documents(UUID(request.render_id))
+        if documents is None:
+            raise not_yours("render")
+        plan, report = documents
+        return pb.GetRenderReportResponse(plan_json=plan, report_json=report)
+
+    async def _render(self, render_id: str) -> Render:
+        async with self._database.read() as connection:
+            found = await Renders(connection, current_user().user_id).get(UUID(render_id))
+        if found is None:
+            raise not_yours("render")
+        return found
+
+    async def _bytes(self, key: str, offset: int, size: int) -> AsyncIterator[bytes]:
+        if offset > size:
+            raise InvalidArgument(
+                "OFFSET_PAST_END",
+                f"the file has {size} bytes",
+                violations=[FieldViolation("offset", f"must be at most {size}")],
+            )
+        if offset == size:
+            return
+        try:
+            async for block in self._store.read(key, offset):
+                yield block
+        except ObjectMissing:  # it was deleted since its row was read
+            raise not_yours("render") from None

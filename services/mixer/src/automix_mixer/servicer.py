@@ -1,0 +1,20 @@
+"""MixerService: jobs and renders behind one name."""
+
+from automix_common.database import Database
+from automix_common.storage import ObjectStore
+
+from automix_mixer.domain import JobLimits
+from automix_mixer.jobs_servicer import JobsServicer
+from automix_mixer.peers import Peers
+from automix_mixer.renders_servicer import RendersServicer
+from automix_mixer.watching import Watcher
+
+
+class MixerServicer(JobsServicer, RendersServicer):
+    """The whole service."""
+
+    def __init__(
+        self, database: Database, store: ObjectStore, peers: Peers, watcher: Watcher, *, limits: JobLimits
+    ) -> None:
+        JobsServicer.__init__(self, database, peers, watcher, limits=limits)
+        RendersServicer.__init__(self, database, store, peers)

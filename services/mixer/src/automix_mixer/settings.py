@@ -1,0 +1,40 @@
+"""Settings of the mixer's two processes."""
+
+from automix_common.settings import StorageSettings
+from pydantic import Field
+
+from automix_mixer.domain import JobLimits
+
+GIB = 1024**3
+
+
+class MixerSettings(StorageSettings):
+    """Settings of the mixer's API process."""
+
+    max_queued_jobs: int = Field(100, ge=1, description="queued jobs that a user may have")
+    max_tracks: int = Field(64, ge=1, le=128, description="tracks that a job may have")
+    max_job_audio_seconds: float = Field(6 * 3600, gt=0, description="length of a job's tracks together")
+
+    sweep_seconds: float = Field(5, gt=0, description="how often abandoned jobs are looked for")
+    stale_queued_seconds: float = Field(60, gt=0, description="silence after which a queued job is announced again")
+    watch_seconds: float = Field(2, gt=0, description="how often a watched job's row is read")
+
+    @property
+    def limits(self) -> JobLimits:
+        """What one user and one job may ask for."""
+        return JobLimits(self.max_queued_jobs, self.max_tracks, self.max_job_audio_seconds)
+
+
+class WorkerSettings(StorageSettings):
+    """Settings of a worker process."""
+
+    worker_concurrency: int = Field(1, ge=1, le=64, description="jobs that this process works on at once")
+    max_processing_jobs: int = Field(2, ge=1, description="jobs of one user that are worked on at once, anywhere")
+    lease_seconds: float = Field(20, gt=0, description="how long a job is held without a heartbeat")
+    heartbeat_seconds: float = Field(3, gt=0, description="how often the lease is extended; well below lease_seconds")
+    storage_patience_seconds: float = Field(120, ge=0, description="how long an attempt waits for audio storage")
+
+    render_memory_bytes: int = Field(GIB, gt=0, description="memory of one render; beyond it the render is ended")
+    render_cpu_seconds: int = Field(3600, gt=0, description="processor time of one render")
+    render_wall_seconds: float = Field(3600, gt=0, description="time of one render")
+    render_silence_seconds: float = Field(180, gt=0, description="time that a render may go without progress")

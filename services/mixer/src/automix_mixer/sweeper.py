@@ -1,0 +1,57 @@
+"""Ends what nobody will end, and announces again what nobody has heard."""
+
+import asyncio
+
+import psycopg
+from automix_common.database import LOST, Database
+from automix_common.logs import logger
+
+from automix_mixer.domain import JobError
+from automix_mixer.repository.lifecycle import count_failure, hold
+from automix_mixer.repository.overdue import BATCH, announce_stale, expired_leases, lock_sweep
+
+log = logger(__name__)
+
+WORKER_LOST = JobError("WORKER_LOST", "the machines that worked on it were lost three times: try again later")
+
+
+class Sweeper:
+    """Looks after abandoned jobs; every replica runs one, and one at a time works."""
+
+    def __init__(self, database: Database, *, sweep_seconds: float, stale_seconds: float) -> None:
+        self._database = database
+        self._sweep_seconds = sweep_seconds
+        self._stale_seconds = stale_seconds
+
+    async def run(self) -> None:
+        """Sweeps until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except LOST as error:
+                log.warning("sweeper waits", error=repr(error))
+            await asyncio.sleep(self._sweep_seconds)
+
+    async def sweep(self) -> None:
+        """One pass; nothing when another replica is at it."""
+        async with self._database.transaction() as guard:
+            if not await lock_sweep(guard):
+                return
+            for job_id, attempt in await expired_leases(guard):
+                try:
+                    async with self._database.transaction() as connection:
+                        held = await hold(connection, job_id, attempt, expired=True)
+                        status = held and await count_failure(connection, held, WORKER_LOST)
+                except LOST:
+                    raise
+                except psycopg.Error:  # one job that cannot be ended must not keep the others from it
+                    log.exception("an abandoned job stays", job_id=str(job_id))
+                    continue
+                if status:
+                    log.warning("worker lost", job_id=str(job_id), attempt=attempt, status=status.value)
+            while len(announced := await self._announce()) == BATCH:
+                log.info("queued jobs announced again", count=len(announced))
+
+    async def _announce(self) -> list[object]:
+        async with self._database.transaction() as connection:
+            return [*await announce_stale(connection, self._stale_seconds)]

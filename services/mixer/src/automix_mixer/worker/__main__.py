@@ -1,0 +1,45 @@
+"""Composition root of the worker process."""
+
+import asyncio
+from contextlib import closing
+
+import grpc
+from automix_common.children import Limits
+from automix_common.client import open_channel, token_verifier
+from automix_common.process import main
+from automix_common.runtime import open_runtime
+from automix_common.server import Service, serve
+from automix_common.storage import S3Store
+
+from automix_mixer.settings import WorkerSettings
+from automix_mixer.worker.attempt import Attempts
+from automix_mixer.worker.ending import Endings
+from automix_mixer.worker.intake import Intake
+from automix_mixer.worker.scratch import scratch_root
+from automix_mixer.worker.taking import Taker
+
+
+async def serve_worker(settings: WorkerSettings) -> None:
+    """Wires the worker and works until told to stop. Its gRPC server answers health checks alone."""
+    async with open_runtime(settings, "mixer") as runtime, open_channel(settings.auth_endpoint, settings) as auth:
+        with closing(S3Store(settings)) as store, scratch_root(settings.scratch_dir) as scratch:
+            stopping = asyncio.Event()
+            limits = Limits(
+                memory_bytes=settings.render_memory_bytes,
+                cpu_seconds=settings.render_cpu_seconds,
+                wall_seconds=settings.render_wall_seconds,
+                silence_seconds=settings.render_silence_seconds,
+            )
+            attempts = Attempts(store, scratch, limits, patience_seconds=settings.storage_patience_seconds)
+            taker = Taker(runtime, settings, attempts, Endings(runtime.database), stopping)
+            intake = Intake(runtime, taker, stopping, concurrency=settings.worker_concurrency)
+            service = Service(package="automix_mixer", names=[], add=_add_nothing, background=[intake.run])
+            await serve(service, runtime, token_verifier(auth, settings))
+
+
+def _add_nothing(_server: grpc.aio.Server) -> None:
+    """A worker answers no calls of users."""
+
+
+if __name__ == "__main__":
+    main("automix_mixer", WorkerSettings, serve_worker)

@@ -1,0 +1,88 @@
+"""One attempt at a job: its tracks are fetched, mixed in a child process, and the mix is stored."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from automix_common import faults
+from automix_common.children import ChildError, ChildLost, Limits, run_child
+from automix_common.errors import Unavailable
+from automix_common.logs import logger
+from automix_common.storage import ObjectStore
+
+from automix_mixer.domain import Claim, JobError, NewRender
+from automix_mixer.worker.hints import Hints
+from automix_mixer.worker.inputs import fetch_inputs
+from automix_mixer.worker.outcomes import Failed, Refused, Rendered
+from automix_mixer.worker.outputs import store_outputs
+
+log = logger(__name__)
+
+ENGINE = "automix_mixer.engine.child"
+FETCHED, RENDERED = 0.03, 0.96
+"""Shares of an attempt after which its tracks are there, and the mix is."""
+
+LOST = {
+    "CRASHED": "the mix ended unexpectedly each time it was tried",
+    "OUT_OF_MEMORY": "the mix needs more memory than is allowed: use fewer or shorter tracks",
+    "TIMEOUT": "the mix took longer than is allowed: use fewer or shorter tracks",
+}
+
+
+class Attempts:
+    """Attempts of one worker process."""
+
+    def __init__(self, store: ObjectStore, scratch: Path, limits: Limits, *, patience_seconds: float) -> None:
+        self._store = store
+        self._scratch = scratch
+        self._limits = limits
+        self._patience_seconds = patience_seconds
+
+    async def make(self, claimed: Claim, hints: Hints) -> Rendered | Refused | Failed:
+        """Works on the job until there is a mix or a reason. Cancelled, it kills the child and leaves nothing."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="job-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
+                return Rendered(await self._mix(claimed, hints, Path(folder)))
+        except ChildError as error:
+            return Refused(JobError.of(error.reason, error.message))
+        except ChildLost as error:
+            return Failed(JobError(f"RENDER_{error.reason}", LOST[error.reason]))
+        except Unavailable:
+            return Failed(JobError("STORAGE_UNAVAILABLE", "audio storage did not answer: try again later"))
+        except Exception:  # a defect costs the job one failure and not this process its life
+            log.exception("attempt failed", job_id=str(claimed.job_id), attempt=claimed.attempt)
+            return Failed(JobError("RENDER_FAILED", "the mix failed on our side each time it was tried"))
+
+    async def _mix(self, claimed: Claim, hints: Hints, folder: Path) -> NewRender:
+        inputs, outputs, temporary = (folder / name for name in ("inputs", "outputs", "temporary"))
+        for made in (inputs, outputs, temporary):
+            made.mkdir()
+        hints.reach(0, "fetching")
+        tracks = await fetch_inputs(self._store, claimed, inputs, self._patience_seconds)
+
+        def hear(line: Mapping[str, Any]) -> None:
+            faults.reach("worker.during_render")
+            hints.hear(line, FETCHED, RENDERED)
+
+        result = await run_child(
+            ENGINE, _request(claimed, tracks, outputs), self._limits, progress=hear, scratch=temporary
+        )
+        hints.reach(RENDERED, "storing")
+        render = await store_outputs(self._store, claimed, outputs, result, self._patience_seconds)
+        faults.reach("worker.after_upload")
+        return render
+
+
+def _request(claimed: Claim, tracks: list[Path], outputs: Path) -> dict[str, Any]:
+    suffix = {"wav": ".wav", "fla": ".flac", "mp3": ".mp3"}.get(str(claimed.settings.get("output_format"))[:3], ".wav")
+    return {
+        "tracks": [
+            {"path": str(path), "role": track.role, "id": str(track.asset_id), "name": track.filename}
+            for path, track in zip(tracks, claimed.inputs, strict=True)
+        ],
+        "settings": claimed.settings,
+        "plan": claimed.plan,
+        "output": str(outputs / f"mix{suffix}"),
+        "extras_dir": str(outputs / "extras"),
+    }

@@ -1,0 +1,55 @@
+"""Progress of one attempt: kept for the heartbeat, and published as hints, a few a second at most."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import nats.errors
+from automix_common.logs import logger
+from automix_common.runtime import Runtime
+
+from automix_mixer.progress import Progress, share, subject
+
+log = logger(__name__)
+
+PUBLISH_SECONDS = 0.25
+LONGEST_STAGE = 100
+
+
+class Hints:
+    """What watchers of one attempt are told."""
+
+    def __init__(self, runtime: Runtime, job_id: UUID, attempt: int) -> None:
+        self._runtime = runtime
+        self._job_id = job_id
+        self.newest = Progress(attempt, 0.0, "")
+
+    def reach(self, progress: float, stage: str) -> None:
+        """Notes how far the attempt is."""
+        self.newest = Progress(self.newest.attempt, share(progress), stage[:LONGEST_STAGE])
+
+    def hear(self, line: Mapping[str, Any], start: float, end: float) -> None:
+        """Notes a line of the renderer, whose own 0 to 1 are `start` to `end` of the attempt."""
+        self.reach(start + (end - start) * share(line.get("progress")), str(line.get("stage") or "rendering"))
+
+    async def publish(self) -> None:
+        """Publishes until cancelled."""
+        published = None
+        while True:
+            if self.newest != published:
+                published = self.newest
+                await self._send(published)
+            await asyncio.sleep(PUBLISH_SECONDS)
+
+    async def row_changed(self) -> None:
+        """Tells watchers that the row is worth reading."""
+        await self._send(Progress(self.newest.attempt, self.newest.progress, self.newest.stage, changed=True))
+
+    async def _send(self, hint: Progress) -> None:
+        if not self._runtime.connecting.done():
+            return
+        try:
+            await self._runtime.connecting.result().publish(subject(self._job_id), hint.encode())
+        except nats.errors.Error as error:  # a hint may be lost
+            log.debug("hint lost", error=repr(error))

@@ -1,0 +1,43 @@
+"""A job's tracks, fetched and checked: what was accepted is what is mixed."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+from automix_common.children import ChildError
+from automix_common.storage import ObjectMissing, ObjectStore
+
+from automix_mixer.domain import Claim, JobInput
+from automix_mixer.worker.patience import with_patience
+
+
+async def fetch_inputs(store: ObjectStore, claimed: Claim, folder: Path, patience_seconds: float) -> list[Path]:
+    """Fetches every track into `folder`.
+
+    Raises ChildError INPUT_DELETED when one is gone, INPUT_CHANGED when its bytes are not those that were accepted,
+    and Unavailable.
+    """
+    return [
+        await _fetch(store, track, folder / f"{number:03d}", patience_seconds)
+        for number, track in enumerate(claimed.inputs)
+    ]
+
+
+async def _fetch(store: ObjectStore, track: JobInput, path: Path, patience_seconds: float) -> Path:
+    async def fetch() -> None:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await store.fetch(track.storage_key, path)
+
+    try:
+        await with_patience(fetch, patience_seconds)
+    except ObjectMissing:
+        raise ChildError("INPUT_DELETED", f"{track.filename} was deleted before it could be mixed") from None
+    if await asyncio.to_thread(sha256_of, path) != track.sha256:
+        raise ChildError("INPUT_CHANGED", f"the bytes of {track.filename} are not those that were uploaded")
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in lower-case hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,100 @@
+"""What a render left in its folder, stored under the attempt's own keys and described for its rows."""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automix_common.ids import new_id
+from automix_common.storage import ObjectStore
+
+from automix_mixer.content_types import content_type
+from automix_mixer.domain import Claim, NewRender, RenderFile, beside, render_name
+from automix_mixer.repository.keys import attempt_prefix
+from automix_mixer.worker.inputs import sha256_of
+from automix_mixer.worker.patience import with_patience
+
+FILETYPES = {".wav": "wav", ".mp3": "mp3", ".flac": "flac"}
+KINDS = {"comparison": "plain_sum", "picture": "picture"}
+STEM = "stem:"
+
+
+class BadOutputError(Exception):
+    """The renderer's answer does not hold what it promises."""
+
+
+@dataclass(frozen=True)
+class _Stored:
+    key: str
+    size: int
+    sha256: str
+
+
+async def store_outputs(
+    store: ObjectStore, claimed: Claim, folder: Path, result: Mapping[str, Any], patience_seconds: float
+) -> NewRender:
+    """Uploads the mix and the files beside it. Raises Unavailable, BadOutputError."""
+    named = [(str(file["kind"]), _inside(folder, file["path"])) for file in result["files"]]
+    mix = next((path for kind, path in named if kind == "mix"), None)
+    if mix is None:
+        raise BadOutputError("there is no mix among the files")
+    prefix = attempt_prefix(claimed.job_id, claimed.attempt)
+
+    async def put(path: Path, name: str) -> _Stored:
+        key = f"{prefix}{name}{path.suffix}"
+        await with_patience(lambda: store.put_file(key, path, content_type(key)), patience_seconds)
+        size, sha256 = await asyncio.to_thread(lambda: (path.stat().st_size, sha256_of(path)))
+        return _Stored(key, size, sha256)
+
+    stored = await put(mix, "mix")
+    filename = render_name(claimed.inputs, mix.suffix)
+    files = []
+    for number, (kind, path) in enumerate(named):
+        kept = KINDS.get(kind, "stem" if kind.startswith(STEM) else None)
+        if kept is None:
+            continue
+        beside_mix = await put(path, f"{kept}-{number}")
+        label = kind.removeprefix(STEM) if kept == "stem" else kept.replace("_", " ")
+        name = beside(filename, label, path.suffix)
+        files.append(RenderFile(new_id(), kept, beside_mix.key, name, beside_mix.size, beside_mix.sha256))
+    return NewRender(
+        id=new_id(),
+        storage_key=stored.key,
+        filename=filename,
+        filetype=FILETYPES.get(mix.suffix, "other"),
+        duration=float(result["duration_s"]),
+        size=stored.size,
+        sha256=stored.sha256,
+        loudness=_finite(result["integrated_lufs"]),
+        true_peak=_finite(result["true_peak_dbtp"]),
+        plan=storable(result["plan"]),
+        report=storable(result["report"]),
+        files=files,
+    )
+
+
+def _inside(folder: Path, named: str) -> Path:
+    """A file that the renderer names. It has decoded files of strangers, so what it says is checked."""
+    path = Path(named)
+    if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise BadOutputError(f"{named} is not a file of the render's folder")
+    return path
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def storable(value: Any) -> Any:
+    """A JSON document as PostgreSQL takes it: no NaN or infinities (null instead), no NUL in texts."""
+    if isinstance(value, float):
+        return _finite(value)
+    if isinstance(value, str):
+        return value.replace("\0", " ")
+    if isinstance(value, list):
+        return [storable(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(one) for name, one in value.items()}
+    return value
