@@ -177,9 +177,8 @@ class PartWriter:
         """
         if self._arrived + len(block) > self._upload.size:
             raise more_than_declared(self._upload)
-        if not self._filling:
-            self._filling_since = time.monotonic()
-        self._filling.append(block)
+        if block:
+            self._filling.append(block)
         self._filled += len(block)
         self._arrived += len(block)
         seconds = time.monotonic() - self._filling_since
@@ -194,8 +193,7 @@ class PartWriter:
     async def close(self) -> None:
         """Stores the rest, unless a part before it failed, and gives the claim back."""
         try:
-            if self._filling:
-                await self._flush()
+            await self._flush()
             await self._settle()
         finally:
             if self._living is not None:
@@ -208,8 +206,9 @@ class PartWriter:
     async def _flush(self) -> None:
         await self._settle()
         part = b"".join(self._filling)
-        self._filling, self._filled = [], 0
-        self._storing = asyncio.create_task(self._store_part(self._stored, part))
+        self._filling, self._filled, self._filling_since = [], 0, time.monotonic()
+        if part:
+            self._storing = asyncio.create_task(self._store_part(self._stored, part))
 
     async def _settle(self) -> None:
         """Waits for the part that is being stored; raises what that raised, each time."""
