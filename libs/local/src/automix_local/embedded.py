@@ -15,6 +15,7 @@ from automix_local.servers import nats, postgres, s3
 from automix_local.state import StateDir
 
 _PORT_ATTEMPTS = 3
+_ID = "stack/id"
 
 
 class Server(Protocol):
@@ -58,7 +59,9 @@ class Servers:
         self.state.create()
         self.state.acquire()
         self.ports = Ports(self.state.ports_file)
-        secrets = self.state.load_secrets((*postgres.SECRETS, *nats.SECRETS, *s3.SECRETS))
+        secrets = self.state.load_secrets((_ID, *postgres.SECRETS, *nats.SECRETS, *s3.SECRETS))
+        self.name = f"embedded-{secrets[_ID][:12]}"
+        """The name of what is kept in the state directory; it outlives restarts and other ports."""
         self.processes = Processes(self.state.run_dir, on_change=on_change, backoff=backoff or Backoff())
         self._postgres = postgres.Postgres(self.state, self.ports, secrets)
         self._nats = nats.Nats(self.state, self.ports, secrets)
@@ -87,6 +90,11 @@ class Servers:
     def names(self) -> tuple[str, ...]:
         """The servers' names as processes."""
         return tuple(self._by_name)
+
+    def claim_ports(self) -> None:
+        """Choose every server's ports now, so that their addresses are known before they run."""
+        for server in self._by_name.values():
+            self.ports.claim(server.port_names)
 
     def launch(self, name: str) -> None:
         """Start one server for the first time, wait until it does its work, and create what it lacks."""

@@ -94,6 +94,7 @@ class SupervisedProcess:
         self._backoff = backoff
         self._changed = threading.Condition()
         self._stop = threading.Event()
+        self._before_ready: Callable[[], None] = nothing
         self._keeper: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._status = Status(spec.name, address=spec.address)
@@ -103,6 +104,13 @@ class SupervisedProcess:
         """A copy of what is known now."""
         with self._changed:
             return Status(**vars(self._status))
+
+    def before_ready(self, action: Callable[[], None]) -> None:
+        """Have `action` run after each start, between the readiness probe's success and the process being ready.
+
+        While it raises NotReadyError, the process is not ready either.
+        """
+        self._before_ready = action
 
     def start(self) -> None:
         """Start and keep it running; returns at once. Does nothing when it runs already."""
@@ -198,6 +206,7 @@ class SupervisedProcess:
         while not self._stop.is_set() and not has_exited(process):
             try:
                 self.spec.ready()
+                self._before_ready()
             except NotReadyError as reason:
                 if time.monotonic() > deadline:
                     self._note(State.STARTING, detail=f"{self.spec.name} is not ready in time: {reason}")

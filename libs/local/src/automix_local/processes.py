@@ -1,12 +1,18 @@
 """All processes of one stack, by name."""
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from automix_local.errors import StackError
-from automix_local.process import Backoff, ProcessSpec, State, Status, SupervisedProcess
-from automix_local.spawn import Spawner, end_leftovers
+from automix_local.process import Backoff, ProcessSpec, State, Status, SupervisedProcess, log_tail
+from automix_local.spawn import Command, Spawner, end_leftovers, has_exited, reap
+
+_POLL_SECONDS = 0.01
 
 
 class Processes:
@@ -18,6 +24,8 @@ class Processes:
         self._on_change = on_change
         self._backoff = backoff
         self._spawner = Spawner()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._processes: dict[str, SupervisedProcess] = {}
 
     def launch(self, spec: ProcessSpec) -> None:
@@ -25,16 +33,36 @@ class Processes:
         process = SupervisedProcess(
             spec, self._spawner, self._run_dir, on_change=self._on_change, backoff=self._backoff
         )
-        self._processes[spec.name] = process
-        process.start()
+        with self._lock:
+            if self._closed.is_set():
+                raise StackError(f"{spec.name} is not started: the stack is being stopped")
+            self._processes[spec.name] = process
+            process.start()
         process.wait_ready()
+
+    def run(self, name: str, command: Command, seconds: float) -> None:
+        """Run a command to its end. Raises StackError, with the end of its log, when it fails or takes too long."""
+        process = self._spawner.spawn(command)
+        deadline = time.monotonic() + seconds
+        while not has_exited(process) and not self._closed.is_set() and time.monotonic() < deadline:
+            self._closed.wait(_POLL_SECONDS)
+        finished = has_exited(process)
+        if not finished:
+            os.kill(process.pid, signal.SIGKILL)
+            has_exited(process, wait=True)
+        code = reap(process)
+        if code != 0:
+            how = f"failed with status {code}" if finished else "was ended before it was done"
+            raise StackError(f"{name} {how}\n{log_tail(command.log)}")
 
     def __contains__(self, name: str) -> bool:
         return name in self._processes
 
     def statuses(self) -> list[Status]:
         """Every process in the order in which it was started."""
-        return [process.status for process in self._processes.values()]
+        with self._lock:
+            processes = list(self._processes.values())
+        return [process.status for process in processes]
 
     def pid(self, name: str) -> int:
         """The id of the running process. Raises StackError when it does not run at this moment."""
@@ -65,6 +93,10 @@ class Processes:
         """Wait until a process is ready, also after it was killed. Raises StackError when it takes too long."""
         self._named(name).wait_ready(seconds)
 
+    def before_ready(self, name: str, action: Callable[[], None]) -> None:
+        """Have `action` run at each later start of the process, before it counts as ready."""
+        self._named(name).before_ready(action)
+
     def change(self, spec: ProcessSpec) -> None:
         """Run the process of that name as `spec` says from its next start on; it must be stopped."""
         process = self._named(spec.name)
@@ -78,7 +110,10 @@ class Processes:
 
     def stop_all(self) -> None:
         """Stop every process, those that others depend on last. Afterwards this object is spent."""
-        for names in self._reverse_order():
+        self._closed.set()
+        with self._lock:
+            processes = dict(self._processes)
+        for names in _dependents_first(processes):
             with ThreadPoolExecutor(len(names)) as pool:
                 list(pool.map(self.stop, names))
         self._spawner.close()
@@ -87,17 +122,18 @@ class Processes:
         """Stop a process and forget it."""
         self._processes.pop(name).stop()
 
-    def _reverse_order(self) -> Iterator[list[str]]:
-        waiting: Mapping[str, SupervisedProcess] = dict(self._processes)
-        while waiting:
-            needed = {name for process in waiting.values() for name in process.spec.depends_on}
-            free = [name for name in waiting if name not in needed] or list(waiting)
-            yield free
-            waiting = {name: process for name, process in waiting.items() if name not in free}
-
     def _named(self, name: str) -> SupervisedProcess:
         try:
             return self._processes[name]
         except KeyError:
             known = ", ".join(self._processes) or "none"
             raise StackError(f"there is no process {name}; known: {known}") from None
+
+
+def _dependents_first(processes: dict[str, SupervisedProcess]) -> Iterator[list[str]]:
+    waiting = dict(processes)
+    while waiting:
+        needed = {name for process in waiting.values() for name in process.spec.depends_on}
+        free = [name for name in waiting if name not in needed] or list(waiting)
+        yield free
+        waiting = {name: process for name, process in waiting.items() if name not in free}

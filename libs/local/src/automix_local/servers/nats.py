@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
 
-import nats
 from nats.errors import Error as NatsError
 
 from automix_local.access import NATS_USERS, PROVISIONER
@@ -14,11 +13,12 @@ from automix_local.process import ProcessSpec
 from automix_local.servers.programs import program
 from automix_local.spawn import Command
 from automix_local.state import StateDir, write_private
+from automix_local.streams import connect
 
 NAME = "nats"
 SECRETS = tuple(f"nats/{user.name}" for user in NATS_USERS)
 
-_CONNECT_SECONDS = 2
+_ANSWER_SECONDS = 2
 _ENVIRONMENT = {"GOMEMLIMIT": "96MiB", "GOGC": "50"}
 
 
@@ -95,28 +95,15 @@ authorization {{
 
     async def _check(self) -> None:
         try:
-            connection = await nats.connect(
-                self.url,
-                user=PROVISIONER,
-                password=self.password(PROVISIONER),
-                inbox_prefix=f"_INBOX_{PROVISIONER}".encode(),
-                allow_reconnect=False,
-                reconnect_time_wait=0,
-                connect_timeout=_CONNECT_SECONDS,
-                error_cb=_ignore,
-            )
+            connection = await connect(self.url, PROVISIONER, self.password(PROVISIONER))
         except (NatsError, OSError, TimeoutError) as error:
             raise NotReadyError(str(error)) from error
         try:
-            await connection.jetstream(timeout=_CONNECT_SECONDS).account_info()
+            await connection.jetstream(timeout=_ANSWER_SECONDS).account_info()
         except (NatsError, OSError, TimeoutError) as error:
             raise NotReadyError(f"JetStream: {error}") from error
         finally:
             await connection.close()
-
-
-async def _ignore(_error: Exception) -> None:
-    """The caller sees the failure itself; nats-py would also log it."""
 
 
 def _quoted(value: str) -> str:

@@ -1,0 +1,36 @@
+"""Bring the services' schemas up to date. Run as a program: `python -m automix_local.schemas`.
+
+One process migrates all schemas, because loading the migration libraries costs more than the migrations; a process of
+its own, because the supervisor should not keep what they weigh. AUTOMIX_SCHEMAS is a JSON object of Python package to
+database URL.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+
+import psycopg
+from automix_common.migrations import schema_is_current, upgrade
+
+VARIABLE = "AUTOMIX_SCHEMAS"
+
+
+def outdated(schemas: Mapping[str, str]) -> dict[str, str]:
+    """Those of the packages whose schema is older than they need, with their URLs."""
+    return asyncio.run(_outdated(schemas))
+
+
+async def _outdated(schemas: Mapping[str, str]) -> dict[str, str]:
+    current = await asyncio.gather(*(_is_current(package, url) for package, url in schemas.items()))
+    return {package: url for (package, url), is_current in zip(schemas.items(), current, strict=True) if not is_current}
+
+
+async def _is_current(package: str, url: str) -> bool:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        return await schema_is_current(package, connection)
+
+
+if __name__ == "__main__":
+    for name, address in json.loads(os.environ[VARIABLE]).items():
+        upgrade(name, address)

@@ -1,0 +1,178 @@
+"""The whole platform on this machine: servers, schemas, streams and every service, under one supervisor."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from automix_local import discovery
+from automix_local.access import PROVISIONER
+from automix_local.embedded import Servers
+from automix_local.process import Backoff, Status
+from automix_local.processes import Processes
+from automix_local.schemas import VARIABLE as SCHEMAS_VARIABLE
+from automix_local.schemas import outdated
+from automix_local.servers import nats, postgres
+from automix_local.services import (
+    SERVICES,
+    Service,
+    address,
+    base_environment,
+    port_name,
+    process_spec,
+    python,
+    replica_names,
+)
+from automix_local.spawn import Command
+from automix_local.state import write_private
+from automix_local.steps import Step, run_steps
+from automix_local.streams import definition, exist
+
+_STEP_SECONDS = 120.0
+_SCHEMAS = "schemas"
+_STREAMS = "streams"
+
+Environment = Mapping[str, str]
+
+
+class Stack:
+    """Servers and services that run until `stop`.
+
+    >>> with Stack.start(Path("state"), overrides={"worker": {"AUTOMIX_LEASE_SECONDS": "2"}}) as stack:
+    ...     stack.endpoints["mixer"]
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        *,
+        services: Sequence[Service] = SERVICES,
+        overrides: Mapping[str, Environment] | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> None:
+        """Over servers that are not started yet. `overrides` adds to the environment of a service or of one replica
+        (`worker-2`), `replicas` says how many processes of a service there are, 1 by default.
+        """
+        self.servers = servers
+        self._overrides = dict(overrides or {})
+        counts = {service.name: (replicas or {}).get(service.name, 1) for service in services}
+        self._replicas = {
+            name: service for service in services for name in replica_names(service, counts[service.name])
+        }
+        self._services = services
+        self.endpoints: dict[str, str] = {}
+
+    @classmethod
+    def start(
+        cls,
+        state_dir: Path,
+        *,
+        services: Sequence[Service] = SERVICES,
+        overrides: Mapping[str, Environment] | None = None,
+        replicas: Mapping[str, int] | None = None,
+        on_change: Callable[[Status], None] = lambda _status: None,
+        backoff: Backoff | None = None,
+    ) -> "Stack":
+        """Start everything over a state directory and wait until it is ready."""
+        servers = Servers(state_dir, on_change=on_change, backoff=backoff)
+        stack = cls(servers, services=services, overrides=overrides, replicas=replicas)
+        stack.bring_up()
+        return stack
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    @property
+    def processes(self) -> Processes:
+        """Every server and service by name: `kill`, `stop`, `start`, `restart`, `wait_ready`, `pid`, `statuses`."""
+        return self.servers.processes
+
+    def bring_up(self) -> None:
+        """Start the servers at once, each schema and the streams when their server is up, each service after those.
+
+        When something fails, everything is stopped again and the first failure raised.
+        """
+        try:
+            self.servers.state.endpoints_file.unlink(missing_ok=True)
+            self.servers.claim_ports()
+            self.servers.ports.claim([port_name(replica) for replica in self._replicas])
+            self.endpoints = {replica: address(self.servers, replica) for replica in self._replicas}
+            run_steps(list(self._steps()), abort=self.processes.stop_all)
+            discovery.publish(self.servers.state, self.endpoints, self.servers.name)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the services, then the servers, and unlock the state directory."""
+        self.servers.state.endpoints_file.unlink(missing_ok=True)
+        self.servers.close()
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a process is told: its addresses and credentials."""
+        return dict(self.processes.spec(name).command.env)
+
+    def change_environment(self, name: str, overrides: Environment) -> None:
+        """Restart a process with these overrides in place of those it has."""
+        self.processes.stop(name)
+        spec = process_spec(self._replicas[name], name, self.servers, self.endpoints, overrides)
+        self.processes.change(spec)
+        self.processes.start(name)
+
+    @contextlib.contextmanager
+    def wiped_nats(self) -> Iterator[None]:
+        """NATS struck by SIGKILL, its storage deleted; after the block it is up with streams made anew."""
+        with self.servers.wiped_nats():
+            yield
+
+    def _steps(self) -> Iterator[Step]:
+        for name in self.servers.names:
+            yield Step(name, partial(self.servers.launch, name))
+        yield Step(_STREAMS, self._create_streams, after=(nats.NAME,))
+        yield Step(_SCHEMAS, self._migrate, after=(postgres.NAME,))
+        # S3, the slowest of the servers, is not waited for: nothing needs it before somebody asks for audio.
+        for replica, service in self._replicas.items():
+            yield Step(replica, partial(self._launch, replica, service), after=(_SCHEMAS, _STREAMS))
+
+    def _launch(self, replica: str, service: Service) -> None:
+        overrides = {**self._overrides.get(service.name, {}), **self._overrides.get(replica, {})}
+        self.processes.launch(process_spec(service, replica, self.servers, self.endpoints, overrides))
+
+    def _migrate(self) -> None:
+        schemas = {
+            service.migrations: self.servers.database_url(service.database_role)
+            for service in self._services
+            if service.migrations
+        }
+        if behind := outdated(schemas):
+            self._run("automix_local.schemas", {SCHEMAS_VARIABLE: json.dumps(behind)})
+
+    def _create_streams(self) -> None:
+        self._ensure_streams()
+        if nats.NAME in self.processes:  # later starts may find its storage gone
+            self.processes.before_ready(nats.NAME, self._ensure_streams)
+
+    def _ensure_streams(self) -> None:
+        note = self.servers.state.path / nats.NAME / "streams"
+        password = self.servers.nats_password(PROVISIONER)
+        known = note.exists() and note.read_text() == definition()
+        if known and exist(self.servers.nats_url, password):
+            return
+        told = {
+            "AUTOMIX_NATS_URL": self.servers.nats_url,
+            "AUTOMIX_NATS_USER": PROVISIONER,
+            "AUTOMIX_NATS_PASSWORD": password,
+        }
+        self._run("automix_local.streams", told)
+        write_private(note, definition())
+
+    def _run(self, module: str, told: Mapping[str, str]) -> None:
+        state = self.servers.state
+        environment = {**base_environment(state.path), **told}
+        log = state.log_file(module.rpartition(".")[2])
+        command = Command(argv=python(module), env=environment, log=log, cwd=state.path)
+        self.processes.run(module, command, _STEP_SECONDS)

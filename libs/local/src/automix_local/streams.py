@@ -1,0 +1,87 @@
+"""The event stream and its consumers on the embedded NATS. Run as a program, it creates what is missing.
+
+`python -m automix_local.streams` reads AUTOMIX_NATS_URL, AUTOMIX_NATS_USER and AUTOMIX_NATS_PASSWORD. A process of its
+own, because what it needs and logs is not for the process of the supervisor.
+"""
+
+import asyncio
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import nats
+from automix_common.topology import CONSUMERS, STREAM
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from automix_local.access import PROVISIONER
+from automix_local.errors import NotReadyError
+
+_CONNECT_SECONDS = 2
+_SOURCES = ("automix_common.topology", "automix_common.messaging")
+
+
+def definition() -> str:
+    """A fingerprint of how stream and consumers are defined: what was created from another one is out of date."""
+    digest = hashlib.sha256()
+    for module in _SOURCES:
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.origin is not None:
+            digest.update(Path(spec.origin).read_bytes())
+    return digest.hexdigest()
+
+
+def exist(url: str, password: str) -> bool:
+    """Whether the stream and as many consumers as there should be exist. Raises NotReadyError without an answer."""
+    try:
+        return asyncio.run(_exist(url, password))
+    except (NatsError, OSError, TimeoutError) as error:
+        raise NotReadyError(f"the event stream: {error}") from error
+
+
+async def _exist(url: str, password: str) -> bool:
+    connection = await connect(url, PROVISIONER, password)
+    try:
+        found = await connection.jetstream(timeout=_CONNECT_SECONDS).stream_info(STREAM)
+    except NotFoundError:
+        return False
+    else:
+        return found.state.consumer_count >= len(CONSUMERS)
+    finally:
+        await connection.close()
+
+
+async def connect(url: str, user: str, password: str) -> Client:
+    """One connection that is not renewed. Raises an error of nats-py or OSError when there is none within 2 s."""
+    return await nats.connect(
+        url,
+        user=user,
+        password=password,
+        inbox_prefix=f"_INBOX_{user}".encode(),
+        allow_reconnect=False,
+        reconnect_time_wait=0,
+        connect_timeout=_CONNECT_SECONDS,
+        error_cb=_ignore,
+    )
+
+
+async def _ignore(_error: Exception) -> None:
+    """The caller sees the failure itself; nats-py would also log it."""
+
+
+async def _provision() -> None:
+    # Only here: the supervisor, which imports this module, needs neither.
+    from automix_common.messaging import connect as connect_as_configured  # noqa: PLC0415
+    from automix_common.messaging import provision  # noqa: PLC0415
+    from automix_common.settings import MessagingSettings  # noqa: PLC0415
+
+    connection = await connect_as_configured(MessagingSettings())
+    try:
+        await provision(connection.jetstream())
+    finally:
+        await connection.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_provision())
