@@ -8,6 +8,9 @@ from automix_common.errors import FieldViolation, InvalidArgument
 LONGEST = 254
 """RFC 5321, as corrected by erratum 1690."""
 
+LONG_S_T, S_T = "\ufb05", "\ufb06"
+"""The one simple folding that Python's two tables, full folding and lower case, do not yield."""
+
 
 def fold(text: str) -> str:
     """The text in NFC, without regard to case.
@@ -20,6 +23,8 @@ def fold(text: str) -> str:
 
 
 def _fold_character(character: str) -> str:
+    if character == LONG_S_T:
+        return S_T
     folded = character.casefold()
     return (folded if len(folded) == 1 else character).lower()
 
