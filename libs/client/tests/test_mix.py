@@ -1,0 +1,129 @@
+"""From files to a finished mix in one call."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from automix.mixer.v1 import mixer_pb2 as pb
+from automix_client.client import AsyncClient
+from automix_client.errors import InvalidInputError, JobFailedError
+from automix_client.mix import MixProgress
+
+from .test_jobs import ended, processing
+from .world import World
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    paths = {name: tmp_path / f"{name}.wav" for name in ("lead", "double", "drums", "bass", "song")}
+    for name, path in paths.items():
+        path.write_bytes(name.encode() * 100_000)
+    return paths
+
+
+def roles(world: World) -> dict[str, int]:
+    return {asset.filename: asset.role for asset in world.assets.values()}
+
+
+async def test_the_whole_way(client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path) -> None:
+    heard: list[MixProgress] = []
+    world.script = [processing(0.2), processing(0.7), ended(pb.JOB_STATUS_SUCCEEDED)]
+    summary = await client.mix(
+        [files["lead"], files["double"]],
+        [files["drums"], files["bass"]],
+        [files["song"]],
+        pb.MixSettings(reverb=0.3),
+        out=tmp_path / "mix.wav",
+        project_name="My song",
+        progress=heard.append,
+    )
+    assert roles(world) == {"lead.wav": 1, "double.wav": 1, "drums.wav": 2, "bass.wav": 2, "song.wav": 3}
+    assert [asset.filename for asset in summary.assets] == [
+        "lead.wav",
+        "double.wav",
+        "drums.wav",
+        "bass.wav",
+        "song.wav",
+    ]
+    assert world.projects[summary.project_id].name == "My song"
+    assert summary.out.read_bytes() == world.content[summary.render.id]
+    assert summary.loudness_lufs == pytest.approx(-14.02)
+    assert summary.true_peak_dbtp == pytest.approx(-1.04)
+    assert list(summary.seconds) == ["project", "upload", "mix", "download"]
+    assert {one.step for one in heard} == {"project", "upload", "mix", "download"}
+    assert [one.done for one in heard if one.step == "mix"] == [0.0, pytest.approx(0.2), pytest.approx(0.7), 1.0]
+
+
+async def test_a_project_without_files_is_mixed_as_it_is(client: AsyncClient, world: World, tmp_path: Path) -> None:
+    project = await client.projects.create("Mine")
+    world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
+    summary = await client.mix(out=tmp_path / "mix.wav", project_id=project.id)
+    assert summary.project_id == project.id
+    assert world.calls["CreateUpload"] == 0
+    assert len(world.projects) == 1
+
+
+async def test_a_mix_that_fails_leaves_no_file(client: AsyncClient, world: World, tmp_path: Path) -> None:
+    world.script = [ended(pb.JOB_STATUS_FAILED, "RENDER_CRASHED")]
+    with pytest.raises(JobFailedError):
+        await client.mix(out=tmp_path / "mix.wav", project_id="p")
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_refused_file_is_named_and_nothing_is_mixed(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    files["drums"].write_bytes(b"not audio, a letter")
+    with pytest.raises(InvalidInputError) as caught:
+        await client.mix([files["lead"]], [files["drums"]], out=tmp_path / "mix.wav")
+    assert caught.value.reason == "NOT_AUDIO"
+    assert caught.value.__notes__ == [str(files["drums"])]
+    assert world.calls["CreateJob"] == 0
+
+
+async def test_cancelling_cancels_the_job(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    mixing = asyncio.Event()
+
+    def progress(moved: MixProgress) -> None:
+        if moved.step == "mix":
+            mixing.set()
+
+    world.script = [processing(0.1)]
+    task = asyncio.create_task(client.mix([files["lead"]], out=tmp_path / "mix.wav", progress=progress))
+    await mixing.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [job.status for job in world.jobs.values()] == [pb.JOB_STATUS_CANCELLED]
+
+
+async def test_cancelling_while_the_job_is_accepted_cancels_it(
+    client: AsyncClient, world: World, tmp_path: Path
+) -> None:
+    world.lost_answers["CreateJob"] = 3
+    task = asyncio.create_task(client.mix(out=tmp_path / "mix.wav", project_id="p"))
+    async with asyncio.timeout(10):
+        while world.calls["CreateJob"] == 0:
+            await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [job.status for job in world.jobs.values()] == [pb.JOB_STATUS_CANCELLED]
+
+
+async def test_cancelling_an_upload_gives_it_up(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    world.upload_cuts = [0] * 1_000_000
+    task = asyncio.create_task(client.mix([files["lead"]], out=tmp_path / "mix.wav"))
+    async with asyncio.timeout(10):
+        while world.calls["UploadBytes"] == 0:
+            await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.uploads == {}
+    assert world.calls["CreateJob"] == 0
