@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix.media.v1 import media_pb2, media_pb2_grpc
+from automix.mixer.v1 import mixer_pb2
 from automix_client.assets import BEAT, VOCALS
 from automix_client.client import AsyncClient
 
@@ -76,7 +77,8 @@ class Person:
             async with self.client() as client:
                 project = await client.projects.create("Everything")
                 asset = await client.assets.upload(project.id, beat, BEAT)
-                job = await client.jobs.wait((await client.jobs.create(project.id)).id)
+                accepted = await client.jobs.create(project.id, settings=mixer_pb2.MixSettings(stems=True))
+                job = await client.jobs.wait(accepted.id)
                 render = await client.renders.get(job.render_id)
         opening = media_pb2.CreateUploadRequest(
             project_id=project.id, filename="open.wav", role=media_pb2.ASSET_ROLE_VOCALS, size=1000
@@ -90,7 +92,7 @@ class Person:
             asset_id=asset.id,
             job_id=job.id,
             render_id=render.id,
-            file_id=render.files[0].id,
+            file_id=render.files[0].id if render.files else str(uuid.uuid4()),
         )
 
 

@@ -7,11 +7,11 @@ from typing import Annotated
 import psycopg
 import typer
 from automix_common.errors import Unavailable
+from automix_common.operators import NoCredentialsError, operator_settings
+from automix_common.settings import StorageSettings
 from automix_common.storage import S3Store
-from pydantic import ValidationError
 from rich.console import Console
 
-from automix_ops.credentials import operator_settings
 from automix_ops.inspection import Allowances, Inspection, inspect
 
 FINDINGS = 1
@@ -41,10 +41,9 @@ def check(
     """
     console = Console(stderr=True, soft_wrap=True)
     try:
-        settings = operator_settings()
-    except ValidationError as error:
-        missing = ", ".join(f"AUTOMIX_{'_'.join(map(str, one['loc'])).upper()}" for one in error.errors())
-        console.print(f"no embedded stack runs here, and the environment lacks {missing}", style="red")
+        settings = operator_settings(StorageSettings, "ops", "AUTOMIX_DATABASE_URL")
+    except NoCredentialsError as error:
+        console.print(str(error), style="red", markup=False)
         raise typer.Exit(USAGE) from None
     allowances = Allowances(settle=settle, grace=grace, object_age=0 if every else age)
     store = S3Store(settings)

@@ -25,7 +25,7 @@ class Allowances:
     """
 
     settle: float = 10.0
-    grace: float = 300.0
+    grace: float = 900.0
     object_age: float = 3 * 3600.0
 
 

@@ -1,0 +1,232 @@
+"""The whole platform for a session of tests: services on servers of any kind, told to be quick and small."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import grpc
+import nats
+import psutil
+import psycopg
+import pytest
+from automix_client.endpoints import Endpoints
+from automix_common.settings import StorageSettings
+from automix_common.storage import S3Store
+from automix_common.topology import CONSUMERS, STREAM
+from automix_local import Servers
+from automix_local import stack as local
+from automix_ops.inspection import Allowances, Inspection, inspect
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from minio import Minio
+
+from kit.waiting import until
+
+LEASE_SECONDS = 2.0
+COLLECT_AGE_SECONDS = 4.0
+SETTLE_SECONDS = 30.0
+ACK_WAIT_SECONDS = 1.0
+
+EVERYWHERE = {
+    "AUTOMIX_RELAY_SWEEP_SECONDS": "0.3",
+    "AUTOMIX_DELETION_SWEEP_SECONDS": "0.2",
+    "AUTOMIX_COLLECT_SECONDS": "1",
+    "AUTOMIX_COLLECT_AGE_SECONDS": str(COLLECT_AGE_SECONDS),
+    "AUTOMIX_DRAIN_SECONDS": "0",
+    "AUTOMIX_GRACE_SECONDS": "1",
+}
+# Waits a hundredth of what a production stack has, limits that a test can reach.
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "auth": {"AUTOMIX_BCRYPT_COST": "4", "AUTOMIX_HASHING_WAITING": "500"},
+    "projects": {},
+    "media": {
+        "AUTOMIX_VERIFY_LEASE_SECONDS": str(LEASE_SECONDS),
+        "AUTOMIX_WRITER_LEASE_SECONDS": "1",
+        "AUTOMIX_UPLOAD_SWEEP_SECONDS": "0.5",
+    },
+    "mixer": {"AUTOMIX_SWEEP_SECONDS": "0.3", "AUTOMIX_STALE_QUEUED_SECONDS": "2", "AUTOMIX_MAX_QUEUED_JOBS": "500"},
+    "worker": {
+        "AUTOMIX_LEASE_SECONDS": str(LEASE_SECONDS),
+        "AUTOMIX_HEARTBEAT_SECONDS": "0.3",
+        "AUTOMIX_MAX_PROCESSING_JOBS": "4",
+        "AUTOMIX_RENDER_SILENCE_SECONDS": "10",
+    },
+}
+WORKERS = ("worker", "worker-2")
+
+
+class Stack:
+    """A running platform. `local` is its supervisor, `servers` what it stands on."""
+
+    def __init__(self, running: local.Stack, *, kind: str) -> None:
+        self.local = running
+        self.servers: Servers = running.servers
+        self.kind = kind
+        self.processes = running.processes
+        self.addresses = running.endpoints
+        self.endpoints = Endpoints.parse(running.endpoints, name="test")
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    @classmethod
+    def bring_up(cls, servers: Servers, kind: str) -> Stack:
+        """Brings everything up on servers that are not started yet."""
+        overrides = {service: {**EVERYWHERE, **settings} for service, settings in SETTINGS.items()}
+        running = local.Stack(servers, overrides=overrides, replicas={"worker": len(WORKERS)})
+        running.bring_up()
+        return cls(running, kind=kind)
+
+    async def close(self) -> None:
+        """Ends everything."""
+        for channel in self._channels.values():
+            await channel.close()
+        await asyncio.to_thread(self.local.stop)
+
+    def channel(self, process: str) -> grpc.aio.Channel:
+        """A channel to a service."""
+        if process not in self._channels:
+            self._channels[process] = grpc.aio.insecure_channel(
+                self.addresses[process],
+                options=[("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)],
+            )
+        return self._channels[process]
+
+    # What is inside
+
+    async def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows of a statement by the database's superuser, who sees every schema."""
+        url = self.servers.database_url("postgres")
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            cursor = await connection.execute(statement, values)
+            return await cursor.fetchall() if cursor.description else []
+
+    def bucket(self) -> Minio:
+        """The storage's administrator."""
+        return Minio(
+            self.servers.s3_endpoint.split("://")[1],
+            access_key=self.servers.s3_access_key("admin"),
+            secret_key=self.servers.s3_secret_key("admin"),
+            secure=self.servers.s3_endpoint.startswith("https"),
+            region="us-east-1",
+        )
+
+    async def signing_key(self) -> Ed25519PrivateKey:
+        """What the platform's access tokens are signed with."""
+        rows = await self.query(
+            "SELECT private_key FROM auth.signing_keys WHERE active_from <= now()"
+            " AND (retired_at IS NULL OR retired_at > now())"
+        )
+        return Ed25519PrivateKey.from_private_bytes(bytes(rows[0][0]))
+
+    async def inspect(self, settle: float = SETTLE_SECONDS) -> Inspection:
+        """What `automix check --all` finds."""
+        store = S3Store(
+            StorageSettings(
+                database_url=self.servers.database_url("ops"),
+                s3_endpoint=self.servers.s3_endpoint,
+                s3_access_key=self.servers.s3_access_key("ops"),
+                s3_secret_key=self.servers.s3_secret_key("ops"),
+            )
+        )
+        try:
+            allowances = Allowances(settle=settle, grace=15, object_age=0)
+            return await inspect(self.servers.database_url("ops"), store, allowances)
+        finally:
+            store.close()
+
+    async def quiet(self, seconds: float = 60) -> None:
+        """Waits until every accepted job has ended, every event is published and every deletion is done."""
+        await until(self._is_quiet, seconds=seconds, what="a stack that has nothing left to do")
+
+    async def _is_quiet(self) -> bool:
+        (row,) = await self.query(
+            "SELECT (SELECT count(*) FROM mixer.jobs WHERE status IN ('queued', 'processing'))"
+            " + (SELECT count(*) FROM auth.outbox WHERE published_at IS NULL)"
+            " + (SELECT count(*) FROM projects.outbox WHERE published_at IS NULL)"
+            " + (SELECT count(*) FROM mixer.outbox WHERE published_at IS NULL)"
+            " + (SELECT count(*) FROM media.object_deletions) + (SELECT count(*) FROM mixer.object_deletions)"
+        )
+        return bool(row[0] == 0)
+
+    async def shorten_ack_waits(self) -> None:
+        """Has NATS deliver again soon what a killed consumer did not acknowledge."""
+        client = await nats.connect(
+            self.servers.nats_url,
+            user="provisioner",
+            password=self.servers.nats_password("provisioner"),
+            inbox_prefix=b"_INBOX_provisioner",
+        )
+        try:
+            stream = client.jetstream()
+            for durable in CONSUMERS:
+                config = (await stream.consumer_info(STREAM, durable.name)).config
+                config.ack_wait = ACK_WAIT_SECONDS
+                await stream.add_consumer(STREAM, config)
+        finally:
+            await client.close()
+
+    # Strikes
+
+    def require_servers_of_our_own(self) -> None:
+        """Skips a test that kills servers where they are not processes of this stack."""
+        if self.kind != "embedded":
+            pytest.skip(f"SERVERS={self.kind}: the servers are not this stack's to kill")
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL; returns when the process is ready again."""
+        await asyncio.to_thread(self.processes.kill, name)
+        await asyncio.to_thread(self.processes.wait_ready, name)
+
+    async def stop(self, name: str) -> None:
+        """Stops a process in order and keeps it stopped."""
+        await asyncio.to_thread(self.processes.stop, name)
+
+    async def start(self, name: str) -> None:
+        """Starts a stopped process and waits until it is ready."""
+        await asyncio.to_thread(self.processes.start, name)
+
+    @contextmanager
+    def halted(self, name: str) -> Iterator[None]:
+        """SIGSTOP for the length of the block."""
+        pid = self.processes.pid(name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def is_halted(self, name: str) -> bool:
+        """Whether the process has stopped itself by SIGSTOP."""
+        return psutil.Process(self.processes.pid(name)).status() == psutil.STATUS_STOPPED
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        os.kill(self.processes.pid(name), signal.SIGCONT)
+
+    @asynccontextmanager
+    async def told(self, environment: Mapping[str, str], *names: str) -> AsyncIterator[None]:
+        """Runs the processes with more in their environment for the length of the block."""
+        await self._tell(names, environment)
+        try:
+            yield
+        finally:
+            await self._tell(names, {})
+
+    async def _tell(self, names: Sequence[str], more: Mapping[str, str]) -> None:
+        def change(name: str) -> None:
+            service = name.rsplit("-", 1)[0] if name[-1].isdigit() else name
+            self.local.change_environment(name, {**EVERYWHERE, **SETTINGS[service], **more})
+
+        await asyncio.gather(*(asyncio.to_thread(change, name) for name in names))
+
+    @asynccontextmanager
+    async def without(self, *names: str) -> AsyncIterator[None]:
+        """Keeps processes stopped for the length of the block."""
+        await asyncio.gather(*(self.stop(name) for name in names))
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(self.start(name) for name in names))
