@@ -25,13 +25,15 @@ def load(settings: type[AnySettings]) -> AnySettings:
         sys.exit(f"settings: {problems}")
 
 
-def main(package: str, settings: type[SettingsType], serve: Callable[[SettingsType], Awaitable[None]]) -> None:
-    """Runs `python -m <package> [serve|migrate]`."""
-    parser = argparse.ArgumentParser(prog=f"python -m {package}")
+def main(
+    package: str, settings: type[SettingsType], serve: Callable[[SettingsType], Awaitable[None]], *, process: str = ""
+) -> None:
+    """Runs `python -m <package> [serve|migrate]`; `process` names one of several processes of a package."""
+    parser = argparse.ArgumentParser(prog=f"python -m {process or package}")
     parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
     command = parser.parse_args().command
     loaded = load(settings)
-    configure_logging(package, loaded.log_level)
+    configure_logging(process or package, loaded.log_level)
     if command == "migrate":
         upgrade(package, loaded.database_url.get_secret_value())
     else:

@@ -42,4 +42,4 @@ def _add_nothing(_server: grpc.aio.Server) -> None:
 
 
 if __name__ == "__main__":
-    main("automix_mixer", WorkerSettings, serve_worker)
+    main("automix_mixer", WorkerSettings, serve_worker, process="automix_mixer.worker")

@@ -21,7 +21,7 @@ from automix_mixer.worker.attempt import Attempts
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.hints import Hints
 from automix_mixer.worker.lease import Lease
-from automix_mixer.worker.outcomes import Outcome, Stopped
+from automix_mixer.worker.outcomes import Failed, Outcome, Refused, Stopped
 
 log = logger(__name__)
 
@@ -78,9 +78,11 @@ class Taker:
         await hints.row_changed()
         outcome = await self._attempt(claimed, message, hints)
         status = await self._endings.settle(claimed, outcome)
-        ATTEMPTS.labels(outcome=type(outcome).__name__.lower()).inc()
+        went = type(outcome).__name__.lower()
+        ATTEMPTS.labels(outcome=went).inc()
+        reason = outcome.error.reason if isinstance(outcome, Refused | Failed) else None
         log.info(
-            "attempt over", job_id=str(job_id), attempt=claimed.attempt, outcome=repr(outcome)[:500], status=status
+            "attempt over", job_id=str(job_id), attempt=claimed.attempt, outcome=went, reason=reason, status=status
         )
         await hints.row_changed()
 
