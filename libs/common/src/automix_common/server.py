@@ -48,7 +48,7 @@ class Service:
     public: frozenset[str] = frozenset()
     """Full method paths that need no access token."""
     background: Sequence[Background] = ()
-    """Work that runs beside the server, each until cancelled: relays, consumers, sweepers."""
+    """Work that runs beside the server once its schema is there, until cancelled: relays, consumers, sweepers."""
 
 
 async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> None:
@@ -67,8 +67,10 @@ async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> 
     if settings.metrics_listen:
         host, _, metrics_port = settings.metrics_listen.rpartition(":")
         start_http_server(int(metrics_port), host)
-    report = partial(_report_health, service, runtime.database, servicer)
-    async with running([*service.background, report]) as failed:
+    migrated = asyncio.Event()
+    background = [partial(_once_migrated, migrated, work) for work in service.background]
+    report = partial(_report_health, service, runtime.database, servicer, migrated)
+    async with running([*background, report]) as failed:
         await server.start()
         log.info("serving", port=port)
         try:
@@ -93,13 +95,20 @@ def listen(server: grpc.aio.Server, settings: Settings) -> int:
     return server.add_secure_port(settings.listen, credentials)
 
 
-async def _report_health(service: Service, database: Database, servicer: health.aio.HealthServicer) -> None:
-    current = False
+async def _once_migrated(migrated: asyncio.Event, work: Background) -> None:
+    await migrated.wait()
+    await work()
+
+
+async def _report_health(
+    service: Service, database: Database, servicer: health.aio.HealthServicer, migrated: asyncio.Event
+) -> None:
     while True:
         try:
             async with database.read() as connection:
-                current = current or await schema_is_current(service.package, connection)
-            serving = current
+                if not migrated.is_set() and await schema_is_current(service.package, connection):
+                    migrated.set()
+            serving = migrated.is_set()
         except LOST:
             serving = False
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
