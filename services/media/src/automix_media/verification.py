@@ -85,7 +85,12 @@ class Verifier:
         the reason of a refusal, Aborted (VERIFYING) while another replica verifies, and Unavailable.
         """
         running = self._running.get(upload.id) or await self._begin(upload)
-        return await asyncio.shield(running)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if running.cancelled():  # by `close`, not by the caller
+                raise _stopping() from None
+            raise
 
     async def close(self) -> None:
         """Ends what goes on; the next call, on any replica, begins again."""
@@ -159,7 +164,7 @@ class Verifier:
             raise Refused(error.reason, error.message) from None
         except ChildLost as lost:
             if self._stopping.is_set():  # what stops this process may have struck the child
-                raise Unavailable("STOPPING", "this server stops: complete the upload again") from None
+                raise _stopping() from None
             raise Refused(*LOST_VERIFIERS[lost.reason]) from None
         shape = result["waveform"]
         return facts_of(result, waveform.pack(shape["minimum"], shape["maximum"]))
@@ -228,3 +233,7 @@ class Verifier:
                     kept = await uploads.keep_verifying(upload.id, verifier, self._limits.lease_seconds)
             except LOST as error:
                 log.warning("verifier cannot say that it lives", error=repr(error))
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("STOPPING", "this server stops: complete the upload again")
