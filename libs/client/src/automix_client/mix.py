@@ -46,7 +46,7 @@ class MixSummary:
     job_id: str
     render: mixer_pb2.Render
     assets: Sequence[media_pb2.Asset]
-    seconds: dict[Step, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def loudness_lufs(self) -> float | None:
@@ -96,7 +96,7 @@ class Mixing:
         Raises what each step raises: InvalidInputError for a file that is refused, JobFailedError, ...
         """
         tell = listener or (lambda _: None)
-        seconds: dict[Step, float] = {}
+        seconds: dict[str, float] = {}
         with _timed(seconds, "project"):
             project_id = request.project_id or (await self._projects.create(request.project_name)).id
             tell(MixProgress("project", project_id, 1, 1))
@@ -181,7 +181,7 @@ def _status_name(job: mixer_pb2.Job) -> str:
 
 
 @contextmanager
-def _timed(seconds: dict[Step, float], step: Step) -> Iterator[None]:
+def _timed(seconds: dict[str, float], step: Step) -> Iterator[None]:
     start = time.monotonic()
     yield
     seconds[step] = time.monotonic() - start

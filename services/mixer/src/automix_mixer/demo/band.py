@@ -64,11 +64,13 @@ def chords(seed: int) -> Signal:
         count = sample_of(BEATS_PER_BAR) + round(0.08 * SAMPLE_RATE)
         blocks = -(-count // BLOCK)
         sweep = 900.0 + 1300.0 * np.sin(np.pi * np.linspace(0.0, 1.0, blocks)) ** 2
+        sound = np.zeros((count, 2))
         for voice in chord.voices:
             for cents, position in DETUNE:
                 hz = np.full(count, frequency(voice + cents / 100.0))
-                sound = low_pass(saw(hz, random.random()), sweep, 1.1)
-                add(track, pan(fade(sound, 0.05, 0.1), position), _grid(bar, 0.0), gain=0.1)
+                sound += pan(saw(hz, random.random()), position)
+        swept = np.stack([fade(low_pass(side, sweep, 1.1), 0.05, 0.1) for side in sound.T], axis=1)
+        add(track, swept, _grid(bar, 0.0), gain=0.1)
     return track * _lean()[:, None]
 
 

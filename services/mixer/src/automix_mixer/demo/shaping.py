@@ -1,5 +1,7 @@
 """What all instruments of the demo song share: envelopes, noise bands, saws, filters that move."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, lfilter, sosfilt
@@ -8,8 +10,8 @@ from automix_mixer.demo.score import SAMPLE_RATE
 
 Signal = NDArray[np.float64]
 
-# Filters move in steps of this many samples, 2.9 ms: too short to be heard as steps.
-BLOCK = 128
+# Filters move in steps of this many samples, 5.8 ms: too short to be heard as steps.
+BLOCK = 256
 
 
 def decay(length: int, seconds: float) -> Signal:
@@ -54,23 +56,30 @@ def saw(hz: Signal, phase: float = 0.0) -> Signal:
     return wave
 
 
-def resonator(signal: Signal, hz: Signal, width_hz: float) -> Signal:
-    """Klatt's two-pole resonator, gain 1 at 0 Hz, at a frequency that moves from block to block.
+def resonator(signal: Signal, hz: Signal | float, width_hz: float) -> Signal:
+    """Klatt's two-pole resonator, gain 1 at 0 Hz, at a frequency that stays or moves from block to block.
 
-    `hz` holds a frequency for each block. The state is kept as past output, so that moving does not click.
+    `hz` holds one frequency, or one for each block. The state is kept as past output, so that moving does not click.
     Source: D. H. Klatt, Software for a cascade/parallel formant synthesizer, JASA 67 (1980).
     """
+    if isinstance(hz, float):
+        b_fixed, c_fixed = _poles(hz, width_hz)
+        return np.asarray(lfilter([1.0 - b_fixed - c_fixed], [1.0, -b_fixed, -c_fixed], signal))
     out = np.empty_like(signal)
     last, before = 0.0, 0.0
-    c = -float(np.exp(-2.0 * np.pi * width_hz / SAMPLE_RATE))
-    b = 2.0 * np.sqrt(-c) * np.cos(2.0 * np.pi * hz / SAMPLE_RATE)
     for number, start in enumerate(range(0, len(signal), BLOCK)):
-        b_now = float(b[number])
+        b_now, c = _poles(float(hz[number]), width_hz)
         state = [b_now * last + c * before, c * last]
         piece, _ = lfilter([1.0 - b_now - c], [1.0, -b_now, -c], signal[start : start + BLOCK], zi=state)
         out[start : start + len(piece)] = piece
         last, before = float(piece[-1]), float(piece[-2]) if len(piece) > 1 else last
     return out
+
+
+def _poles(hz: float, width_hz: float) -> tuple[float, float]:
+    """Klatt's B and C."""
+    radius = math.exp(-math.pi * width_hz / SAMPLE_RATE)
+    return 2.0 * radius * math.cos(2.0 * math.pi * hz / SAMPLE_RATE), -(radius**2)
 
 
 def low_pass(signal: Signal, hz: Signal, q: float) -> Signal:

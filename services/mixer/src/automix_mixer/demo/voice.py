@@ -124,8 +124,8 @@ def _glottis(hz: Signal, loudness: Signal, random: np.random.Generator) -> Signa
     return (source + breath) * loudness
 
 
-def _formants() -> tuple[Signal, ...]:
-    """The formants in Hz for each block."""
+def _formants() -> tuple[Signal | float, ...]:
+    """The formants in Hz: the vowels' for each block, the higher ones that stay."""
     blocks = -(-LENGTH // BLOCK)
     targets = np.empty((3, blocks))
     targets[:] = np.array(VOWELS[MELODY[0].vowel])[:, None]
@@ -138,7 +138,7 @@ def _formants() -> tuple[Signal, ...]:
         if note.glide:
             targets[:, start + round(0.6 * (end - start)) :] = np.array(VOWELS[note.glide])[:, None]
     moving = [smooth(row, 0.035, SAMPLE_RATE / BLOCK) for row in targets]
-    return (*moving, *(np.full(blocks, hz) for hz in HIGHER_HZ))
+    return (*moving, *HIGHER_HZ)
 
 
 def _add_consonants(voice: Signal, random: np.random.Generator) -> None:

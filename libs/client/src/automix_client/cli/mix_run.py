@@ -1,0 +1,126 @@
+"""What `automix mix` does once it is clear what is wanted: a platform, an account, the mix, and how it came out."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import grpc
+from rich.markup import escape
+
+from automix_client.cli.bars import bars
+from automix_client.cli.connection import config_folder, connect, endpoints_of, not_running
+from automix_client.cli.demo import demo_stems
+from automix_client.cli.documents import choice, document
+from automix_client.cli.local_account import LocalAccount
+from automix_client.cli.names import project_id
+from automix_client.cli.plugins import running_stack
+from automix_client.cli.terminal import Terminal
+from automix_client.cli.units import dbtp, length, lufs, size
+from automix_client.endpoints import Endpoints, embedded
+from automix_client.errors import NotReachableError
+from automix_client.mix import MixRequest, MixSummary
+
+
+def run(terminal: Terminal, endpoint: list[str] | None, request: MixRequest, project: str, out: Path) -> None:
+    """Mixes on the platform that is named or runs here, else on one that is started for it, and tells the result.
+
+    Without files and without a project it mixes the demo song.
+    """
+    start = time.monotonic()
+    with ExitStack() as stack:
+        demo = None
+        if not request.files and not project:
+            terminal.note("no files given: mixing the demo song")
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="automix-")))
+            # Synthesised while the platform starts, which mostly waits.
+            demo = stack.enter_context(ThreadPoolExecutor(1)).submit(demo_stems, terminal, folder)
+        endpoints = stack.enter_context(_platform(terminal, endpoint))
+        if demo:
+            with terminal.waiting("synthesising the demo song"):
+                stems = demo.result()
+            request = replace(
+                request, vocals=stems.get("vocals", []), beats=stems.get("beat", []), project_name="Demo song"
+            )
+        prepared = time.monotonic() - start
+        summary = asyncio.run(_mix(terminal, endpoints, request, project, out))
+        _tell(terminal, summary, {"start": prepared, **summary.seconds}, time.monotonic() - start)
+
+
+async def _mix(terminal: Terminal, endpoints: Endpoints, request: MixRequest, project: str, out: Path) -> MixSummary:
+    async with connect(endpoints) as client:
+        if endpoints.origin == "embedded":
+            await LocalAccount(config_folder(), endpoints.name).ensure_signed_in(client)
+        with bars(terminal) as shown:
+            return await client.mix(
+                request.vocals,
+                request.beats,
+                request.references,
+                request.settings,
+                out=out,
+                project_id=await project_id(client, project) if project else "",
+                project_name=request.project_name if request.project_name != "Mix" else _name(request),
+                plan_json=request.plan_json,
+                progress=shown.show,
+            )
+
+
+@contextmanager
+def _platform(terminal: Terminal, endpoint: list[str] | None) -> Iterator[Endpoints]:
+    """The platform that is named or runs here; else an embedded one that lives as long as the block."""
+    found = endpoints_of(endpoint)
+    if found is not None:
+        yield found
+        return
+    start = running_stack()
+    if start is None:
+        raise not_running()
+    with ExitStack() as stack:
+        with terminal.waiting("starting AutoMix on this machine"):
+            try:
+                mapping = stack.enter_context(start())
+            except Exception as error:
+                raise NotReachableError(
+                    f"AutoMix could not be started on this machine: {error}", code=grpc.StatusCode.UNAVAILABLE
+                ) from error
+        yield embedded(mapping)
+        with terminal.waiting("stopping AutoMix"):
+            stack.close()
+
+
+def _name(request: MixRequest) -> str:
+    """A name for the project that a person finds again: that of the first file."""
+    for path, _ in request.files:
+        visible = "".join(letter if letter.isprintable() else " " for letter in path.stem).strip()
+        if visible:
+            return visible[:200]
+    return "Mix"
+
+
+def _tell(terminal: Terminal, summary: MixSummary, seconds: dict[str, float], total: float) -> None:
+    terminal.json(
+        {
+            "out": str(summary.out.absolute()),
+            "project_id": summary.project_id,
+            "job_id": summary.job_id,
+            "render": document(summary.render),
+            "loudness_lufs": summary.loudness_lufs,
+            "true_peak_dbtp": summary.true_peak_dbtp,
+            "seconds": {step: round(value, 3) for step, value in seconds.items()} | {"total": round(total, 3)},
+        }
+    )
+    render = summary.render
+    terminal.say(
+        f"[bold green]{escape(str(summary.out.absolute()))}[/bold green]  {length(render.duration)}  "
+        f"{choice(render, 'filetype')}  {size(render.size)}"
+    )
+    terminal.say(
+        f"loudness [bold]{lufs(summary.loudness_lufs)}[/bold]   true peak [bold]{dbtp(summary.true_peak_dbtp)}[/bold]"
+    )
+    steps = "   ".join(f"{step} {value:.1f} s" for step, value in seconds.items() if value >= 0.05)
+    terminal.say(f"[dim]{steps}   total {total:.1f} s[/dim]")
+    terminal.say(f"[dim]project {summary.project_id}   render {render.id}[/dim]")
