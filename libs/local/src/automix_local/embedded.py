@@ -59,10 +59,14 @@ class Servers:
         self.state.create()
         self.state.acquire()
         self.ports = Ports(self.state.ports_file)
-        secrets = self.state.load_secrets((_ID, *postgres.SECRETS, *nats.SECRETS, *s3.SECRETS))
+        try:
+            secrets = self.state.load_secrets((_ID, *postgres.SECRETS, *nats.SECRETS, *s3.SECRETS))
+            self.processes = Processes(self.state.run_dir, on_change=on_change, backoff=backoff or Backoff())
+        except BaseException:
+            self.state.release()
+            raise
         self.name = f"embedded-{secrets[_ID][:12]}"
         """The name of what is kept in the state directory; it outlives restarts and other ports."""
-        self.processes = Processes(self.state.run_dir, on_change=on_change, backoff=backoff or Backoff())
         self._postgres = postgres.Postgres(self.state, self.ports, secrets)
         self._nats = nats.Nats(self.state, self.ports, secrets)
         self._s3 = s3.S3(self.state, self.ports, secrets)

@@ -64,6 +64,11 @@ class StateDir:
         return self.path / "endpoints.json"
 
     @property
+    def status_file(self) -> Path:
+        """What each process of the running stack is doing."""
+        return self.path / "status.json"
+
+    @property
     def lock_file(self) -> Path:
         """Locked by the supervisor while it lives, and holds its process id."""
         return self.path / "lock"

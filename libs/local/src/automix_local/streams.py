@@ -9,7 +9,6 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-import nats
 from automix_common.topology import CONSUMERS, STREAM
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -54,16 +53,22 @@ async def _exist(url: str, password: str) -> bool:
 
 async def connect(url: str, user: str, password: str) -> Client:
     """One connection that is not renewed. Raises an error of nats-py or OSError when there is none within 2 s."""
-    return await nats.connect(
-        url,
-        user=user,
-        password=password,
-        inbox_prefix=f"_INBOX_{user}".encode(),
-        allow_reconnect=False,
-        reconnect_time_wait=0,
-        connect_timeout=_CONNECT_SECONDS,
-        error_cb=_ignore,
-    )
+    client = Client()
+    try:
+        await client.connect(
+            url,
+            user=user,
+            password=password,
+            inbox_prefix=f"_INBOX_{user}".encode(),
+            allow_reconnect=False,
+            reconnect_time_wait=0,
+            connect_timeout=_CONNECT_SECONDS,
+            error_cb=_ignore,
+        )
+    except BaseException:
+        await client.close()  # it keeps its socket otherwise
+        raise
+    return client
 
 
 async def _ignore(_error: Exception) -> None:

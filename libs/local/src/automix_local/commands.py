@@ -1,0 +1,149 @@
+"""The commands `automix up`, `down`, `status` and `logs`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from automix_local.discovery import discover
+from automix_local.display import processes_table
+from automix_local.errors import StackError
+from automix_local.state import StateDir, default_state_dir
+from automix_local.statusfile import read_statuses
+
+EXIT_FAILED = 1
+EXIT_DOWN = 3
+
+_START_SECONDS = 120.0
+_STOP_SECONDS = 45.0
+_POLL_SECONDS = 0.1
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", help="Where the stack keeps everything. Also AUTOMIX_STATE_DIR.", show_default=False),
+]
+
+
+def up(
+    state: StateOption = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once everything is ready.")] = False,
+) -> None:
+    """Start AutoMix on this machine: servers, schemas, services. Ctrl-C stops all of it."""
+    directory = StateDir(state or default_state_dir())
+    console = Console(stderr=True)
+    try:
+        if detach:
+            _detach(directory, console)
+        else:
+            # Only here: the other commands need not wait for the drivers of three servers to load.
+            from automix_local.foreground import run_stack  # noqa: PLC0415
+
+            run_stack(directory.path, console)
+    except StackError as error:
+        console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_FAILED) from None
+
+
+def down(state: StateOption = None) -> None:
+    """Stop the AutoMix that runs on this machine. What it keeps stays."""
+    directory = StateDir(state or default_state_dir())
+    console = Console(stderr=True)
+    holder = directory.holder()
+    if holder is None:
+        console.print(f"no AutoMix runs over {directory.path}", soft_wrap=True)
+        return
+    os.kill(holder, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while directory.holder() == holder:
+        if time.monotonic() > deadline:
+            console.print(f"[red]error:[/red] process {holder} is still stopping after {_STOP_SECONDS:.0f} s")
+            raise typer.Exit(EXIT_FAILED)
+        time.sleep(_POLL_SECONDS)
+    console.print("stopped")
+
+
+def status(
+    state: StateOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Show what runs where. The exit code is 0 when AutoMix is up and 3 when it is not."""
+    directory = StateDir(state or default_state_dir())
+    endpoints, processes = discover(directory.path), read_statuses(directory)
+    is_up = endpoints is not None and all(process.is_ready for process in processes)
+    if as_json:
+        document = {
+            "up": is_up,
+            "state": str(directory.path),
+            "pid": directory.holder(),
+            "endpoints": None if endpoints is None else asdict(endpoints),
+            "processes": [asdict(process) for process in processes],
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+    elif processes:
+        console = Console()
+        console.print(processes_table(processes))
+        console.print(f"[dim]state and logs: {directory.path}[/dim]", highlight=False, soft_wrap=True)
+    else:
+        Console().print(f"no AutoMix runs over {directory.path}; start it with `automix up`", soft_wrap=True)
+    raise typer.Exit(0 if is_up else EXIT_DOWN)
+
+
+def logs(
+    name: Annotated[str | None, typer.Argument(help="A process, as `automix status` names it.")] = None,
+    state: StateOption = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
+) -> None:
+    """Show the log of a process, or which there are."""
+    directory = StateDir(state or default_state_dir())
+    known = sorted(file.stem for file in directory.log_file("any").parent.glob("*.log"))
+    if name not in known:
+        Console(stderr=True).print(f"logs: {', '.join(known) or 'none yet'}", soft_wrap=True)
+        raise typer.Exit(0 if name is None else EXIT_FAILED)
+    with directory.log_file(name).open(errors="replace") as file:
+        sys.stdout.writelines(deque(file, lines))
+        while follow:
+            sys.stdout.flush()
+            if not (line := file.readline()):
+                time.sleep(_POLL_SECONDS)
+            sys.stdout.write(line)
+
+
+def _detach(directory: StateDir, console: Console) -> None:
+    if (endpoints := discover(directory.path)) is not None:
+        console.print(f"AutoMix runs already (process {endpoints.pid})")
+        return
+    directory.create()
+    log = directory.log_file("supervisor")
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - this program itself
+            [sys.executable, "-m", "automix_local", "up", "--state", str(directory.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    with console.status("starting AutoMix"):
+        while discover(directory.path) is None:
+            if process.poll() is not None or time.monotonic() > deadline:
+                last = "".join(log.open(errors="replace").readlines()[-20:])
+                raise StackError(f"AutoMix did not start; the end of {log}:\n{last}")
+            time.sleep(_POLL_SECONDS)
+    console.print(processes_table(read_statuses(directory)))
+    console.print("AutoMix runs in the background; `automix down` stops it")
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+for command in (up, down, status, logs):
+    app.command()(command)

@@ -1,0 +1,87 @@
+"""Run the stack in this process until it is asked to stop."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.live import Live
+
+from automix_local.display import processes_table
+from automix_local.logs import LogKeeper
+from automix_local.process import Status
+from automix_local.stack import Stack
+from automix_local.state import StateDir
+from automix_local.statusfile import StatusFile
+
+_REFRESHES_PER_SECOND = 4
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Stop:
+    """Turns the first signal into an end: of the start by an exception, of the wait afterwards by an event."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.starting = True
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if self.starting and not self.asked.is_set():
+            self.asked.set()
+            raise KeyboardInterrupt
+        self.asked.set()
+
+
+def run_stack(state_dir: Path, console: Console) -> None:
+    """Start everything, show it, and stop it in order when a signal asks; returns when nothing runs any more.
+
+    Raises StackError when something does not start; then everything is stopped.
+    """
+    statuses = StatusFile(StateDir(state_dir).status_file)
+    stop = _Stop()
+    for number in _SIGNALS:
+        signal.signal(number, stop)
+    with _shown(statuses, console) as watch:
+        try:
+            stack = Stack.start(state_dir, on_change=watch)
+        except KeyboardInterrupt:
+            return
+        stop.starting = False
+        with stack, LogKeeper(stack.servers.state):
+            if not console.is_terminal:
+                console.print("ready")
+            stop.asked.wait()
+            if not console.is_terminal:
+                console.print("stopping")
+
+
+@contextmanager
+def _shown(statuses: StatusFile, console: Console) -> Iterator["_Watch"]:
+    watch = _Watch(statuses, console)
+    if not console.is_terminal:
+        yield watch
+        return
+    with Live(
+        get_renderable=lambda: processes_table(statuses.processes),
+        console=console,
+        transient=False,
+        refresh_per_second=_REFRESHES_PER_SECOND,
+    ):
+        yield watch
+
+
+class _Watch:
+    """Hears of every change; where nobody sees the table, a line says it."""
+
+    def __init__(self, statuses: StatusFile, console: Console) -> None:
+        self._statuses = statuses
+        self._console = console
+
+    def __call__(self, status: Status) -> None:
+        self._statuses(status)
+        if not self._console.is_terminal:
+            where = f" at {status.address}" if status.address else ""
+            self._console.print(f"{status.name} {status.state.value}{where} {status.detail}".rstrip(), soft_wrap=True)
