@@ -1,7 +1,7 @@
-"""Writes the data model pages from the live schema; with --check, fails when the committed ones differ.
+"""Writes the reference pages from what they describe; with --check, fails when the committed ones differ.
 
-The pages are made from what PostgreSQL says of each schema after its migrations: tables, columns, types, comments,
-keys, checks and triggers. Nothing of them is written by hand.
+The data model comes from what PostgreSQL says of each schema after its migrations: tables, columns, types, comments, keys,
+checks and triggers. The settings come from the classes that read them. Nothing of either is written by hand.
 """
 
 import argparse
@@ -12,12 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from automix_auth.settings import AuthSettings
 from automix_common.migrations import upgrade
+from automix_common.settings import Settings, StorageSettings
 from automix_local import Servers
+from automix_media.settings import MediaSettings
+from automix_mixer.settings import MixerSettings, WorkerSettings
+from automix_projects.settings import ProjectsSettings
 from psycopg.rows import namedtuple_row
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
-FOLDER = Path(__file__).parent / "data-model"
+FOLDER = Path(__file__).parent
 SCHEMAS = ("auth", "projects", "media", "mixer")
+SETTINGS: tuple[tuple[str, type[BaseSettings], type[BaseSettings] | None], ...] = (
+    ("Every process", Settings, None),
+    ("Processes that reach object storage: media, mixer, worker", StorageSettings, Settings),
+    ("auth", AuthSettings, Settings),
+    ("projects", ProjectsSettings, Settings),
+    ("media", MediaSettings, StorageSettings),
+    ("mixer", MixerSettings, StorageSettings),
+    ("worker", WorkerSettings, StorageSettings),
+)
 
 TABLES = """
 SELECT c.oid, c.relname AS name, obj_description(c.oid) AS comment
@@ -122,6 +139,27 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def default_of(field: FieldInfo) -> str:
+    """A default as it would be written in the environment."""
+    if field.default_factory is not None:
+        return "of the machine"
+    value = field.default
+    return "" if value in (None, ()) or isinstance(value, SecretStr) else f"`{value}`"
+
+
+def settings_page() -> str:
+    """Every setting of every process with its default."""
+    lines = ["# Settings", "", "Generated from the code by `make docs`. Each is an environment variable."]
+    for title, settings, above in SETTINGS:
+        lines += ["", f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
+        for name, field in settings.model_fields.items():
+            if above is not None and name in above.model_fields:
+                continue
+            default = "required" if field.is_required() else default_of(field)
+            lines.append(f"| `AUTOMIX_{name.upper()}` | {cell(default)} | {cell(field.description or '')} |")
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Every page by file name, from a fresh PostgreSQL with every migration applied."""
     with tempfile.TemporaryDirectory() as folder, Servers.start(Path(folder) / "state") as servers:
@@ -129,8 +167,8 @@ def pages() -> dict[str, str]:
         for schema in SCHEMAS:
             upgrade(f"automix_{schema}", servers.database_url(schema))
             with psycopg.connect(servers.database_url(schema)) as connection:
-                made[f"{schema}.md"] = page(connection, schema)
-        return made
+                made[f"data-model/{schema}.md"] = page(connection, schema)
+        return made | {"settings.md": settings_page()}
 
 
 def main() -> None:
@@ -142,8 +180,8 @@ def main() -> None:
     stale = [name for name, text in made.items() if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text]
     if check and stale:
         sys.exit("pages differ from the live schema, run `make docs`: " + ", ".join(stale))
-    FOLDER.mkdir(exist_ok=True)
     for name in stale:
+        (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(made[name])
 
 

@@ -7,17 +7,10 @@ from automix_common.client import open_channel, token_verifier
 from automix_common.process import main
 from automix_common.runtime import open_runtime
 from automix_common.server import Service, serve
-from automix_common.settings import Settings
-from pydantic import Field
 
 from automix_projects.reactions import on_job_succeeded, on_user_deleted
 from automix_projects.servicer import ProjectsServicer
-
-
-class ProjectsSettings(Settings):
-    """Settings of the projects service."""
-
-    max_projects: int = Field(500, ge=1, description="projects that a user may have")
+from automix_projects.settings import ProjectsSettings
 
 
 async def serve_projects(settings: ProjectsSettings) -> None:
