@@ -1,7 +1,7 @@
 """Writes the reference pages from what they describe; with --check, fails when the committed ones differ.
 
-The data model comes from what PostgreSQL says of each schema after its migrations: tables, columns, types, comments, keys,
-checks and triggers. The settings come from the classes that read them. Nothing of either is written by hand.
+The data model comes from what PostgreSQL says of each schema after its migrations: tables, columns, types, comments,
+keys, checks and triggers. The settings come from the classes that read them. Nothing of either is written by hand.
 """
 
 import argparse
