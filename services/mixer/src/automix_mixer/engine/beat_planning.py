@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from automix_mixer.engine.bands import BAND_HZ, Bands, band_powers, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.bands import BAND_HZ, band_powers, k_weight_db, smooth_bands, to_db
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.mixplan import TRIMMED_LUFS, BeatPlan, UnmaskPlan
 from automix_mixer.engine.pcm import Curve
 from automix_mixer.engine.profile import Profile
+from automix_mixer.engine.tone import Tone, k_power
 
 LAR_DB = {"rap": 1.0, "pop": 1.0, "folk": 1.0, "electronic": 1.0, "rock": -2.5, "metal": -4.0}
 """Commercial mixes average +1; rap, pop and country above 0, rock at 0 or below, metal below (FACTS: Mixing
@@ -131,19 +132,19 @@ def _dc(profile: Profile) -> Decision[list[float]]:
     return Decision(list(profile.faults.dc), "", "mean of each channel, taken away")
 
 
-def plan_unmask(vocal_bands: Bands | None, beat_bands: Bands | None, lar_db: float) -> UnmaskPlan:
+def plan_unmask(lead: Tone | None, beat: Tone | None, lar_db: float) -> UnmaskPlan:
     """Cuts of the beats' mid, deepest where the lead is strong and the beat covers it.
 
-    `vocal_bands` and `beat_bands` are third-octave powers of lead and beats; `lar_db` the balance they will have.
+    `lead` and `beat` are third-octave powers, `lar_db` the balance they will have.
     """
     cut = np.zeros(BAND_HZ.size)
-    if vocal_bands is not None and beat_bands is not None:
+    if lead is not None and beat is not None:
         weight = k_weight_db(BAND_HZ)
-        voice, beat = to_db(vocal_bands) + weight, to_db(beat_bands) + weight
-        voice += lar_db + 10 * np.log10((10 ** (beat / 10)).sum() / (10 ** (voice / 10)).sum())
+        voice = to_db(lead.mid + lead.side) + weight + lar_db + to_db(k_power(beat) / k_power(lead))
+        covers = to_db(beat.mid + beat.side) + weight
         dominance = np.clip((voice - voice.max() + 15.0) / 9.0, 0.0, 1.0)
         # Full depth where the beat is at least as loud as the voice, none where it lies 12 dB under it.
-        covering = np.clip((beat - voice + 12.0) / 12.0, 0.25, 1.0)
+        covering = np.clip((covers - voice + 12.0) / 12.0, 0.25, 1.0)
         region = (BAND_HZ > 180.0) & (BAND_HZ < 7_000.0)
         cut = _UNMASK_DEEPEST_DB * smooth_bands(dominance * covering * region, 1)
     return UnmaskPlan(

@@ -7,25 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_mixer.engine.bands import BAND_HZ, Bands, band_powers, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.bands import BAND_HZ, Bands, k_weight_db, smooth_bands, to_db
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.mixplan import BusPlan, MasterPlan
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.tone import Tone, k_power, tone_of
 
 _TONE_BOUND_DB = 12.0
+_SUB_HZ, _SUB_BOUND_DB = 45.0, 24.0
+"""Below 45 Hz a cut may go deeper: sub bass that a reference has not is rumble."""
 _SIDE_BOUND_DB = 12.0
 _NEUTRAL_BOUND_DB = 3.0
 _NO_SIDE_DB = -45.0
 """Under this share of mid there is no side to make louder, only noise."""
-
-
-@dataclass(frozen=True)
-class Tone:
-    """Third-octave powers of mid and side, shape (30,) each."""
-
-    mid: Bands
-    side: Bands
 
 
 def neutral_db() -> Bands:
@@ -43,14 +38,14 @@ def reference_tone(references: Sequence[Profile]) -> Tone:
     """Weighted mean, in dB, of the references' tones, each at unit loudness."""
     weights = np.array([p.track.weight for p in references])
     weights = weights / weights.sum()
-    tones = [_unit(Tone(*(band_powers(s, p.sample_rate) for s in (p.whole.mid, p.whole.side)))) for p in references]
+    tones = [_unit(tone_of(p.whole, p.sample_rate)) for p in references]
     mid = sum(w * to_db(t.mid) for w, t in zip(weights, tones, strict=True))
     side = sum(w * to_db(t.side) for w, t in zip(weights, tones, strict=True))
     return Tone(10 ** (mid / 10), 10 ** (side / 10))
 
 
 def _unit(tone: Tone) -> Tone:
-    total = float(((tone.mid + tone.side) * 10 ** (k_weight_db(BAND_HZ) / 10)).sum())
+    total = k_power(tone)
     return Tone(tone.mid / max(total, 1e-20), tone.side / max(total, 1e-20))
 
 
@@ -73,14 +68,14 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
         share = 100 * settings.neutral_strength
         reason = f"{share:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
     audible = nyquist_hz > BAND_HZ
-    ratio, threshold, glue_reason = _glue(references, settings)
+    glue = _glue(references, settings)
     return BusPlan(
         mid_db=Decision([float(v) for v in mid * audible], "dB per third octave", reason),
         side_db=Decision([float(v) for v in side * audible], "dB per third octave", reason),
-        glue_ratio=Decision(ratio, ":1", glue_reason),
-        glue_threshold_lu=Decision(threshold, "LU", "against the sum's integrated loudness, on 20 ms level"),
-        glue_attack_ms=Decision(30.0, "ms", "lets drums through"),
-        glue_release_ms=Decision(200.0, "ms", "breathes with the bar; longer after sustained loudness"),
+        glue_ratio=Decision(glue.ratio, ":1", glue.reason),
+        glue_threshold_lu=Decision(glue.threshold_lu, "LU", "against the sum's integrated loudness, on 20 ms level"),
+        glue_attack_ms=Decision(glue.attack_ms, "ms", "lets drums through; shorter for a dense reference"),
+        glue_release_ms=Decision(glue.release_ms, "ms", "breathes with the bar; longer after sustained loudness"),
     )
 
 
@@ -96,7 +91,8 @@ def _towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Band
     goal_mid, goal_side = to_db(goal.mid), to_db(goal.side)
     # Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
     heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
-    mid = np.clip(spectrum * np.where(heard, goal_mid - now_mid, 0.0), -_TONE_BOUND_DB, _TONE_BOUND_DB)
+    lowest = np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -_TONE_BOUND_DB)
+    mid = np.clip(spectrum * np.where(heard, goal_mid - now_mid, 0.0), lowest, _TONE_BOUND_DB)
     wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
     if wide < _NO_SIDE_DB:
         return _eased(mid), _eased(mid)
@@ -113,22 +109,33 @@ def _towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Band
 
 def _eased(move: Bands) -> Bands:
     """A light smoothing: bands next to each other need not fight."""
-    return 0.5 * move + 0.5 * smooth_bands(move, 1)
+    return np.asarray(0.8 * move + 0.2 * smooth_bands(move, 1))
 
 
-def _glue(references: Sequence[Profile], settings: Settings) -> tuple[float, float, str]:
-    if not references and settings.neutral_strength == 0.0:
-        return 1.0, 0.0, "off: nothing asked for"
-    ratio, threshold, reason = 2.0, 2.0, "moderate (2 to 3 in research)"
-    if references:
-        strength = settings.reference_strength * settings.dynamics_strength
-        if strength == 0.0:
-            return 1.0, 0.0, "off: dynamics are not to follow"
-        crest = reference_crest_db(references)
-        # Commercial masters hold 8 to 14 dB of crest: the denser the reference, the deeper the glue.
-        threshold = 2.0 - strength * float(np.clip((14.0 - crest) / 2.0, -2.0, 3.0))
-        reason = f"the reference's crest factor is {crest:.1f} dB"
-    return ratio, threshold, reason
+@dataclass(frozen=True)
+class _Glue:
+    ratio: float
+    threshold_lu: float
+    attack_ms: float
+    release_ms: float
+    reason: str
+
+
+def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
+    """Slow and shallow, unless a dense reference asks for more."""
+    if not references:
+        ratio = 2.0 if settings.neutral_strength else 1.0
+        return _Glue(
+            ratio, 2.0, 30.0, 200.0, "moderate (2 to 3 in research)" if ratio > 1 else "off: nothing asked for"
+        )
+    strength = settings.reference_strength * settings.dynamics_strength
+    if strength == 0.0:
+        return _Glue(1.0, 0.0, 30.0, 200.0, "off: dynamics are not to follow")
+    crest = reference_crest_db(references)
+    # Masters hold 8 (dense) to 18 dB (open) of crest; from 15 dB down the glue grows, at 11 dB it is at its deepest.
+    dense = strength * float(np.clip((15.0 - crest) / 4.0, 0.0, 1.0))
+    reason = f"the reference's crest factor is {crest:.1f} dB"
+    return _Glue(2.0 + 2.0 * dense, 2.0 - 6.0 * dense, 30.0 - 22.0 * dense, 200.0 - 80.0 * dense, reason)
 
 
 def reference_crest_db(references: Sequence[Profile]) -> float:

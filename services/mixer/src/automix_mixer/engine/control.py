@@ -13,7 +13,7 @@ def step_frames(sample_rate: int) -> int:
     return 256 if sample_rate <= 48_000 else 512
 
 
-def step_energy(sound: Sound, frames: int) -> Curve:
+def step_energy(sound: npt.NDArray[np.floating], frames: int) -> Curve:
     """Sum of squares over all channels in every step of `frames` frames. Shape (channels, n) -> (n / frames,)."""
     steps = sound.reshape(sound.shape[0], -1, frames)
     return np.asarray(np.einsum("cij,cij->i", steps, steps), np.float32)

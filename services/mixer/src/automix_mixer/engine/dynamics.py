@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.signal import lfilter, lfilter_zi
+from automix_audio.biquad import BiquadCascade
 
 from automix_mixer.engine.control import decaying_maximum
+from automix_mixer.engine.running import running_maximum, running_mean
 
 Decibels = npt.NDArray[np.float64]
 
@@ -38,18 +38,22 @@ class Compressor:
 
 def one_pole(values: Decibels, time_ms: float, steps_per_second: float) -> Decibels:
     """Exponential smoothing that starts at its first value."""
+    if values.size == 0:
+        return values
     decay = _decay(time_ms, steps_per_second)
-    b, a = np.array([1.0 - decay]), np.array([1.0, -decay])
-    smooth, _ = lfilter(b, a, values, zi=lfilter_zi(b, a) * values[:1])
-    return np.asarray(smooth)
+    smoother = BiquadCascade(np.array([[1.0 - decay, 0.0, 0.0, 1.0, -decay, 0.0]]), 1)
+    # The filter starts at rest, so it is given the difference to where it shall start.
+    out = (values - values[0])[None, :].copy()
+    smoother.process(out)
+    return np.asarray(out[0] + values[0])
 
 
 def expander_gain_db(level_db: Decibels, threshold_db: float, range_db: float, steps_per_second: float) -> Decibels:
     """Down to -range between phrases: opens 20 ms ahead, closes over 150 ms, 6 dB from closed to open."""
     opened = np.clip((level_db - threshold_db + 6.0) / 6.0, 0.0, 1.0)
-    ahead = maximum_filter1d(opened, 2 * max(1, round(0.02 * steps_per_second)) + 1, mode="nearest")
+    ahead = running_maximum(opened, 2 * max(1, round(0.02 * steps_per_second)) + 1)
     held = decaying_maximum(ahead, _decay(150.0, steps_per_second))
-    return -range_db * (1.0 - uniform_filter1d(held, 5, mode="nearest"))
+    return -range_db * (1.0 - running_mean(held, 5))
 
 
 def deess_gain_db(
@@ -61,17 +65,17 @@ def deess_gain_db(
     """
     rules = np.clip((sibilance_db - voice_db + 10.0) / 5.0, 0.0, 1.0)
     wanted = np.clip(0.8 * (sibilance_db - threshold_db), 0.0, range_db) * rules
-    held = decaying_maximum(maximum_filter1d(wanted, 3, mode="nearest"), _decay(25.0, steps_per_second))
-    return -uniform_filter1d(held, 3, mode="nearest")
+    held = decaying_maximum(running_maximum(wanted, 3), _decay(25.0, steps_per_second))
+    return -running_mean(held, 3)
 
 
 def presence(level_db: Decibels, threshold_db: float, attack_ms: float, release_ms: float, rate: float) -> Decibels:
     """0 to 1: how far something sounds. Rises before it begins (by the attack), falls after it ends."""
     sounding = np.clip((level_db - threshold_db + 6.0) / 6.0, 0.0, 1.0)
     width = max(1, round(attack_ms / 1000 * rate))
-    ahead = maximum_filter1d(sounding, 2 * width + 1, mode="nearest")
+    ahead = running_maximum(sounding, 2 * width + 1)
     held = decaying_maximum(ahead, _decay(release_ms, rate))
-    return np.asarray(uniform_filter1d(held, 2 * (width // 2) + 1, mode="nearest"))
+    return running_mean(held, 2 * (width // 2) + 1)
 
 
 def _decay(time_ms: float, steps_per_second: float) -> float:

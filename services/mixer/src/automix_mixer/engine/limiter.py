@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from automix_mixer.engine.control import decaying_maximum
 from automix_mixer.engine.pcm import Curve
+from automix_mixer.engine.running import running_mean, running_minimum
 
 LIMITER_STEP = 64
 """Frames of one gain step: 1.45 ms at 44.1 kHz, 0.7 ms at 96 kHz."""
@@ -33,9 +33,9 @@ def limiter_nodes(peaks: Curve, ceiling: float, sample_rate: int) -> npt.NDArray
         return np.ones(1)
     needed = np.minimum(1.0, ceiling / np.maximum(peaks.astype(np.float64), 1e-12))
     width = 2 * LOOKAHEAD_STEPS + 1
-    held = minimum_filter1d(needed, width + 2, mode="nearest")
+    held = running_minimum(needed, width + 2)
     released = 1.0 - decaying_maximum(1.0 - held, np.exp(-LIMITER_STEP / (sample_rate * RELEASE_MS / 1000)))
-    smooth = uniform_filter1d(released, width, mode="nearest")
+    smooth = running_mean(released, width)
     nodes = np.empty(peaks.size + 1)
     nodes[1:-1] = np.minimum(smooth[:-1], smooth[1:])
     nodes[0], nodes[-1] = smooth[0], smooth[-1]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from automix_audio.biquad import BiquadCascade
 from automix_audio.loudness import k_weighting
-from scipy.signal import sosfilt
 
 from automix_mixer.engine.control import step_energy
 from automix_mixer.engine.pcm import SILENT_PEAK, Curve, Sound
@@ -26,16 +26,16 @@ class KEnergy:
     """K-weighted energy of every control step, summed over channels, of a stream of blocks."""
 
     def __init__(self, sample_rate: int, channels: int, frames: int) -> None:
-        self._sos = k_weighting(sample_rate).astype(np.float32)
-        self._state = np.zeros((2, channels, 2), np.float32)
-        self._frames = frames
+        self._sample_rate, self._channels, self._frames = sample_rate, channels, frames
+        self._filter = BiquadCascade(k_weighting(sample_rate), channels)
 
     def process(self, block: Sound) -> Curve:
         """Shape (channels, n) with n a multiple of the step -> (n / step,)."""
         if max(float(block.max()), -float(block.min())) < SILENT_PEAK:
-            self._state[:] = 0.0
+            self._filter = BiquadCascade(k_weighting(self._sample_rate), self._channels)
             return np.zeros(block.shape[1] // self._frames, np.float32)
-        weighted, self._state = sosfilt(self._sos, block, axis=-1, zi=self._state)
+        weighted = block.astype(np.float64)
+        self._filter.process(weighted)
         return step_energy(weighted, self._frames)
 
 

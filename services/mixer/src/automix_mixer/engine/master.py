@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
-from scipy.ndimage import uniform_filter1d
 
 from automix_mixer.engine.bands import to_db
 from automix_mixer.engine.control import border_nodes, ramp
@@ -21,6 +20,7 @@ from automix_mixer.engine.mixdown import Premaster
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.output import OutputFile
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
+from automix_mixer.engine.running import running_mean
 from automix_mixer.engine.segments import in_segments
 
 _MARGIN_DB = 0.03
@@ -44,7 +44,7 @@ def glue_curve(pre: Premaster, plan: MixPlan) -> Curve:
     )
 
     def work(_first: int, k_steps: Curve) -> list[Curve]:
-        mean = uniform_filter1d(k_steps.astype(np.float64), max(1, round(0.02 * rate)), mode="nearest") / pre.step
+        mean = running_mean(k_steps.astype(np.float64), max(1, round(0.02 * rate))) / pre.step
         level = np.maximum(to_db(mean) + OFFSET_DB, -120.0)
         return [np.asarray(10 ** (compressor.gain_db(level, rate) / 20), np.float32)]
 

@@ -27,6 +27,7 @@ from automix_mixer.engine.mixplan import BeatPlan, MixPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.segments import in_segments
+from automix_mixer.engine.tone import beat_tone, bus_shift_db, voice_tone
 from automix_mixer.engine.truepeak import TruePeakSteps
 from automix_mixer.engine.vocal_bus import VocalBus
 from automix_mixer.engine.workspace import Workspace
@@ -74,9 +75,11 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
     voice, backing = float(vocals.lead_k[active].sum()), float(beat[active].sum())
     if voice == 0.0 or backing < voice * 1e-9:
         return Balance(0.0, depth, None, beat)
-    fader = plan.balance.lar_db.value - 10 * np.log10(voice / backing)
-    fader = float(np.clip(fader, -_FADER_LIMIT_DB, _FADER_LIMIT_DB))
-    return Balance(fader, depth, float(10 * np.log10(voice / backing)) + fader, beat)
+    leads = [(v, profiles[v.track]) for v in plan.vocals if v.part.value == "lead"]
+    shift = bus_shift_db(plan.bus, voice_tone(leads), beat_tone([profiles[b.track] for b in plan.beats]))
+    before = float(10 * np.log10(voice / backing)) + shift
+    fader = float(np.clip(plan.balance.lar_db.value - before, -_FADER_LIMIT_DB, _FADER_LIMIT_DB))
+    return Balance(fader, depth, before + fader, beat)
 
 
 def _depth(plan: MixPlan, lead_k: Curve, loudness: float, step: int) -> Curve:

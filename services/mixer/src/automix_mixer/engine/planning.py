@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log10
 
-from automix_mixer.engine.bands import BAND_HZ, Bands, band_powers, k_weight_db
+from automix_mixer.engine.bands import BAND_HZ, Bands
 from automix_mixer.engine.beat_planning import (
     decide_lar,
     decide_style,
@@ -14,16 +14,19 @@ from automix_mixer.engine.beat_planning import (
     plan_unmask,
     total_curve,
 )
-from automix_mixer.engine.bus_planning import Tone, plan_bus, plan_master
+from automix_mixer.engine.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.loudness import ABSOLUTE_GATE_LUFS, integrated_lufs
-from automix_mixer.engine.mixplan import BalancePlan, MixPlan, SpacePlan, UnmaskPlan, VocalPlan
+from automix_mixer.engine.mixplan import BalancePlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.parts import assign_parts
 from automix_mixer.engine.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.tone import beat_tone, bus_shift_db, expected_tone, voice_tone
 from automix_mixer.engine.vocal_planning import plan_vocal
+
+_BUS_ROUNDS = 4
 
 Indexed = list[tuple[int, Profile]]
 
@@ -60,9 +63,17 @@ def _plan(
     vocal_plans = [plan_vocal(i, p, part, settings) for (i, p), part in zip(vocals, parts, strict=True)]
     leads = [(v, p) for v, (_, p) in zip(vocal_plans, vocals, strict=True) if v.part.value == "lead"]
     rate = (vocals + beats)[0][1].sample_rate
-    beat_tone = _beat_tone(beat_profiles)
-    voice = _voice_bands(leads) if leads else None
-    unmask = plan_unmask(voice, beat_tone.mid + beat_tone.side if beats else None, lar.value)
+    backing = beat_tone(beat_profiles)
+    voice = voice_tone(leads) if leads else None
+    unmask = plan_unmask(voice, backing if beats else None, lar.value)
+    share = min(1.0, sum(_sung_share(v, p) for v, p in leads))
+    bus = plan_bus(backing, references, settings, rate / 2)
+    for _ in range(_BUS_ROUNDS):
+        if voice is None:
+            break
+        # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
+        before_bus = lar.value - bus_shift_db(bus, voice, backing)
+        bus = plan_bus(expected_tone(voice, backing, unmask, before_bus, share), references, settings, rate / 2)
     return MixPlan(
         sample_rate=rate,
         settings=settings.to_json(),
@@ -73,7 +84,7 @@ def _plan(
         beats=plan_beats(beats, _beats_lufs(beat_profiles)) if beats else [],
         unmask=unmask,
         balance=BalancePlan(lar_db=lar),
-        bus=plan_bus(_expected(voice, leads, beat_tone, unmask, lar.value), references, settings, rate / 2),
+        bus=bus,
         master=plan_master(references, settings),
         notes=notes,
     )
@@ -100,41 +111,6 @@ def _fault_notes(tracks: Indexed) -> list[str]:
 def _beats_lufs(beats: Sequence[Profile]) -> float:
     curve = total_curve([p.k_steps for p in beats])
     return integrated_lufs(curve, beats[0].step, beats[0].sample_rate)
-
-
-def _beat_tone(beats: Sequence[Profile]) -> Tone:
-    zero = BAND_HZ * 0.0
-    mid = sum((band_powers(p.whole.mid, p.sample_rate) * p.frames for p in beats), zero)
-    side = sum((band_powers(p.whole.side, p.sample_rate) * p.frames for p in beats), zero)
-    longest = max((p.frames for p in beats), default=1)
-    return Tone(mid / longest, side / longest)
-
-
-def _voice_bands(leads: Sequence[tuple[VocalPlan, Profile]]) -> Bands:
-    """Power of the leads while they sing, after their tone correction."""
-    total = BAND_HZ * 0.0
-    for vocal, profile in leads:
-        bands = band_powers(profile.sounding.mid + profile.sounding.side, profile.sample_rate)
-        bands = bands * 10 ** ((vocal.trim_db.value + _array(vocal.tone_db.value)) / 10)
-        bands[vocal.highpass_hz.value > BAND_HZ] = 0.0
-        total = total + bands / len(leads)
-    return total
-
-
-def _expected(
-    voice: Bands | None, leads: Sequence[tuple[VocalPlan, Profile]], beat: Tone, unmask: UnmaskPlan, lar_db: float
-) -> Tone:
-    """Tone of the sum before the bus: beats as they are, the lead at its balance for as long as it sings."""
-    if voice is None:
-        return beat
-    weight = 10 ** (k_weight_db(BAND_HZ) / 10)
-    backing = float(((beat.mid + beat.side) * weight).sum())
-    if backing == 0.0:
-        return Tone(voice, voice * 1e-6)
-    share = min(1.0, sum(_sung_share(v, p) for v, p in leads))
-    level = 10 ** (lar_db / 10) * backing / max(float((voice * weight).sum()), 1e-20)
-    given_way = 1.0 - share * (1.0 - 10 ** (_array(unmask.cut_db.value) / 10))
-    return Tone(beat.mid * given_way + voice * level * share, beat.side)
 
 
 def _sung_share(vocal: VocalPlan, profile: Profile) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from automix_mixer.engine.bands import to_db
 from automix_mixer.engine.control import CurveBuilder, border_nodes, ramp, step_energy
@@ -16,6 +15,7 @@ from automix_mixer.engine.loudness import OFFSET_DB
 from automix_mixer.engine.mixplan import VocalPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, SILENT_PEAK, Curve, PcmFile, Sound
 from automix_mixer.engine.profile import Profile
+from automix_mixer.engine.running import running_mean
 from automix_mixer.engine.segments import in_segments
 from automix_mixer.engine.vocal_filters import spread, vocal_filters
 from automix_mixer.engine.workspace import Workspace
@@ -134,7 +134,7 @@ def vocal_gains(plan: VocalPlan, filtered: Filtered, sample_rate: int) -> VocalG
 
 
 def _level_db(energy: Curve, step: int, width: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    mean = uniform_filter1d(energy.astype(np.float64), width, mode="nearest") / step
+    mean = running_mean(energy.astype(np.float64), width) / step
     return np.asarray(np.maximum(to_db(mean) + OFFSET_DB, -120.0)).reshape(-1)
 
 

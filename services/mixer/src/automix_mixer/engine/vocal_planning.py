@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from automix_mixer.engine.activity import active_steps
 from automix_mixer.engine.bands import BAND_HZ, Bands, band_powers, gain_at, k_weight_db, smooth_bands, to_db
@@ -12,6 +11,7 @@ from automix_mixer.engine.loudness import lufs
 from automix_mixer.engine.mixplan import TRIMMED_LUFS, Cut, VocalPlan
 from automix_mixer.engine.phrases import find_phrases, ride_gains
 from automix_mixer.engine.profile import Profile
+from automix_mixer.engine.running import gaussian_mean
 from automix_mixer.engine.settings import Settings
 
 # Byrne et al. 1994 (JASA 96), long-term average speech spectrum, women and men, third octaves 63 Hz to 16 kHz, dB,
@@ -127,7 +127,7 @@ def _resonances(profile: Profile) -> list[Cut]:
         grid / half / step, np.arange(total.size), total
     )
     level = to_db(fine)
-    excess = gaussian_filter1d(level, 0.8) - gaussian_filter1d(level, 6.0)
+    excess = gaussian_mean(level, 0.8) - gaussian_mean(level, 6.0)
     cuts: list[Cut] = []
     for i in np.argsort(-excess, kind="stable")[:12]:
         near = any(abs(np.log2(grid[i] / c.freq_hz)) < 0.4 for c in cuts)
