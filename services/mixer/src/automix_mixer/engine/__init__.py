@@ -15,19 +15,20 @@ from automix_mixer.engine.track import Track
 
 if TYPE_CHECKING:
     from automix_mixer.engine.analysis import analyse, project_rate
-    from automix_mixer.engine.mixing import MixFile, MixResult, mix
+    from automix_mixer.engine.extras import MixFile, OutputPaths
+    from automix_mixer.engine.mixing import MixResult, mix
     from automix_mixer.engine.mixplan import MixPlan
     from automix_mixer.engine.plan_json import plan_from_json, plan_to_json
     from automix_mixer.engine.planning import plan
     from automix_mixer.engine.profile import Profile
-    from automix_mixer.engine.rendering import OutputPaths, render
+    from automix_mixer.engine.rendering import render
     from automix_mixer.engine.report import MixReport
     from automix_mixer.engine.workspace import Workspace
 
 _HOMES = {
     "analyse": "analysis",
     "project_rate": "analysis",
-    "MixFile": "mixing",
+    "MixFile": "extras",
     "MixResult": "mixing",
     "mix": "mixing",
     "MixPlan": "mixplan",
@@ -35,7 +36,7 @@ _HOMES = {
     "plan_to_json": "plan_json",
     "plan": "planning",
     "Profile": "profile",
-    "OutputPaths": "rendering",
+    "OutputPaths": "extras",
     "render": "rendering",
     "MixReport": "report",
     "Workspace": "workspace",

@@ -12,7 +12,7 @@ from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
 
 from automix_mixer.engine.bands import to_db
-from automix_mixer.engine.control import border_nodes, ramp
+from automix_mixer.engine.control import CurveBuilder, border_nodes, ramp
 from automix_mixer.engine.dynamics import Compressor
 from automix_mixer.engine.limiter import LIMITER_STEP, limiter_nodes
 from automix_mixer.engine.loudness import OFFSET_DB, integrated_lufs
@@ -22,6 +22,7 @@ from automix_mixer.engine.output import OutputFile
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
 from automix_mixer.engine.running import running_mean
 from automix_mixer.engine.segments import in_segments
+from automix_mixer.engine.spectrum import Spectrum, SpectrumMeter
 
 _MARGIN_DB = 0.03
 """Kept below the ceiling for what a finer interpolator than ours may find."""
@@ -136,15 +137,27 @@ class Measured:
     integrated_lufs: float
     loudness_range_lu: float
     true_peak_dbtp: float
+    reduction: Curve
+    spectrum: Spectrum | None
 
 
 def write_master(
-    pre: Premaster, gain: MasterGain, path: Path, output_format: str, progress: Callable[[float], None]
+    pre: Premaster,
+    gain: MasterGain,
+    path: Path,
+    output_format: str,
+    progress: Callable[[float], None],
+    *,
+    with_spectrum: bool = False,
 ) -> Measured:
-    """Applies the gains, writes the file and measures what it holds."""
+    """Applies the gains, writes the file and measures what it holds.
+
+    `reduction` is the gain of glue and limiter together, one value per control step.
+    """
     channels, rate = pre.pcm.channels, pre.sample_rate
     loudness, peak = LoudnessMeter(rate, channels), TruePeakMeter(channels)
-    limited = _Limited(pre, gain.glue)
+    limited, reduction = _Limited(pre, gain.glue), CurveBuilder()
+    spectrum = SpectrumMeter(rate, channels, 16_384) if with_spectrum else None
     scale, ceiling = 10 ** (gain.gain_db / 20), 10 ** (gain.ceiling_dbtp / 20)
     per_block = BLOCK_FRAMES // LIMITER_STEP
     with OutputFile(path, output_format, rate, channels) as out:
@@ -153,12 +166,23 @@ def write_master(
             nodes = limited.nodes(i * per_block, end, scale, ceiling)
             np.multiply(sound, ramp(nodes, LIMITER_STEP)[: sound.shape[1]], out=sound)
             out.write(sound)
+            per_step = pre.step // LIMITER_STEP
+            lowest = np.pad(nodes[1:], (0, -(nodes.size - 1) % per_step), mode="edge").reshape(-1, per_step).min(axis=1)
+            reduction.append(lowest.astype(np.float32))
+            if spectrum is not None:
+                spectrum.process(np.pad(sound, ((0, 0), (0, BLOCK_FRAMES - sound.shape[1]))))
             interleaved = np.ascontiguousarray(sound.T)
             loudness.process(interleaved)
             peak.process(interleaved)
             progress((i + 1) * BLOCK_FRAMES / pre.pcm.frames)
     peak.finish()
-    return Measured(loudness.integrated, loudness.loudness_range, peak.peak_dbtp)
+    return Measured(
+        loudness.integrated,
+        loudness.loudness_range,
+        peak.peak_dbtp,
+        reduction.curve(gain.glue.size) * gain.glue,
+        spectrum.whole() if spectrum is not None else None,
+    )
 
 
 def glued(pcm: PcmFile, glue: Curve, step: int, scale: float) -> Iterator[Sound]:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from automix_mixer.engine.analysis import analyse, project_rate
+from automix_mixer.engine.extras import MixFile, OutputPaths, files_of
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.plan_json import plan_to_json
 from automix_mixer.engine.planning import plan as make_plan
-from automix_mixer.engine.rendering import OutputPaths, render
+from automix_mixer.engine.rendering import render
 from automix_mixer.engine.report import MixReport
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.track import Track
 from automix_mixer.engine.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class MixFile:
-    """A file that a mix left behind; `kind` is mix, report, picture, comparison, or stem:<name>."""
-
-    kind: str
-    path: str
 
 
 @dataclass(frozen=True)
@@ -74,11 +66,6 @@ def mix(
             plan = make_plan(profiles, settings)
         paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None)
         report = render(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell)
-        files = [MixFile("mix", str(paths.mix))]
-        if paths.extras is not None:
-            paths.extras.mkdir(parents=True, exist_ok=True)
-            target = paths.extras / "report.json"
-            target.write_text(json.dumps(report.to_json(), indent=1))
-            files.append(MixFile("report", str(target)))
+        files = files_of(paths, Settings.from_json(plan.settings))
         tell(1.0, "done")
         return MixResult(plan, report, files)

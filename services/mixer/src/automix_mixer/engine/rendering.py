@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
+
+import numpy as np
 
 from automix_mixer.engine.analysis import analyse
 from automix_mixer.engine.control import step_frames
+from automix_mixer.engine.curves import report_curves
 from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.extras import OutputPaths, write_extras
 from automix_mixer.engine.loudness import SILENCE_LUFS
 from automix_mixer.engine.master import MasterGain, Measured, solve_gain, write_master
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
@@ -16,20 +19,11 @@ from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.report import MixReport, glue_effect, master_effect
 from automix_mixer.engine.settings import Settings
-from automix_mixer.engine.stems import write_stems
 from automix_mixer.engine.track import Track
 from automix_mixer.engine.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.workspace import Workspace
 
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class OutputPaths:
-    """Where a render writes: the mix, and a folder for everything else (None: nothing else is written)."""
-
-    mix: Path
-    extras: Path | None = None
 
 
 def render(
@@ -67,11 +61,23 @@ def render(
     )
     gain = solve_gain(down.premaster, plan)
     measured = write_master(
-        down.premaster, gain, paths.mix, settings.output_format, lambda share: tell(0.75 + 0.2 * share, "mastering")
+        down.premaster,
+        gain,
+        paths.mix,
+        settings.output_format,
+        lambda share: tell(0.75 + 0.15 * share, "mastering"),
+        with_spectrum=paths.extras is not None,
     )
-    if paths.extras is not None:
-        write_stems(down, gain, paths.extras)
     report = _report(plan, vocals, settled, down, gain, measured)
+    if paths.extras is not None and measured.spectrum is not None:
+        tell(0.9, "extras")
+        pre = down.premaster
+        loudness = pre.k_steps * measured.reduction**2 * np.float32(10 ** (gain.gain_db / 10))
+        curves = report_curves(
+            profiles, vocals, settled, measured.spectrum, loudness, measured.reduction, pre.step, pre.sample_rate
+        )
+        report = replace(report, curves=curves)
+        write_extras(plan, profiles, report, down, gain, paths, workspace)
     for pcm in (down.premaster.pcm, vocals.lead, vocals.backing, vocals.space):
         if pcm is not None:
             pcm.delete()
