@@ -97,11 +97,13 @@ def _print(jobs: list[StuckJob]) -> None:
     if not jobs:
         console.print("[green]no job is stuck[/green]")
         return
-    table = Table("job", "status", "since", "attempt", "failures", "worker", "what is odd")
+    table = Table("job", "for", "what is odd")
+    table.columns[0].no_wrap = True
     for job in jobs:
-        since = f"{job.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        counts = (str(job.attempt), str(job.failures))
-        table.add_row(str(job.id), job.status, since, *counts, job.worker_id or "", job.why)
+        minutes = (datetime.now(UTC) - job.since).total_seconds() / 60
+        worker = f", worker {job.worker_id}" if job.worker_id else ""
+        tried = f"attempt {job.attempt}, {job.failures} failed{worker}" if job.attempt else "never tried"
+        table.add_row(str(job.id), f"{minutes:.0f} min", f"{job.status}: {job.why} ({tried})")
     console.print(table)
 
 

@@ -38,6 +38,7 @@ def list_keys(as_json: Annotated[bool, typer.Option("--json", help="Print the ke
         typer.echo(json.dumps(shown, default=str))
         return
     table = Table("key", "state", "published", "signs from", "retired")
+    table.columns[0].no_wrap = True
     for key in found:
         times = (_time(key.published_at), _time(key.active_from), _time(key.retired_at))
         table.add_row(str(key.kid), key.state, *times)
