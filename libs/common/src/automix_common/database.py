@@ -31,9 +31,9 @@ class Database:
             max_size=size,
             timeout=10,
             kwargs={"autocommit": True, "application_name": name},
-            check=AsyncConnectionPool.check_connection,
             open=False,
         )
+        self._size = size
 
     async def open(self) -> None:
         """Opens the pool; connections are made as the server allows."""
@@ -46,13 +46,34 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection in autocommit, for statements that stand alone."""
-        async with self._pool.connection() as connection:
+        connection = await self._living()
+        try:
             yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    async def _living(self) -> Connection:
+        """A connection that works. After a restart of the server every one that waits in the pool is dead.
+
+        Not the pool's own check, which pauses for longer and longer after each dead connection.
+        """
+        for _ in range(self._size):
+            connection = await self._pool.getconn()
+            try:
+                await connection.execute("")
+            except psycopg.OperationalError:
+                await self._pool.putconn(connection)
+            except BaseException:
+                await self._pool.putconn(connection)
+                raise
+            else:
+                return connection
+        return await self._pool.getconn()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self.read() as connection, connection.transaction():
             yield connection
 
     async def wakeups(self, channel: str, sweep_seconds: float) -> AsyncIterator[None]:
