@@ -40,7 +40,7 @@ def write_comparison(
             peak_to_loudness_db=replace(master.peak_to_loudness_db, value=60.0),
         ),
     )
-    write_master(premaster, solve_gain(premaster, level), path, output_format, lambda _share: None)
+    write_master(premaster, solve_gain(premaster, level), path, output_format, lambda _share: None, threads=1)
     premaster.pcm.delete()
 
 

@@ -23,6 +23,7 @@ from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
 from automix_mixer.engine.running import running_mean
 from automix_mixer.engine.segments import in_segments
 from automix_mixer.engine.spectrum import Spectrum, SpectrumMeter
+from automix_mixer.engine.threads import ahead
 
 _MARGIN_DB = 0.03
 """Kept below the ceiling for what a finer interpolator than ours may find."""
@@ -148,6 +149,7 @@ def write_master(
     output_format: str,
     progress: Callable[[float], None],
     *,
+    threads: int,
     with_spectrum: bool = False,
 ) -> Measured:
     """Applies the gains, writes the file and measures what it holds.
@@ -158,13 +160,8 @@ def write_master(
     loudness, peak = LoudnessMeter(rate, channels), TruePeakMeter(channels)
     limited, reduction = _Limited(pre, gain.glue), CurveBuilder()
     spectrum = SpectrumMeter(rate, channels, 16_384) if with_spectrum else None
-    scale, ceiling = 10 ** (gain.gain_db / 20), 10 ** (gain.ceiling_dbtp / 20)
-    per_block = BLOCK_FRAMES // LIMITER_STEP
     with OutputFile(path, output_format, rate, channels) as out:
-        for i, sound in enumerate(glued(pre.pcm, gain.glue, pre.step, scale)):
-            end = min((i + 1) * per_block, pre.peaks.size)
-            nodes = limited.nodes(i * per_block, end, scale, ceiling)
-            np.multiply(sound, ramp(nodes, LIMITER_STEP)[: sound.shape[1]], out=sound)
+        for i, (sound, nodes) in enumerate(ahead(_mastered(limited, gain), threads=threads)):
             out.write(sound)
             per_step = pre.step // LIMITER_STEP
             lowest = np.pad(nodes[1:], (0, -(nodes.size - 1) % per_step), mode="edge").reshape(-1, per_step).min(axis=1)
@@ -183,6 +180,17 @@ def write_master(
         reduction.curve(gain.glue.size) * gain.glue,
         spectrum.whole() if spectrum is not None else None,
     )
+
+
+def _mastered(limited: _Limited, gain: MasterGain) -> Iterator[tuple[Sound, npt.NDArray[np.float64]]]:
+    """Finished blocks, and the limiter's nodes over each."""
+    pre, per_block = limited.pre, BLOCK_FRAMES // LIMITER_STEP
+    scale, ceiling = 10 ** (gain.gain_db / 20), 10 ** (gain.ceiling_dbtp / 20)
+    for i, sound in enumerate(glued(pre.pcm, gain.glue, pre.step, scale)):
+        end = min((i + 1) * per_block, pre.peaks.size)
+        nodes = limited.nodes(i * per_block, end, scale, ceiling)
+        np.multiply(sound, ramp(nodes, LIMITER_STEP)[: sound.shape[1]], out=sound)
+        yield sound, nodes
 
 
 def glued(pcm: PcmFile, glue: Curve, step: int, scale: float) -> Iterator[Sound]:

@@ -27,6 +27,7 @@ from automix_mixer.engine.mixplan import BeatPlan, MixPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.segments import in_segments
+from automix_mixer.engine.threads import ahead
 from automix_mixer.engine.tone import beat_tone, bus_shift_db, voice_tone
 from automix_mixer.engine.truepeak import TruePeakSteps
 from automix_mixer.engine.vocal_bus import VocalBus
@@ -192,6 +193,7 @@ def mix_down(
     frames: int,
     *,
     with_stems: bool,
+    threads: int,
     progress: Callable[[float], None],
 ) -> Mixdown:
     """Sums beats, vocals and space through the bus. Stems go through the same bus one by one and add up to the sum."""
@@ -208,10 +210,15 @@ def mix_down(
     fader = np.float32(10 ** (settled.fader_db / 20))
     late = {name: _Delay(2, unmask.latency) for name in ("lead", "backing", "space")}
     total = -(-(frames + skip) // BLOCK_FRAMES)
-    for i, sources in enumerate(_sources(plan, profiles, vocals, total)):
-        buses = {name: late[name].process(sources[name] * fader) for name in late if name in sources}
-        if "beat" in sources:
-            buses["beat"] = unmask.process(sources["beat"])
+
+    def buses_ahead() -> Iterator[dict[str, Sound]]:
+        for sources in _sources(plan, profiles, vocals, total):
+            buses = {name: late[name].process(sources[name] * fader) for name in late if name in sources}
+            if "beat" in sources:
+                buses["beat"] = unmask.process(sources["beat"])
+            yield buses
+
+    for i, buses in enumerate(ahead(buses_ahead(), threads=threads)):
         block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
         for sound in buses.values():
             block += sound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from automix_mixer.engine.planning import plan as make_plan
 from automix_mixer.engine.rendering import render
 from automix_mixer.engine.report import MixReport
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.threads import cores
 from automix_mixer.engine.track import Track
 from automix_mixer.engine.workspace import Workspace
 
@@ -50,6 +52,7 @@ def mix(
     plan: MixPlan | None = None,
     progress: Callable[[float, str], None] | None = None,
     extras_dir: str | Path | None = None,
+    threads: int | None = None,
 ) -> MixResult:
     """Analyses, plans (unless a plan is given, which then carries its own settings) and renders.
 
@@ -58,14 +61,17 @@ def mix(
     tell = progress or (lambda _share, _stage: None)
     with Workspace() as workspace:
         rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
-        profiles = []
-        for i, track in enumerate(tracks):
-            tell(0.35 * i / len(tracks), "analysing")
-            profiles.append(analyse(track, workspace, rate))
+        count = min(threads or cores(), 2)
+        with ThreadPoolExecutor(count) as pool:
+            waiting = [pool.submit(analyse, track, workspace, rate) for track in tracks]
+            profiles = []
+            for i, profile in enumerate(waiting):
+                profiles.append(profile.result())
+                tell(0.35 * (i + 1) / len(tracks), "analysing")
         if plan is None:
             plan = make_plan(profiles, settings)
         paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None)
-        report = render(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell)
+        report = render(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell, threads=count)
         files = files_of(paths, Settings.from_json(plan.settings))
         tell(1.0, "done")
         return MixResult(plan, report, files)

@@ -10,15 +10,17 @@ import numpy as np
 from automix_mixer.engine.analysis import analyse
 from automix_mixer.engine.control import step_frames
 from automix_mixer.engine.curves import report_curves
+from automix_mixer.engine.delivery import deliver
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.extras import OutputPaths, write_extras
 from automix_mixer.engine.loudness import SILENCE_LUFS
-from automix_mixer.engine.master import MasterGain, Measured, solve_gain, write_master
+from automix_mixer.engine.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.report import MixReport, glue_effect, master_effect
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.threads import cores
 from automix_mixer.engine.track import Track
 from automix_mixer.engine.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.workspace import Workspace
@@ -34,20 +36,25 @@ def render(
     workspace: Workspace,
     profiles: Sequence[Profile] | None = None,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> MixReport:
     """Renders `plan` from `tracks` (those that it was made from, in their order).
 
-    `profiles` spare the decoding when the tracks were analysed in the same workspace.
+    `profiles` spare the decoding when the tracks were analysed in the same workspace. `threads` is 1 or 2 (default: 2
+    where there are two cores); the result is the same.
     Raises EngineError for a plan that does not fit the tracks or a track that cannot be read.
     """
     tell = progress or (lambda _share, _stage: None)
     settings = Settings.from_json(plan.settings)
+    threads = threads or cores()
     _check_tracks(plan, tracks)
     if profiles is None:
         profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
     used = [v.track for v in plan.vocals] + [b.track for b in plan.beats]
     frames = max(profiles[index].frames for index in used)
-    vocals = make_vocal_bus(plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"))
+    vocals = make_vocal_bus(
+        plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"), threads=threads
+    )
     settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)))
     down = mix_down(
         plan,
@@ -57,15 +64,18 @@ def render(
         workspace,
         frames,
         with_stems=settings.stems and paths.extras is not None,
+        threads=threads,
         progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
     gain = solve_gain(down.premaster, plan)
-    measured = write_master(
+    measured, gain = deliver(
         down.premaster,
         gain,
+        plan.master.ceiling_dbtp.value,
         paths.mix,
         settings.output_format,
         lambda share: tell(0.75 + 0.15 * share, "mastering"),
+        threads=threads,
         with_spectrum=paths.extras is not None,
     )
     report = _report(plan, vocals, settled, down, gain, measured)

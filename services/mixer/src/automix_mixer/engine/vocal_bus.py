@@ -13,6 +13,7 @@ from automix_mixer.engine.mixplan import MixPlan, VocalPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, PcmWriter, Sound
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.space import Space
+from automix_mixer.engine.threads import ahead
 from automix_mixer.engine.vocal_chain import Filtered, VocalGains, filter_vocal, processed_blocks, vocal_gains
 from automix_mixer.engine.vocal_effects import chain_effects
 from automix_mixer.engine.workspace import Workspace
@@ -46,12 +47,14 @@ def make_vocal_bus(
     workspace: Workspace,
     frames: int,
     progress: Callable[[float], None],
+    *,
+    threads: int,
 ) -> VocalBus:
     """Renders every vocal of the plan; `frames` is the length of the mix."""
     voices = []
     effects: dict[str, dict[str, float]] = {}
     for i, vocal in enumerate(plan.vocals):
-        filtered = filter_vocal(vocal, profiles[vocal.track], workspace)
+        filtered = filter_vocal(vocal, profiles[vocal.track], workspace, threads=threads)
         gains = vocal_gains(vocal, filtered, plan.sample_rate)
         effects[f"vocal {i + 1} {vocal.name}"] = chain_effects(vocal, filtered, gains, plan.sample_rate)
         voices.append(_Voice(vocal, filtered, gains))
@@ -61,7 +64,7 @@ def make_vocal_bus(
     leads = [v for v in voices if v.plan.part.value == "lead"]
     others = [v for v in voices if v.plan.part.value != "lead"]
     steps = -(-frames // profiles[plan.vocals[0].track].step)
-    lead, backing, space = _sum(plan, profiles, leads, others, workspace, frames)
+    lead, backing, space = _sum(plan, profiles, leads, others, workspace, frames, threads)
     bus = VocalBus(lead, backing, space, _k_steps(leads, steps), _k_steps(others, steps), effects)
     for voice in voices:
         voice.filtered.voice.delete()
@@ -77,6 +80,7 @@ def _sum(
     others: list[_Voice],
     workspace: Workspace,
     frames: int,
+    threads: int,
 ) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None]:
     wet = plan.space.reverb_lu.value > -100 or plan.space.echo_lu.value > -100
     room = Space(plan.space, plan.sample_rate, _voice_bands(leads or others, profiles)) if wet else None
@@ -84,7 +88,8 @@ def _sum(
     lead = workspace.pcm(lead_channels, limit=frames) if leads else None
     backing = workspace.pcm(2, limit=frames) if others else None
     returns = workspace.pcm(2, limit=frames) if room is not None else None
-    for front, behind in zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True):
+    both = zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True)
+    for front, behind in ahead(both, threads=threads):
         if lead is not None:
             lead.write(front)
         if backing is not None:

@@ -17,6 +17,7 @@ from automix_mixer.engine.pcm import BLOCK_FRAMES, SILENT_PEAK, Curve, PcmFile, 
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.running import running_mean
 from automix_mixer.engine.segments import in_segments
+from automix_mixer.engine.threads import ahead
 from automix_mixer.engine.vocal_filters import spread, vocal_filters
 from automix_mixer.engine.workspace import Workspace
 
@@ -43,7 +44,7 @@ class VocalGains:
     compressor_db: Curve
 
 
-def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace) -> Filtered:
+def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace, *, threads: int) -> Filtered:
     """Runs the filters over the whole vocal."""
     if profile.pcm is None:
         raise ValueError("a vocal's sound is needed")
@@ -61,11 +62,7 @@ def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace) -> Fil
     voice = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
     sibilance = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
     with voice, sibilance:
-        for block in _with_silence(profile.pcm):
-            source = _chosen(block, plan)
-            if wide:
-                source = np.repeat(source, 2, axis=0)
-            filtered, hissing, weighted = bank.process(source)
+        for filtered, hissing, weighted in ahead(_filtered(plan, profile.pcm, bank, wide=wide), threads=threads):
             voice.write(filtered)
             sibilance.write(hissing)
             k_steps.append(step_energy(weighted, step) * both)
@@ -78,6 +75,12 @@ def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace) -> Fil
         sibilant_steps.curve(steps + late)[late:],
         step,
     )
+
+
+def _filtered(plan: VocalPlan, pcm: PcmFile, bank: FirBank, *, wide: bool) -> Iterator[list[Sound]]:
+    for block in _with_silence(pcm):
+        source = _chosen(block, plan)
+        yield bank.process(np.repeat(source, 2, axis=0) if wide else source)
 
 
 def _with_silence(pcm: PcmFile) -> Iterator[Sound]:
