@@ -62,13 +62,13 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
     (InvalidInputError, ExitCode.REFUSED, ""),
     (RefusedError, ExitCode.REFUSED, ""),
     (ConfigurationError, ExitCode.USAGE, ""),
+    (FileExistsError, ExitCode.REFUSED, "replace it with --force, or name another with --out"),
 )
 
 REASONS = {
     "INVALID_CREDENTIALS": "no account has this email and password: check both",
     "EMAIL_TAKEN": "sign in with `automix login`",
     "PROJECT_COMPLETED": "reopen it with `automix projects reopen`",
-    "TOO_MANY_ATTEMPTS": "wait a few minutes before the next attempt",
 }
 
 
@@ -81,6 +81,8 @@ def advice(error: Exception) -> str:
     """What to do about an error; empty when its message says it all."""
     if isinstance(error, AutomixError) and error.reason in REASONS:
         return REASONS[error.reason]
+    if isinstance(error, BusyError) and error.retry_after_s:
+        return f"try again in {error.retry_after_s:.0f} s"
     job = error.job.id if isinstance(error, JobFailedError | JobCancelledError) else ""
     return next((text.format(job=job) for kind, _, text in KINDS if isinstance(error, kind)), "")
 

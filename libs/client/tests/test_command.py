@@ -1,0 +1,286 @@
+"""The automix command: what it prints, where it writes, what its exit code says."""
+
+import asyncio
+import json
+import os
+import pty
+import signal
+from pathlib import Path
+
+import pytest
+from automix.mixer.v1 import mixer_pb2 as pb
+from automix_common.errors import FailedPrecondition, ResourceExhausted
+
+from .automix import Automix
+from .test_jobs import ended, processing
+from .world import World, quota
+
+MUSIC = b"music" * 100_000
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def automix(tmp_path: Path, port: int) -> Automix:
+    """Nobody is signed in."""
+    environment = {"AUTOMIX_ENDPOINT": f"127.0.0.1:{port}", "AUTOMIX_PASSWORD": "long enough"}
+    return Automix(tmp_path, environment)
+
+
+@pytest.fixture
+async def signed_in(automix: Automix) -> Automix:
+    assert (await automix("signup", "somebody@example.org")).code == 0
+    return automix
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return written(tmp_path / "song.wav", MUSIC)
+
+
+async def test_an_account_from_beginning_to_end(automix: Automix, tmp_path: Path, world: World) -> None:
+    assert (await automix("whoami")).code == 4
+    assert "welcome, somebody@example.org" in (await automix("signup", "somebody@example.org")).out
+    private = [path for path in (tmp_path / "config").rglob("*") if path.is_file()]
+    assert private
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in private)
+    who = await automix("whoami", "--json")
+    assert (who.json["email"], who.json["endpoint"]) == (
+        "somebody@example.org",
+        automix.environment["AUTOMIX_ENDPOINT"],
+    )
+    automix.environment["AUTOMIX_NEW_PASSWORD"] = "even longer"
+    assert (await automix("password")).code == 0
+    assert (await automix("logout")).code == 0
+    assert (await automix("whoami")).code == 4
+    assert (await automix("login", "somebody@example.org")).code == 0
+    assert (await automix("account", "delete")).code == 2, "nobody could be asked"
+    assert (await automix("account", "delete", "--yes")).code == 0
+    assert world.calls["DeleteAccount"] == 1
+
+
+async def test_passwords_come_from_standard_input_when_asked(automix: Automix) -> None:
+    del automix.environment["AUTOMIX_PASSWORD"]
+    assert (await automix("signup", "a@example.org")).code == 2
+    assert (await automix("signup", "a@example.org", "--password-stdin", stdin="from stdin\n")).code == 0
+    assert (await automix("login", "a@example.org", "--password-stdin", stdin="something else\n")).code == 4
+    assert (await automix("login", "a@example.org", "--password-stdin", stdin="from stdin\n")).code == 0
+
+
+async def test_no_option_takes_a_password(automix: Automix) -> None:
+    for command in ("signup", "login", "password"):
+        text = (await automix(command, "--help")).out
+        assert "--password-stdin" in text
+        assert "--password " not in text
+
+
+async def test_the_help_says_what_exit_codes_mean(automix: Automix) -> None:
+    text = " ".join((await automix("--help")).out.split())
+    for meaning in ("2 the command", "3 AutoMix cannot", "4 not signed in", "8 the mix failed", "130 interrupted"):
+        assert meaning in text
+
+
+async def test_projects(signed_in: Automix) -> None:
+    project = (await signed_in("projects", "create", "My song", "--json")).json
+    await signed_in("projects", "create", "Other")
+    assert (await signed_in("projects", "rename", "my song", "Our song", "--json")).json["name"] == "Our song"
+    assert (await signed_in("projects", "complete", project["id"], "--json")).json["completed"] is True
+    assert (await signed_in("projects", "reopen", project["id"], "--json")).json["completed"] is False
+    listed = await signed_in("projects", "list")
+    assert project["id"] in listed.out
+    assert "Our song" in listed.out
+    assert (await signed_in("projects", "show", "nothing like it")).code == 6
+    assert (await signed_in("projects", "delete", "Our song", "--yes")).code == 0
+    assert [one["name"] for one in (await signed_in("projects", "list", "--json")).json] == ["Other"]
+
+
+async def test_a_name_that_two_projects_have_is_not_guessed(signed_in: Automix) -> None:
+    ids = [(await signed_in("projects", "create", "Twin", "--json")).json["id"] for _ in range(2)]
+    outcome = await signed_in("projects", "show", "twin")
+    assert outcome.code == 5
+    assert all(one in outcome.err for one in ids)
+
+
+async def test_assets(signed_in: Automix, song: Path, tmp_path: Path) -> None:
+    await signed_in("projects", "create", "Mine")
+    uploaded = (await signed_in("assets", "upload", song, "-p", "Mine", "-r", "vocals", "--json")).json
+    asset = uploaded[0]["id"]
+    assert (uploaded[0]["role"], uploaded[0]["filetype"], uploaded[0]["size"]) == ("vocals", "wav", 500_000)
+    assert asset in (await signed_in("assets", "list", "-p", "Mine")).out
+    assert (await signed_in("assets", "download", asset)).code == 0
+    assert (tmp_path / f"{asset}.wav").read_bytes() == MUSIC
+    again = await signed_in("assets", "download", asset)
+    assert again.code == 5
+    assert "--force" in again.err
+    assert (await signed_in("assets", "download", asset, "--force", "-o", song)).code == 0
+    assert "█" in (await signed_in("assets", "waveform", asset)).out
+    assert (await signed_in("assets", "delete", asset, "--yes")).code == 0
+    assert (await signed_in("assets", "download", asset)).code == 6
+
+
+async def test_an_interrupted_upload_says_how_to_go_on(signed_in: Automix, world: World, song: Path) -> None:
+    project = (await signed_in("projects", "create", "Mine", "--json")).json["id"]
+    arrived = asyncio.Event()
+    world.upload_cuts = [100_000] + [0] * 1_000_000
+    world.on_cut = arrived.set
+    process = await signed_in.start("assets", "upload", song, "-p", "Mine", "-r", "beat")
+    await arrived.wait()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 130
+    upload = next(iter(world.uploads))
+    assert f"--project {project} --role beat --resume {upload}" in " ".join(err.decode().split())
+    world.upload_cuts = []
+    resumed = await signed_in("assets", "upload", song, "-p", project, "-r", "beat", "--resume", upload, "--json")
+    assert resumed.code == 0
+    assert world.content[resumed.json[0]["id"]] == MUSIC
+
+
+async def test_a_mix(signed_in: Automix, world: World, song: Path, tmp_path: Path) -> None:
+    world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
+    outcome = await signed_in("mix", "--vocals", song, "--beat", song, "--reverb", "0.2", "-o", "out.wav")
+    assert outcome.code == 0
+    assert outcome.err == "", "nobody watches: no bars"
+    assert str(tmp_path / "out.wav") in outcome.out
+    assert "-14.0 LUFS" in outcome.out
+    assert "-1.0 dBTP" in outcome.out
+    assert (tmp_path / "out.wav").stat().st_size == next(iter(world.renders.values())).size
+    settings = next(
+        iter(world.answers[one].settings for one in world.answers if isinstance(world.answers[one], pb.Job))
+    )
+    assert settings.reverb == pytest.approx(0.2)
+    assert not settings.HasField("delay")
+    assert settings.format == pb.RENDER_FORMAT_WAV24
+    assert [project.name for project in world.projects.values()] == ["song"]
+
+
+async def test_a_mix_for_a_program(signed_in: Automix, world: World, song: Path, tmp_path: Path) -> None:
+    world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
+    outcome = await signed_in("mix", "-v", song, "-o", "out.flac", "--json")
+    assert outcome.json["out"] == str(tmp_path / "out.flac")
+    assert outcome.json["loudness_lufs"] == pytest.approx(-14.02)
+    assert set(outcome.json["seconds"]) == {"start", "project", "upload", "mix", "download", "total"}
+    assert outcome.err == ""
+
+
+async def test_a_terminal_sees_bars(signed_in: Automix, world: World, song: Path) -> None:
+    world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
+    watcher, terminal = pty.openpty()
+    process = await signed_in.start("mix", "-v", song, stderr=terminal)
+    os.close(terminal)
+    seen = b""
+    while True:
+        try:
+            piece = await asyncio.to_thread(os.read, watcher, 65536)
+        except OSError:  # how Linux says that nobody writes any more
+            break
+        seen += piece
+    os.close(watcher)
+    assert await process.wait() == 0
+    for words in (b"upload", b"song.wav", b"mix", b"download", b"100%"):
+        assert words in seen
+
+
+async def test_ctrl_c_cancels_the_mix(signed_in: Automix, world: World, song: Path, tmp_path: Path) -> None:
+    world.script = [processing(0.1)]
+    process = await signed_in.start("mix", "-v", song)
+    async with asyncio.timeout(30):
+        while not any(job.status == pb.JOB_STATUS_PROCESSING for job in world.jobs.values()):
+            await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    assert process.returncode == 130
+    assert [job.status for job in world.jobs.values()] == [pb.JOB_STATUS_CANCELLED]
+    assert not (tmp_path / "mix.wav").exists()
+
+
+async def test_jobs(signed_in: Automix, world: World) -> None:
+    await signed_in("projects", "create", "Mine")
+    job = pb.Job(id="j-1", project_id="p", status=pb.JOB_STATUS_QUEUED)
+    world.jobs[job.id] = job
+    assert (await signed_in("jobs", "show", "j-1", "--json")).json["status"] == "queued"
+    assert "j-1" in (await signed_in("jobs", "list", "-p", "Mine")).out
+    world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
+    lines = (await signed_in("jobs", "watch", "j-1", "--json")).out.splitlines()
+    assert [json.loads(line)["status"] for line in lines] == ["queued", "processing", "succeeded"]
+    ended_before = await signed_in("jobs", "cancel", "j-1")
+    assert (ended_before.code, "ended" in ended_before.err) == (5, True)
+    assert (await signed_in("jobs", "retry", "j-1", "--json")).json["retry_of"] == "j-1"
+
+
+async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None:
+    await signed_in("projects", "create", "Mine")
+    render = world.add_render(pb.Job(id="j", project_id="p"), b"mix" * 1000)
+    for number, name in enumerate(("../../evil.wav", "/etc/passwd", "picture.png")):
+        file = pb.RenderFile(id=f"f{number}", kind="../stem" if number < 2 else "picture", filename=name)
+        file.size, file.sha256 = render.size, render.sha256
+        world.content[file.id] = b"mix" * 1000
+        render.files.append(file)
+    assert render.id in (await signed_in("renders", "list", "-p", "Mine")).out
+    assert (await signed_in("renders", "download", render.id)).code == 0
+    assert (tmp_path / f"{render.id}.wav").read_bytes() == b"mix" * 1000
+    assert (await signed_in("renders", "files", render.id, "-o", "extras")).code == 0
+    names = sorted(path.name for path in (tmp_path / "extras").iterdir())
+    assert names == ["01-stem.wav", "02-stem.bin", "03-picture.png"]
+    report = await signed_in("renders", "report", render.id, "--plan-out", "plan.json")
+    assert report.json == {"plan": {"version": 1}, "report": {"lufs": -14.0}}
+    assert json.loads((tmp_path / "plan.json").read_text()) == {"version": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["mix", "--reverb", "2"], 2),
+        (["mix", "--vocals", "none.wav"], 2),
+        (["mix", "--format", "mp3", "-o", "mix.wav"], 2),
+        (["projects", "list", "--endpoint", "nonsense"], 2),
+        (["projects", "list", "--endpoint", "127.0.0.1:1"], 3),
+        (["jobs", "show", "x"], 6),
+    ],
+)
+async def test_exit_codes(signed_in: Automix, arguments: list[str], code: int) -> None:
+    outcome = await signed_in(*arguments)
+    if code == 3:  # nobody is signed in there; what matters is that nobody answers
+        outcome = await signed_in("login", "a@example.org", *arguments[2:])
+    assert outcome.code == code
+    assert outcome.err
+
+
+async def test_exit_codes_of_refusals(signed_in: Automix, world: World, song: Path) -> None:
+    taken = await signed_in("signup", "somebody@example.org")
+    assert (taken.code, "automix login" in taken.err) == (5, True)
+    signed_in.environment["AUTOMIX_PASSWORD"] = "short"
+    weak = await signed_in("signup", "new@example.org")
+    assert (weak.code, "at least 8 characters" in weak.err) == (5, True)
+    world.refusals["CreateUpload"] = quota("stored_bytes")
+    full = await signed_in("mix", "-v", song, "--json")
+    assert full.code == 7
+    error = json.loads(full.err)["error"]
+    assert (error["code"], error["reason"], error["exit_code"]) == ("RESOURCE_EXHAUSTED", "STORAGE_QUOTA", 7)
+    assert error["about"] == str(song)
+    del world.refusals["CreateUpload"]
+    letter = await signed_in("mix", "-v", written(song.with_name("letter.wav"), b"not audio"))
+    assert (letter.code, "letter.wav" in letter.err) == (5, True)
+    world.refusals["CreateProject"] = ResourceExhausted("BUSY", "too much", retry_after_seconds=7)
+    assert "7 s" in (await signed_in("projects", "create", "x")).err
+    world.refusals["CreateProject"] = FailedPrecondition("PROJECT_COMPLETED", "completed")
+    assert "projects reopen" in (await signed_in("projects", "create", "x")).err
+
+
+async def test_exit_codes_of_jobs(signed_in: Automix, world: World) -> None:
+    for status, code in ((pb.JOB_STATUS_FAILED, 8), (pb.JOB_STATUS_CANCELLED, 9)):
+        world.jobs["j"] = pb.Job(id="j", project_id="p", status=pb.JOB_STATUS_QUEUED)
+        world.script = [ended(status, "NOT_AUDIO")]
+        outcome = await signed_in("jobs", "watch", "j")
+        assert outcome.code == code
+        assert "automix jobs retry j" in outcome.err
+
+
+async def test_a_platform_that_is_not_there(tmp_path: Path) -> None:
+    automix = Automix(tmp_path)
+    outcome = await automix("projects", "list")
+    assert outcome.code == 3
+    assert "automix up" in outcome.err
