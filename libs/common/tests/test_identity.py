@@ -25,9 +25,12 @@ class Keys:
         self.fetches = 0
         self.away = False
         self.now = 1000.0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def fetch(self) -> KeySet:
         self.fetches += 1
+        await self.answers.wait()
         if self.away:
             raise Unavailable("PEER_UNAVAILABLE", "away")
         return KeySet({kid: key.public_key() for kid, key in self.private.items()}, max_age_seconds=300)
@@ -116,6 +119,54 @@ async def test_known_keys_serve_while_the_auth_service_is_away(keys: Keys) -> No
     keys.away = True
     keys.now += 1000
     assert (await verifier.verify(keys.token())).user_id == USER
+
+
+async def test_nobody_waits_for_an_auth_service_that_does_not_answer(keys: Keys) -> None:
+    verifier = keys.verifier()
+    await verifier.verify(keys.token())
+    keys.answers.clear()
+    keys.now += 301
+    assert (await verifier.verify(keys.token())).user_id == USER
+    asked = asyncio.ensure_future(verifier.verify(keys.token("b", Ed25519PrivateKey.generate())))
+    assert (await verifier.verify(keys.token())).user_id == USER
+    keys.answers.set()
+    with pytest.raises(Unauthenticated):
+        await asked
+    assert keys.fetches == 2
+
+
+async def test_an_unknown_key_is_not_called_wrong_while_nobody_can_be_asked(keys: Keys) -> None:
+    verifier = keys.verifier()
+    await verifier.verify(keys.token())
+    keys.away = True
+    keys.now += 11
+    with pytest.raises(Unavailable):
+        await verifier.verify(keys.token("b", Ed25519PrivateKey.generate()))
+
+
+async def test_callers_that_need_the_same_key_ask_once(keys: Keys) -> None:
+    verifier = keys.verifier()
+    tokens = [keys.token(jti=str(number)) for number in range(5)]
+    keys.answers.clear()
+    asked = asyncio.gather(*(verifier.verify(token) for token in tokens))
+    await asyncio.sleep(0)
+    keys.answers.set()
+    assert len(await asked) == 5
+    assert keys.fetches == 1
+
+
+async def test_a_token_verified_before_is_refused_once_its_key_has_gone(keys: Keys) -> None:
+    verifier = keys.verifier()
+    token = keys.token()
+    await verifier.verify(token)
+    del keys.private["a"]
+    keys.now += 301
+    await verifier.verify(token)
+    async with asyncio.timeout(5):
+        while keys.fetches < 2:
+            await asyncio.sleep(0)
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
 
 
 async def test_without_any_key_the_answer_is_unavailable(keys: Keys) -> None:
