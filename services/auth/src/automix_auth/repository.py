@@ -14,6 +14,12 @@ from automix_auth.domain import Account, RefreshToken, SigningKey
 
 ACCOUNT: LiteralString = "id, email, created_at, password_hash, password_changed_at"
 
+FORGET_TOKENS: LiteralString = """
+WITH expired AS (DELETE FROM refresh_tokens WHERE expires_at < now() RETURNING family_id)
+DELETE FROM token_families WHERE id IN (SELECT family_id FROM expired)
+    AND NOT EXISTS (SELECT FROM refresh_tokens WHERE family_id = token_families.id AND expires_at >= now())
+"""
+
 
 class Accounts:
     """The accounts."""
@@ -245,11 +251,8 @@ async def forget(connection: Connection, *, failure_window: timedelta, key_kept:
     )
     if await cursor.fetchone() is None:
         return
-    await connection.execute("DELETE FROM refresh_tokens WHERE expires_at < now()")
-    await connection.execute(
-        "DELETE FROM token_families WHERE NOT EXISTS (SELECT FROM refresh_tokens WHERE family_id = token_families.id)"
-    )
-    await connection.execute("DELETE FROM sign_in_failures WHERE since + %s < now()", (failure_window,))
+    await connection.execute(FORGET_TOKENS)
+    await connection.execute("DELETE FROM sign_in_failures WHERE since < now() - %s", (failure_window,))
     await connection.execute(
         "UPDATE signing_keys SET private_key = NULL WHERE private_key IS NOT NULL AND retired_at < now()"
     )
