@@ -11,7 +11,7 @@ from automix_common.ids import new_id
 from automix_common.paging import LAST
 from automix_local import Servers
 from automix_media import repository
-from automix_media.domain import Facts, asset_key
+from automix_media.domain import Facts, LeaseLost, asset_key
 from automix_media.repository import Assets, Uploads
 from psycopg.rows import tuple_row
 
@@ -114,7 +114,8 @@ async def uploads_are_asked_about(uploads: Uploads, upload: UUID) -> None:
     assert await uploads.claim_verifying(upload, verifier, 10)
     assert await uploads.keep_verifying(upload, verifier, 0)
     assert await uploads.claim_verifying(upload, later, 10)
-    assert await uploads.finish(upload, verifier, FACTS) is None
+    with pytest.raises(LeaseLost):
+        await uploads.finish(upload, verifier, FACTS)
     assert await uploads.finish(upload, later, FACTS)
     assert not await uploads.refuse(upload, later, "NO", "No.")
     assert not await uploads.abort(upload)

@@ -237,6 +237,10 @@ class Refused(Exception):
         self.message = message
 
 
+class LeaseLost(Exception):
+    """The upload is another verifier's, or over, or gone."""
+
+
 def require_declared_size(upload: Upload, arrived: int) -> None:
     """Raises Refused (SIZE_MISMATCH) when storage holds another file than the one declared."""
     if arrived != upload.size:

@@ -13,6 +13,7 @@ from automix_media.domain import (
     EXPIRED,
     Asset,
     Facts,
+    LeaseLost,
     Method,
     Role,
     Upload,
@@ -146,8 +147,8 @@ class Uploads:
             (seconds, upload_id, self._owner_id, verifier),
         )
 
-    async def finish(self, upload_id: UUID, verifier: UUID, facts: Facts) -> Asset | None:
-        """Makes the asset and ends the upload; None, and nothing done, when the verifier has lost it.
+    async def finish(self, upload_id: UUID, verifier: UUID, facts: Facts) -> Asset:
+        """Makes the asset and ends the upload. Raises LeaseLost, for a rollback, when the verifier has lost it.
 
         The asset comes first: its insert takes the parents' locks, which come before the upload's in every transaction.
         """
@@ -173,12 +174,14 @@ class Uploads:
                 ),
             )
             asset = await cursor.fetchone()
-        done = asset is not None and await self._changed(
+        done = await self._changed(
             "UPDATE uploads SET state = 'done', asset_id = verifier, verifier = NULL, lease_expires_at = NULL,"
             " ended_at = clock_timestamp() WHERE id = %s AND owner_id = %s AND verifier = %s",
             (upload_id, self._owner_id, verifier),
         )
-        return asset if done else None
+        if asset is None or not done:
+            raise LeaseLost
+        return asset
 
     async def refuse(self, upload_id: UUID, verifier: UUID, reason: str, message: str) -> bool:
         """Ends the upload with a reason; False when the verifier has lost it."""

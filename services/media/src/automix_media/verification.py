@@ -28,6 +28,7 @@ from automix_media.domain import (
     LOST_VERIFIERS,
     Asset,
     Facts,
+    LeaseLost,
     Refused,
     Upload,
     asset_key,
@@ -170,19 +171,21 @@ class Verifier:
         return facts_of(result, waveform.pack(shape["minimum"], shape["maximum"]))
 
     async def _commit(self, upload: Upload, verifier: UUID, facts: Facts) -> Asset:
+        asset: Asset | None
         try:
             async with self._database.transaction() as connection:
                 asset = await Uploads(connection, upload.owner_id).finish(upload.id, verifier, facts)
-                if asset is None:  # the lease was lost, and nobody else can come to name this object
-                    await delete_later(connection, [asset_key(verifier)])
                 faults.reach("media.before_commit")
+        except LeaseLost:
+            async with self._database.transaction() as connection:  # nobody else can come to name this object
+                await delete_later(connection, [asset_key(verifier)])
+            return await self._outcome(upload)
         except LOST:
-            # Whether it was committed is not known: the row is.
-            asset = await self._asset(upload, verifier)
+            asset = await self._asset(upload, verifier)  # whether it was committed is not known: the row is
             if asset is None:
                 raise
         faults.reach("media.after_commit")
-        return asset or await self._outcome(upload)
+        return asset
 
     async def _refuse(self, upload: Upload, verifier: UUID, refused: Refused) -> Asset:
         async with self._database.transaction() as connection:
