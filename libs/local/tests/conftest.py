@@ -19,7 +19,7 @@ def struck_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Real servers with small services in place of the platform's."""
     with Stack.start(
@@ -32,6 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield started
 
 
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    return tmp_path / "state"
+@pytest.fixture(scope="session")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the tests that start and end stacks of their own, one after the other: only the first start is a cold one."""
+    return tmp_path_factory.mktemp("own") / "state"

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,6 +13,7 @@ from rich.live import Live
 from automix_local.display import processes_table
 from automix_local.logs import LogKeeper
 from automix_local.process import Status
+from automix_local.services import SERVICES, Service
 from automix_local.stack import Stack
 from automix_local.state import StateDir
 from automix_local.statusfile import StatusFile
@@ -35,7 +36,7 @@ class _Stop:
         self.asked.set()
 
 
-def run_stack(state_dir: Path, console: Console) -> None:
+def run_stack(state_dir: Path, console: Console, services: Sequence[Service] = SERVICES) -> None:
     """Start everything, show it, and stop it in order when a signal asks; returns when nothing runs any more.
 
     Raises StackError when something does not start; then everything is stopped.
@@ -46,7 +47,7 @@ def run_stack(state_dir: Path, console: Console) -> None:
         signal.signal(number, stop)
     with _shown(statuses, console) as watch:
         try:
-            stack = Stack.start(state_dir, on_change=watch)
+            stack = Stack.start(state_dir, services=services, on_change=watch)
         except KeyboardInterrupt:
             return
         stop.starting = False

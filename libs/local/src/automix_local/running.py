@@ -1,13 +1,14 @@
 """Use the stack that runs on this machine, or have one for a while."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from automix_local.discovery import as_mapping, discover
 from automix_local.errors import StackError, StateDirBusyError
 from automix_local.process import Status
+from automix_local.services import SERVICES, Service
 from automix_local.stack import Stack
 from automix_local.state import default_state_dir
 
@@ -21,7 +22,10 @@ def _ignore(_status: Status) -> None:
 
 @contextmanager
 def running_stack(
-    state_dir: Path | None = None, *, on_change: Callable[[Status], None] = _ignore
+    state_dir: Path | None = None,
+    *,
+    services: Sequence[Service] = SERVICES,
+    on_change: Callable[[Status], None] = _ignore,
 ) -> Iterator[Mapping[str, str]]:
     """The addresses of the running stack by service, with its `name`; one is started for the block if none runs.
 
@@ -33,7 +37,7 @@ def running_stack(
         yield as_mapping(found)
         return
     try:
-        stack = Stack.start(directory, on_change=on_change)
+        stack = Stack.start(directory, services=services, on_change=on_change)
     except StateDirBusyError:
         yield _soon(directory)
         return

@@ -90,7 +90,8 @@ class S3:
 
     def prepare(self) -> ProcessSpec:
         """Write the configuration and say how to run the server."""
-        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._home.mkdir(mode=0o700, exist_ok=True)
+        self._data.mkdir(mode=0o700, exist_ok=True)
         config = self._home / "s3.json"
         write_private(config, json.dumps(self._configuration(), indent=1))
         grpc = {f"-{part}.port.grpc": self._ports[f"s3.{part}.grpc"] for part in _PARTS}
