@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 SECONDS = 0.3
-KINDS = ("wav 16", "wav 32", "flac 16", "mp3 0", "aac adts", "aac ipod", "libopus ogg", "pcm_s16be aiff", "wavpack wv")
+KINDS = (
+    *("wav 16", "wav 32", "flac 16", "mp3 0", "aac adts", "aac ipod", "libopus ogg"),
+    *("pcm_f64le wav", "pcm_s16be aiff", "wavpack wv", "wmav2 asf"),
+)
 
 Damage = list[tuple[float, int]]
 damages = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12)
@@ -35,7 +38,7 @@ def encoded(path: Path, kind: str, samples: NDArray[np.float32]) -> bytes:
             writer.write(samples)
         return path.read_bytes()
     with av.open(str(path), "w", format=container) as out:
-        stream = out.add_stream(codec, rate=48_000, layout="stereo")
+        stream = out.add_stream(codec, rate=48_000, layout="stereo", bit_rate=128_000)
         resampler = av.AudioResampler(
             stream.format, "stereo", 48_000, frame_size=stream.codec_context.frame_size or None
         )

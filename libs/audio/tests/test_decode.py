@@ -1,5 +1,6 @@
 """What comes out of files of every kind."""
 
+import re
 import struct
 import tracemalloc
 import wave
@@ -173,6 +174,22 @@ def test_a_damaged_stretch_becomes_silence_so_that_the_rest_stays_in_time(
     assert np.abs(decoded[-10_000:] - music[-10_000:]).max() < 2e-5
 
 
+def test_a_packet_that_does_not_decode_becomes_silence(tmp_path: Path, music: Block) -> None:
+    path = encode_by_ffmpeg(tmp_path / "a.wv", "wavpack", music, 44_100)
+    intact = read(path)
+    data = bytearray(path.read_bytes())
+    third = [at.start() for at in re.finditer(b"wvpk", data)][2]
+    data[third + 40 : third + 400] = bytes(360)
+    path.write_bytes(data)
+    with open_audio(path) as reader:
+        decoded = np.concatenate(list(reader.blocks()))
+        assert reader.damaged_packets == 1
+    assert len(decoded) == len(intact)
+    different = np.flatnonzero((decoded != intact).any(axis=1))
+    assert not decoded[different].any()
+    assert 0 < len(different) < 44_100
+
+
 def test_one_wrong_byte_becomes_silence_and_not_noise(make_file: Callable[..., Path], music: Block) -> None:
     path = make_file("flac", 16)
     data = bytearray(path.read_bytes())
@@ -237,6 +254,15 @@ def test_samples_that_are_not_numbers(make_file: Callable[..., Path], music: Blo
     samples = music.copy()
     samples[place, 1] = bad
     assert refusal(make_file("wav", 32, samples=samples)) is Reason.NON_FINITE
+
+
+@pytest.mark.parametrize("value", [b"\1\0\0\0\0\0\xf0\x7f", struct.pack("<d", 1e300)], ids=["signalling NaN", "1e300"])
+def test_a_float64_that_no_float32_can_hold(tmp_path: Path, music: Block, value: bytes) -> None:
+    path = encode_by_ffmpeg(tmp_path / "a.wav", "pcm_f64le", music, 44_100)
+    data = bytearray(path.read_bytes())
+    data[-8 * 1_000 : -8 * 999] = value
+    path.write_bytes(data)
+    assert refusal(path) is Reason.NON_FINITE
 
 
 def test_samples_far_beyond_full_scale(make_file: Callable[..., Path], music: Block) -> None:

@@ -68,16 +68,33 @@ def test_a_peak_between_the_samples(offset: int, rate: int, sizes: tuple[int, ..
     assert -0.4 <= found <= 0.2
 
 
+def exhaustive(signal: Signal) -> float:
+    """dBTP with every value between the samples computed, shape (n, channels)."""
+    padded = np.pad(signal, ((32, 32), (0, 0)))
+    between = [np.convolve(channel, row[::-1]) for channel in padded.T for row in interpolator()]
+    return 20 * math.log10(max(np.abs(signal).max(), np.abs(between).max()))
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), slope_db=st.floats(-60, 60), size=st.integers(1, 3_000))
 def test_skipping_misses_nothing(seed: int, slope_db: float, size: int) -> None:
     rng = np.random.default_rng(seed)
     slope = 10 ** (slope_db / 20 * np.linspace(0, 1, 4_000)[:, None])
     signal = (rng.standard_normal((4_000, 2)) * slope * [1.0, 0.7]).astype(np.float32)
-    padded = np.pad(signal, ((32, 32), (0, 0)))
-    between = [np.convolve(channel, row[::-1]) for channel in padded.T for row in interpolator()]
-    largest = max(np.abs(signal).max(), np.abs(between).max())
-    assert measure(signal, (size,)) == pytest.approx(20 * math.log10(largest), abs=1e-4)
+    assert measure(signal, (size,)) == pytest.approx(exhaustive(signal), abs=1e-4)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 32), (16, 32), (0, 16)], ids=["around", "after", "before"])
+def test_small_samples_that_make_a_large_peak_are_not_skipped(first: int, last: int) -> None:
+    # The worst case for the bound: samples with the signs of the coefficients, beside a tone of peak 1.0.
+    middle = interpolator()[1, first:last]
+    worst = np.sign(middle) * 1.05 / np.abs(middle).sum()
+    tone = np.sin(2 * np.pi * np.arange(4_000) / 100) * np.hanning(4_000)
+    for shift in range(32):
+        signal = np.concatenate((tone, np.zeros(100 + shift), worst, np.zeros(100)))[:, None]
+        peak_dbtp = exhaustive(signal)
+        assert peak_dbtp > 20 * math.log10(1.04)
+        assert measure(signal) == pytest.approx(peak_dbtp, abs=1e-4)
 
 
 def test_an_end_that_breaks_off_has_a_peak_after_its_last_sample() -> None:

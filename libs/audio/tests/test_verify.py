@@ -44,6 +44,13 @@ def test_a_fifth_of_a_second(make_file: MakeFile, music: Block) -> None:
     assert facts.true_peak_dbtp is not None
 
 
+def test_a_recording_that_breaks_off_at_its_peak(make_file: MakeFile) -> None:
+    # The largest value lies between the last two samples.
+    samples = np.concatenate((np.zeros(1_000), [0.5, 0.5])).astype(np.float32)[:, None]
+    peak = verify(make_file("wav", 32, samples=samples)).true_peak_dbtp
+    assert peak == pytest.approx(20 * math.log10(0.5 * 1.27), abs=0.1)
+
+
 def test_twelve_channels(make_file: MakeFile, music: Block) -> None:
     facts = verify(make_file("wav", 24, samples=np.tile(music, (1, 6))))
     assert facts.channels == 12

@@ -199,7 +199,9 @@ def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
         return (samples.astype(np.float32) - 128.0) / 128.0
     scale = _FULL_SCALE.get(frame.format.name.removesuffix("p"))
     if scale is None:
-        return samples.astype(np.float32, copy=False)
+        # What a float64 file holds beyond float32 becomes infinite, and is refused as such, like its NaNs.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return samples.astype(np.float32, copy=False)
     return np.multiply(samples, 1.0 / scale, dtype=np.float32)
 
 

@@ -5,6 +5,7 @@ open is refused, so a playlist or an embedded reference leads nowhere. Only deco
 video in the same file are never decoded.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from typing import BinaryIO, NoReturn
@@ -122,7 +123,11 @@ class _View:
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if whence == os.SEEK_SET:
             offset += self._start
-        return self._file.seek(offset, whence) - self._start
+        try:
+            return self._file.seek(offset, whence) - self._start
+        except (OSError, OverflowError):
+            # A header may point anywhere. FFmpeg expects its own error code then, as from a file of its own.
+            return -errno.EINVAL
 
     def tell(self) -> int:
         return self._file.tell() - self._start

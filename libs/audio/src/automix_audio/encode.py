@@ -105,9 +105,7 @@ class _CodecSink:
         self._format = "fltp" if filetype == "mp3" else "s16" if bit_depth == 16 else "s32"
         self._frames = 0
         self._container = av.open(file, "w", format=filetype, container_options={"fflags": "+bitexact"})
-        self._stream = self._container.add_stream(
-            codec, rate=sample_rate, options={"flags": "+bitexact"}, layout=self._layout, format=self._format
-        )
+        self._stream = self._container.add_stream(codec, rate=sample_rate, layout=self._layout, format=self._format)
         self._stream.codec_context.thread_count = 1
         if filetype == "mp3":
             self._stream.codec_context.bit_rate = _MP3_BIT_RATE
