@@ -29,7 +29,12 @@ class AuthServiceStub:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token.
+    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+
+    A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
+    the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
+    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
     """
 
     def __init__(self, channel):
@@ -84,13 +89,18 @@ class AuthServiceServicer:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token.
+    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+
+    A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
+    the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
+    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
     """
 
     def SignUp(self, request, context):
         """Creates an account and signs it in.
 
-        Errors: ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed.
+        Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,7 +110,7 @@ class AuthServiceServicer:
         """Exchanges an email and a password for tokens.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS), the same in answer and time for an unknown email and for a wrong
-        password; RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS) after repeated failures for this account from this address.
+        password.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,7 +220,12 @@ class AuthService:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token.
+    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+
+    A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
+    the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
+    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
     """
 
     @staticmethod

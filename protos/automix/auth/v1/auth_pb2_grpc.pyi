@@ -30,7 +30,12 @@ class AuthServiceStub:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token.
+    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+
+    A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
+    the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
+    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
     """
 
     @_typing.overload
@@ -40,13 +45,13 @@ class AuthServiceStub:
     SignUp: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignUpRequest, _auth_pb2.SignUpResponse]
     """Creates an account and signs it in.
 
-    Errors: ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed.
+    Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
     """
     SignIn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]
     """Exchanges an email and a password for tokens.
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS), the same in answer and time for an unknown email and for a wrong
-    password; RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS) after repeated failures for this account from this address.
+    password.
     """
     RefreshToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RefreshTokenRequest, _auth_pb2.RefreshTokenResponse]
     """Exchanges a refresh token for a new pair; the token sent is spent. A token sent twice within 30 s (an answer that
@@ -76,20 +81,25 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token.
+    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+
+    A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
+    the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
+    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignUp: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignUpRequest, _auth_pb2.SignUpResponse]  # type: ignore[assignment]
     """Creates an account and signs it in.
 
-    Errors: ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed.
+    Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
     """
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]  # type: ignore[assignment]
     """Exchanges an email and a password for tokens.
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS), the same in answer and time for an unknown email and for a wrong
-    password; RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS) after repeated failures for this account from this address.
+    password.
     """
     RefreshToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.RefreshTokenRequest, _auth_pb2.RefreshTokenResponse]  # type: ignore[assignment]
     """Exchanges a refresh token for a new pair; the token sent is spent. A token sent twice within 30 s (an answer that
@@ -118,7 +128,12 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token.
+    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+
+    A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
+    the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
+    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
     """
 
     @_abc_1.abstractmethod
@@ -129,7 +144,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.SignUpResponse, _abc.Awaitable[_auth_pb2.SignUpResponse]]:
         """Creates an account and signs it in.
 
-        Errors: ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed.
+        Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
         """
 
     @_abc_1.abstractmethod
@@ -141,7 +156,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Exchanges an email and a password for tokens.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS), the same in answer and time for an unknown email and for a wrong
-        password; RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS) after repeated failures for this account from this address.
+        password.
         """
 
     @_abc_1.abstractmethod
