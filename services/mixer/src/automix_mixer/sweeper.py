@@ -30,6 +30,8 @@ class Sweeper:
                 await self.sweep()
             except LOST as error:
                 log.warning("sweeper waits", error=repr(error))
+            except psycopg.Error:  # a defect in one pass must not end the process that answers users
+                log.exception("sweep failed")
             await asyncio.sleep(self._sweep_seconds)
 
     async def sweep(self) -> None:

@@ -29,10 +29,10 @@ async def announce_stale(connection: Connection, stale_seconds: float) -> list[U
         "  SELECT id FROM jobs WHERE status = 'queued'"
         "  AND last_announced_at < statement_timestamp() - make_interval(secs => %(stale)s)"
         "  AND last_announced_at < statement_timestamp()"
-        "      - least(last_announced_at - created_at, make_interval(secs => %(stale)s * %(longest)s))"
+        "      - least(last_announced_at - created_at, make_interval(secs => %(longest)s))"
         "  ORDER BY last_announced_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED"
         ") RETURNING id",
-        {"stale": stale_seconds, "longest": LONGEST_SILENCE, "batch": BATCH},
+        {"stale": stale_seconds, "longest": stale_seconds * LONGEST_SILENCE, "batch": BATCH},
     )
     announced = [row[0] for row in await cursor.fetchall()]
     for job_id in announced:
