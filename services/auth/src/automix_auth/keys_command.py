@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
     from automix_common.database import Connection
@@ -37,12 +35,9 @@ def list_keys(as_json: Annotated[bool, typer.Option("--json", help="Print the ke
         shown = [{name: value for name, value in vars(key).items() if name != "public_key"} for key in found]
         typer.echo(json.dumps(shown, default=str))
         return
-    table = Table("key", "state", "published", "signs from", "retired")
-    table.columns[0].no_wrap = True
     for key in found:
-        times = (_time(key.published_at), _time(key.active_from), _time(key.retired_at))
-        table.add_row(str(key.kid), key.state, *times)
-    Console(soft_wrap=True).print(table)
+        until = f" until {_time(key.retired_at)}" if key.retired_at else ""
+        typer.echo(f"{key.kid}  {key.state:7}  signs from {_time(key.active_from)}{until}")
 
 
 @keys.command()
@@ -67,5 +62,5 @@ def rotate(
     typer.echo(f"a new key is published and signs from {_time(work_on_accounts(publish))}")
 
 
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
