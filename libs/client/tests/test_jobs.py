@@ -4,13 +4,14 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
+import grpc
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.errors import JobCancelledError, JobFailedError, NotReachableError, NotYoursError, RefusedError
 from automix_client.settings import TlsFiles
-from automix_common.errors import Unauthenticated, Unavailable
+from automix_common.errors import ServiceError, Unauthenticated, Unavailable
 
 from .conftest import PATIENCE
 from .platform import serve
@@ -42,9 +43,18 @@ async def test_every_change_is_seen_and_the_end(client: AsyncClient, world: Worl
     ]
 
 
-@pytest.mark.parametrize("cut", [Unavailable("STOPPING", "bye"), Unauthenticated("TOKEN_EXPIRED", "expired")])
+class Cancelled(ServiceError):
+    """How a server ends its streams when it stops without further words."""
+
+    code = grpc.StatusCode.CANCELLED
+
+
+CUTS = [Unavailable("STOPPING", "bye"), Unauthenticated("TOKEN_EXPIRED", "expired"), Cancelled("", "cancelled")]
+
+
+@pytest.mark.parametrize("cut", CUTS)
 async def test_a_cut_watch_is_taken_up_and_tells_nothing_twice(
-    client: AsyncClient, world: World, cut: Unavailable | Unauthenticated
+    client: AsyncClient, world: World, cut: ServiceError
 ) -> None:
     job = await client.jobs.create("p")
     world.cut_by = cut

@@ -28,6 +28,7 @@ Headers = tuple[tuple[str, str], ...]
 
 # Reasons of UNAUTHENTICATED that are about a password in the request: a fresh access token would change nothing.
 ABOUT_A_PASSWORD = frozenset({"INVALID_CREDENTIALS"})
+BROKEN = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED})
 
 
 class Session:
@@ -125,25 +126,20 @@ def resumable(error: AutomixError) -> bool:
 def stream_errors() -> Iterator[None]:
     """Turns what a stream can raise into an AutomixError.
 
-    A connection that is reset reaches the caller as INTERNAL or UNKNOWN, without the reason that services give.
+    A connection that is reset reaches the caller as INTERNAL or UNKNOWN, and one whose server stops as CANCELLED,
+    without the reason that services give.
     """
     try:
         yield
     except grpc.aio.AioRpcError as cause:
         error = error_of(cause)
-        if error.code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN} and not error.reason:
+        if error.code in BROKEN and not error.reason:
             raise _cut("the connection broke") from cause
         raise error from cause
     except TimeoutError as cause:
         raise _cut("nothing has moved for too long") from cause
     except asyncio.InvalidStateError as cause:
         raise _cut("the stream ended early") from cause
-    except asyncio.CancelledError as cause:
-        # grpc raises this also when the server has cancelled the stream, such as when it stops.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise _cut("the server ended the stream") from cause
 
 
 def _cut(message: str) -> NotReachableError:
