@@ -26,7 +26,7 @@ from minio import Minio
 
 from kit.waiting import until
 
-LEASE_SECONDS = 2.0
+LEASE_SECONDS = 4.0
 COLLECT_AGE_SECONDS = 4.0
 SETTLE_SECONDS = 30.0
 ACK_WAIT_SECONDS = 1.0
@@ -51,7 +51,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "mixer": {"AUTOMIX_SWEEP_SECONDS": "0.3", "AUTOMIX_STALE_QUEUED_SECONDS": "2", "AUTOMIX_MAX_QUEUED_JOBS": "500"},
     "worker": {
         "AUTOMIX_LEASE_SECONDS": str(LEASE_SECONDS),
-        "AUTOMIX_HEARTBEAT_SECONDS": "0.3",
+        "AUTOMIX_HEARTBEAT_SECONDS": "0.5",
         "AUTOMIX_MAX_PROCESSING_JOBS": "4",
         "AUTOMIX_RENDER_SILENCE_SECONDS": "10",
     },
@@ -101,7 +101,7 @@ class Stack:
         url = self.servers.database_url("postgres")
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
             cursor = await connection.execute(statement, values)
-            return await cursor.fetchall() if cursor.description else []
+            return await cursor.fetchall() if cursor.description is not None else []
 
     def bucket(self) -> Minio:
         """The storage's administrator."""

@@ -1,0 +1,85 @@
+"""Servers and services struck by SIGKILL while jobs wait and run, and NATS's storage deleted."""
+
+import asyncio
+import random
+
+import pytest
+from automix_client.errors import AutomixError
+from kit.jobs import ended, settle, statuses
+from kit.people import PASSWORD, Person, Studio
+from kit.stack import WORKERS, Stack
+from kit.waiting import until
+
+ROUNDS = 20
+TARGETS = ("worker", "mixer", "projects", "nats", "postgres", "s3")
+"""`projects` stands for any relay that is no mixer's."""
+
+
+@pytest.mark.timeout(600)
+async def test_everything_is_killed_again_and_again(stack: Stack) -> None:
+    """Twenty rounds, in each of which every target is struck once, in another order, while jobs are made and mixed."""
+    stack.require_servers_of_our_own()
+    chance = random.Random(7)
+    accepted: list[str] = []
+    refused = 0
+    async with Studio.open(stack) as studio:
+        for _ in range(ROUNDS):
+            for target in chance.sample(TARGETS, len(TARGETS)):
+                await stack.kill(target)
+                try:
+                    accepted.append(await studio.job())
+                except AutomixError:
+                    refused += 1
+            # Not more than the workers can keep up with.
+            await until(lambda: _waiting(stack, accepted), seconds=60, what="workers that keep up")
+        assert accepted
+        assert refused < len(accepted)
+        await settle(stack, await _jobs_of(stack, studio), studio)
+        ends = await statuses(stack, accepted)
+        assert sorted(ends) == sorted(accepted)
+        assert "succeeded" in ends.values()
+
+
+async def _waiting(stack: Stack, accepted: list[str]) -> bool:
+    try:
+        found = await statuses(stack, accepted)
+    except OSError:
+        return False
+    return sum(status in ("queued", "processing") for status in found.values()) < 12
+
+
+async def _jobs_of(stack: Stack, studio: Studio) -> list[str]:
+    """Every job of the project: also those whose acceptance was not heard."""
+    rows = await stack.query("SELECT id::text FROM mixer.jobs WHERE project_id = %s", studio.project_id)
+    return [job for (job,) in rows]
+
+
+async def test_natss_storage_is_deleted_while_jobs_wait(stack: Stack) -> None:
+    """Announced jobs, an unheard deletion and counted renders: losing all of it loses nothing, and repeats nothing."""
+    stack.require_servers_of_our_own()
+    doomed = await Person.sign_up(stack)
+    async with Studio.open(stack) as studio, doomed.client() as client:
+        before = [await studio.job() for _ in range(2)]
+        for job in before:
+            assert (await ended(stack, job))["status"] == "succeeded"
+        await client.projects.create("Doomed")
+        async with stack.without(*WORKERS):
+            jobs = [await studio.job() for _ in range(4)]
+            await client.account.delete(PASSWORD)
+            await until(lambda: _all_published(stack), what="events on the stream")
+            await asyncio.to_thread(_wipe, stack)
+        await settle(stack, [*before, *jobs], studio)
+        assert set((await statuses(stack, jobs)).values()) == {"succeeded"}
+        rows = await stack.query("SELECT id FROM projects.projects WHERE owner_id = %s", doomed.id)
+        assert rows == []
+    await stack.shorten_ack_waits()
+
+
+async def _all_published(stack: Stack) -> bool:
+    ((waiting,),) = await stack.query("SELECT count(*) FROM mixer.outbox WHERE published_at IS NULL")
+    return bool(waiting == 0)
+
+
+def _wipe(stack: Stack) -> None:
+    with stack.local.wiped_nats():
+        pass
