@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from automix_audio.encode import AudioWriter, WriteType
@@ -11,6 +12,25 @@ from numpy.typing import NDArray
 
 Block = NDArray[np.float32]
 MakeFile = Callable[..., Path]
+
+
+def encode_by_ffmpeg(path: Path, codec: str, samples: Block, rate: int, container: str) -> Path:
+    """Write stereo `samples` by any codec and container of FFmpeg's."""
+    with av.open(str(path), "w", format=container) as out:
+        stream = out.add_stream(codec, rate=rate, layout="stereo", bit_rate=192_000)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout="stereo")
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(stream.format, "stereo", rate, frame_size=stream.codec_context.frame_size or None)
+        for converted in [*resampler.resample(frame), *resampler.resample(None)]:
+            out.mux(stream.encode(converted))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def ffmpeg_encode() -> MakeFile:
+    """ffmpeg_encode(path, codec, samples, rate, container) -> path"""
+    return encode_by_ffmpeg
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ class Reason(StrEnum):
     ABSURD_SAMPLE_RATE = "ABSURD_SAMPLE_RATE"
     TOO_MANY_CHANNELS = "TOO_MANY_CHANNELS"
     TOO_LONG = "TOO_LONG"
-    TOO_LARGE = "TOO_LARGE"
 
 
 class AudioError(Exception):
