@@ -143,8 +143,8 @@ def plan_unmask(lead: Tone | None, beat: Tone | None, lar_db: float) -> UnmaskPl
         voice = to_db(lead.mid + lead.side) + weight + lar_db + to_db(k_power(beat) / k_power(lead))
         covers = to_db(beat.mid + beat.side) + weight
         dominance = np.clip((voice - voice.max() + 15.0) / 9.0, 0.0, 1.0)
-        # Full depth where the beat is at least as loud as the voice, none where it lies 12 dB under it.
-        covering = np.clip((covers - voice + 12.0) / 12.0, 0.25, 1.0)
+        # Full depth where the beat is at least as loud as the voice; where it lies far under it, there is less to gain.
+        covering = np.clip((covers - voice + 12.0) / 12.0, 0.6, 1.0)
         region = (BAND_HZ > 180.0) & (BAND_HZ < 7_000.0)
         cut = _UNMASK_DEEPEST_DB * smooth_bands(dominance * covering * region, 1)
     return UnmaskPlan(

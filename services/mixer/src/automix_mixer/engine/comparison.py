@@ -11,7 +11,7 @@ import numpy as np
 from automix_mixer.engine.control import CurveBuilder
 from automix_mixer.engine.limiter import LIMITER_STEP
 from automix_mixer.engine.loudness import KEnergy
-from automix_mixer.engine.master import solve_gain, write_master
+from automix_mixer.engine.master import refine_peaks, solve_gain, write_master
 from automix_mixer.engine.mixdown import Premaster
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Sound
@@ -40,7 +40,8 @@ def write_comparison(
             peak_to_loudness_db=replace(master.peak_to_loudness_db, value=60.0),
         ),
     )
-    write_master(premaster, solve_gain(premaster, level), path, output_format, lambda _share: None, threads=1)
+    gain = solve_gain(premaster, level)
+    write_master(refine_peaks(premaster, gain), gain, path, output_format, lambda _share: None, threads=1)
     premaster.pcm.delete()
 
 

@@ -65,7 +65,7 @@ def deess_gain_db(
     """
     rules = np.clip((sibilance_db - voice_db + 10.0) / 5.0, 0.0, 1.0)
     wanted = np.clip(0.8 * (sibilance_db - threshold_db), 0.0, range_db) * rules
-    held = decaying_maximum(running_maximum(wanted, 3), _decay(25.0, steps_per_second))
+    held = decaying_maximum(running_maximum(wanted, 3), _decay(15.0, steps_per_second))
     return -running_mean(held, 3)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,12 @@ from automix_mixer.engine.running import running_mean
 from automix_mixer.engine.segments import in_segments
 from automix_mixer.engine.spectrum import Spectrum, SpectrumMeter
 from automix_mixer.engine.threads import ahead
+from automix_mixer.engine.truepeak import TruePeakSteps
 
 _MARGIN_DB = 0.03
 """Kept below the ceiling for what a finer interpolator than ours may find."""
+_NEAR = 0.75
+"""-2.5 dB: more than four points per sample can miss."""
 _TOLERANCE_LU = 0.02
 _CONTEXT_STEPS = 1_024
 """1.5 s of limiter steps: its release is over by then."""
@@ -129,6 +132,21 @@ def solve_gain(pre: Premaster, plan: MixPlan) -> MasterGain:
         gain = min(gain + missing * (1.3 if missing > 0 else 1.0), most)
         reached, deepest = limited.loudness(gain, ceiling)
     return MasterGain(gain, glue, ceiling, reached, deepest, reached < target - 0.15)
+
+
+def refine_peaks(pre: Premaster, gain: MasterGain) -> Premaster:
+    """Looks again, more finely, at the steps whose peaks come near the ceiling."""
+    peaks = pre.peaks.copy()
+    near = peaks * np.float32(10 ** (gain.gain_db / 20)) > _NEAR * 10 ** (gain.ceiling_dbtp / 20)
+    # A peak between two steps, or one that the coarse look missed, lies beside a high one.
+    near[1:] |= near[:-1].copy()
+    near[:-1] |= near[1:].copy()
+    finer, per_block = TruePeakSteps(pre.pcm.channels, LIMITER_STEP, fine=True), BLOCK_FRAMES // LIMITER_STEP
+    for i, block in enumerate(pre.pcm.blocks()):
+        part = slice(i * per_block, min((i + 1) * per_block, peaks.size))
+        wanted = np.pad(near[part], (0, per_block - (part.stop - part.start)))
+        peaks[part] = np.maximum(peaks[part], finer.process(block, wanted)[: part.stop - part.start])
+    return replace(pre, peaks=peaks)
 
 
 @dataclass(frozen=True)

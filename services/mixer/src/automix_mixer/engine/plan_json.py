@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.mixplan import PLAN_VERSION, MixPlan
+from automix_mixer.engine.plan_bounds import check_bounds
 
 _LARGEST = 1e6
 
@@ -32,6 +33,7 @@ def plan_from_json(data: Mapping[str, Any]) -> MixPlan:
     built = _build(MixPlan, data, "plan")
     if not isinstance(built, MixPlan):
         raise _invalid("plan", "must be an object")
+    check_bounds(built)
     return built
 
 

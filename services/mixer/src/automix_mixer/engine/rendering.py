@@ -14,7 +14,7 @@ from automix_mixer.engine.delivery import deliver
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.extras import OutputPaths, write_extras
 from automix_mixer.engine.loudness import SILENCE_LUFS
-from automix_mixer.engine.master import MasterGain, Measured, solve_gain
+from automix_mixer.engine.master import MasterGain, Measured, refine_peaks, solve_gain
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.profile import Profile
@@ -69,7 +69,7 @@ def render(
     )
     gain = solve_gain(down.premaster, plan)
     measured, gain = deliver(
-        down.premaster,
+        refine_peaks(down.premaster, gain),
         gain,
         plan.master.ceiling_dbtp.value,
         paths.mix,
