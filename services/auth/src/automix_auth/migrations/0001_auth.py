@@ -121,9 +121,6 @@ BEGIN
 END $$;
 CREATE TRIGGER needed BEFORE INSERT OR UPDATE ON signing_keys FOR EACH ROW
     EXECUTE FUNCTION refuse_early_destruction();
-
--- Whoever may read every table for checks must still not be able to sign: without a policy, only the owner sees rows.
-ALTER TABLE signing_keys ENABLE ROW LEVEL SECURITY;
 """
 
 SIGN_IN_FAILURES = """
@@ -142,8 +139,24 @@ COMMENT ON COLUMN sign_in_failures.since IS 'When the window began';
 CREATE INDEX sign_in_failures_since ON sign_in_failures (since);
 """
 
+SECRETS = """
+-- Whoever may read every table for checks must neither sign nor guess passwords.
+DO $$
+DECLARE
+    reader text;
+BEGIN
+    FOR reader IN
+        SELECT DISTINCT grantee FROM information_schema.role_table_grants
+        WHERE table_schema = current_schema() AND table_name = 'users' AND grantee <> current_user
+    LOOP
+        EXECUTE format('REVOKE ALL ON users, refresh_tokens, signing_keys FROM %I', reader);
+        EXECUTE format('GRANT SELECT (id, created_at) ON users TO %I', reader);
+    END LOOP;
+END $$;
+"""
+
 
 def upgrade() -> None:
     """Creates the schema."""
-    for statements in (tables.OUTBOX, tables.IMMUTABLE, USERS, REFRESH_TOKENS, SIGNING_KEYS, SIGN_IN_FAILURES):
+    for statements in (tables.OUTBOX, tables.IMMUTABLE, USERS, REFRESH_TOKENS, SIGNING_KEYS, SIGN_IN_FAILURES, SECRETS):
         op.execute(statements)
