@@ -1,6 +1,6 @@
 """MixerService, the RPCs about jobs: translates, authorises, calls."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from automix_mixer.engine import EngineError
 from automix_mixer.messages import job_message
 from automix_mixer.mix_settings import to_engine
 from automix_mixer.peers import Peers
-from automix_mixer.plans import read_plan
+from automix_mixer.plans import delivered, read_plan
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.watching import Watcher
 
@@ -42,7 +42,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         if earlier is not None:
             return earlier
         settings = to_engine(request.settings)
-        plan = _plan(request.plan_json)
+        plan = _plan(request.plan_json, settings)
         await self._peers.require_open_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
         new = NewJob(UUID(request.project_id), settings, plan, inputs)
@@ -108,11 +108,11 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
             return await answer_once(connection, user_id, request, request.request_id, answer_type, create)
 
 
-def _plan(text: str) -> dict[str, Any] | None:
+def _plan(text: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if not text:
         return None
     try:
-        return read_plan(text)
+        return delivered(read_plan(text), settings)
     except EngineError as error:
         raise InvalidArgument(
             error.reason, error.message, violations=[FieldViolation("plan_json", error.message)]

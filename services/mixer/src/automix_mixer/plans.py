@@ -1,10 +1,13 @@
 """A mix plan that a user has edited, checked before a job is accepted with it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from automix_mixer.engine import EngineError
 from automix_mixer.engine.plan_json import plan_from_json
+
+DELIVERY = ("output_format", "stems")
 
 
 def read_plan(text: str) -> dict[str, Any]:
@@ -17,6 +20,14 @@ def read_plan(text: str) -> dict[str, Any]:
         raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
     plan_from_json(plan)
     return dict(plan)
+
+
+def delivered(plan: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan with the format and the files that the job's own settings ask for.
+
+    A plan carries the settings of the mix that it was made for; what the mix is called and typed as follows the job's.
+    """
+    return {**plan, "settings": {**plan["settings"], **{name: settings[name] for name in DELIVERY}}}
 
 
 def _refuse(constant: str) -> float:
