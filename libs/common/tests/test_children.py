@@ -73,7 +73,7 @@ async def test_its_loss_has_a_reason_and_the_next_one_answers(child: str, deed: 
 async def test_one_that_only_computes_ends_by_its_processor_time(child: str) -> None:
     with pytest.raises(ChildLost) as lost:
         await run_child(child, {"do": "spin"}, Limits(LIMITS.memory_bytes, 1, 20, 20))
-    assert lost.value.reason == "CRASHED"
+    assert lost.value.reason == "TIMEOUT"
 
 
 async def test_it_does_not_see_the_secrets_of_its_parent(child: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ log = logger(__name__)
 
 LONGEST_LINE = 16 * 1024 * 1024
 KEPT_ERROR_BYTES = 4000
+LAST_WORDS_ON_MEMORY = ("MemoryError", "bad_alloc", "Memory allocation", "Cannot allocate memory")
+"""What native libraries say when an allocation is refused, before they end the process in ways of their own."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ async def run_child(
         await _kill(child)
     if said is None:
         log.warning("child lost", module=module, exit_code=code, stderr=heard)
-        if code == OUT_OF_MEMORY:
+        if code == OUT_OF_MEMORY or any(words in heard for words in LAST_WORDS_ON_MEMORY):
             raise ChildLost("OUT_OF_MEMORY", "the child outgrew its memory")
         if code == -signal.SIGXCPU:
             raise ChildLost("TIMEOUT", f"the child used more than {limits.cpu_seconds} s of processor time")
