@@ -9,7 +9,6 @@ import wave
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +34,7 @@ from automix_mixer.peers import Peers
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.servicer import MixerServicer
-from automix_mixer.settings import MixerSettings
+from automix_mixer.settings import MixerSettings, WorkerSettings
 from automix_mixer.watching import Watcher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.rpc import error_details_pb2
@@ -263,6 +262,24 @@ def mixer_settings(servers: Servers, **changes: Any) -> MixerSettings:
     return MixerSettings(**(given | changes))
 
 
+def worker_settings(servers: Servers, **changes: Any) -> WorkerSettings:
+    """As `automix up` gives them to a worker, with waits that a test can sit through."""
+    given = {
+        "database_url": servers.database_url("mixer"),
+        "nats_url": servers.nats_url,
+        "nats_user": "worker",
+        "nats_password": servers.nats_password("worker"),
+        "s3_endpoint": servers.s3_endpoint,
+        "s3_access_key": servers.s3_access_key("worker"),
+        "s3_secret_key": servers.s3_secret_key("worker"),
+        "s3_bucket": servers.s3_bucket,
+        "heartbeat_seconds": 0.2,
+        "max_processing_jobs": SLOTS,
+        "storage_patience_seconds": 5,
+    }
+    return WorkerSettings(**(given | changes))
+
+
 @dataclass(frozen=True)
 class Replica:
     """One API process's worth of the mixer, without its background work."""
@@ -332,8 +349,3 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
     assert status is not None
     assert any(detail.Unpack(info) for detail in status.details)
     return info.reason
-
-
-def scratch_files(folder: Path) -> list[Path]:
-    """What a worker has left in its scratch folder."""
-    return [path for path in folder.rglob("*") if path.is_file()]

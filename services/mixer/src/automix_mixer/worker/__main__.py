@@ -1,13 +1,14 @@
 """Composition root of the worker process."""
 
 import asyncio
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import grpc
 from automix_common.children import Limits
 from automix_common.client import open_channel, token_verifier
 from automix_common.process import main
-from automix_common.runtime import open_runtime
+from automix_common.runtime import Runtime, open_runtime
 from automix_common.server import Service, serve
 from automix_common.storage import S3Store
 
@@ -19,20 +20,26 @@ from automix_mixer.worker.scratch import scratch_root
 from automix_mixer.worker.taking import Taker
 
 
+@contextmanager
+def open_intake(settings: WorkerSettings, runtime: Runtime) -> Iterator[Intake]:
+    """What takes jobs and works on them, with its storage and its scratch folder."""
+    limits = Limits(
+        memory_bytes=settings.render_memory_bytes,
+        cpu_seconds=settings.render_cpu_seconds,
+        wall_seconds=settings.render_wall_seconds,
+        silence_seconds=settings.render_silence_seconds,
+    )
+    with closing(S3Store(settings)) as store, scratch_root(settings.scratch_dir) as scratch:
+        stopping = asyncio.Event()
+        attempts = Attempts(store, scratch, limits, patience_seconds=settings.storage_patience_seconds)
+        taker = Taker(runtime, settings, attempts, Endings(runtime.database), stopping)
+        yield Intake(runtime, taker, stopping, concurrency=settings.worker_concurrency)
+
+
 async def serve_worker(settings: WorkerSettings) -> None:
-    """Wires the worker and works until told to stop. Its gRPC server answers health checks alone."""
+    """Works until told to stop. The gRPC server answers health checks alone."""
     async with open_runtime(settings, "mixer") as runtime, open_channel(settings.auth_endpoint, settings) as auth:
-        with closing(S3Store(settings)) as store, scratch_root(settings.scratch_dir) as scratch:
-            stopping = asyncio.Event()
-            limits = Limits(
-                memory_bytes=settings.render_memory_bytes,
-                cpu_seconds=settings.render_cpu_seconds,
-                wall_seconds=settings.render_wall_seconds,
-                silence_seconds=settings.render_silence_seconds,
-            )
-            attempts = Attempts(store, scratch, limits, patience_seconds=settings.storage_patience_seconds)
-            taker = Taker(runtime, settings, attempts, Endings(runtime.database), stopping)
-            intake = Intake(runtime, taker, stopping, concurrency=settings.worker_concurrency)
+        with open_intake(settings, runtime) as intake:
             service = Service(package="automix_mixer", names=[], add=_add_nothing, background=[intake.run])
             await serve(service, runtime, token_verifier(auth, settings))
 

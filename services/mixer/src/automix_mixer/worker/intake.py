@@ -70,6 +70,7 @@ class Intake:
         finally:
             working.cancel()
             stopping.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 async def _next(subscription: JetStreamContext.PullSubscription) -> Msg | None:
