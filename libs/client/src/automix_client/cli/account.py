@@ -24,7 +24,10 @@ def signup(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create an account and sign in. The password comes from a prompt, AUTOMIX_PASSWORD or standard input."""
+    """Create an account and sign in.
+
+    The password comes from a prompt, AUTOMIX_PASSWORD or standard input.
+    """
     terminal = Terminal(as_json=as_json)
     address = read_email(terminal, email)
     password = read_password(terminal, "Password", variable=CURRENT, from_stdin=password_stdin, confirm=True)
@@ -41,7 +44,10 @@ def login(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign in. The password comes from a prompt, AUTOMIX_PASSWORD or standard input."""
+    """Sign in.
+
+    The password comes from a prompt, AUTOMIX_PASSWORD or standard input.
+    """
     terminal = Terminal(as_json=as_json)
     if local:
         user = execute(terminal, endpoint, _local)

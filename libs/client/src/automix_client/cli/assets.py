@@ -14,7 +14,6 @@ from automix_client.assets import BEAT, REFERENCE, VOCALS
 from automix_client.cli.bars import Bars, bars
 from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
 from automix_client.cli.documents import choice, document
-from automix_client.cli.exits import ExitCode
 from automix_client.cli.names import ProjectOption, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import length, lufs, moment, size
@@ -52,8 +51,7 @@ def upload(
     """Upload audio into a project."""
     terminal = Terminal(as_json=as_json)
     if resume and len(files) != 1:
-        terminal.err.print("--resume takes exactly one file")
-        raise typer.Exit(ExitCode.USAGE)
+        terminal.usage("--resume takes exactly one file")
 
     async def work(client: AsyncClient) -> list[Asset]:
         target = await project_id(client, project)
@@ -72,6 +70,18 @@ def list_assets(project: ProjectOption, endpoint: EndpointOption = None, as_json
         return [asset async for asset in client.assets.list(await project_id(client, project))]
 
     _print(terminal, execute(terminal, endpoint, work))
+
+
+def show(asset: AssetArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+    """Show one asset."""
+    terminal = Terminal(as_json=as_json)
+    one = execute(terminal, endpoint, lambda client: client.assets.get(asset))
+    terminal.message(
+        one,
+        f"{escape(one.filename)}\n{choice(one, 'role')}  {length(one.duration)}  {choice(one, 'filetype')}  "
+        f"{one.sample_rate / 1000:g} kHz  {one.channels} ch  {_loudness(one)}  {size(one.size)}  "
+        f"{moment(one.uploaded_at)}\n[dim]sha256[/dim] {one.sha256}",
+    )
 
 
 def download(
@@ -156,20 +166,10 @@ async def _upload_one(
 def _print(terminal: Terminal, assets: list[Asset]) -> None:
     terminal.table(
         assets,
-        ("id", "role", "file", "type", "length", "rate", "channels", "loudness", "size", "uploaded"),
-        (
-            (
-                one.id,
-                choice(one, "role"),
-                one.filename,
-                choice(one, "filetype"),
-                length(one.duration),
-                f"{one.sample_rate / 1000:g} kHz",
-                str(one.channels),
-                lufs(one.loudness if one.HasField("loudness") else None),
-                size(one.size),
-                moment(one.uploaded_at),
-            )
-            for one in assets
-        ),
+        ("id", "role", "file", "length", "loudness"),
+        ((one.id, choice(one, "role"), one.filename, length(one.duration), _loudness(one)) for one in assets),
     )
+
+
+def _loudness(asset: Asset) -> str:
+    return lufs(asset.loudness if asset.HasField("loudness") else None)

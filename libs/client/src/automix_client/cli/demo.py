@@ -7,7 +7,6 @@ import typer
 from rich.markup import escape
 
 from automix_client.cli.connection import JsonOption
-from automix_client.cli.exits import ExitCode
 from automix_client.cli.plugins import write_demo
 from automix_client.cli.terminal import Terminal
 
@@ -27,10 +26,9 @@ def demo(
 
 
 def demo_stems(terminal: Terminal, folder: Path) -> dict[str, list[Path]]:
-    """Synthesises the demo song into a folder; leaves with 1 where no package can."""
+    """Synthesises the demo song into a folder; leaves with 2 where no package can."""
     write = write_demo()
     if write is None:
-        terminal.err.print("the demo song comes with the package automix-mixer, which is not installed here")
-        raise typer.Exit(ExitCode.FAILED)
+        terminal.usage("the demo song comes with the package automix-mixer, which is not installed here: name files")
     folder.mkdir(parents=True, exist_ok=True)
     return {role: [Path(path) for path in paths] for role, paths in write(folder).items()}

@@ -28,13 +28,12 @@ def list_jobs(project: ProjectOption, endpoint: EndpointOption = None, as_json: 
     jobs = execute(terminal, endpoint, work)
     terminal.table(
         jobs,
-        ("id", "status", "progress", "render", "reason", "created"),
+        ("id", "status", "progress", "reason", "created"),
         (
             (
                 one.id,
                 choice(one, "status"),
                 f"{one.progress:.0%}",
-                one.render_id,
                 one.error.reason,
                 moment(one.created_at),
             )

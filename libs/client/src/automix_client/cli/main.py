@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Annotated
 
@@ -25,57 +25,55 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    app.command()(mix.mix)
+    app.command(rich_help_panel="Mix")(mix.mix)
+    app.command(rich_help_panel="Mix")(demo.demo)
+    for group in _work():
+        app.add_typer(group, rich_help_panel="Your work")
     for command in (account.signup, account.login, account.logout, account.whoami, account.password):
-        app.command()(command)
-    app.add_typer(_group("account", "Your account.", delete=account.delete))
-    app.add_typer(
-        _group(
-            "projects",
-            "Projects: containers of audio and mixes.",
-            create=projects.create,
-            list=projects.list_projects,
-            show=projects.show,
-            rename=projects.rename,
-            complete=projects.complete,
-            reopen=projects.reopen,
-            delete=projects.delete,
-        )
-    )
-    app.add_typer(
-        _group(
-            "assets",
-            "Audio in your projects.",
-            upload=assets.upload,
-            list=assets.list_assets,
-            download=assets.download,
-            waveform=assets.waveform,
-            delete=assets.delete,
-        )
-    )
-    app.add_typer(
-        _group(
-            "jobs",
-            "Mixes in the making.",
-            list=jobs.list_jobs,
-            show=jobs.show,
-            watch=jobs.watch,
-            cancel=jobs.cancel,
-            retry=jobs.retry,
-        )
-    )
-    app.add_typer(
-        _group(
-            "renders",
-            "Finished mixes.",
-            list=renders.list_renders,
-            download=renders.download,
-            report=renders.report,
-            files=renders.files,
-        )
-    )
-    app.command()(demo.demo)
+        app.command(rich_help_panel="Your account")(command)
+    app.add_typer(_group("account", "The whole account.", delete=account.delete), rich_help_panel="Your account")
     return app
+
+
+def _work() -> Iterator[typer.Typer]:
+    yield _group(
+        "projects",
+        "Projects: containers of audio and mixes.",
+        create=projects.create,
+        list=projects.list_projects,
+        show=projects.show,
+        rename=projects.rename,
+        complete=projects.complete,
+        reopen=projects.reopen,
+        delete=projects.delete,
+    )
+    yield _group(
+        "assets",
+        "Audio in your projects.",
+        upload=assets.upload,
+        list=assets.list_assets,
+        show=assets.show,
+        download=assets.download,
+        waveform=assets.waveform,
+        delete=assets.delete,
+    )
+    yield _group(
+        "jobs",
+        "Mixes in the making.",
+        list=jobs.list_jobs,
+        show=jobs.show,
+        watch=jobs.watch,
+        cancel=jobs.cancel,
+        retry=jobs.retry,
+    )
+    yield _group(
+        "renders",
+        "Finished mixes.",
+        list=renders.list_renders,
+        download=renders.download,
+        report=renders.report,
+        files=renders.files,
+    )
 
 
 def main() -> None:

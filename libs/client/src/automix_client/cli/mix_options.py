@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from automix.mixer.v1 import mixer_pb2
 
-from automix_client.cli.exits import ExitCode
 from automix_client.cli.terminal import Terminal
 
 SOUND = "Sound"
@@ -94,6 +93,5 @@ def format_for(terminal: Terminal, out: Path, wanted: Format | None) -> mixer_pb
     if wanted is None:
         return FORMATS[BY_SUFFIX.get(suffix, Format.WAV24)]
     if suffix in BY_SUFFIX and suffix != SUFFIX_OF[wanted]:
-        terminal.err.print(f"--format {wanted} does not go with a file that ends in {suffix}", highlight=False)
-        raise typer.Exit(ExitCode.USAGE)
+        terminal.usage(f"--format {wanted} does not go with a file that ends in {suffix}")
     return FORMATS[wanted]

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from automix_client.cli.exits import ExitCode
 from automix_client.cli.terminal import Terminal
 
 StdinOption = Annotated[
@@ -28,8 +27,7 @@ def read_password(terminal: Terminal, question: str, *, variable: str, from_stdi
     else:
         password = ""
     if not password:
-        terminal.err.print(f"no password: set {variable}, or pass --password-stdin")
-        raise typer.Exit(ExitCode.USAGE)
+        terminal.usage(f"no password: set {variable}, or pass --password-stdin")
     return password
 
 
@@ -38,6 +36,5 @@ def read_email(terminal: Terminal, email: str | None) -> str:
     if email:
         return email
     if not sys.stdin.isatty():
-        terminal.err.print("no email: name it, as in `automix login me@example.org`")
-        raise typer.Exit(ExitCode.USAGE)
+        terminal.usage("no email: name it, as in `automix login me@example.org`")
     return str(typer.prompt("Email", err=True))

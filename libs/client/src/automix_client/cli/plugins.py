@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 COMMANDS = "automix.commands"
 STACK = "automix.stack"
 DEMO = "automix.demo"
+# Where contributed commands stand in the help unless they say so themselves.
+PANEL = "This machine, and operators"
 
 RunningStack = Callable[[], AbstractContextManager[Mapping[str, str]]]
 WriteDemo = Callable[[Path], Mapping[str, list[Path]]]
@@ -65,6 +67,8 @@ def _command(entry: EntryPoint) -> Any:
         contributed = app
     command = get_command(contributed)
     command.name = entry.name
+    if isinstance(command, TyperCommand | TyperGroup):
+        command.rich_help_panel = command.rich_help_panel or PANEL
     return command
 
 

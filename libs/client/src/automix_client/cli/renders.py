@@ -34,7 +34,7 @@ def list_renders(project: ProjectOption, endpoint: EndpointOption = None, as_jso
     renders = execute(terminal, endpoint, work)
     terminal.table(
         renders,
-        ("id", "file", "length", "loudness", "true peak", "size", "made"),
+        ("id", "file", "length", "loudness", "true peak", "made"),
         (
             (
                 one.id,
@@ -42,7 +42,6 @@ def list_renders(project: ProjectOption, endpoint: EndpointOption = None, as_jso
                 length(one.duration),
                 lufs(one.loudness if one.HasField("loudness") else None),
                 dbtp(one.true_peak if one.HasField("true_peak") else None),
-                size(one.size),
                 moment(one.created_at),
             )
             for one in renders

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from google.protobuf.message import Message
@@ -18,14 +18,19 @@ from automix_client.cli.exits import ExitCode, advice, exit_code
 from automix_client.errors import AutomixError
 from automix_client.settings import ConfigurationError
 
+# Columns that people name, which may be long.
+NAMES = frozenset({"name", "file", "reason", "written to"})
+# Where a table goes that no terminal shows, its lines stay whole for grep and its like.
+UNBOUNDED = 1000
+
 
 class Terminal:
     """Results go to standard output, everything else to standard error."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.out = Console(soft_wrap=True)
-        self.err = Console(stderr=True, soft_wrap=True)
+        self.out = Console()
+        self.err = Console(stderr=True)
 
     @property
     def interactive(self) -> bool:
@@ -35,12 +40,12 @@ class Terminal:
     def say(self, text: str) -> None:
         """A line for a person; it may hold markup."""
         if not self.as_json:
-            self.out.print(text, highlight=False)
+            self.out.print(text, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """A line for a person beside the result."""
         if not self.as_json:
-            self.err.print(text, highlight=False)
+            self.err.print(text, highlight=False, soft_wrap=True)
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
@@ -72,20 +77,27 @@ class Terminal:
             return
         table = Table(box=None, header_style="dim", pad_edge=False)
         for column in columns:
-            table.add_column(column, overflow="fold", no_wrap=column == "id")
+            # Ids must stay whole to be copied; names may break.
+            table.add_column(column, overflow="fold", no_wrap=column not in NAMES)
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
-        # Ids must stay whole, also where nobody has set a width.
-        width = self.out.width if self.out.is_terminal else 200
-        self.out.print(table, width=width)
+        console = self.out if self.out.is_terminal else Console(width=UNBOUNDED)
+        console.print(table)
+
+    def usage(self, message: str) -> NoReturn:
+        """Leaves with 2: the command was written wrongly."""
+        if self.as_json:
+            sys.stderr.write(json.dumps({"error": {"message": message, "exit_code": int(ExitCode.USAGE)}}) + "\n")
+        else:
+            self.err.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(ExitCode.USAGE)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Asks before something is lost; leaves with 2 when nobody can answer, with 9 when the answer is no."""
         if yes:
             return
         if not (self.interactive and sys.stdin.isatty()):
-            self.err.print(f"{escape(question)} Confirm with --yes.")
-            raise typer.Exit(ExitCode.USAGE)
+            self.usage(f"{question} Confirm with --yes.")
         if not typer.confirm(question, err=True):
             raise typer.Exit(ExitCode.CANCELLED)
 
@@ -107,16 +119,14 @@ class Terminal:
             sys.stderr.write(json.dumps({"error": {"message": message, "about": about, **_parts(error)}}) + "\n")
             return
         label = f"{about}: " if about else ""
-        self.err.print(f"[red]error:[/red] {escape(label + message)}", highlight=False)
+        lines = [f"[red]error:[/red] {escape(label + message)}"]
         if isinstance(error, AutomixError):
-            for violation in error.violations:
-                if violation.description not in message:
-                    self.err.print(f"  {escape(f'{violation.field}: {violation.description}')}", highlight=False)
-            for quota in error.quota:
-                if quota.description not in message:
-                    self.err.print(f"  {escape(f'{quota.subject}: {quota.description}')}", highlight=False)
+            named = [(one.field, one.description) for one in error.violations]
+            named += [(one.subject, one.description) for one in error.quota]
+            lines += [f"  {escape(f'{name}: {text}')}" for name, text in named if text not in message]
         if hint := advice(error):
-            self.err.print(f"  {escape(hint)}", style="dim", highlight=False)
+            lines.append(f"  [dim]{escape(hint)}[/dim]")
+        self.err.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
 def _words(error: Exception) -> str:
