@@ -159,6 +159,16 @@ class Caller:
     async def send(self, upload_id: str, data: bytes, offset: int = 0) -> pb.Upload:
         return (await self.stream(upload_id, data, offset)).upload
 
+    async def send_blocks(self, upload_id: str, blocks: list[bytes]) -> pb.Upload:
+        """Sends each block as a message of its own."""
+
+        async def stream() -> AsyncIterator[pb.UploadBytesRequest]:
+            yield pb.UploadBytesRequest(upload_id=upload_id)
+            for block in blocks:
+                yield pb.UploadBytesRequest(data=block)
+
+        return (await self.stub.UploadBytes(stream(), metadata=self.metadata, timeout=60)).upload
+
     async def get_upload(self, upload_id: str) -> pb.Upload:
         return (await self.call("GetUpload", pb.GetUploadRequest(upload_id=upload_id))).upload
 

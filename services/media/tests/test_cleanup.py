@@ -189,6 +189,7 @@ async def test_what_a_live_verifier_or_writer_has_stored_is_not_collected(
     store = replica.store
     put_file, put_bytes = store.put_file, store.put_bytes
     struck: list[str] = []
+    second_stored = asyncio.Event()
 
     async def put_file_then_collect(key: str, *values: object) -> None:
         await put_file(key, *values)
@@ -196,6 +197,9 @@ async def test_what_a_live_verifier_or_writer_has_stored_is_not_collected(
 
     async def put_bytes_then_collect(key: str, data: bytes) -> None:
         await put_bytes(key, data)
+        if struck or key.split("/")[2].startswith("10-"):  # the second while the first is still on its way
+            second_stored.set()
+        await second_stored.wait()
         await collect_and_delete(key)
 
     async def collect_and_delete(key: str) -> None:
@@ -205,9 +209,13 @@ async def test_what_a_live_verifier_or_writer_has_stored_is_not_collected(
 
     monkeypatch.setattr(store, "put_file", put_file_then_collect)
     monkeypatch.setattr(store, "put_bytes", put_bytes_then_collect)
-    asset = await caller.at(replica).upload(wav(0.01))
+    data = wav(0.01)
+    upload = await caller.open(len(data))
+    feed = [data[start : start + 10] for start in range(0, len(data), 10)]
+    await caller.at(replica).send_blocks(upload.id, feed)
+    asset = await caller.at(replica).complete(upload.id)
     assert {key.split("/")[0] for key in struck} == {"incoming", "assets"}
-    assert await caller.download(asset.id) == wav(0.01)
+    assert await caller.download(asset.id) == data
 
 
 async def test_an_object_of_a_download_that_is_deleted_meanwhile_ends_it_cleanly(

@@ -34,6 +34,7 @@ def stream_limits(settings: MediaSettings) -> StreamLimits:
     """What streams may take."""
     return StreamLimits(
         part_bytes=settings.part_bytes,
+        parts_at_once=settings.parts_at_once,
         streams=settings.max_streams,
         idle_seconds=settings.stream_idle_seconds,
         part_seconds=settings.part_seconds,

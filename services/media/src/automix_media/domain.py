@@ -111,6 +111,11 @@ def part_key(upload_id: UUID, start: int, writer: UUID) -> str:
     return f"incoming/{upload_id}/{start}-{writer.hex}"
 
 
+def is_part_key(key: str, upload_id: UUID, writer: UUID) -> bool:
+    """Whether this writer may have stored a part of the upload under this key."""
+    return key.startswith(f"incoming/{upload_id}/") and key.endswith(f"-{writer.hex}")
+
+
 def post_key(upload_id: UUID) -> str:
     """Key that the form of an upload writes to."""
     return f"incoming/{upload_id}/post"

@@ -6,6 +6,7 @@ Fault point: `media.part_stored`, after a part's object is stored and before its
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,10 +31,11 @@ log = logger(__name__)
 class StreamLimits:
     """What one stream, and all of a process, may take.
 
-    A stream holds at most three parts in memory: one that fills, one that is stored, and their passing copies.
+    A stream holds in memory the part that fills, those that are being stored, and one passing copy.
     """
 
     part_bytes: int
+    parts_at_once: int
     streams: int
     idle_seconds: float
     """Longest pause between two messages."""
@@ -153,11 +155,10 @@ class PartWriter:
         self._upload = upload
         self._writer = new_id()
         self._arrived = upload.received
-        self._stored = upload.received
         self._filling: list[bytes] = []
         self._filled = 0
         self._filling_since = time.monotonic()
-        self._storing: asyncio.Task[None] | None = None
+        self._storing: deque[asyncio.Task[None]] = deque()
         self._living: asyncio.Task[None] | None = None
 
     async def claim(self) -> bool:
@@ -194,8 +195,9 @@ class PartWriter:
         """Stores the rest, unless a part before it failed, and gives the claim back."""
         try:
             await self._flush()
-            await self._settle()
+            await self._settle(0)
         finally:
+            await asyncio.gather(*self._storing, return_exceptions=True)
             if self._living is not None:
                 self._living.cancel()
                 await asyncio.gather(self._living, return_exceptions=True)
@@ -204,22 +206,27 @@ class PartWriter:
                     await Uploads(connection, self._upload.owner_id).end_writing(self._upload.id, self._writer)
 
     async def _flush(self) -> None:
-        await self._settle()
+        if not self._filled:
+            return
+        await self._settle(self._limits.parts_at_once - 1)
         part = b"".join(self._filling)
+        before = self._storing[-1] if self._storing else None
+        self._storing.append(asyncio.create_task(self._store_part(self._arrived - len(part), part, before)))
         self._filling, self._filled, self._filling_since = [], 0, time.monotonic()
-        if part:
-            self._storing = asyncio.create_task(self._store_part(self._stored, part))
 
-    async def _settle(self) -> None:
-        """Waits for the part that is being stored; raises what that raised, each time."""
-        if self._storing is not None:
-            await asyncio.shield(self._storing)
+    async def _settle(self, left: int) -> None:
+        """Waits until at most so many parts are being stored; raises what the first of the others raised, each time."""
+        while len(self._storing) > left:
+            await asyncio.shield(self._storing[0])
+            self._storing.popleft()
 
-    async def _store_part(self, start: int, part: bytes) -> None:
+    async def _store_part(self, start: int, part: bytes, before: "asyncio.Task[None] | None") -> None:
         upload = self._upload
         key = part_key(upload.id, start, self._writer)
         await self._store.put_bytes(key, part)
         faults.reach("media.part_stored")
+        if before is not None:
+            await asyncio.shield(before)
         async with self._database.transaction() as connection:
             uploads = Uploads(connection, upload.owner_id)
             appended = await uploads.append(upload.id, self._writer, start, len(part))
@@ -227,7 +234,6 @@ class PartWriter:
                 await delete_later(connection, [key])
         if not appended:
             await self._raise_lost()
-        self._stored = start + len(part)
 
     async def _raise_lost(self) -> None:
         async with self._database.read() as connection:

@@ -19,6 +19,7 @@ from automix_media.domain import (
     Upload,
     Usage,
     asset_key,
+    is_part_key,
     part_key,
     post_key,
 )
@@ -297,17 +298,17 @@ async def named_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     )
     named = {str(row[0]) for row in await cursor.fetchall()}
     cursor = await connection.execute(
-        "SELECT id, method = 'post', writer, received, verifier FROM uploads WHERE (id = ANY(%(ids)s)"
-        " OR verifier = ANY(%(ids)s)) AND state IN ('open', 'verifying')",
+        "SELECT id, method = 'post', verifier, CASE WHEN writer_until > clock_timestamp() THEN writer END FROM uploads"
+        " WHERE (id = ANY(%(ids)s) OR verifier = ANY(%(ids)s)) AND state IN ('open', 'verifying')",
         {"ids": ids},
     )
-    for upload_id, posted, writer, received, verifier in await cursor.fetchall():
+    for upload_id, posted, verifier, writer in await cursor.fetchall():
         if posted:
             named.add(post_key(upload_id))
-        if writer:
-            named.add(part_key(upload_id, received, writer))
         if verifier:
             named.add(asset_key(verifier))
+        if writer:
+            named.update(key for key in keys if is_part_key(key, upload_id, writer))
     return named & set(keys)
 
 

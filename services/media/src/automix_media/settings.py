@@ -18,7 +18,8 @@ class MediaSettings(StorageSettings):
     upload_sweep_seconds: float = Field(30, gt=0, description="how often uploads are looked at that are over")
 
     max_streams: int = Field(16, ge=1, description="uploads streamed into this process at the same time")
-    part_bytes: int = Field(8 * MIB, gt=0, description="stored at once, and kept in memory a few times per stream")
+    part_bytes: int = Field(8 * MIB, gt=0, description="one object; a stream keeps a few in memory")
+    parts_at_once: int = Field(2, ge=1, description="of one stream that are being stored while the next fills")
     part_seconds: float = Field(15, gt=0, description="a part is stored after this time even when it is not full")
     slowest_bytes_per_second: float = Field(1024, ge=0, description="a stream that is slower is ended")
     stream_idle_seconds: float = Field(20, gt=0, description="a stream that pauses longer is ended")
