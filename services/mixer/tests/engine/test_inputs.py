@@ -101,11 +101,8 @@ def test_nineteen_stems(save: Save, tmp_path: Path) -> None:
 
 def test_twelve_channels(audio: Path, save: Save, tmp_path: Path) -> None:
     many = audio / "odd" / "wavinfo_wavinfo_Test_Project_-_Audio_-_Atmos_7.1.4.wav"
+    mixed([Track(save("v", voice(3)), "vocals"), Track(many, "beat")], tmp_path)
     mixed([Track(save("v", voice(3)), "vocals"), Track(save("m", np.repeat(beat(3), 6, axis=1)), "beat")], tmp_path)
-    try:
-        mixed([Track(many, "beat")], tmp_path)
-    except EngineError as error:
-        assert error.reason == "SILENT"
 
 
 def test_8_khz_beside_192_khz(save: Save, tmp_path: Path) -> None:
@@ -141,17 +138,18 @@ def test_clicks_are_reported(save: Save, tmp_path: Path) -> None:
 
 def test_odd_and_broken_files_are_mixed_or_refused(audio: Path, tmp_path: Path) -> None:
     """Every file of the collections: no crash, no exception but the engine's own."""
-    mixes, errors = 0, 0
+    mixes, errors = 0, []
     for path in [*sorted((audio / "odd").iterdir()), *sorted((audio / "broken").iterdir())]:
         try:
             mixed([Track(path, "vocals")], tmp_path, sample_rate=44_100)
             mixes += 1
         except EngineError as error:
-            assert error.reason.isupper()
-            assert str(path.parent) not in error.message
-            errors += 1
+            errors.append(error)
     assert mixes > 25
-    assert errors > 8
+    assert len(errors) > 8
+    for error in errors:
+        assert error.reason.isupper()
+        assert str(audio) not in error.message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -167,7 +165,7 @@ def test_leads_and_backings_are_told_apart(audio: Path, tmp_path: Path) -> None:
         sound = load(stems / f"{name}.m4a", RATE)[75 * RATE : 190 * RATE]
         tracks.append(Track(save_wav(tmp_path / f"{name}.wav", sound), "vocals"))
     lead = load(Path(tracks[1].path))
-    double = np.roll(lead, 900, axis=0) * 0.2 + 0.002 * np.random.default_rng(1).standard_normal(lead.shape)
+    double = np.roll(lead, 900, axis=0) * 0.2 + 0.0001 * np.random.default_rng(1).standard_normal(lead.shape)
     tracks.append(Track(save_wav(tmp_path / "double.wav", double), "vocals"))
     result = mix(tracks, Settings(), tmp_path / "mix.wav")
     parts = [v.part.value for v in result.plan.vocals]

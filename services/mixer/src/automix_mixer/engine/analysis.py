@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from automix_audio.decode import AudioReader, open_audio
@@ -50,15 +50,14 @@ def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
         channels = min(reader.channels, 2)
         meter = TrackMeter(sample_rate, channels, track.role)
         frames = 0
-        writer = workspace.pcm(channels) if track.role != "reference" else None
-        for piece in reader.blocks(BLOCK_FRAMES):
-            sound = np.ascontiguousarray(piece.T) if matrix is None else matrix @ piece.T
-            frames += sound.shape[1]
-            if writer is not None:
-                writer.write(sound)
-            meter.process(_padded(sound))
-        if writer is not None:
-            writer.close()
+        with ExitStack() as stack:
+            writer = None if track.role == "reference" else stack.enter_context(workspace.pcm(channels))
+            for piece in reader.blocks(BLOCK_FRAMES):
+                sound = np.ascontiguousarray(piece.T) if matrix is None else matrix @ piece.T
+                frames += sound.shape[1]
+                if writer is not None:
+                    writer.write(sound)
+                meter.process(_padded(sound))
         if frames == 0:
             raise EngineError("EMPTY", f"{track.label}: the file holds no sound")
         steps = -(-frames // step_frames(sample_rate))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,13 +201,7 @@ def mix_down(
     rate, step = plan.sample_rate, profiles[0].step
     unmask, bus = _Unmask(plan, settled.depth, step), _Bus(plan)
     skip = unmask.latency + bus.latency
-    writer = workspace.pcm(2, skip=skip, limit=frames)
     peaks, k_steps, detector = CurveBuilder(), CurveBuilder(), TruePeakSteps(2, LIMITER_STEP)
-    parts = {
-        name: (_Bus(plan), workspace.pcm(2, skip=skip, limit=frames))
-        for name, used in _stem_names(plan, vocals).items()
-        if with_stems and used
-    }
     fader = np.float32(10 ** (settled.fader_db / 20))
     late = {name: _Delay(2, unmask.latency) for name in ("lead", "backing", "space")}
     total = -(-(frames + skip) // BLOCK_FRAMES)
@@ -218,24 +213,27 @@ def mix_down(
                 buses["beat"] = unmask.process(sources["beat"])
             yield buses
 
-    for i, buses in enumerate(ahead(buses_ahead(), threads=threads)):
-        block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
-        for sound in buses.values():
-            block += sound
-        toned, weighted = bus.process(block)
-        for written in writer.write(toned):
-            peaks.append(detector.process(written))
-        # Mid and side carry half of the channels' energy.
-        k_steps.append(step_energy(weighted, step) * np.float32(2.0))
-        for name, (stem_bus, stem) in parts.items():
-            stem.write(stem_bus.process(buses[name])[0])
-        progress((i + 1) / total)
-    writer.close()
+    with ExitStack() as stack:
+        writer = stack.enter_context(workspace.pcm(2, skip=skip, limit=frames))
+        parts = {
+            name: (_Bus(plan), stack.enter_context(workspace.pcm(2, skip=skip, limit=frames)))
+            for name in (_stem_names(plan, vocals) if with_stems else ())
+        }
+        for i, buses in enumerate(ahead(buses_ahead(), threads=threads)):
+            block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
+            for sound in buses.values():
+                block += sound
+            toned, weighted = bus.process(block)
+            for written in writer.write(toned):
+                peaks.append(detector.process(written))
+            # Mid and side carry half of the channels' energy.
+            k_steps.append(step_energy(weighted, step) * np.float32(2.0))
+            for name, (stem_bus, stem) in parts.items():
+                stem.write(stem_bus.process(buses[name])[0])
+            progress((i + 1) / total)
     for last in writer.last():
         peaks.append(detector.process(last))
     peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
-    for _, stem in parts.values():
-        stem.close()
     steps = -(-frames // step)
     k_curve = k_steps.curve(steps + skip // step)[skip // step :]
     peak_steps = -(-frames // LIMITER_STEP)
@@ -243,13 +241,9 @@ def mix_down(
     return Mixdown(premaster, {name: stem.file for name, (_, stem) in parts.items()})
 
 
-def _stem_names(plan: MixPlan, vocals: VocalBus) -> dict[str, bool]:
-    return {
-        "lead": vocals.lead is not None,
-        "backing": vocals.backing is not None,
-        "space": vocals.space is not None,
-        "beat": bool(plan.beats),
-    }
+def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:
+    buses = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
+    return [name for name, pcm in buses if pcm is not None] + (["beat"] if plan.beats else [])
 
 
 def _sources(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, blocks: int) -> Iterator[dict[str, Sound]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,27 +86,25 @@ def _sum(
     wet = plan.space.reverb_lu.value > -100 or plan.space.echo_lu.value > -100
     room = Space(plan.space, plan.sample_rate, _voice_bands(leads or others, profiles)) if wet else None
     lead_channels = 1 if all(v.filtered.voice.channels == 1 for v in leads) else 2
-    lead = workspace.pcm(lead_channels, limit=frames) if leads else None
-    backing = workspace.pcm(2, limit=frames) if others else None
-    returns = workspace.pcm(2, limit=frames) if room is not None else None
-    both = zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True)
-    for front, behind in ahead(both, threads=threads):
-        if lead is not None:
-            lead.write(front)
-        if backing is not None:
-            backing.write(behind)
+    with ExitStack() as stack:
+        lead = stack.enter_context(workspace.pcm(lead_channels, limit=frames)) if leads else None
+        backing = stack.enter_context(workspace.pcm(2, limit=frames)) if others else None
+        returns = stack.enter_context(workspace.pcm(2, limit=frames)) if room is not None else None
+        both = zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True)
+        for front, behind in ahead(both, threads=threads):
+            if lead is not None:
+                lead.write(front)
+            if backing is not None:
+                backing.write(behind)
+            if room is not None and returns is not None:
+                mid = front.mean(axis=0, dtype=np.float32)
+                if others:
+                    mid = mid + behind.mean(axis=0, dtype=np.float32)
+                sound = room.process(mid)
+                if sound is not None:
+                    returns.write(sound)
         if room is not None and returns is not None:
-            mid = front.mean(axis=0, dtype=np.float32)
-            if others:
-                mid = mid + behind.mean(axis=0, dtype=np.float32)
-            sound = room.process(mid)
-            if sound is not None:
-                returns.write(sound)
-    if room is not None and returns is not None:
-        returns.write(room.finish())
-    for writer in (lead, backing, returns):
-        if writer is not None:
-            writer.close()
+            returns.write(room.finish())
     return _file(lead), _file(backing), _file(returns)
 
 
