@@ -108,6 +108,13 @@ async def test_lost_streams_are_made_again_before_nats_counts_as_ready(stack: St
     await client.close()
 
 
+def test_nats_stops_at_once_while_its_streams_are_being_made(stack: Stack) -> None:
+    stack.processes.kill("nats")
+    with stack.wiped_nats():  # its start, with new streams, is struck again
+        pass
+    stack.processes.wait_ready("nats")
+
+
 def test_a_second_supervisor_is_refused_with_a_way_out(stack: Stack) -> None:
     state = stack.servers.state.path
     before = [status.pid for status in stack.processes.statuses()]

@@ -44,7 +44,8 @@ def run_stack(state_dir: Path, console: Console, services: Sequence[Service] = S
     statuses = StatusFile(StateDir(state_dir).status_file)
     stop = _Stop()
     for number in _SIGNALS:
-        signal.signal(number, stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the end of the terminal is not meant for it
+            signal.signal(number, stop)
     with _shown(statuses, console) as watch:
         try:
             stack = Stack.start(state_dir, services=services, on_change=watch)

@@ -132,6 +132,12 @@ class SupervisedProcess:
             reason = detail or f"{self.spec.name} is {state.value} after {limit:.0f} s"
             raise StackError(f"{reason}\n{log_tail(self.spec.command.log)}")
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs and has not been asked to stop."""
+        with self._changed:
+            return self._process is not None and not self._stop.is_set() and not has_exited(self._process)
+
     def kill(self) -> int:
         """Strike it with SIGKILL and return the id of the process that died; it is started again."""
         with self._changed:

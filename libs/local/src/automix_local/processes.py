@@ -40,11 +40,17 @@ class Processes:
             process.start()
         process.wait_ready()
 
-    def run(self, name: str, command: Command, seconds: float) -> None:
-        """Run a command to its end. Raises StackError, with the end of its log, when it fails or takes too long."""
+    def run(self, name: str, command: Command, seconds: float, *, while_alive: str = "") -> None:
+        """Run a command to its end, or until the process named by `while_alive` ends.
+
+        Raises StackError, with the end of its log, when it fails or takes too long.
+        """
         process = self._spawner.spawn(command)
+        needed = self._processes.get(while_alive)
         deadline = time.monotonic() + seconds
         while not has_exited(process) and not self._closed.is_set() and time.monotonic() < deadline:
+            if needed is not None and not needed.is_alive:
+                break
             self._closed.wait(_POLL_SECONDS)
         finished = has_exited(process)
         if not finished:

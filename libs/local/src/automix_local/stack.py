@@ -9,6 +9,7 @@ from pathlib import Path
 from automix_local import discovery
 from automix_local.access import PROVISIONER
 from automix_local.embedded import Servers
+from automix_local.errors import NotReadyError, StackError
 from automix_local.process import Backoff, Status
 from automix_local.processes import Processes
 from automix_local.schemas import VARIABLE as SCHEMAS_VARIABLE
@@ -152,7 +153,10 @@ class Stack:
             self._run("automix_local.schemas", {SCHEMAS_VARIABLE: json.dumps(behind)})
 
     def _create_streams(self) -> None:
-        self._ensure_streams()
+        try:
+            self._ensure_streams()
+        except NotReadyError as error:
+            raise StackError(str(error)) from error
         if nats.NAME in self.processes:  # later starts may find its storage gone
             self.processes.before_ready(nats.NAME, self._ensure_streams)
 
@@ -167,12 +171,15 @@ class Stack:
             "AUTOMIX_NATS_USER": PROVISIONER,
             "AUTOMIX_NATS_PASSWORD": password,
         }
-        self._run("automix_local.streams", told)
+        try:
+            self._run("automix_local.streams", told, while_alive=nats.NAME)
+        except StackError as error:
+            raise NotReadyError(str(error)) from error
         write_private(note, definition())
 
-    def _run(self, module: str, told: Mapping[str, str]) -> None:
+    def _run(self, module: str, told: Mapping[str, str], *, while_alive: str = "") -> None:
         state = self.servers.state
         environment = {**base_environment(state.path), **told}
         log = state.log_file(module.rpartition(".")[2])
         command = Command(argv=python(module), env=environment, log=log, cwd=state.path)
-        self.processes.run(module, command, _STEP_SECONDS)
+        self.processes.run(module, command, _STEP_SECONDS, while_alive=while_alive)

@@ -139,6 +139,7 @@ class Postgres:
             locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
             command = self._command((str(programs / "initdb"), *options, *locale), unfinished, user)
             command = replace(command, log=self._state.log_file("initdb"))
+            command.log.touch(mode=0o600)
             with command.log.open("ab") as log:
                 result = subprocess.run(  # noqa: S603 - the wheel's own program
                     command.argv,
