@@ -43,7 +43,7 @@ lint: $(VENV)/.ready ## Style and common defects
 
 .PHONY: types
 types: $(VENV)/.ready ## Strict type check
-	mypy $(filter-out protos/src,$(SOURCES))
+	mypy protos/generate.py docs/generate.py $(filter-out protos/src,$(SOURCES))
 
 .PHONY: imports
 imports: $(VENV)/.ready ## Rules between layers and services
