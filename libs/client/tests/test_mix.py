@@ -80,6 +80,17 @@ async def test_a_refused_file_is_named_and_nothing_is_mixed(
     assert caught.value.reason == "NOT_AUDIO"
     assert caught.value.__notes__ == [str(files["drums"])]
     assert world.calls["CreateJob"] == 0
+    assert world.projects == {}
+
+
+async def test_ones_own_project_stays_when_an_upload_is_refused(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    files["drums"].write_bytes(b"not audio, a letter")
+    project = await client.projects.create("Mine")
+    with pytest.raises(InvalidInputError):
+        await client.mix([], [files["drums"]], out=tmp_path / "mix.wav", project_id=project.id)
+    assert list(world.projects) == [project.id]
 
 
 async def test_cancelling_cancels_the_job(
@@ -126,4 +137,5 @@ async def test_cancelling_an_upload_gives_it_up(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert world.uploads == {}
+    assert world.projects == {}
     assert world.calls["CreateJob"] == 0

@@ -93,7 +93,8 @@ class Mixing:
     async def run(self, request: MixRequest, out: Path, listener: Listener | None = None) -> MixSummary:
         """Mixes and downloads the result to `out`.
 
-        Raises what each step raises: InvalidInputError for a file that is refused, JobFailedError, ...
+        A project that it made is deleted again when an upload fails. Raises what each step raises: InvalidInputError
+        for a file that is refused, JobFailedError, ...
         """
         tell = listener or (lambda _: None)
         seconds: dict[str, float] = {}
@@ -101,7 +102,13 @@ class Mixing:
             project_id = request.project_id or (await self._projects.create(request.project_name)).id
             tell(MixProgress("project", project_id, 1, 1))
         with _timed(seconds, "upload"):
-            assets = await self._upload_all(project_id, request, tell)
+            try:
+                assets = await self._upload_all(project_id, request, tell)
+            except BaseException:
+                if not request.project_id:
+                    # Nobody knows of this project yet, and a next attempt makes its own.
+                    await _despite_cancel(self._projects.delete(project_id))
+                raise
         with _timed(seconds, "mix"):
             inputs = [mixer_pb2.JobInput(asset_id=asset.id) for asset in assets]
             job = await self._mix(project_id, inputs, request, tell)

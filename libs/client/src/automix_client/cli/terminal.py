@@ -106,6 +106,9 @@ class Terminal:
         """Turns an error into words (or JSON) and an exit code."""
         try:
             yield
+        except KeyboardInterrupt:
+            self.note("interrupted")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
         except (AutomixError, ConfigurationError, OSError) as error:
             if isinstance(error, BrokenPipeError) or os.environ.get("AUTOMIX_DEBUG"):
                 raise
