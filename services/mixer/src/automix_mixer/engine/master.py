@@ -31,6 +31,8 @@ _MARGIN_DB = 0.03
 _NEAR = 0.75
 """-2.5 dB: more than four points per sample can miss."""
 _TOLERANCE_LU = 0.02
+_NODE_BLOCKS = 16
+"""Blocks whose limiter gains are worked out together, so that their context is not worked out for each."""
 _CONTEXT_STEPS = 1_024
 """1.5 s of limiter steps: its release is over by then."""
 
@@ -138,9 +140,6 @@ def refine_peaks(pre: Premaster, gain: MasterGain) -> Premaster:
     """Looks again, more finely, at the steps whose peaks come near the ceiling."""
     peaks = pre.peaks.copy()
     near = peaks * np.float32(10 ** (gain.gain_db / 20)) > _NEAR * 10 ** (gain.ceiling_dbtp / 20)
-    # A peak between two steps, or one that the coarse look missed, lies beside a high one.
-    near[1:] |= near[:-1].copy()
-    near[:-1] |= near[1:].copy()
     finer, per_block = TruePeakSteps(pre.pcm.channels, LIMITER_STEP, fine=True), BLOCK_FRAMES // LIMITER_STEP
     for i, block in enumerate(pre.pcm.blocks()):
         part = slice(i * per_block, min((i + 1) * per_block, peaks.size))
@@ -204,9 +203,12 @@ def _mastered(limited: _Limited, gain: MasterGain) -> Iterator[tuple[Sound, npt.
     """Finished blocks, and the limiter's nodes over each."""
     pre, per_block = limited.pre, BLOCK_FRAMES // LIMITER_STEP
     scale, ceiling = 10 ** (gain.gain_db / 20), 10 ** (gain.ceiling_dbtp / 20)
+    ahead_steps = _NODE_BLOCKS * per_block
     for i, sound in enumerate(glued(pre.pcm, gain.glue, pre.step, scale)):
-        end = min((i + 1) * per_block, pre.peaks.size)
-        nodes = limited.nodes(i * per_block, end, scale, ceiling)
+        first = i * per_block
+        if first % ahead_steps == 0:
+            several = limited.nodes(first, min(first + ahead_steps, pre.peaks.size), scale, ceiling)
+        nodes = several[first % ahead_steps : first % ahead_steps + per_block + 1]
         np.multiply(sound, ramp(nodes, LIMITER_STEP)[: sound.shape[1]], out=sound)
         yield sound, nodes
 
