@@ -1,8 +1,9 @@
 """Render children that crash, outgrow their memory or hang: tried again, then failed with a reason, and forgotten."""
 
+import asyncio
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import psutil
 import pytest
@@ -15,27 +16,28 @@ from kit.waiting import until
 WORKER = "worker"
 
 
-def crash(child: psutil.Process) -> None:
-    child.send_signal(signal.SIGSEGV)
-
-
-def hang(child: psutil.Process) -> None:
-    child.suspend()
-
-
-def starve(child: psutil.Process) -> None:
-    """Takes away what its limit had left; the next allocation is one too many."""
-    resource.prlimit(child.pid, resource.RLIMIT_DATA, (1, 1))
-
-
 LOADED_BYTES = 90_000_000
 """The engine with its libraries; a child that is still loading them would only fail to start."""
 
 
+async def crash(child: psutil.Process) -> None:
+    child.send_signal(signal.SIGSEGV)
+
+
+async def hang(child: psutil.Process) -> None:
+    child.suspend()
+
+
+async def starve(child: psutil.Process) -> None:
+    """Takes away what its limit had left; the next allocation is one too many."""
+    await until(lambda: child.memory_info().rss > LOADED_BYTES, what="a child at work")
+    resource.prlimit(child.pid, resource.RLIMIT_DATA, (1, 1))
+
+
 @pytest.fixture(scope="module")
 async def worker(stack: Stack) -> AsyncIterator[int]:
-    """The one worker, which soon calls a silent child hung; its process id."""
-    async with stack.without("worker-2"), stack.told({"AUTOMIX_RENDER_SILENCE_SECONDS": "4"}, WORKER):
+    """The process id of the one worker."""
+    async with stack.without("worker-2"):
         yield stack.processes.pid(WORKER)
 
 
@@ -45,16 +47,14 @@ async def worker(stack: Stack) -> AsyncIterator[int]:
     ids=["SIGSEGV", "memory", "hung"],
 )
 async def test_three_lost_children_fail_the_job(
-    stack: Stack, studio: Studio, worker: int, strike: Callable[[psutil.Process], None], reason: str
+    stack: Stack, studio: Studio, worker: int, strike: Callable[[psutil.Process], Awaitable[None]], reason: str
 ) -> None:
     job = await studio.job()
-    for attempt in (1, 2, 3):
+    for attempt, blow in ((1, strike), (2, crash), (3, strike)):
         await processing(stack, job, attempt)
         child = await render_child(stack, WORKER)
-        if strike is starve:
-            await until(lambda: child.memory_info().rss > LOADED_BYTES, what="a child at work")
-        strike(child)
-        child.wait(20)
+        await blow(child)
+        await asyncio.to_thread(child.wait, 30)
     finished = await ended(stack, job)
     assert (finished["status"], finished["attempt"], finished["failures"]) == ("failed", 3, 3)
     assert finished["error_reason"] == reason
@@ -70,7 +70,7 @@ async def test_three_lost_children_fail_the_job(
 async def test_one_lost_child_costs_nothing_but_time(stack: Stack, studio: Studio, worker: int) -> None:
     job = await studio.job()
     await processing(stack, job)
-    crash(await render_child(stack, WORKER))
+    await crash(await render_child(stack, WORKER))
     finished = await ended(stack, job)
     assert (finished["status"], finished["attempt"], finished["failures"]) == ("succeeded", 2, 1)
     assert stack.processes.pid(WORKER) == worker

@@ -31,27 +31,27 @@ async def statuses(stack: Stack, jobs: Iterable[str]) -> dict[str, str]:
     return dict(rows)
 
 
-async def ended(stack: Stack, job_id: str, seconds: float = 40) -> dict[str, Any]:
+async def ended(stack: Stack, job_id: str) -> dict[str, Any]:
     """The job's row once it has ended."""
 
     async def over() -> dict[str, Any] | None:
         row = await job_row(stack, job_id)
         return row if row["status"] in ("succeeded", "failed", "cancelled") else None
 
-    return await until(over, seconds=seconds, what=f"the end of job {job_id}")
+    return await until(over, what=f"the end of job {job_id}")
 
 
-async def processing(stack: Stack, job_id: str, attempt: int = 1, seconds: float = 20) -> None:
+async def processing(stack: Stack, job_id: str, attempt: int = 1) -> None:
     """Waits until a worker holds the job in this attempt."""
 
     async def held() -> bool:
         row = await job_row(stack, job_id)
         return (row["status"], row["attempt"]) == ("processing", attempt)
 
-    await until(held, seconds=seconds, what=f"attempt {attempt} at job {job_id}")
+    await until(held, what=f"attempt {attempt} at job {job_id}")
 
 
-async def render_child(stack: Stack, *workers: str, seconds: float = 20) -> psutil.Process:
+async def render_child(stack: Stack, *workers: str) -> psutil.Process:
     """The process that renders for one of these workers."""
 
     def found() -> psutil.Process | None:
@@ -62,7 +62,7 @@ async def render_child(stack: Stack, *workers: str, seconds: float = 20) -> psut
                         return child
         return None
 
-    return await until(found, seconds=seconds, what=f"a render child of {workers}")
+    return await until(found, what=f"a render child of {workers}")
 
 
 async def strike_child(stack: Stack, worker: str, number: signal.Signals) -> int:
@@ -72,12 +72,14 @@ async def strike_child(stack: Stack, worker: str, number: signal.Signals) -> int
     return child.pid
 
 
-async def settle(stack: Stack, accepted: Sequence[str] = (), studio: Studio | None = None, seconds: float = 90) -> None:
+async def settle(
+    stack: Stack, accepted: Sequence[str] = (), studio: Studio | None = None, seconds: float = 240
+) -> None:
     """Waits until nothing is left to do, then holds the platform to its word.
 
     Every accepted job has ended once, in a render or in a reason; counts are exact; rows and objects agree.
     """
-    await stack.quiet(seconds)
+    await stack.quiet()
     found = await statuses(stack, accepted)
     assert sorted(found) == sorted(accepted)
     assert set(found.values()) <= {"succeeded", "failed", "cancelled"}

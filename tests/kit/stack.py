@@ -30,6 +30,7 @@ LEASE_SECONDS = 4.0
 COLLECT_AGE_SECONDS = 4.0
 SETTLE_SECONDS = 30.0
 ACK_WAIT_SECONDS = 1.0
+QUIET_SECONDS = 240.0
 
 EVERYWHERE = {
     "AUTOMIX_RELAY_SWEEP_SECONDS": "0.3",
@@ -53,7 +54,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "AUTOMIX_LEASE_SECONDS": str(LEASE_SECONDS),
         "AUTOMIX_HEARTBEAT_SECONDS": "0.5",
         "AUTOMIX_MAX_PROCESSING_JOBS": "4",
-        "AUTOMIX_RENDER_SILENCE_SECONDS": "10",
+        "AUTOMIX_RENDER_SILENCE_SECONDS": "8",
     },
 }
 WORKERS = ("worker", "worker-2")
@@ -70,6 +71,8 @@ class Stack:
         self.addresses = running.endpoints
         self.endpoints = Endpoints.parse(running.endpoints, name="test")
         self._channels: dict[str, grpc.aio.Channel] = {}
+        self._superuser: psycopg.AsyncConnection[Any] | None = None
+        self._querying = asyncio.Lock()
 
     @classmethod
     def bring_up(cls, servers: Servers, kind: str) -> Stack:
@@ -83,6 +86,8 @@ class Stack:
         """Ends everything."""
         for channel in self._channels.values():
             await channel.close()
+        if self._superuser is not None:
+            await self._superuser.close()
         await asyncio.to_thread(self.local.stop)
 
     def channel(self, process: str) -> grpc.aio.Channel:
@@ -98,10 +103,19 @@ class Stack:
 
     async def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of a statement by the database's superuser, who sees every schema."""
-        url = self.servers.database_url("postgres")
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-            cursor = await connection.execute(statement, values)
-            return await cursor.fetchall() if cursor.description is not None else []
+        async with self._querying:
+            try:
+                return await self._query(statement, values)
+            except psycopg.OperationalError:  # the server was struck since
+                self._superuser = None
+                return await self._query(statement, values)
+
+    async def _query(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        if self._superuser is None:
+            url = self.servers.database_url("postgres")
+            self._superuser = await psycopg.AsyncConnection.connect(url, autocommit=True)
+        cursor = await self._superuser.execute(statement, values)
+        return await cursor.fetchall() if cursor.description is not None else []
 
     def bucket(self) -> Minio:
         """The storage's administrator."""
@@ -137,9 +151,9 @@ class Stack:
         finally:
             store.close()
 
-    async def quiet(self, seconds: float = 60) -> None:
+    async def quiet(self) -> None:
         """Waits until every accepted job has ended, every event is published and every deletion is done."""
-        await until(self._is_quiet, seconds=seconds, what="a stack that has nothing left to do")
+        await until(self._is_quiet, seconds=QUIET_SECONDS, what="a stack that has nothing left to do")
 
     async def _is_quiet(self) -> bool:
         (row,) = await self.query(

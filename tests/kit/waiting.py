@@ -7,11 +7,13 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
+PATIENCE_SECONDS = 120.0
+"""Far more than anything takes, so that a busy machine is no failure."""
 
 
 async def until(
-    condition: Callable[[], Found | Awaitable[Found]], *, seconds: float = 30, what: str = "the condition"
+    condition: Callable[[], Found | Awaitable[Found]], *, seconds: float = PATIENCE_SECONDS, what: str = "the condition"
 ) -> Found:
     """Returns the first true value of `condition`; fails the test when there is none in time."""
     deadline = time.monotonic() + seconds
