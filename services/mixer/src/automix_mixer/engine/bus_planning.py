@@ -14,10 +14,11 @@ from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.tone import Tone, k_power, tone_of
 
-_TONE_BOUND_DB = 12.0
+_TONE_BOUND_DB = 15.0
 _SUB_HZ, _SUB_BOUND_DB = 45.0, 24.0
 """Below 45 Hz a cut may go deeper: sub bass that a reference has not is rumble."""
-_SIDE_BOUND_DB = 12.0
+_WIDER_DB, _NARROWER_DB = 10.0, 30.0
+"""Making sides narrower is harmless at any depth; making them louder brings up what was hidden there."""
 _NEUTRAL_BOUND_DB = 3.0
 _NO_SIDE_DB = -45.0
 """Under this share of mid there is no side to make louder, only noise."""
@@ -103,8 +104,8 @@ def _towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Band
         - 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
     )
     shape = np.where(heard_side, ratio - overall, 0.0)
-    side = mid + np.clip(width * overall, -_SIDE_BOUND_DB, _SIDE_BOUND_DB) + spectrum * shape
-    return _eased(mid), _eased(np.clip(side, -_TONE_BOUND_DB - 3.0, _TONE_BOUND_DB))
+    side = mid + np.clip(width * overall, -_NARROWER_DB, _WIDER_DB) + spectrum * shape
+    return _eased(mid), _eased(np.clip(side, -_NARROWER_DB, _TONE_BOUND_DB))
 
 
 def _eased(move: Bands) -> Bands:
@@ -135,6 +136,10 @@ def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
     # Masters hold 8 (dense) to 18 dB (open) of crest; from 15 dB down the glue grows, at 11 dB it is at its deepest.
     dense = strength * float(np.clip((15.0 - crest) / 4.0, 0.0, 1.0))
     reason = f"the reference's crest factor is {crest:.1f} dB"
+    if crest > 15.0:
+        # Over 17 dB nothing holds the sum together, and nothing shall.
+        ratio = 2.0 - strength * float(np.clip((crest - 15.0) / 2.0, 0.0, 1.0))
+        return _Glue(ratio, 2.0, 30.0, 200.0, reason)
     return _Glue(2.0 + 2.0 * dense, 2.0 - 6.0 * dense, 30.0 - 22.0 * dense, 200.0 - 80.0 * dense, reason)
 
 

@@ -67,20 +67,21 @@ def _plan(
     voice = voice_tone(leads) if leads else None
     unmask = plan_unmask(voice, backing if beats else None, lar.value)
     share = min(1.0, sum(_sung_share(v, p) for v, p in leads))
+    space = _space(style.value, tempo.value, settings)
     bus = plan_bus(backing, references, settings, rate / 2)
     for _ in range(_BUS_ROUNDS):
         if voice is None:
             break
         # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
-        bus = plan_bus(expected_tone(voice, backing, unmask, before_bus, share), references, settings, rate / 2)
+        bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, settings, rate / 2)
     return MixPlan(
         sample_rate=rate,
         settings=settings.to_json(),
         style=style,
         tempo_bpm=tempo,
         vocals=vocal_plans,
-        space=_space(style.value, tempo.value, settings),
+        space=space,
         beats=plan_beats(beats, _beats_lufs(beat_profiles)) if beats else [],
         unmask=unmask,
         balance=BalancePlan(lar_db=lar),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automix_mixer.engine.bands import BAND_HZ, Bands, band_powers, k_weight_db
-from automix_mixer.engine.mixplan import BusPlan, UnmaskPlan, VocalPlan
+from automix_mixer.engine.mixplan import BusPlan, SpacePlan, UnmaskPlan, VocalPlan
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.spectrum import Spectrum
 
@@ -50,14 +50,17 @@ def voice_tone(leads: Sequence[tuple[VocalPlan, Profile]]) -> Tone:
     return Tone(mid, side)
 
 
-def expected_tone(voice: Tone, beat: Tone, unmask: UnmaskPlan, lar_db: float, share: float) -> Tone:
-    """The sum before the bus: beats giving way, the lead `lar_db` over them for `share` of the time."""
+def expected_tone(voice: Tone, beat: Tone, unmask: UnmaskPlan, space: SpacePlan, lar_db: float, share: float) -> Tone:
+    """The sum before the bus: beats giving way, the lead `lar_db` over them for `share` of the time, and its space."""
     backing, sung = k_power(beat), k_power(voice)
     if backing == 0.0 or sung == 0.0:
         return voice if backing == 0.0 else beat
     given_way = 1.0 - share * (1.0 - 10 ** (np.array(unmask.cut_db.value) / 10))
     level = 10 ** (lar_db / 10) * k_power(Tone(beat.mid * given_way, beat.side)) / sung * share
-    return Tone(beat.mid * given_way + voice.mid * level, beat.side + voice.side * level)
+    # What comes back from the space is as much side as mid.
+    inside = (BAND_HZ > 250.0) & (BAND_HZ < 7_000.0)
+    wet = 0.5 * inside * voice.mid * level * (10 ** (space.reverb_lu.value / 10) + 10 ** (space.echo_lu.value / 10))
+    return Tone(beat.mid * given_way + voice.mid * level + wet, beat.side + voice.side * level + wet)
 
 
 def through_bus(tone: Tone, bus: BusPlan) -> Tone:
