@@ -65,7 +65,7 @@ async def test_from_sign_up_to_deletion(automix: Command, stack: Stack, tmp_path
     mixed = (await automix("mix", "-p", "Song", "-o", "mix.flac", "--json")).json
     render = mixed["render"]["id"]
     assert (tmp_path / "mix.flac").read_bytes()[:4] == b"fLaC"
-    assert (await automix("jobs", "list", "-p", "Song", "--json")).json[0]["status"] == "succeeded"
+    assert (await automix("jobs", "list", "Song", "--json")).json[0]["status"] == "succeeded"
     report = (await automix("renders", "report", render, "--plan-out", "plan.json")).json
     assert report["plan"]
     assert report["report"]
@@ -79,7 +79,7 @@ async def test_from_sign_up_to_deletion(automix: Command, stack: Stack, tmp_path
     refused = await automix("mix", "-p", "Song")
     assert (refused.code, "reopen" in refused.err) == (5, True)
     assert (await automix("projects", "delete", "Song", "--yes")).code == 0
-    assert (await automix("jobs", "list", "-p", project)).code == 6
+    assert (await automix("jobs", "list", project)).code == 6
     assert (await automix("account", "delete", "--yes")).code == 0
     assert (await automix("whoami")).code == 4
     await stack.quiet()
@@ -91,7 +91,7 @@ async def test_ctrl_c_cancels_the_job(automix: Command, stack: Stack, tmp_path: 
 
     async def job() -> str:
         projects = (await automix("projects", "list", "--json")).json
-        jobs = (await automix("jobs", "list", "-p", projects[0]["id"], "--json")).json if projects else []
+        jobs = (await automix("jobs", "list", projects[0]["id"], "--json")).json if projects else []
         return str(jobs[0]["id"]) if jobs else ""
 
     started = await until(job, what="a job")

@@ -228,7 +228,13 @@ async def test_a_replaced_object_is_found(in_order: Servers, store: S3Store, buc
 async def test_an_object_without_a_row_is_found_once_it_is_old(
     in_order: Servers, store: S3Store, bucket: Minio
 ) -> None:
-    strays = [f"incoming/{NOWHERE}/post", f"assets/{NOWHERE}", f"renders/{SUCCEEDED}/2/mix.wav", "elsewhere"]
+    strays = [
+        f"renders/{PROCESSING}/2/mix.wav",
+        f"incoming/{NOWHERE}/post",
+        f"assets/{NOWHERE}",
+        f"renders/{SUCCEEDED}/2/mix.wav",
+        "elsewhere",
+    ]
     for key in strays:
         _put(bucket, key, b"stray")
     assert await _found(in_order, store) == {("OBJECT_WITHOUT_ROW", key) for key in strays}
@@ -240,6 +246,7 @@ async def test_what_is_noted_for_deletion_or_still_arriving_is_no_stray(
 ) -> None:
     _put(bucket, f"renders/{NOWHERE}/1/mix.wav", b"doomed")
     _put(bucket, f"incoming/{ARRIVING}/post", b"arriving")
+    _put(bucket, f"renders/{PROCESSING}/1/mix.wav", b"about to be committed")
     with psycopg.connect(in_order.database_url("postgres")) as connection:
         connection.execute("INSERT INTO mixer.object_deletions VALUES (%s)", (f"renders/{NOWHERE}/1/mix.wav",))
     assert await _found(in_order, store) == set()

@@ -27,8 +27,12 @@ SELECT storage_key FROM media.object_deletions UNION SELECT storage_key FROM mix
 """
 """Keys that the deleter has yet to work off."""
 
-LIVE_UPLOADS: LiteralString = "SELECT id::text FROM media.uploads WHERE state IN ('open', 'verifying')"
-"""Uploads whose bytes may lie under incoming/<id>/."""
+ARRIVING: LiteralString = """
+SELECT 'incoming/' || id || '/' FROM media.uploads WHERE state IN ('open', 'verifying')
+UNION ALL SELECT 'assets/' || verifier FROM media.uploads WHERE state = 'verifying'
+UNION ALL SELECT 'renders/' || id || '/' || attempt || '/' FROM mixer.jobs WHERE status = 'processing'
+"""
+"""Keys, and folders of keys, that work under way may still give a row."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Named:
 
     rows: Mapping[str, tuple[int, str]]
     doomed: frozenset[str]
-    uploads: frozenset[str]
+    arriving: frozenset[str]
 
 
 async def read_named(connection: Connection) -> Named:
@@ -50,7 +54,7 @@ async def read_named(connection: Connection) -> Named:
     return Named(
         rows={key: (size, row) for key, size, row in await rows(NAMED)},
         doomed=frozenset(key for (key,) in await rows(DOOMED)),
-        uploads=frozenset(upload for (upload,) in await rows(LIVE_UPLOADS)),
+        arriving=frozenset(prefix for (prefix,) in await rows(ARRIVING)),
     )
 
 
@@ -68,13 +72,13 @@ def compare(named: Named, stored: Mapping[str, StoredObject], born_before: datet
         elif stored[key].size != size:
             found.add(Finding("OBJECT_SIZE", key, f"{row} says {size} bytes, its object {key} has {stored[key].size}"))
     for key, entry in stored.items():
-        accounted = key in named.rows or key in named.doomed or _arriving(key, named.uploads)
+        accounted = key in named.rows or key in named.doomed or _is_arriving(key, named.arriving)
         if not accounted and entry.modified_at <= born_before:
             sentence = f"object {key} of {entry.modified_at:%Y-%m-%d %H:%M:%S} has no row"
             found.add(Finding("OBJECT_WITHOUT_ROW", key, sentence))
     return found
 
 
-def _arriving(key: str, uploads: frozenset[str]) -> bool:
-    prefix, *rest = key.split("/")
-    return prefix == "incoming" and bool(rest) and rest[0] in uploads
+def _is_arriving(key: str, arriving: frozenset[str]) -> bool:
+    parts = key.split("/")
+    return key in arriving or any("/".join(parts[:n]) + "/" in arriving for n in range(1, len(parts)))
