@@ -109,7 +109,7 @@ async def test_assets(signed_in: Automix, song: Path, tmp_path: Path) -> None:
     uploaded = (await signed_in("assets", "upload", song, "-p", "Mine", "-r", "vocals", "--json")).json
     asset = uploaded[0]["id"]
     assert (uploaded[0]["role"], uploaded[0]["filetype"], uploaded[0]["size"]) == ("vocals", "wav", 500_000)
-    assert asset in (await signed_in("assets", "list", "-p", "Mine")).out
+    assert asset in (await signed_in("assets", "list", "Mine")).out
     assert (await signed_in("assets", "download", asset)).code == 0
     assert (tmp_path / f"{asset}.wav").read_bytes() == MUSIC
     again = await signed_in("assets", "download", asset)
@@ -202,7 +202,7 @@ async def test_jobs(signed_in: Automix, world: World) -> None:
     job = pb.Job(id="j-1", project_id="p", status=pb.JOB_STATUS_QUEUED)
     world.jobs[job.id] = job
     assert (await signed_in("jobs", "show", "j-1", "--json")).json["status"] == "queued"
-    assert "j-1" in (await signed_in("jobs", "list", "-p", "Mine")).out
+    assert "j-1" in (await signed_in("jobs", "list", "Mine")).out
     world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
     lines = (await signed_in("jobs", "watch", "j-1", "--json")).out.splitlines()
     assert [json.loads(line)["status"] for line in lines] == ["queued", "processing", "succeeded"]
@@ -219,7 +219,7 @@ async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None
         file.size, file.sha256 = render.size, render.sha256
         world.content[file.id] = b"mix" * 1000
         render.files.append(file)
-    assert render.id in (await signed_in("renders", "list", "-p", "Mine")).out
+    assert render.id in (await signed_in("renders", "list", "Mine")).out
     assert (await signed_in("renders", "download", render.id)).code == 0
     assert (tmp_path / f"{render.id}.wav").read_bytes() == b"mix" * 1000
     assert (await signed_in("renders", "files", render.id, "-o", "extras")).code == 0

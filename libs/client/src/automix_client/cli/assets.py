@@ -14,7 +14,7 @@ from automix_client.assets import BEAT, REFERENCE, VOCALS
 from automix_client.cli.bars import Bars, bars
 from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
 from automix_client.cli.documents import choice, document
-from automix_client.cli.names import ProjectOption, project_id
+from automix_client.cli.names import ProjectArgument, ProjectOption, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import length, lufs, moment, size
 from automix_client.client import AsyncClient
@@ -62,7 +62,7 @@ def upload(
     _print(terminal, assets)
 
 
-def list_assets(project: ProjectOption, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+def list_assets(project: ProjectArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """List a project's audio, newest first."""
     terminal = Terminal(as_json=as_json)
 

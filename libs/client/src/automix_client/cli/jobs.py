@@ -9,7 +9,7 @@ from rich.markup import escape
 from automix_client.cli.bars import bars
 from automix_client.cli.connection import EndpointOption, JsonOption, execute
 from automix_client.cli.documents import choice, document
-from automix_client.cli.names import ProjectOption, project_id
+from automix_client.cli.names import ProjectArgument, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import moment
 from automix_client.client import AsyncClient
@@ -18,7 +18,7 @@ from automix_client.mix import MixProgress
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 
 
-def list_jobs(project: ProjectOption, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+def list_jobs(project: ProjectArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """List a project's mix jobs, newest first."""
     terminal = Terminal(as_json=as_json)
 

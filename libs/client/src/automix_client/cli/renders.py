@@ -13,7 +13,7 @@ from automix_client.cli.assets import ForceOption
 from automix_client.cli.bars import bars
 from automix_client.cli.connection import EndpointOption, JsonOption, execute
 from automix_client.cli.documents import choice, document
-from automix_client.cli.names import ProjectOption, project_id
+from automix_client.cli.names import ProjectArgument, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import dbtp, length, lufs, moment, size
 from automix_client.client import AsyncClient
@@ -24,7 +24,7 @@ RenderArgument = Annotated[str, typer.Argument(metavar="RENDER", help="The rende
 SUFFIXES = {"picture": "png"}
 
 
-def list_renders(project: ProjectOption, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+def list_renders(project: ProjectArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """List a project's finished mixes, newest first."""
     terminal = Terminal(as_json=as_json)
 
