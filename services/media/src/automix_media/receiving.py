@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from uuid import UUID
 
 from automix_common import faults
@@ -31,7 +32,7 @@ log = logger(__name__)
 class StreamLimits:
     """What one stream, and all of a process, may take.
 
-    A stream holds in memory the part that fills, those that are being stored, and one passing copy.
+    A stream holds in memory the part that fills and those that are being stored.
     """
 
     part_bytes: int
@@ -155,8 +156,7 @@ class PartWriter:
         self._upload = upload
         self._writer = new_id()
         self._arrived = upload.received
-        self._filling: list[bytes] = []
-        self._filled = 0
+        self._filling = BytesIO()  # gives its bytes away without a copy
         self._filling_since = time.monotonic()
         self._storing: deque[asyncio.Task[None]] = deque()
         self._living: asyncio.Task[None] | None = None
@@ -178,15 +178,12 @@ class PartWriter:
         """
         if self._arrived + len(block) > self._upload.size:
             raise more_than_declared(self._upload)
-        if block:
-            self._filling.append(block)
-        self._filled += len(block)
-        self._arrived += len(block)
-        seconds = time.monotonic() - self._filling_since
-        if self._filled >= self._limits.part_bytes:
+        self._arrived += self._filling.write(block)
+        filled, seconds = self._filling.tell(), time.monotonic() - self._filling_since
+        if filled >= self._limits.part_bytes:
             await self._flush()
         elif seconds >= self._limits.part_seconds:
-            slow = self._filled < seconds * self._limits.slowest_bytes_per_second
+            slow = filled < seconds * self._limits.slowest_bytes_per_second
             await self._flush()
             if slow:
                 raise Unavailable("STREAM_TOO_SLOW", "the stream is too slow to be kept open: resume the upload")
@@ -206,13 +203,13 @@ class PartWriter:
                     await Uploads(connection, self._upload.owner_id).end_writing(self._upload.id, self._writer)
 
     async def _flush(self) -> None:
-        if not self._filled:
+        if not self._filling.tell():
             return
         await self._settle(self._limits.parts_at_once - 1)
-        part = b"".join(self._filling)
+        part = self._filling.getvalue()
         before = self._storing[-1] if self._storing else None
         self._storing.append(asyncio.create_task(self._store_part(self._arrived - len(part), part, before)))
-        self._filling, self._filled, self._filling_since = [], 0, time.monotonic()
+        self._filling, self._filling_since = BytesIO(), time.monotonic()
 
     async def _settle(self, left: int) -> None:
         """Waits until at most so many parts are being stored; raises what the first of the others raised, each time."""
