@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+# Without the frames' variables: among them are passwords, tokens and whole requests.
+TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 SECRET_NAMES = re.compile(r"password|secret|token|authorization|private", re.IGNORECASE)
 
 
@@ -17,7 +19,7 @@ def configure_logging(service: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        TRACEBACKS,
         redact,
     ]
     structlog.configure(
