@@ -93,6 +93,23 @@ async def test_ones_own_project_stays_when_an_upload_is_refused(
     assert list(world.projects) == [project.id]
 
 
+async def test_the_same_files_again_are_not_copied_into_the_project(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    project = await client.projects.create("Mine")
+    chosen: list[list[str]] = []
+    for beats in ([files["drums"]], [files["drums"], files["bass"]]):
+        world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
+        summary = await client.mix([files["lead"]], beats, out=tmp_path / "mix.wav", project_id=project.id)
+        chosen.append([asset.id for asset in summary.assets])
+    assert world.calls["CreateUpload"] == 3
+    assert chosen[1][:2] == chosen[0]
+    # In another role it is another asset.
+    world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
+    await client.mix([files["drums"]], out=tmp_path / "mix.wav", project_id=project.id)
+    assert world.calls["CreateUpload"] == 4
+
+
 async def test_cancelling_cancels_the_job(
     client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
 ) -> None:

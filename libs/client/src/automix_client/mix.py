@@ -18,7 +18,7 @@ from automix_client.errors import AutomixError
 from automix_client.jobs import Jobs
 from automix_client.projects import Projects
 from automix_client.renders import Renders
-from automix_client.uploads import CLEANUP_S
+from automix_client.uploads import CLEANUP_S, file_sha256
 
 # Verification decodes on the platform's side; more at once only queue up there and spend the quota of open uploads.
 UPLOADS_AT_ONCE = 3
@@ -121,9 +121,16 @@ class Mixing:
 
     async def _upload_all(self, project_id: str, request: MixRequest, tell: Listener) -> list[media_pb2.Asset]:
         slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        known: dict[tuple[str, int], media_pb2.Asset] = {}
+        if request.project_id and request.files:
+            # Mixing the same files again must not fill the project with copies of them.
+            known = {(asset.sha256, asset.role): asset async for asset in self._assets.list(project_id)}
 
         async def one(path: Path, role: media_pb2.AssetRole.ValueType) -> media_pb2.Asset:
             async with slots:
+                if known and (asset := known.pop((await asyncio.to_thread(file_sha256, path), role), None)):
+                    tell(MixProgress("upload", path.name, asset.size, asset.size, "there already"))
+                    return asset
                 return await self._upload(project_id, path, role, tell)
 
         tasks: list[asyncio.Task[media_pb2.Asset]] = []

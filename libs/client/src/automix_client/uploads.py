@@ -92,7 +92,7 @@ class Uploads:
         if upload.received < upload.size and upload.state == media_pb2.UPLOAD_STATE_OPEN:
             await self._send(upload, path, progress)
         # The platform's sum is of what arrived, ours of what lies on the disk; both are taken at the same time.
-        digest = asyncio.create_task(asyncio.to_thread(_sha256, path))
+        digest = asyncio.create_task(asyncio.to_thread(file_sha256, path))
         try:
             asset = await self._complete(upload.id)
         except BaseException:
@@ -212,6 +212,7 @@ def _size(path: Path) -> int:
     return size
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in lower-case hex, as assets name it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
