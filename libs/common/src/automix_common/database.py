@@ -1,6 +1,7 @@
 """Connections to the service's own schema: a pool, transactions, and LISTEN on a connection of its own."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -55,10 +56,13 @@ class Database:
     async def _living(self) -> Connection:
         """A connection that works. After a restart of the server every one that waits in the pool is dead.
 
-        Not the pool's own check, which pauses for longer and longer after each dead connection.
+        Not the pool's own check, which costs a round trip each time, and pauses for longer and longer after each dead
+        connection. On a connection that nobody uses, only its end or a message of the server can be there to read.
         """
         for _ in range(self._size):
             connection = await self._pool.getconn()
+            if not _has_something_to_read(connection):
+                return connection
             try:
                 await connection.execute("")
             except psycopg.OperationalError:
@@ -74,6 +78,15 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with self.read() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def pipelined(self) -> AsyncIterator[Connection]:
+        """One transaction whose statements travel together, each answered when its result is fetched.
+
+        For what must be quick: a round trip for each fetch and one for the rest, in place of one for each statement.
+        """
+        async with self.read() as connection, connection.pipeline(), connection.transaction():
             yield connection
 
     async def wakeups(self, channel: str, sweep_seconds: float) -> AsyncIterator[None]:
@@ -94,6 +107,12 @@ class Database:
                 log.warning("listen connection lost", channel=channel, error=str(error).strip())
                 await asyncio.sleep(min(sweep_seconds, 1.0))
                 yield
+
+
+def _has_something_to_read(connection: Connection) -> bool:
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def unavailable() -> Unavailable:

@@ -70,7 +70,7 @@ class Relay:
                 checked = float("-inf")
 
     async def _publish_batch(self) -> int:
-        async with self._database.transaction() as connection:
+        async with self._database.pipelined() as connection:
             cursor = await connection.execute(
                 "SELECT id, subject, payload FROM outbox WHERE published_at IS NULL"
                 " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
