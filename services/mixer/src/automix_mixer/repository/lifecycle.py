@@ -24,9 +24,8 @@ async def claim(
 
     A lease that has expired may be taken over, which costs the job one failure: its worker was lost.
     """
-    if not await lock_slots_of_job(connection, job_id):
-        return None
-    cursor = await connection.execute(
+    await lock_slots_of_job(connection, job_id)
+    claimed = await connection.execute(
         "UPDATE jobs SET status = 'processing', attempt = attempt + 1,"
         " failures = failures + (status = 'processing')::int, worker_id = %(worker)s,"
         " lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s),"
@@ -39,10 +38,9 @@ async def claim(
         " RETURNING owner_id, attempt, settings, plan",
         {"job": job_id, "worker": worker_id, "lease": lease_seconds, "failures": MOST_FAILURES, "slots": slots},
     )
-    row = await cursor.fetchone()
-    if row is None:
-        return None
-    return Claim(job_id, row[0], row[1], row[2], row[3], await inputs_of(connection, job_id))
+    inputs = await inputs_of(connection, job_id)
+    row = await claimed.fetchone()
+    return None if row is None else Claim(job_id, row[0], row[1], row[2], row[3], inputs)
 
 
 async def reclaim(connection: Connection, job_id: UUID, *, worker_id: str, lease_seconds: float) -> Claim | None:
@@ -76,8 +74,7 @@ async def hold(connection: Connection, job_id: UUID, attempt: int, *, expired: b
 
     With `expired` only a job whose lease is over.
     """
-    if not await lock_slots_of_job(connection, job_id):
-        return None
+    await lock_slots_of_job(connection, job_id)
     async with connection.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
             f"SELECT {HELD} FROM jobs WHERE id = %s AND attempt = %s AND status = 'processing'"

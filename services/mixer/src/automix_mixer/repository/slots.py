@@ -24,14 +24,13 @@ async def lock_slots(connection: Connection, owner_id: UUID) -> None:
     )
 
 
-async def lock_slots_of_job(connection: Connection, job_id: UUID) -> bool:
-    """The same, by one of the user's jobs; False when there is no such job."""
-    cursor = await connection.execute(
+async def lock_slots_of_job(connection: Connection, job_id: UUID) -> None:
+    """The same, by one of the user's jobs; nothing is held when there is no such job."""
+    await connection.execute(
         f"SELECT {CUT_OFF}, pg_advisory_xact_lock(hashtextextended('mixer.slots ' || owner_id::text, 0))"
         " FROM jobs WHERE id = %s",
         (job_id,),
     )
-    return await cursor.fetchone() is not None
 
 
 async def announce_next(connection: Connection, owner_id: UUID) -> None:

@@ -26,8 +26,9 @@ class Hints:
         self.newest = Progress(attempt, 0.0, "")
 
     def reach(self, progress: float, stage: str) -> None:
-        """Notes how far the attempt is."""
-        self.newest = Progress(self.newest.attempt, share(progress), stage[:LONGEST_STAGE])
+        """Notes how far the attempt is; it never goes back."""
+        furthest = max(share(progress), self.newest.progress)
+        self.newest = Progress(self.newest.attempt, furthest, stage[:LONGEST_STAGE])
 
     def hear(self, line: Mapping[str, Any], start: float, end: float) -> None:
         """Notes a line of the renderer, whose own 0 to 1 are `start` to `end` of the attempt."""

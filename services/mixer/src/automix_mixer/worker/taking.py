@@ -90,7 +90,7 @@ class Taker:
         uncertain = False
         while True:
             try:
-                async with self._database.transaction() as connection:
+                async with self._database.pipelined() as connection:
                     if uncertain:  # a claim whose COMMIT went unanswered may have taken the job
                         mine = await reclaim(
                             connection, job_id, worker_id=worker_id, lease_seconds=self._settings.lease_seconds
