@@ -12,6 +12,7 @@ import grpc
 import psycopg
 import pytest
 from automix.media.v1 import media_pb2, media_pb2_grpc
+from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2 as pb
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.client import call_peer, open_channel
@@ -89,6 +90,7 @@ async def served(keys: Keys, settings: Settings) -> AsyncIterator[str]:
     servicer = Projects()
     projects_pb2_grpc.add_ProjectsServiceServicer_to_server(servicer, server)
     media_pb2_grpc.add_MediaServiceServicer_to_server(Media(), server)
+    mixer_pb2_grpc.add_MixerServiceServicer_to_server(mixer_pb2_grpc.MixerServiceServicer(), server)
     port = listen(server, settings)
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as servicer.peer:
@@ -155,6 +157,25 @@ async def test_every_violation_is_listed(channel: grpc.aio.Channel, keys: Keys) 
         for violation in found.field_violations
     }
     assert listed == {"project_id", "filename", "role", "size"}
+
+
+@pytest.mark.parametrize("count", [128, 20_000])
+async def test_a_request_full_of_violations_is_refused_in_few_words(
+    channel: grpc.aio.Channel, keys: Keys, count: int
+) -> None:
+    inputs = [mixer_pb2.JobInput(asset_id="x", role=mixer_pb2.INPUT_ROLE_BEAT)] * count
+    request = mixer_pb2.CreateJobRequest(project_id=ANY, inputs=inputs)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await mixer_pb2_grpc.MixerServiceStub(channel).CreateJob(request, metadata=signed_in(keys))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert len(refused.value.details() or "") < 2000
+
+
+async def test_a_list_beyond_the_budget_of_its_rule_is_refused(channel: grpc.aio.Channel, keys: Keys) -> None:
+    request = pb.UpdateProjectRequest(project_id=ANY, name="n", update_mask={"paths": ["name"] * 200_000})
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await projects_pb2_grpc.ProjectsServiceStub(channel).UpdateProject(request, metadata=signed_in(keys))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(
