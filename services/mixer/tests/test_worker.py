@@ -183,6 +183,8 @@ async def test_a_job_becomes_a_render_and_its_plan_can_be_rendered_again(
     assert data[:4] == b"RIFF"
     assert render.duration == pytest.approx(2.0, abs=0.01)
     assert render.filename == "beat (mix).wav"
+    stems = {file.filename for file in render.files if file.kind == "stem"}
+    assert stems >= {"beat (lead).wav", "beat (beat).wav"}
     documents = await caller.call("GetRenderReport", pb.GetRenderReportRequest(render_id=job.render_id))
     assert json.loads(documents.report_json)["duration_s"] == pytest.approx(2.0, abs=0.01)
     again = await caller.create_job(inputs=inputs, plan_json=documents.plan_json)

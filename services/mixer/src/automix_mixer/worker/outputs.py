@@ -18,7 +18,7 @@ from automix_mixer.worker.patience import with_patience
 
 FILETYPES = {".wav": "wav", ".mp3": "mp3", ".flac": "flac"}
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
-STEM = "stem:"
+STEM = "stem_"
 
 
 class BadOutputError(Exception):
