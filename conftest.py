@@ -1,16 +1,18 @@
 """Fixtures of every test of this repository: the real servers, started once."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from automix_local import Servers
+from kit.servers import launched
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """PostgreSQL, NATS and S3 of the embedded stack, with empty schemas; services' tests migrate their own."""
-    with Servers.start(tmp_path_factory.mktemp("servers") / "state") as started:
+    """PostgreSQL, NATS and S3 of the kind that SERVERS names, with empty schemas; services' tests migrate their own."""
+    with launched(os.environ.get("SERVERS", "embedded"), tmp_path_factory.mktemp("servers") / "state") as started:
         yield started
 
 

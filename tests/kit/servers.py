@@ -9,20 +9,36 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from automix_local import Servers
-from automix_local.access import DATABASE, DATABASE_ADMIN
+from automix_local.access import DATABASE, DATABASE_ADMIN, S3_ADMIN
 from automix_local.errors import NotReadyError
 from automix_local.process import Backoff, ProcessSpec
 from automix_local.servers import nats, postgres, s3
+from minio import Minio
 from testcontainers.core.container import DockerContainer
 
 READY_SECONDS = 60.0
 FAST_RESTARTS = Backoff(first=0.02, limit=0.5, young=0.5)
+
+
+@contextmanager
+def launched(kind: str, state_dir: Path) -> Iterator[Servers]:
+    """The servers that SERVERS asks for, up for the length of the block."""
+    servers = servers_of_kind(kind, state_dir)
+    try:
+        with ThreadPoolExecutor(len(servers.names)) as pool:
+            list(pool.map(servers.launch, servers.names))
+        yield servers
+    finally:
+        servers.close()
 
 
 def servers_of_kind(kind: str, state_dir: Path) -> Servers:
@@ -138,8 +154,26 @@ class ExternalServers(Servers):
         self._postgres.url = self._url  # the one address that its provisioning connects to
 
     def launch(self, name: str) -> None:
-        """Create what the running server lacks."""
+        """Create what the running server lacks; what an earlier session left in the database goes first."""
+        (self.state.path / name).mkdir(mode=0o700, exist_ok=True)
+        if name == postgres.NAME:
+            with psycopg.connect(self._database, autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        if name == s3.NAME:
+            self._empty_bucket()
         self._by_name[name].provision()
+
+    def _empty_bucket(self) -> None:
+        address = urlsplit(self._s3_address)
+        bucket = Minio(
+            address.netloc,
+            access_key=self.s3_access_key(S3_ADMIN),
+            secret_key=self.s3_secret_key(S3_ADMIN),
+            secure=address.scheme == "https",
+            region=s3.REGION,
+        )
+        for entry in bucket.list_objects(self.s3_bucket, recursive=True):
+            bucket.remove_object(self.s3_bucket, str(entry.object_name))
 
     def database_url(self, role: str) -> str:
         """postgresql://role:password@host:port/automix."""
