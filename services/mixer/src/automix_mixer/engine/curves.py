@@ -34,7 +34,8 @@ def report_curves(
 ) -> dict[str, list[float]]:
     """Spectra in third octaves at equal loudness, dB; levels over time, LUFS; gain reduction, dB."""
     seconds = loudness.size * step / sample_rate
-    count = max(1, min(_POINTS, loudness.size))
+    # Pieces of 0.4 s, as momentary loudness has them, or longer.
+    count = max(1, min(_POINTS, int(seconds / 0.4)))
     curves = {
         "band_hz": [float(hz) for hz in BAND_HZ],
         "spectrum_after_db": _spectrum(tone_of(after, sample_rate)),
@@ -45,7 +46,9 @@ def report_curves(
         "backing_lufs": _levels(settled.beat_k, step, count),
     }
     if vocals.lead is not None:
-        curves["vocal_lufs"] = _levels(vocals.lead_k * np.float32(10 ** (settled.fader_db / 10)), step, count)
+        curves["vocal_lufs"] = _levels(
+            vocals.lead_k * np.float32(10 ** ((settled.fader_db + settled.bus_shift_db) / 10)), step, count
+        )
     references = [p for p in profiles if p.track.role == "reference"]
     if references:
         curves["spectrum_reference_db"] = _spectrum(reference_tone(references))
@@ -73,5 +76,6 @@ def _levels(energy: Curve, step: int, count: int) -> list[float]:
 
 
 def _pieces(curve: Curve, count: int, reduce: Callable[[Curve], float]) -> npt.NDArray[np.float64]:
+    """One figure for each of `count` equal pieces of a curve."""
     borders = np.linspace(0, curve.size, count + 1).astype(int)
     return np.array([reduce(curve[a : max(b, a + 1)]) for a, b in pairwise(borders)])

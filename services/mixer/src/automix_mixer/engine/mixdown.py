@@ -39,9 +39,13 @@ _FADER_LIMIT_DB = 24.0
 
 @dataclass(frozen=True)
 class Balance:
-    """The vocals' fader, the depth of unmasking per step (0 to 1), and what they lead to."""
+    """The vocals' fader, the depth of unmasking per step (0 to 1), and what they lead to.
+
+    `bus_shift_db` is what the bus's tone adds to the lead over the beats.
+    """
 
     fader_db: float
+    bus_shift_db: float
     depth: Curve
     lar_db: float | None
     beat_k: Curve
@@ -68,7 +72,7 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
         both = 2.0 if b.channels.value != "stereo" else 1.0
         beat[: p.k_steps.size] += p.k_steps * np.float32(both * 10 ** (b.trim_db.value / 10))
     if vocals.lead is None:
-        return Balance(0.0, np.zeros(steps, np.float32), None, beat)
+        return Balance(0.0, 0.0, np.zeros(steps, np.float32), None, beat)
     loudness = integrated_lufs(vocals.lead_k, step, rate)
     active = active_steps(vocals.lead_k, loudness, step, rate)
     depth = _depth(plan, vocals.lead_k, loudness, step) if plan.beats else np.zeros(steps, np.float32)
@@ -76,12 +80,12 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
     beat = beat * (1.0 - depth * np.float32(1.0 - np.sqrt(kept))) ** 2
     voice, backing = float(vocals.lead_k[active].sum()), float(beat[active].sum())
     if voice == 0.0 or backing < voice * 1e-9:
-        return Balance(0.0, depth, None, beat)
+        return Balance(0.0, 0.0, depth, None, beat)
     leads = [(v, profiles[v.track]) for v in plan.vocals if v.part.value == "lead"]
     shift = bus_shift_db(plan.bus, voice_tone(leads), beat_tone([profiles[b.track] for b in plan.beats]))
     before = float(10 * np.log10(voice / backing)) + shift
     fader = float(np.clip(plan.balance.lar_db.value - before, -_FADER_LIMIT_DB, _FADER_LIMIT_DB))
-    return Balance(fader, depth, before + fader, beat)
+    return Balance(fader, shift, depth, before + fader, beat)
 
 
 def _depth(plan: MixPlan, lead_k: Curve, loudness: float, step: int) -> Curve:
@@ -203,7 +207,8 @@ def mix_down(
     skip = unmask.latency + bus.latency
     peaks, k_steps, detector = CurveBuilder(), CurveBuilder(), TruePeakSteps(2, LIMITER_STEP)
     fader = np.float32(10 ** (settled.fader_db / 20))
-    late = {name: _Delay(2, unmask.latency) for name in ("lead", "backing", "space")}
+    voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
+    late = {name: _Delay(pcm.channels, unmask.latency) for name, pcm in voices if pcm is not None}
     total = -(-(frames + skip) // BLOCK_FRAMES)
 
     def buses_ahead() -> Iterator[dict[str, Sound]]:
@@ -229,7 +234,7 @@ def mix_down(
             # Mid and side carry half of the channels' energy.
             k_steps.append(step_energy(weighted, step) * np.float32(2.0))
             for name, (stem_bus, stem) in parts.items():
-                stem.write(stem_bus.process(buses[name])[0])
+                stem.write(stem_bus.process(_two(buses[name]))[0])
             progress((i + 1) / total)
     for last in writer.last():
         peaks.append(detector.process(last))
@@ -247,7 +252,7 @@ def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:
 
 
 def _sources(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, blocks: int) -> Iterator[dict[str, Sound]]:
-    """The buses before their gains, block by block, two channels each."""
+    """The buses before their gains, block by block; a lead in one channel stays in one."""
     length = blocks * BLOCK_FRAMES
     streams = {
         name: pcm.blocks(length)
@@ -257,7 +262,7 @@ def _sources(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, block
     beats = [(b, _pcm(profiles[b.track]).blocks(length)) for b in plan.beats]
     left = {id(b): profiles[b.track].frames for b in plan.beats}
     for _ in range(blocks):
-        out = {name: _two(next(stream)) for name, stream in streams.items()}
+        out = {name: next(stream) for name, stream in streams.items()}
         if beats:
             beat = np.zeros((2, BLOCK_FRAMES), np.float32)
             for b, stream in beats:

@@ -59,7 +59,8 @@ class SpectrumMeter:
             sound = np.stack([sound[0] + sound[1], sound[0] - sound[1]]) * np.float32(0.5)
         windows = sliding_window_view(sound, self.size, axis=1)[:, :: self.size // 2]
         spectrum = rfft(windows * self._window, axis=-1)
-        power = spectrum.real**2 + spectrum.imag**2
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
         energy = np.einsum("cfb,b->f", power, self._weight)
         self.sibilance = np.asarray(
             power[:, :, self.sibilant_bins].sum(axis=(0, 2)) * (2.0 * power.shape[0] / self.size), np.float32
