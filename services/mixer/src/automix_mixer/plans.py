@@ -19,6 +19,10 @@ def read_plan(text: str) -> dict[str, Any]:
     if "\\u0000" in text:  # PostgreSQL's jsonb cannot hold it
         raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
     plan_from_json(plan)
+    try:
+        json.dumps(plan, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which is no text
+        raise EngineError("PLAN_INVALID", "the plan holds half a character") from None
     return dict(plan)
 
 

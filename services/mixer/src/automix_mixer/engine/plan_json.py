@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from math import isfinite
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from automix_mixer.engine.decision import Decision
-from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.errors import EngineError, SettingsError
 from automix_mixer.engine.mixplan import PLAN_VERSION, MixPlan
 from automix_mixer.engine.plan_bounds import check_bounds
+from automix_mixer.engine.settings import Settings
 
 _LARGEST = 1e6
 
@@ -34,6 +34,10 @@ def plan_from_json(data: Mapping[str, Any]) -> MixPlan:
     if not isinstance(built, MixPlan):
         raise _invalid("plan", "must be an object")
     check_bounds(built)
+    try:
+        Settings.from_json(built.settings)
+    except SettingsError as error:
+        raise _invalid(f"plan.settings.{error.field}", error.message) from None
     return built
 
 
@@ -84,9 +88,11 @@ def _build_dataclass(kind: type, value: Any, where: str) -> Any:
 def _decision(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping) or "value" not in value:
         raise _invalid(where, "must be an object with value, unit and reason")
-    return Decision(
-        _build(kind, value["value"], f"{where}.value"), str(value.get("unit", "")), str(value.get("reason", ""))
-    )
+    for name in value:
+        if name not in ("value", "unit", "reason"):
+            raise _invalid(f"{where}.{name}", "there is no such field")
+    unit, reason = (_scalar(str, value.get(name, ""), f"{where}.{name}") for name in ("unit", "reason"))
+    return Decision(_build(kind, value["value"], f"{where}.value"), unit, reason)
 
 
 def _scalar(kind: Any, value: Any, where: str) -> Any:
@@ -94,7 +100,8 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, str):
             raise _invalid(where, "must be a text")
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or abs(value) > _LARGEST:
+    # The comparison refuses infinities and NaN too, and takes integers that no float can hold.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
         raise _invalid(where, "must be a number")
     if kind is int:
         if value != int(value):

@@ -94,7 +94,8 @@ def _checked_number(name: str, value: Any, meta: Mapping[str, Any]) -> float | s
     if word is not None and value == word:
         return str(word)
     alternative = f', or "{word}"' if word else ""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    number = isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+    if isinstance(value, bool) or not number:
         raise SettingsError(name, f"must be a number{alternative}")
     if not low <= value <= high:
         raise SettingsError(name, f"must be between {low:g} and {high:g} {unit}".rstrip() + alternative)
