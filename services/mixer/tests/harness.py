@@ -14,6 +14,7 @@ from uuid import UUID
 
 import grpc
 import jwt
+import psycopg
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix.mixer.v1 import mixer_pb2_grpc
@@ -132,6 +133,41 @@ async def succeed(database: Database, claimed: Claim, render: NewRender | None =
     """Whether the attempt could end the job in its render."""
     async with database.transaction() as connection:
         return await lifecycle.succeed(connection, claimed, render or render_of(claimed))
+
+
+class Forgetful(Database):
+    """Loses the answers of so many commits that the server has made."""
+
+    answers = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with super().transaction() as connection:
+            yield connection
+        self._forget()
+
+    @asynccontextmanager
+    async def pipelined(self) -> AsyncIterator[Connection]:
+        async with super().pipelined() as connection:
+            yield connection
+        self._forget()
+
+    def _forget(self) -> None:
+        if self.answers:
+            self.answers -= 1
+            raise psycopg.OperationalError("the connection was lost at COMMIT")
+
+
+@asynccontextmanager
+async def forgetful(database: Database, *, answers: int) -> AsyncIterator[Forgetful]:
+    """The same database over a network that loses the answers of the first commits."""
+    deaf = Forgetful(database.url, size=3, name="deaf")
+    deaf.answers = answers
+    await deaf.open()
+    try:
+        yield deaf
+    finally:
+        await deaf.close()
 
 
 async def row_of(database: Database, job_id: UUID) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .harness import (
     claim_job,
     processing_job,
     queue_job,
+    render_of,
     row_of,
     scalar,
     succeed,
@@ -140,6 +141,24 @@ async def test_a_job_refused_for_want_of_a_slot_is_never_forgotten(database: Dat
             claimed = await claim_job(database, waiting, slots=1)
         assert claimed is not None
         assert await succeed(database, claimed)
+
+
+async def test_a_claim_waits_for_the_end_that_frees_its_slot(database: Database, owner: Owner) -> None:
+    """Else it would find no room when the end has already looked for whom to announce."""
+    running, waiting = await processing_job(database, owner), await queue_job(database, owner)
+    async with database.transaction() as connection:
+        assert await lifecycle.succeed(connection, running, render_of(running))
+        claiming = asyncio.ensure_future(claim_job(database, waiting, slots=1))
+        await asyncio.wait({claiming}, timeout=0.3)
+        assert not claiming.done()
+    assert await claiming is not None
+
+
+async def test_a_lease_that_was_extended_meanwhile_is_not_taken_for_lost(database: Database, owner: Owner) -> None:
+    claimed = await processing_job(database, owner)
+    async with database.transaction() as connection:
+        assert await lifecycle.hold(connection, claimed.job_id, 1, expired=True) is None
+        assert await lifecycle.hold(connection, claimed.job_id, 1) is not None
 
 
 async def test_a_hand_back_counts_no_failure_however_often(database: Database, owner: Owner) -> None:

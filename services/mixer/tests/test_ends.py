@@ -15,6 +15,7 @@ from .harness import (
     announcements,
     claim_job,
     execute,
+    forgetful,
     processing_job,
     queue_job,
     render_of,
@@ -154,6 +155,33 @@ async def test_a_render_that_its_rows_refuse_costs_a_failure(database: Database,
     claimed = await processing_job(database, owner)
     assert await Endings(database).settle(claimed, Rendered(render_of(claimed, duration=-1.0))) is JobStatus.QUEUED
     assert (await row_of(database, claimed.job_id))["failures"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "events"),
+    [
+        ("rendered", JobStatus.SUCCEEDED, ["succeeded"]),
+        ("refused", JobStatus.FAILED, ["failed"]),
+        ("failed", JobStatus.QUEUED, []),
+        ("stopped", JobStatus.QUEUED, []),
+    ],
+)
+async def test_an_end_whose_answer_was_lost_happens_once(
+    database: Database, owner: Owner, kind: str, status: JobStatus, events: list[str]
+) -> None:
+    claimed = await processing_job(database, owner)
+    outcome: Outcome = {
+        "rendered": Rendered(render_of(claimed)),
+        "refused": Refused(ERROR),
+        "failed": Failed(ERROR),
+        "stopped": Stopped(),
+    }[kind]
+    async with forgetful(database, answers=1) as deaf:
+        assert await Endings(deaf).settle(claimed, outcome) is status
+    row = await row_of(database, claimed.job_id)
+    assert (row["status"], row["failures"]) == (status, int(kind == "failed"))
+    assert await events_of(database, claimed.job_id) == events
+    assert await announcements(database, claimed.job_id) == 1 + (status is JobStatus.QUEUED)
 
 
 async def test_an_end_that_is_cut_off_at_any_moment_happens_once(database: Database, owner: Owner) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ from .harness import (
     Caller,
     Owner,
     claim_job,
+    forgetful,
     mixer_settings,
     queue_job,
     row_of,
@@ -86,9 +88,10 @@ async def work(relayed: None, servers: Servers, tmp_path: Path) -> AsyncIterator
     """work(render_wall_seconds=2) starts a worker with these settings; it has left nothing behind when it ends."""
     async with AsyncExitStack() as stack:
 
-        async def start(**changes: Any) -> None:
+        async def start(on: Database | None = None, **changes: Any) -> None:
             settings = worker_settings(servers, scratch_dir=tmp_path, **changes)
             runtime = await stack.enter_async_context(open_runtime(settings, "mixer"))
+            runtime = replace(runtime, database=on or runtime.database)
             intake = stack.enter_context(open_intake(settings, runtime))
             await stack.enter_async_context(running(intake.run()))
 
@@ -302,6 +305,20 @@ async def test_a_worker_that_stops_hands_its_job_back(
         assert (row["status"], row["attempt"], row["failures"]) == ("queued", attempt, 0)
     async with database.transaction() as connection:
         await Jobs(connection, owner.user_id).cancel(job_id)
+
+
+async def test_answers_that_are_lost_cost_nothing(work: Work, database: Database, beat: JobInput, owner: Owner) -> None:
+    """Of the claim's commit and of the render's: the worker reads the row again and goes on with its own attempt."""
+    async with forgetful(database, answers=1) as deaf:
+        await work(on=deaf)
+        job_id = await queue_job(database, owner, inputs=[beat])
+        await engine()
+        assert deaf.answers == 0, "the claim's answer was lost"
+        deaf.answers = 1
+        row = await ended(database, job_id)
+        assert (row["status"], row["attempt"], row["failures"]) == ("succeeded", 1, 0)
+        assert deaf.answers == 0, "the render's too"
+    assert await scalar(database, "SELECT count(*) FROM renders WHERE job_id = %s", job_id) == 1
 
 
 async def test_a_message_that_came_twice_renders_once(
