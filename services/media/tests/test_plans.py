@@ -91,6 +91,8 @@ async def test_every_query_is_served_by_an_index(
     await repository.bury_user(connection, owner)
 
     assert len(plans) > 20
+    page = next(plan for query, plan in plans.items() if "ORDER BY id DESC" in query)
+    assert "assets_by_project" in page
     read_whole = {query: plan for query, plan in plans.items() if "Seq Scan" in plan}
     assert not read_whole, read_whole
 

@@ -339,7 +339,8 @@ async def test_verifications_beyond_the_limit_wait_their_turn(caller: Caller, ma
     uploads = [await caller.open(len(data)) for _ in range(3)]
     for upload in uploads:
         await caller.send(upload.id, data)
-    completing = [asyncio.create_task(caller.at(replica).complete(upload.id)) for upload in uploads]
+    # Each is asked for twice: who waits for a turn finds that the other has had it.
+    completing = [asyncio.create_task(caller.at(replica).complete(upload.id)) for upload in [*uploads, *uploads]]
     child = await child_of_this_process()
     child.suspend()
     states = [(await caller.get_upload(upload.id)).state for upload in uploads]
