@@ -171,6 +171,20 @@ async def test_a_request_full_of_violations_is_refused_in_few_words(
     assert len(refused.value.details() or "") < 2000
 
 
+@pytest.mark.parametrize("name", ["", " ", "\u00a0", "\u3000 \u2028", "a\0", "a\x1b[2J", "a\x85", "a\x9b"])
+async def test_a_name_that_nobody_sees_or_that_steers_terminals_is_refused(
+    channel: grpc.aio.Channel, keys: Keys, name: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await create(channel, keys, name)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("name", ["x", "é", "日本", "a b", "👩‍🎤"])
+async def test_names_of_any_script_are_taken(channel: grpc.aio.Channel, keys: Keys, name: str) -> None:
+    assert (await create(channel, keys, name)).name == name
+
+
 async def test_a_list_beyond_the_budget_of_its_rule_is_refused(channel: grpc.aio.Channel, keys: Keys) -> None:
     request = pb.UpdateProjectRequest(project_id=ANY, name="n", update_mask={"paths": ["name"] * 200_000})
     with pytest.raises(grpc.aio.AioRpcError) as refused:
