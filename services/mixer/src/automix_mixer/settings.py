@@ -28,6 +28,7 @@ class MixerSettings(StorageSettings):
 class WorkerSettings(StorageSettings):
     """Settings of a worker process."""
 
+    database_pool_size: int = Field(4, ge=1, description="connections; a job under way needs one or two")
     worker_concurrency: int = Field(1, ge=1, le=64, description="jobs that this process works on at once")
     max_processing_jobs: int = Field(2, ge=1, description="jobs of one user that are worked on at once, anywhere")
     lease_seconds: float = Field(20, gt=0, description="how long a job is held without a heartbeat")
