@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from automix_mixer.engine import EngineError, Settings, SettingsError, Track
+
+_FAILED, _USAGE, _REFUSED = 1, 2, 5
+"""Exit codes, as `automix --help` explains them."""
 
 _EXTENSIONS = {".wav": "wav24", ".flac": "flac24", ".mp3": "mp3"}
 
@@ -36,17 +40,14 @@ def render(
     console = Console(stderr=True)
     try:
         result = _render(console, output, vocals, beat, reference, setting, plan_in, extras, quiet=as_json)
+        if plan_out is not None:
+            plan_out.write_text(json.dumps(result["plan"], indent=2) + "\n")
     except EngineError as error:
-        console.print(f"[red]{error.reason}[/red] {error.message}")
-        raise typer.Exit(1) from None
+        _fail(console, error.reason, error.message, _REFUSED, as_json=as_json)
     except SettingsError as error:
-        console.print(f"[red]setting {error.field}[/red] {error.message}")
-        raise typer.Exit(2) from None
+        _fail(console, f"setting {error.field}", error.message, _USAGE, as_json=as_json)
     except OSError as error:
-        console.print(f"[red]{error.filename}[/red] {error.strerror}")
-        raise typer.Exit(1) from None
-    if plan_out is not None:
-        plan_out.write_text(json.dumps(result["plan"], indent=2) + "\n")
+        _fail(console, str(error.filename), str(error.strerror), _FAILED, as_json=as_json)
     if as_json:
         typer.echo(json.dumps(result))
         return
@@ -56,6 +57,15 @@ def render(
     )
     for note in result["report"]["notes"]:
         console.print(f"[yellow]note[/yellow] {note}")
+
+
+def _fail(console: Console, about: str, message: str, code: int, *, as_json: bool) -> NoReturn:
+    """Says what is wrong on standard error, for a program as the other commands do, and leaves."""
+    if as_json:
+        typer.echo(json.dumps({"error": {"message": message, "about": about, "exit_code": code}}), err=True)
+    else:
+        console.print(f"[red]{escape(about)}[/red] {escape(message)}", soft_wrap=True)
+    raise typer.Exit(code)
 
 
 def _render(
@@ -110,7 +120,7 @@ def _settings(pairs: list[str], output: Path) -> dict[str, Any]:
 def _read_plan(path: Path) -> dict[str, Any]:
     try:
         plan = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise EngineError("PLAN_INVALID", f"{path} is not JSON: {error}") from error
     if not isinstance(plan, dict):
         raise EngineError("PLAN_INVALID", f"{path} holds no object")

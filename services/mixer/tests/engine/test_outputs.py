@@ -164,7 +164,17 @@ def test_the_command_mixes_and_takes_its_plan_again(app: typer.Typer, song: list
 def test_the_command_explains_what_is_wrong(app: typer.Typer, tmp_path: Path) -> None:
     run = CliRunner().invoke
     path = str(save_wav(tmp_path / "b.wav", beat(1)))
-    assert "UNREADABLE" in run(app, ["-b", "/gone.wav", "-o", str(tmp_path / "o.wav")]).output
+    gone = run(app, ["-b", "/gone.wav", "-o", str(tmp_path / "o.wav")])
+    assert gone.exit_code == 5
+    assert "UNREADABLE" in gone.output
+    told = run(app, ["-o", str(tmp_path / "o.wav"), "--json"])
+    assert (told.exit_code, told.stdout) == (5, "")
+    assert json.loads(told.stderr)["error"]["about"] == "NO_TRACKS"
+    (tmp_path / "plan.json").write_bytes(b"\xff")
+    unread = run(app, ["-b", path, "-o", str(tmp_path / "o.wav"), "--plan", str(tmp_path / "plan.json")])
+    assert unread.exit_code == 5
+    nowhere = run(app, ["-b", path, "-o", str(tmp_path / "o.wav"), "--plan-out", str(tmp_path / "no" / "plan.json")])
+    assert nowhere.exit_code == 1
     assert "must end in" in run(app, ["-b", path, "-o", str(tmp_path / "o.xyz")]).output
     done = run(app, ["-b", path, "-o", str(tmp_path / "o.wav"), "-s", "style=polka"])
     assert done.exit_code == 2
