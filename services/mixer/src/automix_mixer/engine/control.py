@@ -69,19 +69,30 @@ def decaying_maximum(values: npt.NDArray[np.floating], decay: float) -> npt.NDAr
 
 
 class CurveBuilder:
-    """Collects a curve piece by piece."""
+    """Collects a curve piece by piece. With `capacity` steps it holds no second copy when it is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int | None = None) -> None:
         self._pieces: list[Curve] = []
+        self._whole = None if capacity is None else np.zeros(capacity, np.float32)
+        self._filled = 0
 
     def append(self, piece: Curve) -> None:
-        self._pieces.append(piece)
+        """What lies beyond the capacity is dropped."""
+        if self._whole is None:
+            self._pieces.append(piece)
+            return
+        kept = piece[: self._whole.size - self._filled]
+        self._whole[self._filled : self._filled + kept.size] = kept
+        self._filled += kept.size
 
     def curve(self, steps: int | None = None) -> Curve:
         """All pieces in one array; with `steps`, cut or padded with zeros to that length."""
-        whole = np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
-        if steps is None or whole.size == steps:
-            return whole
-        out = np.zeros(steps, np.float32)
-        out[: min(steps, whole.size)] = whole[:steps]
+        if self._whole is not None:
+            return self._whole if steps is None else self._whole[:steps]
+        out = np.zeros(sum(p.size for p in self._pieces) if steps is None else steps, np.float32)
+        filled = 0
+        for piece in self._pieces:
+            kept = piece[: out.size - filled]
+            out[filled : filled + kept.size] = kept
+            filled += kept.size
         return out

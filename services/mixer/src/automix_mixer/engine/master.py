@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -76,14 +76,31 @@ class _Limited:
     def __init__(self, pre: Premaster, glue: Curve) -> None:
         self.pre = pre
         self._per_step = pre.step // LIMITER_STEP
-        self.peaks = pre.peaks * _held(glue, self._per_step, pre.peaks.size)
+        self._glue = glue
         self.k_steps = pre.k_steps * glue**2
 
     def nodes(self, start: int, end: int, gain: float, ceiling: float) -> npt.NDArray[np.float64]:
         """Limiter gains on the borders of steps start to end."""
-        low, high = max(0, start - _CONTEXT_STEPS), min(self.peaks.size, end + _CONTEXT_STEPS)
-        found = limiter_nodes(self.peaks[low:high] * np.float32(gain), ceiling, self.pre.sample_rate)
+        low, high = max(0, start - _CONTEXT_STEPS), min(self.pre.peaks.size, end + _CONTEXT_STEPS)
+        found = limiter_nodes(self._peaks(low, high) * np.float32(gain), ceiling, self.pre.sample_rate)
         return found[start - low : end - low + 1]
+
+    def _peaks(self, start: int, end: int) -> Curve:
+        """Peaks after glue of limiter steps start to end."""
+        first, last = start // self._per_step, -(-end // self._per_step)
+        glue = self._glue[max(0, first - 1) : last + 1]
+        held = _held(glue, self._per_step)[(first - max(0, first - 1)) * self._per_step :]
+        offset = start - first * self._per_step
+        held = held[offset : offset + end - start]
+        # A last step of the limiter may reach beyond the last of the control rate.
+        held = np.pad(held, (0, end - start - held.size), mode="edge")
+        return self.pre.peaks[start:end] * held
+
+    def loudest(self) -> float:
+        """The largest peak after glue."""
+        size, piece = self.pre.peaks.size, 1 << 17
+        parts = (self._peaks(a, min(a + piece, size)) for a in range(0, size, piece))
+        return max((float(p.max()) for p in parts), default=0.0)
 
     def loudness(self, gain_db: float, ceiling_db: float) -> tuple[float, float]:
         """Integrated loudness and deepest reduction (dB) with that gain before the limiter."""
@@ -93,7 +110,7 @@ class _Limited:
         piece = 8_192
         for start in range(0, self.k_steps.size, piece):
             end = min(start + piece, self.k_steps.size)
-            first, last = start * self._per_step, min(end * self._per_step, self.peaks.size)
+            first, last = start * self._per_step, min(end * self._per_step, self.pre.peaks.size)
             nodes = self.nodes(first, last, gain, ceiling)
             deepest = min(deepest, float(nodes.min()))
             squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
@@ -103,12 +120,11 @@ class _Limited:
         return integrated_lufs(limited, self.pre.step, self.pre.sample_rate), -20 * float(np.log10(deepest))
 
 
-def _held(curve: Curve, times: int, size: int) -> Curve:
-    """The larger of two neighbouring nodes' gains for each limiter step: a bound for the ramp between them."""
+def _held(curve: Curve, times: int) -> Curve:
+    """The largest of three neighbouring gains, `times` each: a bound for the ramp between the steps' borders."""
     padded = np.pad(curve, 1, mode="edge")
     bound = np.maximum(np.maximum(padded[:-2], padded[2:]), curve)
-    held = np.repeat(bound, times)[:size]
-    return np.pad(held, (0, size - held.size), mode="edge")
+    return np.repeat(bound, times)
 
 
 def solve_gain(pre: Premaster, plan: MixPlan) -> MasterGain:
@@ -118,7 +134,7 @@ def solve_gain(pre: Premaster, plan: MixPlan) -> MasterGain:
     limited = _Limited(pre, glue)
     target, deepest_allowed = master.target_lufs.value, master.max_limiting_db.value
     ceiling = min(master.ceiling_dbtp.value, target + master.peak_to_loudness_db.value) - _MARGIN_DB
-    loudest = 20 * float(np.log10(max(float(limited.peaks.max(initial=0.0)), 1e-10)))
+    loudest = 20 * float(np.log10(max(limited.loudest(), 1e-10)))
     now = integrated_lufs(limited.k_steps, pre.step, pre.sample_rate)
     # A reference's peaks may ask for more limiting than loudness alone; loudness goes first.
     most = ceiling + deepest_allowed - loudest
@@ -137,15 +153,15 @@ def solve_gain(pre: Premaster, plan: MixPlan) -> MasterGain:
 
 
 def refine_peaks(pre: Premaster, gain: MasterGain) -> Premaster:
-    """Looks again, more finely, at the steps whose peaks come near the ceiling."""
-    peaks = pre.peaks.copy()
-    near = peaks * np.float32(10 ** (gain.gain_db / 20)) > _NEAR * 10 ** (gain.ceiling_dbtp / 20)
+    """Looks again, more finely, at the steps whose peaks come near the ceiling; the peaks are raised in place."""
+    peaks = pre.peaks
+    near = _NEAR * 10 ** ((gain.ceiling_dbtp - gain.gain_db) / 20)
     finer, per_block = TruePeakSteps(pre.pcm.channels, LIMITER_STEP, fine=True), BLOCK_FRAMES // LIMITER_STEP
     for i, block in enumerate(pre.pcm.blocks()):
         part = slice(i * per_block, min((i + 1) * per_block, peaks.size))
-        wanted = np.pad(near[part], (0, per_block - (part.stop - part.start)))
+        wanted = np.pad(peaks[part] > near, (0, per_block - (part.stop - part.start)))
         peaks[part] = np.maximum(peaks[part], finer.process(block, wanted)[: part.stop - part.start])
-    return replace(pre, peaks=peaks)
+    return pre
 
 
 @dataclass(frozen=True)

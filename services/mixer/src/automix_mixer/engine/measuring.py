@@ -25,7 +25,7 @@ class TrackMeter:
     def __init__(self, sample_rate: int, channels: int, role: str) -> None:
         self._step = step_frames(sample_rate)
         fast = 1 if sample_rate <= 48_000 else 2
-        self._is_vocal = role == "vocals"
+        self._is_vocal, self._is_beat = role == "vocals", role == "beat"
         self._spectrum = SpectrumMeter(sample_rate, channels, fast * (4_096 if self._is_vocal else 16_384))
         self._k_steps, self._steps = CurveBuilder(), CurveBuilder()
         self._sibilance, self._k_frames = CurveBuilder(), CurveBuilder()
@@ -42,7 +42,8 @@ class TrackMeter:
         if self._is_vocal:
             self._sibilance.append(self._spectrum.sibilance)
             self._k_frames.append(frame_energy)
-        self._steps.append(step_energy(block, self._step))
+        if self._is_beat:
+            self._steps.append(step_energy(block, self._step))
         self._sum += block.sum(axis=1, dtype=np.float64)
         self._squares += np.einsum("cn,cn->c", block, block)
         block_peak = max(float(block.max()), -float(block.min()))
@@ -70,6 +71,8 @@ class TrackMeter:
         return self._k_steps.curve(steps)
 
     def steps(self, steps: int) -> Curve:
+        if not self._is_beat:
+            return np.zeros(0, np.float32)
         return self._steps.curve(steps)
 
     def sibilance(self) -> Sibilance:

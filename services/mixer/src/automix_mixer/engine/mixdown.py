@@ -205,7 +205,8 @@ def mix_down(
     rate, step = plan.sample_rate, profiles[0].step
     unmask, bus = _Unmask(plan, settled.depth, step), _Bus(plan)
     skip = unmask.latency + bus.latency
-    peaks, k_steps, detector = CurveBuilder(), CurveBuilder(), TruePeakSteps(2, LIMITER_STEP)
+    peak_steps = -(-frames // LIMITER_STEP)
+    peaks, k_steps, detector = CurveBuilder(peak_steps), CurveBuilder(), TruePeakSteps(2, LIMITER_STEP)
     fader = np.float32(10 ** (settled.fader_db / 20))
     voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
     late = {name: _Delay(pcm.channels, unmask.latency) for name, pcm in voices if pcm is not None}
@@ -241,7 +242,6 @@ def mix_down(
     peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
     steps = -(-frames // step)
     k_curve = k_steps.curve(steps + skip // step)[skip // step :]
-    peak_steps = -(-frames // LIMITER_STEP)
     premaster = Premaster(writer.file, peaks.curve(peak_steps), k_curve, step, rate)
     return Mixdown(premaster, {name: stem.file for name, (_, stem) in parts.items()})
 

@@ -24,7 +24,7 @@ class Profile:
     """A track as measured at `sample_rate`, which is the project's.
 
     `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
-    control step of `step` frames: `k_steps` the K-weighted energy, `steps` the unweighted one, both summed over
+    control step of `step` frames: `k_steps` the K-weighted energy, `steps` (of a beat) the unweighted one, summed over
     channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones. `peak` is a sample's.
     `source_sample_rate` and `source_channels` are the file's own.
     """
