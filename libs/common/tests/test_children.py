@@ -21,6 +21,9 @@ match request["do"]:
     case "segfault": os.kill(os.getpid(), signal.SIGSEGV)
     case "vanish": sys.exit(0)
     case "babble": print("no json")
+    case "number": print(42, flush=True); time.sleep(600)
+    case "flood": print("x" * (17 * 2**20), flush=True); time.sleep(600)
+    case "nest": print("[" * 200_000, flush=True); time.sleep(600)
     case "hang": say(progress=0.1, pid=os.getpid()); time.sleep(600)
     case "eat": hoard = bytearray(2 * 2**30); say(result={"size": len(hoard)})
     case "spin":
@@ -55,6 +58,9 @@ async def test_its_refusal_has_a_reason(child: str) -> None:
         ("segfault", "CRASHED"),
         ("vanish", "CRASHED"),
         ("babble", "CRASHED"),
+        ("number", "CRASHED"),
+        ("flood", "CRASHED"),
+        ("nest", "CRASHED"),
         ("eat", "OUT_OF_MEMORY"),
         ("hang", "TIMEOUT"),
         ("spin", "TIMEOUT"),

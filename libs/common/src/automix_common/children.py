@@ -127,13 +127,17 @@ async def _talk(
         await child.stdin.drain()
     child.stdin.close()
     while True:
-        async with asyncio.timeout(silence_seconds):
-            line = await child.stdout.readline()
-        if not line:
-            return None
         try:
+            async with asyncio.timeout(silence_seconds):
+                line = await child.stdout.readline()
+            if not line:
+                return None
             said = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # too long a line, or no JSON
+            said = None
+        if not isinstance(said, dict):
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()  # it may go on talking, and nobody listens any more
             return None
         if "result" in said or "error" in said:
             return dict(said)
