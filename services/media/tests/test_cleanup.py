@@ -185,7 +185,7 @@ async def collect(replica: Replica) -> None:
 async def test_what_a_live_verifier_or_writer_has_stored_is_not_collected(
     caller: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replica = await make_replica(part_bytes=10)
+    replica = await make_replica(part_bytes=70)
     store = replica.store
     put_file, put_bytes = store.put_file, store.put_bytes
     struck: list[str] = []
@@ -197,7 +197,7 @@ async def test_what_a_live_verifier_or_writer_has_stored_is_not_collected(
 
     async def put_bytes_then_collect(key: str, data: bytes) -> None:
         await put_bytes(key, data)
-        if struck or key.split("/")[2].startswith("10-"):  # the second while the first is still on its way
+        if struck or key.split("/")[2].startswith("70-"):  # the second while the first is still on its way
             second_stored.set()
         await second_stored.wait()
         await collect_and_delete(key)
@@ -211,7 +211,7 @@ async def test_what_a_live_verifier_or_writer_has_stored_is_not_collected(
     monkeypatch.setattr(store, "put_bytes", put_bytes_then_collect)
     data = wav(0.01)
     upload = await caller.open(len(data))
-    feed = [data[start : start + 10] for start in range(0, len(data), 10)]
+    feed = [data[start : start + 70] for start in range(0, len(data), 70)]
     await caller.at(replica).send_blocks(upload.id, feed)
     asset = await caller.at(replica).complete(upload.id)
     assert {key.split("/")[0] for key in struck} == {"incoming", "assets"}
