@@ -2,7 +2,6 @@
 
 import ast
 import asyncio
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -19,9 +18,8 @@ from kit import audio
 from kit.jobs import settle, statuses
 from kit.people import PASSWORD, Person, Studio
 from kit.stack import WORKERS, Stack
-from kit.strikes import Strikes
+from kit.strikes import STRIKES, Strikes
 
-STRIKES = int(os.environ.get("AUTOMIX_TEST_STRIKES", "20"))
 STORM_SECONDS = 900
 PROCESSES = ("auth", "projects", "media", "mixer", *WORKERS)
 

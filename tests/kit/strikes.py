@@ -1,7 +1,11 @@
 """Strikes that are due at a fault point, as files that the struck process marks (see automix_common.faults)."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+
+STRIKES = int(os.environ.get("AUTOMIX_TEST_STRIKES", "20"))
+"""How often each point is struck."""
 
 
 class Strikes:
