@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import structlog
 from automix_common.logs import configure_logging, logger
@@ -40,6 +41,12 @@ def test_a_traceback_is_logged_without_what_its_frames_hold(written: io.StringIO
     assert line["exception"][0]["exc_type"] == "KeyError"
     assert line["exception"][0]["frames"][-1]["name"] == "fail"
     assert "correct horse" not in written.getvalue()
+
+
+def test_a_database_error_is_logged_without_the_row_it_is_about(written: io.StringIO) -> None:
+    violation = psycopg.errors.CheckViolation("new row violates check\nDETAIL:  Failing row contains ($2b$04$hash).")
+    logger("tests").error("defect", exc_info=violation)
+    assert json.loads(written.getvalue())["exception"][0]["exc_value"] == "new row violates check"
 
 
 def test_values_with_the_name_of_a_secret_are_blanked(written: io.StringIO) -> None:

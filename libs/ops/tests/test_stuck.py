@@ -66,6 +66,7 @@ def test_jobs_in_order_are_not_stuck(admin: psycopg.Connection[Any]) -> None:
             "its worker is gone and nobody took over",
         ),
     ],
+    ids=["queued", "processing", "cancelled", "lapsed"],
 )
 def test_a_stuck_job_is_named_with_what_is_odd(admin: psycopg.Connection[Any], job: str, change: str, why: str) -> None:
     admin.execute(f"UPDATE mixer.jobs SET {change} WHERE id = %s", (job,))

@@ -170,6 +170,18 @@ async def test_an_idle_stream_is_ended_and_may_be_resumed(caller: Caller, make_r
     assert (await caller.send(upload.id, b"x" * 90, 10)).received == 100
 
 
+async def test_a_stream_that_never_begins_is_ended(caller: Caller, make_replica: MakeReplica) -> None:
+    replica = await make_replica(stream_idle_seconds=0.3)
+    silence = asyncio.Event()
+
+    async def nothing() -> AsyncIterator[pb.UploadBytesRequest]:
+        await silence.wait()
+        yield pb.UploadBytesRequest()
+
+    with refused(UNAVAILABLE, "STREAM_IDLE"):
+        await caller.at(replica).stub.UploadBytes(nothing(), metadata=caller.metadata, timeout=60)
+
+
 @pytest.mark.parametrize("data", [b"x", b""])
 async def test_a_trickling_stream_is_ended_and_its_bytes_are_kept(
     caller: Caller, make_replica: MakeReplica, data: bytes

@@ -9,8 +9,19 @@ from typing import Any
 import structlog
 
 # Without the frames' variables: among them are passwords, tokens and whole requests.
-TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+_WITHOUT_VARIABLES = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 SECRET_NAMES = re.compile(r"password|secret|token|authorization|private", re.IGNORECASE)
+
+
+def traceback_of(exc_info: structlog.typing.ExcInfo) -> list[dict[str, Any]]:
+    """The exception for a log: no variables, and of PostgreSQL's messages not the DETAIL, which holds rows."""
+    chain = _WITHOUT_VARIABLES(exc_info)
+    for link in chain:
+        link["exc_value"] = link["exc_value"].partition("\nDETAIL:")[0]
+    return chain
+
+
+TRACEBACKS = structlog.processors.ExceptionRenderer(traceback_of)
 
 
 def configure_logging(service: str, level: str) -> None:

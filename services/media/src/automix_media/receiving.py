@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import TypeVar
 from uuid import UUID
 
 from automix_common import faults
@@ -47,6 +48,9 @@ class StreamLimits:
     """How long a writer that died keeps others away."""
 
 
+Message = TypeVar("Message")
+
+
 class Receiver:
     """Takes streams in. One per process: it bounds them together and finishes what interrupted ones leave."""
 
@@ -77,6 +81,16 @@ class Receiver:
                 stopped.cancel()
                 await self._finish(part_writer, reading)
             return await self._current(owner_id, upload_id)
+
+    async def next_of(self, messages: AsyncIterator[Message]) -> Message | None:
+        """The next message of a stream, None at its end. Raises Unavailable (STREAM_IDLE) when none comes for long."""
+        try:
+            async with asyncio.timeout(self._limits.idle_seconds):
+                return await anext(messages, None)
+        except TimeoutError:
+            raise Unavailable(
+                "STREAM_IDLE", f"nothing came for {self._limits.idle_seconds:.0f} s: resume the upload"
+            ) from None
 
     async def close(self) -> None:
         """Waits until interrupted streams have stored what had arrived."""
@@ -109,13 +123,7 @@ class Receiver:
 
     async def _read(self, part_writer: "PartWriter", blocks: AsyncIterator[bytes]) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._limits.idle_seconds):
-                    block = await anext(blocks, None)
-            except TimeoutError:
-                raise Unavailable(
-                    "STREAM_IDLE", f"nothing came for {self._limits.idle_seconds:.0f} s: resume the upload"
-                ) from None
+            block = await self.next_of(blocks)
             if block is None:
                 return
             await part_writer.write(block)

@@ -107,7 +107,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         self, request_iterator: AsyncIterator[pb.UploadBytesRequest], context: Context
     ) -> pb.UploadBytesResponse:
         """Appends a stream to an upload."""
-        first = await anext(request_iterator, None)
+        first = await self._receiver.next_of(request_iterator)
         if first is None or not first.upload_id:
             violation = FieldViolation("upload_id", "must be set in the first message")
             raise InvalidArgument("INVALID_REQUEST", f"upload_id {violation.description}", violations=[violation])

@@ -62,12 +62,12 @@ VocalLevel = Annotated[
 Loudness = Annotated[
     float | None,
     typer.Option(
-        min=-36, max=-5, metavar="LUFS", help="Loudness to reach, LUFS; -14 by default.", rich_help_panel=SOUND
+        min=-30, max=-6, metavar="LUFS", help="Loudness to reach, LUFS; -14 by default.", rich_help_panel=SOUND
     ),
 ]
 Ceiling = Annotated[
     float | None,
-    typer.Option(min=-12, max=0, metavar="DBTP", help="True-peak ceiling, dBTP; -1 by default.", rich_help_panel=SOUND),
+    typer.Option(min=-9, max=0, metavar="DBTP", help="True-peak ceiling, dBTP; -1 by default.", rich_help_panel=SOUND),
 ]
 Reverb = Annotated[float | None, share("--reverb", "Reverb on the voice; 0.5 is the engine's choice.", SOUND)]
 Delay = Annotated[float | None, share("--delay", "Delay on the voice; 0.5 is the engine's choice.", SOUND)]
