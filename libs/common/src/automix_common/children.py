@@ -22,7 +22,13 @@ log = logger(__name__)
 
 LONGEST_LINE = 16 * 1024 * 1024
 KEPT_ERROR_BYTES = 4000
-LAST_WORDS_ON_MEMORY = ("MemoryError", "bad_alloc", "Memory allocation", "Cannot allocate memory")
+LAST_WORDS_ON_MEMORY = (
+    "MemoryError",
+    "bad_alloc",
+    "Memory allocation",
+    "Cannot allocate memory",
+    "failed to map segment",
+)
 """What native libraries say when an allocation is refused, before they end the process in ways of their own."""
 
 
