@@ -20,7 +20,7 @@ from kit.people import PASSWORD, Person, Studio
 from kit.stack import WORKERS, Stack
 from kit.strikes import STRIKES, Strikes
 
-STORM_SECONDS = 900
+STORM_SECONDS = 1800
 PROCESSES = ("auth", "projects", "media", "mixer", *WORKERS)
 
 WORKER = (
