@@ -10,6 +10,7 @@ from pathlib import Path
 import automix_common.consumer
 import grpc
 import pytest
+from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix_client.assets import BEAT
 from automix_client.client import AsyncClient
 from automix_client.errors import AutomixError
@@ -104,6 +105,36 @@ class Deleting:
             await client.account.delete(PASSWORD)
 
 
+class Leaving:
+    """People who come and go with nothing: two calls, and news for every consumer of deleted users."""
+
+    points = tuple(point for point in CONSUMER if "user-deleted" in point)
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    async def step(self) -> None:
+        """A short life."""
+        person = await Person.sign_up(self._stack)
+        request = auth_pb2.DeleteAccountRequest(password=PASSWORD)
+        await auth_pb2_grpc.AuthServiceStub(self._stack.channel("auth")).DeleteAccount(
+            request, metadata=person.metadata, timeout=20
+        )
+
+
+class Discarding:
+    """Projects that are given up at once: two calls, and news for every consumer of deleted projects."""
+
+    points = tuple(point for point in CONSUMER if "project-deleted" in point)
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def step(self) -> None:
+        """A false start."""
+        await self._client.projects.delete((await self._client.projects.create("Discarded")).id)
+
+
 class Uploading:
     """Uploads for the media service to be struck at."""
 
@@ -120,7 +151,7 @@ class Uploading:
         self.uploaded.add((await self._client.assets.upload(self._project_id, self._file, BEAT)).id)
 
 
-Work = Mixing | Deleting | Uploading
+Work = Mixing | Deleting | Leaving | Discarding | Uploading
 
 
 async def under_fire(strikes: Strikes, work: Work) -> None:
@@ -143,7 +174,7 @@ async def test_every_point_is_struck_while_everything_goes_on(stack: Stack, stri
         project = await patient.projects.create("Uploaded under fire")
         file = audio.beat(tmp_path / "beat.wav", 0.1)
         mixing, uploading = Mixing(stack, studios), Uploading(patient, project.id, file)
-        works = (mixing, uploading, uploading, Deleting(stack))
+        works = (mixing, uploading, uploading, Deleting(stack), Leaving(stack), Discarding(patient))
         async with stack.told(strikes.armed(*sorted(ALL)), *PROCESSES), asyncio.timeout(STORM_SECONDS):
             await asyncio.gather(*(under_fire(strikes, work) for work in works))
         assert {point: strikes.struck(point) for point in ALL} == dict.fromkeys(ALL, STRIKES)
