@@ -1,12 +1,21 @@
 """Fixtures of every test of this repository: the real servers, started once."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from automix_local import Servers
 from kit.servers import launched
+
+
+def pytest_configure() -> None:
+    """Lets the processes of tests be interrupted also where the suite runs in the background of a shell, which makes
+    its jobs ignore SIGINT, and they pass that on.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
