@@ -1,4 +1,4 @@
-"""Every named point of every process is struck by SIGKILL again and again (AUTOMIX_TEST_STRIKES times each) while work goes on."""
+"""Every named point of every process is struck by SIGKILL again and again while work goes on."""
 
 import ast
 import asyncio
