@@ -185,11 +185,12 @@ async def test_a_verifier_that_hangs_is_ended_while_others_are_served(
     upload = await caller.open(len(data))
     await caller.send(upload.id, data)
     completing = asyncio.create_task(caller.at(replica).complete(upload.id))
-    (await child_of_this_process()).suspend()
+    child = await child_of_this_process()
+    child.suspend()
     assert (await caller.at(replica).upload(data)).size == len(data)
     with refused(INVALID, "VERIFIER_TIMEOUT"):
         await completing
-    assert not psutil.Process().children()[3:]
+    assert not child.is_running()
 
 
 async def test_overwriting_what_was_uploaded_changes_nothing(caller: Caller, servers: Servers) -> None:
