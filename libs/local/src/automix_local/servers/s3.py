@@ -41,7 +41,9 @@ SECRETS = (
 _GRPC_PARTS = ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT")
 # Where it puts sockets of its own, whatever the options and TMPDIR say, and forgets them.
 _SOCKET_DIR = Path("/tmp")  # noqa: S108
-_MEMORY = {"GOMEMLIMIT": "96MiB", "GOGC": "50"}
+# No GOMEMLIMIT: its heap holds 230 MB of buffers, most of them never touched, so that a limit of what it really uses
+# would have it collect garbage without end.
+_MEMORY = {"GOGC": "50"}
 _PROBE_SECONDS = 3.0
 
 
