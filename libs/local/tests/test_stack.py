@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from automix_local.ports import HOST
 from automix_local.process import ProcessSpec, Status
 from automix_local.processes import Processes
 from automix_local.spawn import Command
+from automix_local.state import StateDir
 from automix_local.streams import connect
 
 from .conftest import FAST_RESTARTS
@@ -143,6 +146,29 @@ def test_a_stack_is_started_for_a_while_when_none_runs(state_dir: Path) -> None:
     assert discover(state_dir) is None
     with pytest.raises(NotReadyError):
         listens(endpoints["mixer"])()
+
+
+def test_whoever_started_a_stack_keeps_it_up_while_others_use_it(state_dir: Path) -> None:
+    with ThreadPoolExecutor(1) as pool, ExitStack() as first, ExitStack() as second:
+        first.enter_context(running_stack(state_dir, services=STAND_INS))
+        endpoints = second.enter_context(running_stack(state_dir, services=STAND_INS))
+        leaving = pool.submit(first.close)
+        assert wait([leaving], timeout=1).not_done
+        listens(endpoints["mixer"])()
+        second.close()
+        leaving.result(30)
+    assert discover(state_dir) is None
+
+
+def test_who_waits_for_a_start_that_fails_starts_one_themselves(state_dir: Path) -> None:
+    directory = StateDir(state_dir)
+    directory.create()
+    directory.acquire()  # as somebody else's stack that is on its way up or down
+    with ThreadPoolExecutor(1) as pool, ExitStack() as other:
+        waiting = pool.submit(other.enter_context, running_stack(state_dir, services=STAND_INS))
+        assert wait([waiting], timeout=0.3).not_done
+        directory.release()
+        listens(waiting.result(60)["mixer"])()
 
 
 def test_a_service_that_cannot_start_fails_the_start_with_its_reason_and_leaves_nothing(state_dir: Path) -> None:

@@ -1,16 +1,21 @@
 """Use the stack that runs on this machine, or have one for a while."""
 
+import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from automix_local.discovery import as_mapping, discover
 from automix_local.errors import StackError, StateDirBusyError
 from automix_local.process import Status
-from automix_local.services import SERVICES, Service
-from automix_local.stack import Stack
-from automix_local.state import default_state_dir
+from automix_local.state import StateDir, default_state_dir
+
+if TYPE_CHECKING:
+    from automix_local.services import Service
+    from automix_local.stack import Stack
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -24,35 +29,40 @@ def _ignore(_status: Status) -> None:
 def running_stack(
     state_dir: Path | None = None,
     *,
-    services: Sequence[Service] = SERVICES,
+    services: "Sequence[Service] | None" = None,
     on_change: Callable[[Status], None] = _ignore,
 ) -> Iterator[Mapping[str, str]]:
     """The addresses of the running stack by service, with its `name`; one is started for the block if none runs.
 
-    `on_change` hears of every process of a stack that is started here. Raises StackError when it cannot be.
+    Whoever started it keeps it up until every other block over it has ended too. `on_change` hears of every process
+    of a stack that is started here. Raises StackError when it cannot be.
     """
-    directory = state_dir or default_state_dir()
-    found = discover(directory)
-    if found is not None:
+    directory = StateDir(state_dir or default_state_dir())
+    directory.create()
+    # Shared by everyone who uses the stack. Who started it stops it under an exclusive lock: not while somebody is in
+    # a block like this one, and nobody enters one before it has stopped.
+    users = os.open(directory.users_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with ExitStack() as at_end:
+        at_end.callback(os.close, users)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        deadline = time.monotonic() + _START_SECONDS
+        while (found := discover(directory.path)) is None:
+            try:
+                at_end.enter_context(_start(directory.path, services, on_change))
+            except StateDirBusyError as error:  # somebody else is starting one, or stopping theirs
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"the stack in {directory.path} is not ready after {_START_SECONDS:.0f} s"
+                    ) from error
+                time.sleep(_POLL_SECONDS)
+            else:
+                at_end.callback(fcntl.flock, users, fcntl.LOCK_EX)
         yield as_mapping(found)
-        return
-    try:
-        stack = Stack.start(directory, services=services, on_change=on_change)
-    except StateDirBusyError:
-        yield _soon(directory)
-        return
-    with stack:
-        started = discover(directory)
-        if started is None:
-            raise StackError(f"the stack in {directory} did not say where it is")
-        yield as_mapping(started)
 
 
-def _soon(directory: Path) -> Mapping[str, str]:
-    """Somebody else is starting the stack: wait until it is ready."""
-    deadline = time.monotonic() + _START_SECONDS
-    while (found := discover(directory)) is None:
-        if time.monotonic() > deadline:
-            raise StackError(f"the stack in {directory} is not ready after {_START_SECONDS:.0f} s")
-        time.sleep(_POLL_SECONDS)
-    return as_mapping(found)
+def _start(directory: Path, services: "Sequence[Service] | None", on_change: Callable[[Status], None]) -> "Stack":
+    # Only here: who finds a stack need not wait for the drivers of three servers to load.
+    from automix_local.services import SERVICES  # noqa: PLC0415
+    from automix_local.stack import Stack  # noqa: PLC0415
+
+    return Stack.start(directory, services=SERVICES if services is None else services, on_change=on_change)

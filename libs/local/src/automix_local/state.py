@@ -74,6 +74,11 @@ class StateDir:
         return self.path / "lock"
 
     @property
+    def users_file(self) -> Path:
+        """Locked in shared mode by everyone in a `running_stack` block."""
+        return self.path / "users"
+
+    @property
     def run_dir(self) -> Path:
         """One record per running process, by which the next start finds what a killed supervisor left."""
         return self.path / "run"
