@@ -240,6 +240,25 @@ async def test_a_stream_is_held_to_the_same_rules(channel: grpc.aio.Channel, key
     assert "secret" not in str(broken.value)
 
 
+@pytest.mark.parametrize("method", ["unary_unary", "stream_unary", "unary_stream"])
+@pytest.mark.parametrize("body", [b"\xff\xff", b"\x0a\x05ab", b"\x0a\x02\xc3\x28"])  # a tag, a length, no UTF-8
+async def test_what_is_no_message_is_refused_once_it_is_known_who_asks(
+    channel: grpc.aio.Channel, keys: Keys, method: str, body: bytes
+) -> None:
+    path = {
+        "unary_unary": "/automix.projects.v1.ProjectsService/CreateProject",
+        "stream_unary": "/automix.media.v1.MediaService/UploadBytes",
+        "unary_stream": "/automix.media.v1.MediaService/DownloadAsset",
+    }[method]
+    send = getattr(channel, method)(path)
+    expected = [([], "UNAUTHENTICATED", "TOKEN_MISSING"), (signed_in(keys), "INVALID_ARGUMENT", "MALFORMED_REQUEST")]
+    for metadata, code, reason in expected:
+        call = send(iter([body]) if method == "stream_unary" else body, metadata=metadata)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await (call.read() if method == "unary_stream" else call)
+        assert (refused.value.code().name, from_rpc_error(refused.value).reason) == (code, reason)
+
+
 def test_a_second_server_on_a_port_fails() -> None:
     async def twice() -> None:
         first, second = grpc.aio.server(options=OPTIONS), grpc.aio.server(options=OPTIONS)

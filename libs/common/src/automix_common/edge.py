@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import grpc
 import psycopg
 import structlog
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from prometheus_client import Counter, Histogram
 from protovalidate import EvaluationError, Validator
 
@@ -42,6 +42,7 @@ CALLS = Counter("automix_rpc_total", "Calls answered", ["method", "code"])
 SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["method"])
 
 Handler = Callable[..., Any]
+Decode = Callable[[bytes], Message]
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -72,48 +73,49 @@ class Edge(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(self._open_services):
             return handler
-        codec = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        # The edge decodes: grpc would answer what is no message with UNKNOWN and its own class name, before it is known
+        # who asks.
+        decode: Any = handler.request_deserializer
+        encode = {"response_serializer": handler.response_serializer}
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **codec)
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary, decode), **encode)
         if handler.stream_unary:
-            return grpc.stream_unary_rpc_method_handler(self._client_stream(method, handler.stream_unary), **codec)
+            return grpc.stream_unary_rpc_method_handler(
+                self._client_stream(method, handler.stream_unary, decode), **encode
+            )
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._server_stream(method, handler.unary_stream), **codec)
+            return grpc.unary_stream_rpc_method_handler(
+                self._server_stream(method, handler.unary_stream, decode), **encode
+            )
         raise TypeError(f"{method} streams both ways, which the edge does not know")
 
-    def _unary(self, method: str, handle: Handler) -> Handler:
+    def _unary(self, method: str, handle: Handler, decode: Decode) -> Handler:
         seconds = SECONDS.labels(method=method)
 
-        async def answer(request: Message, context: Context) -> Any:
+        async def answer(request: bytes, context: Context) -> Any:
             started = time.perf_counter()
             async with self._call(method, context, self._request_seconds):
-                self._validate(request)
-                response = await handle(request, context)
+                response = await handle(self._read(request, decode), context)
                 seconds.observe(time.perf_counter() - started)
                 return response
 
         return answer
 
-    def _client_stream(self, method: str, handle: Handler) -> Handler:
-        async def answer(requests: AsyncIterator[Message], context: Context) -> Any:
+    def _client_stream(self, method: str, handle: Handler, decode: Decode) -> Handler:
+        async def answer(requests: AsyncIterator[bytes], context: Context) -> Any:
             async def valid() -> AsyncIterator[Message]:
                 async for request in requests:
-                    self._validate(request)
-                    yield request
+                    yield self._read(request, decode)
 
             async with self._call(method, context, None):
                 return await handle(valid(), context)
 
         return answer
 
-    def _server_stream(self, method: str, handle: Handler) -> Handler:
-        async def answer(request: Message, context: Context) -> AsyncIterator[Any]:
+    def _server_stream(self, method: str, handle: Handler, decode: Decode) -> Handler:
+        async def answer(request: bytes, context: Context) -> AsyncIterator[Any]:
             async with self._call(method, context, None):
-                self._validate(request)
-                async for response in handle(request, context):
+                async for response in handle(self._read(request, decode), context):
                     yield response
 
         return answer
@@ -160,7 +162,12 @@ class Edge(grpc.aio.ServerInterceptor):
             raise Unauthenticated("TOKEN_MISSING", "this call needs an access token: sign in first")
         return await self._verifier.verify(token)
 
-    def _validate(self, request: Message) -> None:
+    def _read(self, encoded: bytes, decode: Decode) -> Message:
+        """The message that was sent. Raises InvalidArgument when it is none, or one that breaks its rules."""
+        try:
+            request = decode(encoded)
+        except DecodeError:
+            raise InvalidArgument("MALFORMED_REQUEST", "what was sent is not a message of this call") from None
         try:
             violations = self._validator.collect_violations(request, fail_fast=request.ByteSize() > LARGE_REQUEST)
         except EvaluationError:  # a rule has a budget, which a list of thousands exhausts
@@ -177,6 +184,7 @@ class Edge(grpc.aio.ServerInterceptor):
             ]
             listed = "; ".join(f"{one.field} {one.description}".strip() for one in found)
             raise InvalidArgument("INVALID_REQUEST", listed, violations=found)
+        return request
 
 
 def as_service_error(raised: Exception) -> ServiceError:
