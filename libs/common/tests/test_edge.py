@@ -171,16 +171,36 @@ async def test_a_request_full_of_violations_is_refused_in_few_words(
     assert len(refused.value.details() or "") < 2000
 
 
-@pytest.mark.parametrize("name", ["", " ", "\u00a0", "\u3000 \u2028", "a\0", "a\x1b[2J", "a\x85", "a\x9b"])
-async def test_a_name_that_nobody_sees_or_that_steers_terminals_is_refused(
+UNSEEN = [
+    "",
+    " ",
+    "\u00a0",
+    "\u3000 ",
+    "\u200b",
+    "\u200e\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\u3164",
+    "\u2800",
+    "\ufe0f",
+    "\U000e0041",
+]
+STEERING = ["a\0", "a\x1b[2J", "a\x85", "a\x9b", "a\u2028b", "gnp.\u202etxt", "\u202aa\u202c", "\u2066a\u2069"]
+
+
+@pytest.mark.parametrize("name", [*UNSEEN, *STEERING, "x" * 201])
+async def test_a_name_that_nobody_sees_or_that_steers_what_shows_it_is_refused(
     channel: grpc.aio.Channel, keys: Keys, name: str
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await create(channel, keys, name)
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "name must have 1 to 200 characters" in str(refused.value.details())
 
 
-@pytest.mark.parametrize("name", ["x", "é", "日本", "a b", "👩‍🎤"])
+@pytest.mark.parametrize(
+    "name", ["x", "é", "日本", "a b", "👩\u200d🎤", "שלום\u200f!", "क्षि", "x" * 200, "?", "\ue000"]
+)
 async def test_names_of_any_script_are_taken(channel: grpc.aio.Channel, keys: Keys, name: str) -> None:
     assert (await create(channel, keys, name)).name == name
 

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from automix.rules.v1 import rules_pb2 as automix_dot_rules_dot_v1_dot_rules__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61utomix/media/v1/media.proto\x12\x10\x61utomix.media.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x02\n\x05\x41sset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12\x31\n\x08\x66iletype\x18\x05 \x01(\x0e\x32\x1f.automix.media.v1.AssetFiletype\x12)\n\x04role\x18\x06 \x01(\x0e\x32\x1b.automix.media.v1.AssetRole\x12\x10\n\x08\x64uration\x18\x07 \x01(\x01\x12\x0c\n\x04size\x18\x08 \x01(\x03\x12\x0e\n\x06sha256\x18\t \x01(\t\x12\x13\n\x0bsample_rate\x18\n \x01(\x05\x12\x10\n\x08\x63hannels\x18\x0b \x01(\x05\x12\x15\n\x08loudness\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12/\n\x0buploaded_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bstorage_key\x18\x0e \x01(\tB\x0b\n\t_loudness\"\xe8\x02\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12)\n\x04role\x18\x05 \x01(\x0e\x32\x1b.automix.media.v1.AssetRole\x12\x0c\n\x04size\x18\x06 \x01(\x03\x12\x10\n\x08received\x18\x07 \x01(\x03\x12,\n\x05state\x18\x08 \x01(\x0e\x32\x1d.automix.media.v1.UploadState\x12\x10\n\x08\x61sset_id\x18\t \x01(\t\x12\x16\n\x0erefusal_reason\x18\n \x01(\t\x12\x17\n\x0frefusal_message\x18\x0b \x01(\t\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb2\x01\n\nPostPolicy\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x38\n\x06\x66ields\x18\x02 \x03(\x0b\x32(.automix.media.v1.PostPolicy.FieldsEntry\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb2\x03\n\x13\x43reateUploadRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\xd3\x01\n\x08\x66ilename\x18\x02 \x01(\tB\xc0\x01\xbaH\xbc\x01\xba\x01\xb8\x01\n\x08\x66ilename\x12Mmust have 1 to 255 characters, one of them visible, and no control characters\x1a]this.size() <= 255 && this.matches(\'[^\\\\s\\\\pZ]\') && !this.matches(\'[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]\')\x12\x35\n\x04role\x18\x03 \x01(\x0e\x32\x1b.automix.media.v1.AssetRoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x15\n\x04size\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x38\n\x06method\x18\x05 \x01(\x0e\x32\x1e.automix.media.v1.UploadMethodB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1f\n\nrequest_id\x18\x06 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"l\n\x14\x43reateUploadResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.automix.media.v1.Upload\x12*\n\x04post\x18\x02 \x01(\x0b\x32\x1c.automix.media.v1.PostPolicy\"f\n\x12UploadBytesRequest\x12\x1e\n\tupload_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x17\n\x06offset\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x17\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\"?\n\x13UploadBytesResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.automix.media.v1.Upload\"/\n\x10GetUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"=\n\x11GetUploadResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.automix.media.v1.Upload\"4\n\x15\x43ompleteUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"@\n\x16\x43ompleteUploadResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\"1\n\x12\x41\x62ortUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x15\n\x13\x41\x62ortUploadResponse\"-\n\x0fGetAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\":\n\x10GetAssetResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\"n\n\x11ListAssetsRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"V\n\x12ListAssetsResponse\x12\'\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x17.automix.media.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdc\x05\n\x12UpdateAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\x04role\x18\x02 \x01(\x0e\x32\x1b.automix.media.v1.AssetRoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\xd6\x01\n\x08\x66ilename\x18\x03 \x01(\tB\xc3\x01\xbaH\xbf\x01\xba\x01\xb8\x01\n\x08\x66ilename\x12Mmust have 1 to 255 characters, one of them visible, and no control characters\x1a]this.size() <= 255 && this.matches(\'[^\\\\s\\\\pZ]\') && !this.matches(\'[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]\')\xd8\x01\x01\x12\xc2\x01\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x90\x01\xbaH\x8c\x01\xba\x01\x85\x01\n\x11\x61sset.update_mask\x12)must name at least one of: role, filename\x1a\x45this.paths.size() > 0 && this.paths.all(p, p in [\'role\', \'filename\'])\xc8\x01\x01:\xd6\x01\xbaH\xd2\x01\x1a\xcf\x01\n\x15\x61sset.values_required\x12\x39role and filename must be set when update_mask names them\x1a{(!(\'filename\' in this.update_mask.paths) || this.filename != \'\') && (!(\'role\' in this.update_mask.paths) || this.role != 0)\"=\n\x13UpdateAssetResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\"0\n\x12\x44\x65leteAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x15\n\x13\x44\x65leteAssetResponse\"K\n\x14\x44ownloadAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x06offset\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"M\n\x15\x44ownloadAssetResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"t\n\x18\x43reateDownloadUrlRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12<\n\x08lifetime\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\x90\x1c\x32\x02\x08\x01\"X\n\x19\x43reateDownloadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\x12GetWaveformRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"R\n\x13GetWaveformResponse\x12\x0f\n\x07minimum\x18\x01 \x03(\x02\x12\x0f\n\x07maximum\x18\x02 \x03(\x02\x12\x19\n\x11seconds_per_slice\x18\x03 \x01(\x01*m\n\tAssetRole\x12\x1a\n\x16\x41SSET_ROLE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41SSET_ROLE_VOCALS\x10\x01\x12\x13\n\x0f\x41SSET_ROLE_BEAT\x10\x02\x12\x18\n\x14\x41SSET_ROLE_REFERENCE\x10\x03*\xaa\x01\n\rAssetFiletype\x12\x1e\n\x1a\x41SSET_FILETYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSET_FILETYPE_WAV\x10\x01\x12\x16\n\x12\x41SSET_FILETYPE_MP3\x10\x02\x12\x17\n\x13\x41SSET_FILETYPE_FLAC\x10\x03\x12\x16\n\x12\x41SSET_FILETYPE_AAC\x10\x04\x12\x18\n\x14\x41SSET_FILETYPE_OTHER\x10\x05*\x8f\x01\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_VERIFYING\x10\x02\x12\x15\n\x11UPLOAD_STATE_DONE\x10\x03\x12\x18\n\x14UPLOAD_STATE_REFUSED\x10\x04*_\n\x0cUploadMethod\x12\x1d\n\x19UPLOAD_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14UPLOAD_METHOD_STREAM\x10\x01\x12\x16\n\x12UPLOAD_METHOD_POST\x10\x02\x32\xf4\x08\n\x0cMediaService\x12]\n\x0c\x43reateUpload\x12%.automix.media.v1.CreateUploadRequest\x1a&.automix.media.v1.CreateUploadResponse\x12\\\n\x0bUploadBytes\x12$.automix.media.v1.UploadBytesRequest\x1a%.automix.media.v1.UploadBytesResponse(\x01\x12T\n\tGetUpload\x12\".automix.media.v1.GetUploadRequest\x1a#.automix.media.v1.GetUploadResponse\x12\x63\n\x0e\x43ompleteUpload\x12\'.automix.media.v1.CompleteUploadRequest\x1a(.automix.media.v1.CompleteUploadResponse\x12Z\n\x0b\x41\x62ortUpload\x12$.automix.media.v1.AbortUploadRequest\x1a%.automix.media.v1.AbortUploadResponse\x12Q\n\x08GetAsset\x12!.automix.media.v1.GetAssetRequest\x1a\".automix.media.v1.GetAssetResponse\x12W\n\nListAssets\x12#.automix.media.v1.ListAssetsRequest\x1a$.automix.media.v1.ListAssetsResponse\x12Z\n\x0bUpdateAsset\x12$.automix.media.v1.UpdateAssetRequest\x1a%.automix.media.v1.UpdateAssetResponse\x12Z\n\x0b\x44\x65leteAsset\x12$.automix.media.v1.DeleteAssetRequest\x1a%.automix.media.v1.DeleteAssetResponse\x12\x62\n\rDownloadAsset\x12&.automix.media.v1.DownloadAssetRequest\x1a\'.automix.media.v1.DownloadAssetResponse0\x01\x12l\n\x11\x43reateDownloadUrl\x12*.automix.media.v1.CreateDownloadUrlRequest\x1a+.automix.media.v1.CreateDownloadUrlResponse\x12Z\n\x0bGetWaveform\x12$.automix.media.v1.GetWaveformRequest\x1a%.automix.media.v1.GetWaveformResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61utomix/media/v1/media.proto\x12\x10\x61utomix.media.v1\x1a\x1c\x61utomix/rules/v1/rules.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x02\n\x05\x41sset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12\x31\n\x08\x66iletype\x18\x05 \x01(\x0e\x32\x1f.automix.media.v1.AssetFiletype\x12)\n\x04role\x18\x06 \x01(\x0e\x32\x1b.automix.media.v1.AssetRole\x12\x10\n\x08\x64uration\x18\x07 \x01(\x01\x12\x0c\n\x04size\x18\x08 \x01(\x03\x12\x0e\n\x06sha256\x18\t \x01(\t\x12\x13\n\x0bsample_rate\x18\n \x01(\x05\x12\x10\n\x08\x63hannels\x18\x0b \x01(\x05\x12\x15\n\x08loudness\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12/\n\x0buploaded_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bstorage_key\x18\x0e \x01(\tB\x0b\n\t_loudness\"\xe8\x02\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12)\n\x04role\x18\x05 \x01(\x0e\x32\x1b.automix.media.v1.AssetRole\x12\x0c\n\x04size\x18\x06 \x01(\x03\x12\x10\n\x08received\x18\x07 \x01(\x03\x12,\n\x05state\x18\x08 \x01(\x0e\x32\x1d.automix.media.v1.UploadState\x12\x10\n\x08\x61sset_id\x18\t \x01(\t\x12\x16\n\x0erefusal_reason\x18\n \x01(\t\x12\x17\n\x0frefusal_message\x18\x0b \x01(\t\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb2\x01\n\nPostPolicy\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x38\n\x06\x66ields\x18\x02 \x03(\x0b\x32(.automix.media.v1.PostPolicy.FieldsEntry\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xfa\x01\n\x13\x43reateUploadRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\x08\x66ilename\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x88\xea\x30\xff\x01\x12\x35\n\x04role\x18\x03 \x01(\x0e\x32\x1b.automix.media.v1.AssetRoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x15\n\x04size\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x38\n\x06method\x18\x05 \x01(\x0e\x32\x1e.automix.media.v1.UploadMethodB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1f\n\nrequest_id\x18\x06 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"l\n\x14\x43reateUploadResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.automix.media.v1.Upload\x12*\n\x04post\x18\x02 \x01(\x0b\x32\x1c.automix.media.v1.PostPolicy\"f\n\x12UploadBytesRequest\x12\x1e\n\tupload_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x17\n\x06offset\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x17\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\"?\n\x13UploadBytesResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.automix.media.v1.Upload\"/\n\x10GetUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"=\n\x11GetUploadResponse\x12(\n\x06upload\x18\x01 \x01(\x0b\x32\x18.automix.media.v1.Upload\"4\n\x15\x43ompleteUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"@\n\x16\x43ompleteUploadResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\"1\n\x12\x41\x62ortUploadRequest\x12\x1b\n\tupload_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x15\n\x13\x41\x62ortUploadResponse\"-\n\x0fGetAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\":\n\x10GetAssetResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\"n\n\x11ListAssetsRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"V\n\x12ListAssetsResponse\x12\'\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x17.automix.media.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x04\n\x12UpdateAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\x04role\x18\x02 \x01(\x0e\x32\x1b.automix.media.v1.AssetRoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1f\n\x08\x66ilename\x18\x03 \x01(\tB\r\xbaH\nr\x05\x88\xea\x30\xff\x01\xd8\x01\x01\x12\xc2\x01\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x90\x01\xbaH\x8c\x01\xba\x01\x85\x01\n\x11\x61sset.update_mask\x12)must name at least one of: role, filename\x1a\x45this.paths.size() > 0 && this.paths.all(p, p in [\'role\', \'filename\'])\xc8\x01\x01:\xd6\x01\xbaH\xd2\x01\x1a\xcf\x01\n\x15\x61sset.values_required\x12\x39role and filename must be set when update_mask names them\x1a{(!(\'filename\' in this.update_mask.paths) || this.filename != \'\') && (!(\'role\' in this.update_mask.paths) || this.role != 0)\"=\n\x13UpdateAssetResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\"0\n\x12\x44\x65leteAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x15\n\x13\x44\x65leteAssetResponse\"K\n\x14\x44ownloadAssetRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x06offset\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"M\n\x15\x44ownloadAssetResponse\x12&\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x17.automix.media.v1.Asset\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"t\n\x18\x43reateDownloadUrlRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12<\n\x08lifetime\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\x90\x1c\x32\x02\x08\x01\"X\n\x19\x43reateDownloadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\x12GetWaveformRequest\x12\x1a\n\x08\x61sset_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"R\n\x13GetWaveformResponse\x12\x0f\n\x07minimum\x18\x01 \x03(\x02\x12\x0f\n\x07maximum\x18\x02 \x03(\x02\x12\x19\n\x11seconds_per_slice\x18\x03 \x01(\x01*m\n\tAssetRole\x12\x1a\n\x16\x41SSET_ROLE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41SSET_ROLE_VOCALS\x10\x01\x12\x13\n\x0f\x41SSET_ROLE_BEAT\x10\x02\x12\x18\n\x14\x41SSET_ROLE_REFERENCE\x10\x03*\xaa\x01\n\rAssetFiletype\x12\x1e\n\x1a\x41SSET_FILETYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSET_FILETYPE_WAV\x10\x01\x12\x16\n\x12\x41SSET_FILETYPE_MP3\x10\x02\x12\x17\n\x13\x41SSET_FILETYPE_FLAC\x10\x03\x12\x16\n\x12\x41SSET_FILETYPE_AAC\x10\x04\x12\x18\n\x14\x41SSET_FILETYPE_OTHER\x10\x05*\x8f\x01\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_VERIFYING\x10\x02\x12\x15\n\x11UPLOAD_STATE_DONE\x10\x03\x12\x18\n\x14UPLOAD_STATE_REFUSED\x10\x04*_\n\x0cUploadMethod\x12\x1d\n\x19UPLOAD_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14UPLOAD_METHOD_STREAM\x10\x01\x12\x16\n\x12UPLOAD_METHOD_POST\x10\x02\x32\xf4\x08\n\x0cMediaService\x12]\n\x0c\x43reateUpload\x12%.automix.media.v1.CreateUploadRequest\x1a&.automix.media.v1.CreateUploadResponse\x12\\\n\x0bUploadBytes\x12$.automix.media.v1.UploadBytesRequest\x1a%.automix.media.v1.UploadBytesResponse(\x01\x12T\n\tGetUpload\x12\".automix.media.v1.GetUploadRequest\x1a#.automix.media.v1.GetUploadResponse\x12\x63\n\x0e\x43ompleteUpload\x12\'.automix.media.v1.CompleteUploadRequest\x1a(.automix.media.v1.CompleteUploadResponse\x12Z\n\x0b\x41\x62ortUpload\x12$.automix.media.v1.AbortUploadRequest\x1a%.automix.media.v1.AbortUploadResponse\x12Q\n\x08GetAsset\x12!.automix.media.v1.GetAssetRequest\x1a\".automix.media.v1.GetAssetResponse\x12W\n\nListAssets\x12#.automix.media.v1.ListAssetsRequest\x1a$.automix.media.v1.ListAssetsResponse\x12Z\n\x0bUpdateAsset\x12$.automix.media.v1.UpdateAssetRequest\x1a%.automix.media.v1.UpdateAssetResponse\x12Z\n\x0b\x44\x65leteAsset\x12$.automix.media.v1.DeleteAssetRequest\x1a%.automix.media.v1.DeleteAssetResponse\x12\x62\n\rDownloadAsset\x12&.automix.media.v1.DownloadAssetRequest\x1a\'.automix.media.v1.DownloadAssetResponse0\x01\x12l\n\x11\x43reateDownloadUrl\x12*.automix.media.v1.CreateDownloadUrlRequest\x1a+.automix.media.v1.CreateDownloadUrlResponse\x12Z\n\x0bGetWaveform\x12$.automix.media.v1.GetWaveformRequest\x1a%.automix.media.v1.GetWaveformResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['project_id']._loaded_options = None
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['project_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['filename']._loaded_options = None
-  _globals['_CREATEUPLOADREQUEST'].fields_by_name['filename']._serialized_options = b'\272H\274\001\272\001\270\001\n\010filename\022Mmust have 1 to 255 characters, one of them visible, and no control characters\032]this.size() <= 255 && this.matches(\'[^\\\\s\\\\pZ]\') && !this.matches(\'[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]\')'
+  _globals['_CREATEUPLOADREQUEST'].fields_by_name['filename']._serialized_options = b'\272H\007r\005\210\3520\377\001'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['role']._loaded_options = None
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['role']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['size']._loaded_options = None
@@ -74,7 +75,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEASSETREQUEST'].fields_by_name['role']._loaded_options = None
   _globals['_UPDATEASSETREQUEST'].fields_by_name['role']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_UPDATEASSETREQUEST'].fields_by_name['filename']._loaded_options = None
-  _globals['_UPDATEASSETREQUEST'].fields_by_name['filename']._serialized_options = b'\272H\277\001\272\001\270\001\n\010filename\022Mmust have 1 to 255 characters, one of them visible, and no control characters\032]this.size() <= 255 && this.matches(\'[^\\\\s\\\\pZ]\') && !this.matches(\'[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]\')\330\001\001'
+  _globals['_UPDATEASSETREQUEST'].fields_by_name['filename']._serialized_options = b'\272H\nr\005\210\3520\377\001\330\001\001'
   _globals['_UPDATEASSETREQUEST'].fields_by_name['update_mask']._loaded_options = None
   _globals['_UPDATEASSETREQUEST'].fields_by_name['update_mask']._serialized_options = b'\272H\214\001\272\001\205\001\n\021asset.update_mask\022)must name at least one of: role, filename\032Ethis.paths.size() > 0 && this.paths.all(p, p in [\'role\', \'filename\'])\310\001\001'
   _globals['_UPDATEASSETREQUEST']._loaded_options = None
@@ -91,70 +92,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEDOWNLOADURLREQUEST'].fields_by_name['lifetime']._serialized_options = b'\272H\014\252\001\t\"\003\010\220\0342\002\010\001'
   _globals['_GETWAVEFORMREQUEST'].fields_by_name['asset_id']._loaded_options = None
   _globals['_GETWAVEFORMREQUEST'].fields_by_name['asset_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_ASSETROLE']._serialized_start=3785
-  _globals['_ASSETROLE']._serialized_end=3894
-  _globals['_ASSETFILETYPE']._serialized_start=3897
-  _globals['_ASSETFILETYPE']._serialized_end=4067
-  _globals['_UPLOADSTATE']._serialized_start=4070
-  _globals['_UPLOADSTATE']._serialized_end=4213
-  _globals['_UPLOADMETHOD']._serialized_start=4215
-  _globals['_UPLOADMETHOD']._serialized_end=4310
-  _globals['_ASSET']._serialized_start=179
-  _globals['_ASSET']._serialized_end=541
-  _globals['_UPLOAD']._serialized_start=544
-  _globals['_UPLOAD']._serialized_end=904
-  _globals['_POSTPOLICY']._serialized_start=907
-  _globals['_POSTPOLICY']._serialized_end=1085
-  _globals['_POSTPOLICY_FIELDSENTRY']._serialized_start=1040
-  _globals['_POSTPOLICY_FIELDSENTRY']._serialized_end=1085
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=1088
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=1522
-  _globals['_CREATEUPLOADRESPONSE']._serialized_start=1524
-  _globals['_CREATEUPLOADRESPONSE']._serialized_end=1632
-  _globals['_UPLOADBYTESREQUEST']._serialized_start=1634
-  _globals['_UPLOADBYTESREQUEST']._serialized_end=1736
-  _globals['_UPLOADBYTESRESPONSE']._serialized_start=1738
-  _globals['_UPLOADBYTESRESPONSE']._serialized_end=1801
-  _globals['_GETUPLOADREQUEST']._serialized_start=1803
-  _globals['_GETUPLOADREQUEST']._serialized_end=1850
-  _globals['_GETUPLOADRESPONSE']._serialized_start=1852
-  _globals['_GETUPLOADRESPONSE']._serialized_end=1913
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=1915
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=1967
-  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=1969
-  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=2033
-  _globals['_ABORTUPLOADREQUEST']._serialized_start=2035
-  _globals['_ABORTUPLOADREQUEST']._serialized_end=2084
-  _globals['_ABORTUPLOADRESPONSE']._serialized_start=2086
-  _globals['_ABORTUPLOADRESPONSE']._serialized_end=2107
-  _globals['_GETASSETREQUEST']._serialized_start=2109
-  _globals['_GETASSETREQUEST']._serialized_end=2154
-  _globals['_GETASSETRESPONSE']._serialized_start=2156
-  _globals['_GETASSETRESPONSE']._serialized_end=2214
-  _globals['_LISTASSETSREQUEST']._serialized_start=2216
-  _globals['_LISTASSETSREQUEST']._serialized_end=2326
-  _globals['_LISTASSETSRESPONSE']._serialized_start=2328
-  _globals['_LISTASSETSRESPONSE']._serialized_end=2414
-  _globals['_UPDATEASSETREQUEST']._serialized_start=2417
-  _globals['_UPDATEASSETREQUEST']._serialized_end=3149
-  _globals['_UPDATEASSETRESPONSE']._serialized_start=3151
-  _globals['_UPDATEASSETRESPONSE']._serialized_end=3212
-  _globals['_DELETEASSETREQUEST']._serialized_start=3214
-  _globals['_DELETEASSETREQUEST']._serialized_end=3262
-  _globals['_DELETEASSETRESPONSE']._serialized_start=3264
-  _globals['_DELETEASSETRESPONSE']._serialized_end=3285
-  _globals['_DOWNLOADASSETREQUEST']._serialized_start=3287
-  _globals['_DOWNLOADASSETREQUEST']._serialized_end=3362
-  _globals['_DOWNLOADASSETRESPONSE']._serialized_start=3364
-  _globals['_DOWNLOADASSETRESPONSE']._serialized_end=3441
-  _globals['_CREATEDOWNLOADURLREQUEST']._serialized_start=3443
-  _globals['_CREATEDOWNLOADURLREQUEST']._serialized_end=3559
-  _globals['_CREATEDOWNLOADURLRESPONSE']._serialized_start=3561
-  _globals['_CREATEDOWNLOADURLRESPONSE']._serialized_end=3649
-  _globals['_GETWAVEFORMREQUEST']._serialized_start=3651
-  _globals['_GETWAVEFORMREQUEST']._serialized_end=3699
-  _globals['_GETWAVEFORMRESPONSE']._serialized_start=3701
-  _globals['_GETWAVEFORMRESPONSE']._serialized_end=3783
-  _globals['_MEDIASERVICE']._serialized_start=4313
-  _globals['_MEDIASERVICE']._serialized_end=5453
+  _globals['_ASSETROLE']._serialized_start=3447
+  _globals['_ASSETROLE']._serialized_end=3556
+  _globals['_ASSETFILETYPE']._serialized_start=3559
+  _globals['_ASSETFILETYPE']._serialized_end=3729
+  _globals['_UPLOADSTATE']._serialized_start=3732
+  _globals['_UPLOADSTATE']._serialized_end=3875
+  _globals['_UPLOADMETHOD']._serialized_start=3877
+  _globals['_UPLOADMETHOD']._serialized_end=3972
+  _globals['_ASSET']._serialized_start=209
+  _globals['_ASSET']._serialized_end=571
+  _globals['_UPLOAD']._serialized_start=574
+  _globals['_UPLOAD']._serialized_end=934
+  _globals['_POSTPOLICY']._serialized_start=937
+  _globals['_POSTPOLICY']._serialized_end=1115
+  _globals['_POSTPOLICY_FIELDSENTRY']._serialized_start=1070
+  _globals['_POSTPOLICY_FIELDSENTRY']._serialized_end=1115
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=1118
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=1368
+  _globals['_CREATEUPLOADRESPONSE']._serialized_start=1370
+  _globals['_CREATEUPLOADRESPONSE']._serialized_end=1478
+  _globals['_UPLOADBYTESREQUEST']._serialized_start=1480
+  _globals['_UPLOADBYTESREQUEST']._serialized_end=1582
+  _globals['_UPLOADBYTESRESPONSE']._serialized_start=1584
+  _globals['_UPLOADBYTESRESPONSE']._serialized_end=1647
+  _globals['_GETUPLOADREQUEST']._serialized_start=1649
+  _globals['_GETUPLOADREQUEST']._serialized_end=1696
+  _globals['_GETUPLOADRESPONSE']._serialized_start=1698
+  _globals['_GETUPLOADRESPONSE']._serialized_end=1759
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=1761
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=1813
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=1815
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=1879
+  _globals['_ABORTUPLOADREQUEST']._serialized_start=1881
+  _globals['_ABORTUPLOADREQUEST']._serialized_end=1930
+  _globals['_ABORTUPLOADRESPONSE']._serialized_start=1932
+  _globals['_ABORTUPLOADRESPONSE']._serialized_end=1953
+  _globals['_GETASSETREQUEST']._serialized_start=1955
+  _globals['_GETASSETREQUEST']._serialized_end=2000
+  _globals['_GETASSETRESPONSE']._serialized_start=2002
+  _globals['_GETASSETRESPONSE']._serialized_end=2060
+  _globals['_LISTASSETSREQUEST']._serialized_start=2062
+  _globals['_LISTASSETSREQUEST']._serialized_end=2172
+  _globals['_LISTASSETSRESPONSE']._serialized_start=2174
+  _globals['_LISTASSETSRESPONSE']._serialized_end=2260
+  _globals['_UPDATEASSETREQUEST']._serialized_start=2263
+  _globals['_UPDATEASSETREQUEST']._serialized_end=2811
+  _globals['_UPDATEASSETRESPONSE']._serialized_start=2813
+  _globals['_UPDATEASSETRESPONSE']._serialized_end=2874
+  _globals['_DELETEASSETREQUEST']._serialized_start=2876
+  _globals['_DELETEASSETREQUEST']._serialized_end=2924
+  _globals['_DELETEASSETRESPONSE']._serialized_start=2926
+  _globals['_DELETEASSETRESPONSE']._serialized_end=2947
+  _globals['_DOWNLOADASSETREQUEST']._serialized_start=2949
+  _globals['_DOWNLOADASSETREQUEST']._serialized_end=3024
+  _globals['_DOWNLOADASSETRESPONSE']._serialized_start=3026
+  _globals['_DOWNLOADASSETRESPONSE']._serialized_end=3103
+  _globals['_CREATEDOWNLOADURLREQUEST']._serialized_start=3105
+  _globals['_CREATEDOWNLOADURLREQUEST']._serialized_end=3221
+  _globals['_CREATEDOWNLOADURLRESPONSE']._serialized_start=3223
+  _globals['_CREATEDOWNLOADURLRESPONSE']._serialized_end=3311
+  _globals['_GETWAVEFORMREQUEST']._serialized_start=3313
+  _globals['_GETWAVEFORMREQUEST']._serialized_end=3361
+  _globals['_GETWAVEFORMRESPONSE']._serialized_start=3363
+  _globals['_GETWAVEFORMRESPONSE']._serialized_end=3445
+  _globals['_MEDIASERVICE']._serialized_start=3975
+  _globals['_MEDIASERVICE']._serialized_end=5115
 # @@protoc_insertion_point(module_scope)

@@ -363,7 +363,7 @@ class CreateUploadRequest(_message.Message):
     project_id: _builtins.str
     """The project."""
     filename: _builtins.str
-    """A name for people: 1 to 255 characters, no control characters."""
+    """A name for people: 1 to 255 characters."""
     role: Global___AssetRole.ValueType
     """What it is for."""
     size: _builtins.int

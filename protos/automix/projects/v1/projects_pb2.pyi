@@ -73,7 +73,7 @@ class CreateProjectRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Not blank, at most 200 characters."""
+    """A name for people: 1 to 200 characters."""
     request_id: _builtins.str
     """UUID chosen by the caller; a repeated call returns the first answer."""
     def __init__(

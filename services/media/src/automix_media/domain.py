@@ -1,6 +1,5 @@
 """Uploads and assets, and what may be done with them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,8 +27,6 @@ CONTENT_TYPES: Mapping[Filetype, str] = {
     "aac": "audio/aac",
     "other": "application/octet-stream",
 }
-
-CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -124,13 +121,6 @@ def post_key(upload_id: UUID) -> str:
 def asset_key(asset_id: UUID) -> str:
     """Key of verified bytes."""
     return f"assets/{asset_id}"
-
-
-def require_filename(name: str) -> None:
-    """Raises InvalidArgument for a name that nobody can see or that holds control characters."""
-    if CONTROL_CHARACTERS.search(name) or not name.strip() or len(name) > 255:
-        violation = FieldViolation("filename", "must have 1 to 255 characters, one visible, and no control characters")
-        raise InvalidArgument("INVALID_REQUEST", f"filename {violation.description}", violations=[violation])
 
 
 def require_size(size: int, quotas: Quotas) -> None:

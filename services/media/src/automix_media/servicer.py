@@ -28,7 +28,6 @@ from automix_media.domain import (
     refusal,
     require_active,
     require_complete,
-    require_filename,
     require_room,
     require_size,
 )
@@ -66,7 +65,6 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     async def CreateUpload(self, request: pb.CreateUploadRequest, context: Context) -> pb.CreateUploadResponse:
         """Opens an upload into an active project, once per request_id."""
         user_id, project_id = current_user().user_id, UUID(request.project_id)
-        require_filename(request.filename)
         require_size(request.size, self._quotas)
         async with self._database.read() as connection:
             answer = await earlier_answer(connection, user_id, request, request.request_id, pb.CreateUploadResponse)
@@ -188,8 +186,6 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Context) -> pb.UpdateAssetResponse:
         """Sets what the mask names."""
         named = set(request.update_mask.paths)
-        if "filename" in named:
-            require_filename(request.filename)
         async with self._database.transaction() as connection:
             updated = await Assets(connection, current_user().user_id).update(
                 UUID(request.asset_id),
