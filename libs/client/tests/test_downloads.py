@@ -134,6 +134,24 @@ async def test_a_folder_that_cannot_be_written_is_an_os_error(
         await client.renders.download(render.id, tmp_path / "mix.wav")
 
 
+async def test_an_error_names_the_file_that_was_asked_for(
+    client: AsyncClient, world: World, render: Render, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/none/mix.wav cannot be written"):
+        await client.renders.download(render.id, tmp_path / "none" / "mix.wav")
+    assert world.calls["DownloadRender"] == 0
+    forbidden = Path("/proc/mix.wav")  # for root too
+    with pytest.raises(OSError, match=str(forbidden)) as refused:
+        await client.renders.download(render.id, forbidden)
+    assert refused.value.filename == str(forbidden)
+
+
+async def test_a_name_may_be_as_long_as_names_are(client: AsyncClient, render: Render, tmp_path: Path) -> None:
+    target = tmp_path / ("x" * 255)
+    await client.renders.download(render.id, target)
+    assert inside(tmp_path) == [target]
+
+
 async def test_a_folder_is_not_a_target(client: AsyncClient, world: World, render: Render, tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         await client.renders.download(render.id, tmp_path)

@@ -71,6 +71,14 @@ async def test_a_mix_that_fails_leaves_no_file(client: AsyncClient, world: World
     assert os.listdir(tmp_path) == []
 
 
+async def test_nothing_is_mixed_for_a_file_that_cannot_be_written(
+    client: AsyncClient, world: World, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        await client.mix(out=tmp_path / "none" / "mix.wav", project_id="p")
+    assert world.calls["CreateJob"] == 0
+
+
 async def test_a_refused_file_is_named_and_nothing_is_mixed(
     client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
@@ -63,9 +64,8 @@ class Downloads:
         Raises FileExistsError when it is there and must stay, TransferError when the bytes are not those that the
         platform names, OSError when they cannot be written.
         """
-        _check_target(target, overwrite=overwrite)
-        scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-        try:
+        check_target(target, overwrite=overwrite)
+        with _beside(target) as scratch:
             # The mode of a new file as the user has set it; never one that is already there, nor through a link.
             handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
             with os.fdopen(handle, "wb") as file:
@@ -75,8 +75,6 @@ class Downloads:
                 scratch.replace(target)
             else:
                 os.link(scratch, target)
-        finally:
-            scratch.unlink(missing_ok=True)
         return facts
 
     async def _fill(self, source: Source[C], file: BinaryIO, progress: ByteProgress | None) -> Facts:
@@ -164,12 +162,29 @@ class _Transfer:
         self._file.write(data)
 
 
-def _check_target(target: Path, *, overwrite: bool) -> None:
+def check_target(target: Path, *, overwrite: bool = True) -> None:
     """Refuses before the first byte is fetched what would fail after the last."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target} cannot be written: there is no folder {target.parent}")
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder, name a file in it")
     if not overwrite and target.exists():
         raise FileExistsError(f"{target} exists already")
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A name in the target's folder, gone afterwards; errors name the target, for nobody knows of another file."""
+    scratch = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            yield scratch
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def _flush(file: BinaryIO) -> None:

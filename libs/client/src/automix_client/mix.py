@@ -14,6 +14,7 @@ from automix.media.v1 import media_pb2
 from automix.mixer.v1 import mixer_pb2
 
 from automix_client.assets import BEAT, REFERENCE, VOCALS, Assets
+from automix_client.downloads import check_target
 from automix_client.errors import AutomixError
 from automix_client.jobs import Jobs
 from automix_client.projects import Projects
@@ -96,6 +97,7 @@ class Mixing:
         A project that it made is deleted again when an upload fails. Raises what each step raises: InvalidInputError
         for a file that is refused, JobFailedError, ...
         """
+        check_target(out)
         tell = listener or (lambda _: None)
         seconds: dict[str, float] = {}
         with _timed(seconds, "project"):
