@@ -14,6 +14,7 @@ from automix_local.commands import app
 from click.testing import Result
 from typer.testing import CliRunner
 
+from .test_secrets import open_to_others
 from .waiting import until
 
 SECONDS = 120
@@ -48,6 +49,9 @@ def test_the_platform_goes_up_says_so_and_goes_down(state_dir: Path) -> None:
         assert all(process["state"] == "ready" for process in up["processes"])
         assert up["endpoints"]["auth"] == next(p["address"] for p in up["processes"] if p["name"] == "auth")
         assert run("status", state=state_dir).exit_code == 0
+        assert (state_dir / "status.json").exists()
+        assert (state_dir / "logs" / "supervisor.log").exists()
+        assert open_to_others(state_dir) == []
 
         again = run_alone("up", state=state_dir)
         assert again.returncode == 1

@@ -125,6 +125,7 @@ def _detach(directory: StateDir, console: Console) -> None:
         return
     directory.create()
     log = directory.log_file("supervisor")
+    log.touch(mode=0o600)
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable, "-m", "automix_local", "up", "--state", str(directory.path)],

@@ -1,5 +1,6 @@
 """Run the stack in this process until it is asked to stop."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,7 @@ def run_stack(state_dir: Path, console: Console, services: Sequence[Service] = S
 
     Raises StackError when something does not start; then everything is stopped.
     """
+    os.umask(0o077)  # what is written from here on is for this user alone
     statuses = StatusFile(StateDir(state_dir).status_file)
     stop = _Stop()
     for number in _SIGNALS:
