@@ -1,5 +1,6 @@
 """Events told again: which, and as whom."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -73,7 +74,7 @@ def test_everything_kept_is_told_again(connection: psycopg.Connection[Any]) -> N
 
 
 def test_only_what_became_true_since_then_is_told_again(connection: psycopg.Connection[Any]) -> None:
-    assert run("projects", "--since", "2h").stdout == "1 events of projects are published again\n"
+    assert json.loads(run("projects", "--since", "2h", "--json").stdout) == {"service": "projects", "events": 1}
     assert unpublished(connection) == {"recent", "waiting"}
 
 

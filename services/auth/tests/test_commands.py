@@ -43,8 +43,9 @@ def test_keys_are_listed_and_rotated(connection: psycopg.Connection[Any]) -> Non
     assert listed() == []
     assert run(keys, "rotate").exit_code == 0
     assert [key["state"] for key in listed()] == ["active"]
-    assert run(keys, "rotate").exit_code == 0
+    rotated = run(keys, "rotate", "--json")
     found = listed()
+    assert json.loads(rotated.stdout) == {"active_from": found[1]["active_from"]}
     assert [key["state"] for key in found] == ["active", "next"]
     assert found[0]["retired_at"] == found[1]["active_from"]
     assert "private_key" not in found[0]
@@ -96,6 +97,9 @@ def test_a_generated_password_is_printed_alone_and_works(connection: psycopg.Con
     result = run(users, "reset-password", email, "--generate")
     assert result.exit_code == 0
     assert password_matches(result.stdout.rstrip("\n"), password_hash(connection, email))
+    made = json.loads(run(users, "reset-password", email, "--generate", "--json").stdout)
+    assert made["email"] == email
+    assert password_matches(made["password"], password_hash(connection, email))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,6 +18,7 @@ from rich.markup import escape
 from automix_local.discovery import discover
 from automix_local.display import processes_table
 from automix_local.errors import StackError
+from automix_local.process import nothing
 from automix_local.state import StateDir, default_state_dir
 from automix_local.statusfile import read_statuses
 
@@ -34,34 +35,54 @@ StateOption = Annotated[
 ]
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
 def up(
     state: StateOption = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once everything is ready.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Start AutoMix on this machine: servers, schemas, services. Ctrl-C stops all of it."""
+    """Start AutoMix on this machine: servers, schemas, services. Ctrl-C stops all of it.
+
+    With --json it prints what `automix status --json` does, once everything is ready.
+    """
     directory = StateDir(state or default_state_dir())
     console = Console(stderr=True)
     try:
         if detach:
             _detach(directory, console)
+            if as_json:
+                _print_json(_document(directory))
         else:
             # Only here: the other commands need not wait for the drivers of three servers to load.
             from automix_local.foreground import run_stack  # noqa: PLC0415
 
-            run_stack(directory.path, console)
+            run_stack(
+                directory.path,
+                console,
+                on_ready=(lambda: _print_json(_document(directory))) if as_json else nothing,
+            )
     except (StackError, OSError) as error:
         console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from None
 
 
-def down(state: StateOption = None) -> None:
+def down(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Stop the AutoMix that runs on this machine. What it keeps stays."""
     directory = StateDir(state or default_state_dir())
     console = Console(stderr=True)
     holder = directory.holder()
     if holder is None:
         console.print(f"no AutoMix runs over {directory.path}", soft_wrap=True)
-        return
+    else:
+        _stop(holder, directory, console)
+        console.print("stopped")
+    if as_json:
+        _print_json(_document(directory))
+
+
+def _stop(holder: int, directory: StateDir, console: Console) -> None:
     os.kill(holder, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while directory.holder() == holder:
@@ -69,33 +90,37 @@ def down(state: StateOption = None) -> None:
             console.print(f"[red]error:[/red] process {holder} is still stopping after {_STOP_SECONDS:.0f} s")
             raise typer.Exit(EXIT_FAILED)
         time.sleep(_POLL_SECONDS)
-    console.print("stopped")
 
 
-def status(
-    state: StateOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-) -> None:
+def status(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Show what runs where. The exit code is 0 when AutoMix is up and 3 when it is not."""
     directory = StateDir(state or default_state_dir())
-    endpoints, processes = discover(directory.path), read_statuses(directory)
-    is_up = endpoints is not None and all(process.is_ready for process in processes)
+    document = _document(directory)
     if as_json:
-        document = {
-            "up": is_up,
-            "state": str(directory.path),
-            "pid": directory.holder(),
-            "endpoints": None if endpoints is None else asdict(endpoints),
-            "processes": [asdict(process) for process in processes],
-        }
-        sys.stdout.write(json.dumps(document) + "\n")
-    elif processes:
+        _print_json(document)
+    elif processes := read_statuses(directory):
         console = Console()
         console.print(processes_table(processes))
         console.print(f"[dim]state and logs: {directory.path}[/dim]", highlight=False, soft_wrap=True)
     else:
         Console().print(f"no AutoMix runs over {directory.path}; start it with `automix up`", soft_wrap=True)
-    raise typer.Exit(0 if is_up else EXIT_DOWN)
+    raise typer.Exit(0 if document["up"] else EXIT_DOWN)
+
+
+def _document(directory: StateDir) -> dict[str, Any]:
+    endpoints, processes = discover(directory.path), read_statuses(directory)
+    return {
+        "up": endpoints is not None and all(process.is_ready for process in processes),
+        "state": str(directory.path),
+        "pid": directory.holder(),
+        "endpoints": None if endpoints is None else asdict(endpoints),
+        "processes": [asdict(process) for process in processes],
+    }
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 def logs(
@@ -103,20 +128,27 @@ def logs(
     state: StateOption = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show the log of a process, or which there are."""
+    """Show the log of a process, or which there are. With --json, a string for each line, or the names in a list."""
     directory = StateDir(state or default_state_dir())
     known = sorted(file.stem for file in directory.log_file("any").parent.glob("*.log"))
+    if name is None and as_json:
+        _print_json(known)
+        raise typer.Exit
     if name not in known:
         Console(stderr=True).print(f"logs: {', '.join(known) or 'none yet'}", soft_wrap=True)
         raise typer.Exit(0 if name is None else EXIT_FAILED)
     with directory.log_file(name).open(errors="replace") as file:
-        sys.stdout.writelines(deque(file, lines))
-        while follow:
-            sys.stdout.flush()
-            if not (line := file.readline()):
+        shown = iter(deque(file, lines))
+        while (line := next(shown, "") or file.readline()) or follow:
+            if not line:
+                sys.stdout.flush()
                 time.sleep(_POLL_SECONDS)
-            sys.stdout.write(line)
+            elif as_json:
+                _print_json(line.rstrip("\n"))
+            else:
+                sys.stdout.write(line)
 
 
 def _detach(directory: StateDir, console: Console) -> None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,7 +13,7 @@ from rich.live import Live
 
 from automix_local.display import processes_table
 from automix_local.logs import LogKeeper
-from automix_local.process import Status
+from automix_local.process import Status, nothing
 from automix_local.services import SERVICES, Service
 from automix_local.stack import Stack
 from automix_local.state import StateDir
@@ -37,7 +37,13 @@ class _Stop:
         self.asked.set()
 
 
-def run_stack(state_dir: Path, console: Console, services: Sequence[Service] = SERVICES) -> None:
+def run_stack(
+    state_dir: Path,
+    console: Console,
+    services: Sequence[Service] = SERVICES,
+    *,
+    on_ready: Callable[[], None] = nothing,
+) -> None:
     """Start everything, show it, and stop it in order when a signal asks; returns when nothing runs any more.
 
     Raises StackError when something does not start; then everything is stopped.
@@ -55,6 +61,7 @@ def run_stack(state_dir: Path, console: Console, services: Sequence[Service] = S
             return
         stop.starting = False
         with stack, LogKeeper(stack.servers.state):
+            on_ready()
             if not console.is_terminal:
                 console.print("ready")
             stop.asked.wait()

@@ -54,6 +54,7 @@ def replay(
     since: Annotated[
         str | None, typer.Option(help="From when on: 30m, 2h, 7d, or a time such as 2026-11-22T10:00.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print how many as JSON.")] = False,
 ) -> None:
     """Publish a service's kept events again, under the same ids: who has handled one ignores it.
 
@@ -68,7 +69,10 @@ def replay(
         marked = _ask(mark(url, service.value, start))
     except WrongServiceError as error:
         _leave(str(error), USAGE)
-    typer.echo(f"{marked} events of {service.value} are published again")
+    if as_json:
+        typer.echo(json.dumps({"service": service.value, "events": marked}))
+    else:
+        typer.echo(f"{marked} events of {service.value} are published again")
 
 
 def stuck(

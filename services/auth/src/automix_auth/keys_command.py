@@ -45,6 +45,7 @@ def rotate(
     compromised: Annotated[
         bool, typer.Option("--compromised", help="Delete every key now: whoever is signed in needs a new token.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print from when it signs as JSON.")] = False,
 ) -> None:
     """Publish a new key, which signs as soon as every service can know it; nobody is signed out.
 
@@ -59,7 +60,11 @@ def rotate(
             return await replace_compromised(connection)
         return await publish_next(connection, cache_lifetime=settings.jwks_cache_lifetime)
 
-    typer.echo(f"a new key is published and signs from {_time(work_on_accounts(publish))}")
+    signs_from = work_on_accounts(publish)
+    if as_json:
+        typer.echo(json.dumps({"active_from": str(signs_from)}))
+    else:
+        typer.echo(f"a new key is published and signs from {_time(signs_from)}")
 
 
 def _time(moment: datetime) -> str:

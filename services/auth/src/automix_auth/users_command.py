@@ -1,5 +1,6 @@
 """`automix users`: what an operator can do for somebody who cannot sign in. There is no mail."""
 
+import json
 import secrets
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,7 @@ def reset_password(
     from_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the account as JSON, with a password made.")] = False,
 ) -> None:
     """Set a new password for an account and end all of its sign-ins.
 
@@ -50,4 +52,7 @@ def reset_password(
         await set_forgotten_password(connection, email, password, cost=settings.bcrypt_cost)
 
     work_on_accounts(reset)
-    typer.echo(password if generate else f"the password of {email} is set")
+    if as_json:
+        typer.echo(json.dumps({"email": email, "password": password if generate else None}))
+    else:
+        typer.echo(password if generate else f"the password of {email} is set")
