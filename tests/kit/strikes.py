@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-STRIKES = int(os.environ.get("AUTOMIX_TEST_STRIKES", "5"))
+STRIKES = int(os.environ.get("AUTOMIX_TEST_STRIKES", "20"))
 """How often each point is struck."""
 
 
