@@ -209,7 +209,7 @@ async def test_a_download_begins_anywhere(caller: Caller) -> None:
     asset = await caller.upload(data)
     for offset in (0, 1, 300_000, len(data) - 1, len(data)):
         assert await caller.download(asset.id, offset) == data[offset:]
-    with refused(INVALID, "INVALID_REQUEST"):
+    with refused(INVALID, "OFFSET_PAST_END"):
         await caller.download(asset.id, len(data) + 1)
 
 

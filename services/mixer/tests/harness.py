@@ -21,6 +21,7 @@ from automix.mixer.v1 import mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.context import current_user
 from automix_common.database import Connection, Database
+from automix_common.downloads import Downloads
 from automix_common.edge import Edge
 from automix_common.errors import not_yours
 from automix_common.identity import KeyCache, KeySet, TokenVerifier
@@ -336,7 +337,9 @@ async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: 
             projects_pb2_grpc.ProjectsServiceStub(channel), media_pb2_grpc.MediaServiceStub(channel), settings.limits
         )
         watcher = Watcher(runtime, poll_seconds=settings.watch_seconds)
-        servicer = MixerServicer(runtime.database, store, peers, watcher, limits=settings.limits)
+        servicer = MixerServicer(
+            runtime.database, Downloads(store, runtime.stopping), peers, watcher, limits=settings.limits
+        )
         async with (
             listening(
                 issuer, lambda server: mixer_pb2_grpc.add_MixerServiceServicer_to_server(servicer, server)

@@ -10,8 +10,9 @@ from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.client import call_peer
 from automix_common.context import current_user
 from automix_common.database import Database
+from automix_common.downloads import Downloads
 from automix_common.edge import Context
-from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, Unavailable, not_yours
+from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, not_yours
 from automix_common.idempotency import answer_once, earlier_answer
 from automix_common.ids import new_id
 from automix_common.paging import page_limit, page_of, page_start
@@ -36,8 +37,6 @@ from automix_media.receiving import Receiver
 from automix_media.repository import Assets, Uploads
 from automix_media.verification import Verifier
 
-URL_LIFETIME = timedelta(minutes=10)
-
 
 class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     """The uploads and assets of the caller."""
@@ -54,8 +53,8 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         upload_lifetime: timedelta,
     ) -> None:
         self._database: Database = runtime.database
-        self._stopping = runtime.stopping
         self._store = store
+        self._downloads = Downloads(store, runtime.stopping)
         self._projects = projects
         self._receiver = receiver
         self._verifier = verifier
@@ -204,34 +203,22 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     async def DownloadAsset(
         self, request: pb.DownloadAssetRequest, context: Context
     ) -> AsyncIterator[pb.DownloadAssetResponse]:
-        """Streams bytes; a download that began runs to its end, also beyond its token's."""
+        """Streams bytes."""
         asset = await self._asset(request.asset_id)
-        if request.offset > asset.size:
-            violation = FieldViolation("offset", f"at most {asset.size}")
-            raise InvalidArgument("INVALID_REQUEST", "offset lies behind the last byte", violations=[violation])
+        blocks = self._downloads.blocks(asset.storage_key, offset=request.offset, size=asset.size, kind="asset")
         yield pb.DownloadAssetResponse(asset=asset_message(asset))
-        if request.offset == asset.size:
-            return
-        try:
-            async for block in self._store.read(asset.storage_key, request.offset):
-                if self._stopping.is_set():
-                    raise Unavailable("STOPPING", "this server stops: resume from the last byte that arrived")
-                yield pb.DownloadAssetResponse(data=block)
-        except ObjectMissing:
-            raise not_yours("asset") from None  # deleted meanwhile
+        async for block in blocks:
+            yield pb.DownloadAssetResponse(data=block)
 
     async def CreateDownloadUrl(
         self, request: pb.CreateDownloadUrlRequest, context: Context
     ) -> pb.CreateDownloadUrlResponse:
         """Signs a URL."""
         asset = await self._asset(request.asset_id)
-        lifetime = URL_LIFETIME
-        if request.HasField("lifetime"):
-            lifetime = timedelta(seconds=request.lifetime.seconds)
-        url = self._store.download_url(asset.storage_key, asset.filename, CONTENT_TYPES[asset.filetype], lifetime)
-        response = pb.CreateDownloadUrlResponse(url=url)
-        response.expires_at.FromDatetime(datetime.now(UTC) + lifetime)
-        return response
+        content_type = CONTENT_TYPES[asset.filetype]
+        return self._downloads.url(
+            asset.storage_key, asset.filename, content_type, request, pb.CreateDownloadUrlResponse
+        )
 
     async def GetWaveform(self, request: pb.GetWaveformRequest, context: Context) -> pb.GetWaveformResponse:
         """Reads an asset's picture."""

@@ -8,6 +8,7 @@ from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.cleanup import Collector, Deleter
 from automix_common.client import open_channel, token_verifier
+from automix_common.downloads import Downloads
 from automix_common.process import main
 from automix_common.runtime import open_runtime
 from automix_common.server import Service, serve
@@ -38,7 +39,9 @@ async def serve_mixer(settings: MixerSettings) -> None:
                 settings.limits,
             )
             watcher = Watcher(runtime, poll_seconds=settings.watch_seconds)
-            servicer = MixerServicer(database, store, peers, watcher, limits=settings.limits)
+            servicer = MixerServicer(
+                database, Downloads(store, runtime.stopping), peers, watcher, limits=settings.limits
+            )
             sweeper = Sweeper(
                 database, sweep_seconds=settings.sweep_seconds, stale_seconds=settings.stale_queued_seconds
             )

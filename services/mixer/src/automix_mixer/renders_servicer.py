@@ -1,17 +1,16 @@
 """MixerService, the RPCs about renders: translates, authorises, calls."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix.mixer.v1 import mixer_pb2_grpc
 from automix_common.context import current_user
 from automix_common.database import Database
+from automix_common.downloads import Downloads
 from automix_common.edge import Context
-from automix_common.errors import FieldViolation, InvalidArgument, not_yours
+from automix_common.errors import not_yours
 from automix_common.paging import page_limit, page_of, page_start
-from automix_common.storage import ObjectMissing, ObjectStore
 
 from automix_mixer.content_types import content_type
 from automix_mixer.domain import Render
@@ -19,15 +18,13 @@ from automix_mixer.messages import file_message, render_message
 from automix_mixer.peers import Peers
 from automix_mixer.repository.renders import Renders
 
-URL_LIFETIME = timedelta(minutes=10)
-
 
 class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
     """The renders of the caller."""
 
-    def __init__(self, database: Database, store: ObjectStore, peers: Peers) -> None:
+    def __init__(self, database: Database, downloads: Downloads, peers: Peers) -> None:
         self._database = database
-        self._store = store
+        self._downloads = downloads
         self._peers = peers
 
     async def GetRender(self, request: pb.GetRenderRequest, context: Context) -> pb.GetRenderResponse:
@@ -49,8 +46,9 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
     ) -> AsyncIterator[pb.DownloadRenderResponse]:
         """Streams the render's bytes."""
         render = await self._render(request.render_id)
+        blocks = self._downloads.blocks(render.storage_key, offset=request.offset, size=render.size, kind="render")
         yield pb.DownloadRenderResponse(render=render_message(render))
-        async for block in self._bytes(render.storage_key, request.offset, render.size):
+        async for block in blocks:
             yield pb.DownloadRenderResponse(data=block)
 
     async def DownloadRenderFile(
@@ -61,8 +59,9 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
             file = await Renders(connection, current_user().user_id).file(UUID(request.file_id))
         if file is None:
             raise not_yours("file")
+        blocks = self._downloads.blocks(file.storage_key, offset=request.offset, size=file.size, kind="file")
         yield pb.DownloadRenderFileResponse(file=file_message(file))
-        async for block in self._bytes(file.storage_key, request.offset, file.size):
+        async for block in blocks:
             yield pb.DownloadRenderFileResponse(data=block)
 
     async def CreateRenderDownloadUrl(
@@ -70,12 +69,8 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
     ) -> pb.CreateRenderDownloadUrlResponse:
         """Signs a URL that serves the render's bytes for a short time."""
         render = await self._render(request.render_id)
-        lifetime = request.lifetime.ToTimedelta() if request.HasField("lifetime") else URL_LIFETIME
-        expires_at = datetime.now(UTC) + lifetime
-        url = self._store.download_url(render.storage_key, render.filename, content_type(render.storage_key), lifetime)
-        answer = pb.CreateRenderDownloadUrlResponse(url=url)
-        answer.expires_at.FromDatetime(expires_at)
-        return answer
+        key = render.storage_key
+        return self._downloads.url(key, render.filename, content_type(key), request, pb.CreateRenderDownloadUrlResponse)
 
     async def GetRenderReport(self, request: pb.GetRenderReportRequest, context: Context) -> pb.GetRenderReportResponse:
         """Reads the plan and the report."""
@@ -92,18 +87,3 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
         if found is None:
             raise not_yours("render")
         return found
-
-    async def _bytes(self, key: str, offset: int, size: int) -> AsyncIterator[bytes]:
-        if offset > size:
-            raise InvalidArgument(
-                "OFFSET_PAST_END",
-                f"the file has {size} bytes",
-                violations=[FieldViolation("offset", f"must be at most {size}")],
-            )
-        if offset == size:
-            return
-        try:
-            async for block in self._store.read(key, offset):
-                yield block
-        except ObjectMissing:  # it was deleted since its row was read
-            raise not_yours("render") from None

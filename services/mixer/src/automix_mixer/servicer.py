@@ -1,7 +1,7 @@
 """MixerService: jobs and renders behind one name."""
 
 from automix_common.database import Database
-from automix_common.storage import ObjectStore
+from automix_common.downloads import Downloads
 
 from automix_mixer.domain import JobLimits
 from automix_mixer.jobs_servicer import JobsServicer
@@ -14,7 +14,7 @@ class MixerServicer(JobsServicer, RendersServicer):
     """The whole service."""
 
     def __init__(
-        self, database: Database, store: ObjectStore, peers: Peers, watcher: Watcher, *, limits: JobLimits
+        self, database: Database, downloads: Downloads, peers: Peers, watcher: Watcher, *, limits: JobLimits
     ) -> None:
         JobsServicer.__init__(self, database, peers, watcher, limits=limits)
-        RendersServicer.__init__(self, database, store, peers)
+        RendersServicer.__init__(self, database, downloads, peers)
