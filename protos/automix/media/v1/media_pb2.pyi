@@ -258,7 +258,11 @@ class Upload(_message.Message):
     asset_id: _builtins.str
     """The asset, once done."""
     refusal_reason: _builtins.str
-    """Why it was refused: UPPER_SNAKE."""
+    """Why it was refused. The file: EMPTY, NOT_AUDIO, PLAYLIST, UNSUPPORTED, DAMAGED, NON_FINITE, ABSURD_LEVEL,
+    ABSURD_SAMPLE_RATE, TOO_MANY_CHANNELS, TOO_LONG. Its decoder: VERIFIER_CRASHED, VERIFIER_TIMEOUT,
+    VERIFIER_OUT_OF_MEMORY. Its bytes: SIZE_MISMATCH (not as many as declared), BYTES_LOST. Its owner: ABORTED,
+    EXPIRED.
+    """
     refusal_message: _builtins.str
     """Why it was refused, for a person."""
     @_builtins.property

@@ -31,6 +31,11 @@ class MediaServiceStub:
 
     An upload is a session: CreateUpload opens it, bytes arrive by a browser form (POST policy) or by UploadBytes,
     CompleteUpload verifies them by a full decode, and only then is there an asset.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel):
@@ -107,13 +112,19 @@ class MediaServiceServicer:
 
     An upload is a session: CreateUpload opens it, bytes arrive by a browser form (POST policy) or by UploadBytes,
     CompleteUpload verifies them by a full decode, and only then is there an asset.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     def CreateUpload(self, request, context):
-        """Opens an upload into a project.
+        """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
+        request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
-        QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE).
+        QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,7 +135,9 @@ class MediaServiceServicer:
         be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
         Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED).
+        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
+        streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
+        server goes: resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,9 +154,9 @@ class MediaServiceServicer:
         """Verifies the bytes by a full decode and makes the asset. A repeated call returns the same asset; after a refusal
         the same reason.
 
-        Errors: INVALID_ARGUMENT with the reason (EMPTY, NOT_AUDIO, DAMAGED, NON_FINITE, TOO_LONG, ...);
-        FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived; ABORTED (VERIFYING) while another
-        call verifies it.
+        Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
+        FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
+        (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +164,8 @@ class MediaServiceServicer:
 
     def AbortUpload(self, request, context):
         """Gives an open upload up and frees its bytes.
+
+        Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +180,8 @@ class MediaServiceServicer:
 
     def ListAssets(self, request, context):
         """A project's assets, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +203,8 @@ class MediaServiceServicer:
 
     def DownloadAsset(self, request, context):
         """Streams an asset's bytes from an offset on.
+
+        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -282,6 +301,11 @@ class MediaService:
 
     An upload is a session: CreateUpload opens it, bytes arrive by a browser form (POST policy) or by UploadBytes,
     CompleteUpload verifies them by a full decode, and only then is there an asset.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     @staticmethod

@@ -32,6 +32,11 @@ class MediaServiceStub:
 
     An upload is a session: CreateUpload opens it, bytes arrive by a browser form (POST policy) or by UploadBytes,
     CompleteUpload verifies them by a full decode, and only then is there an asset.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     @_typing.overload
@@ -39,17 +44,20 @@ class MediaServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MediaServiceAsyncStub: ...
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.CreateUploadRequest, _media_pb2.CreateUploadResponse]
-    """Opens an upload into a project.
+    """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
+    request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
-    QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE).
+    QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
     """
     UploadBytes: _grpc.StreamUnaryMultiCallable[_media_pb2.UploadBytesRequest, _media_pb2.UploadBytesResponse]
     """Streams bytes into an open upload from an offset on. The first message names the upload and the offset, which must
     be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
     Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED).
+    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
+    streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
+    server goes: resume.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.GetUploadResponse]
     """How far an upload is."""
@@ -57,22 +65,31 @@ class MediaServiceStub:
     """Verifies the bytes by a full decode and makes the asset. A repeated call returns the same asset; after a refusal
     the same reason.
 
-    Errors: INVALID_ARGUMENT with the reason (EMPTY, NOT_AUDIO, DAMAGED, NON_FINITE, TOO_LONG, ...);
-    FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived; ABORTED (VERIFYING) while another
-    call verifies it.
+    Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
+    FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
+    (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
     """
     AbortUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.AbortUploadRequest, _media_pb2.AbortUploadResponse]
-    """Gives an open upload up and frees its bytes."""
+    """Gives an open upload up and frees its bytes.
+
+    Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
+    """
     GetAsset: _grpc.UnaryUnaryMultiCallable[_media_pb2.GetAssetRequest, _media_pb2.GetAssetResponse]
     """One asset of the caller."""
     ListAssets: _grpc.UnaryUnaryMultiCallable[_media_pb2.ListAssetsRequest, _media_pb2.ListAssetsResponse]
-    """A project's assets, newest first."""
+    """A project's assets, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     UpdateAsset: _grpc.UnaryUnaryMultiCallable[_media_pb2.UpdateAssetRequest, _media_pb2.UpdateAssetResponse]
     """Changes an asset's role or filename."""
     DeleteAsset: _grpc.UnaryUnaryMultiCallable[_media_pb2.DeleteAssetRequest, _media_pb2.DeleteAssetResponse]
     """Deletes an asset. A queued job that needs it fails with INPUT_DELETED."""
     DownloadAsset: _grpc.UnaryStreamMultiCallable[_media_pb2.DownloadAssetRequest, _media_pb2.DownloadAssetResponse]
-    """Streams an asset's bytes from an offset on."""
+    """Streams an asset's bytes from an offset on.
+
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    """
     CreateDownloadUrl: _grpc.UnaryUnaryMultiCallable[_media_pb2.CreateDownloadUrlRequest, _media_pb2.CreateDownloadUrlResponse]
     """A URL that serves the asset's bytes, as an attachment, for a short time."""
     GetWaveform: _grpc.UnaryUnaryMultiCallable[_media_pb2.GetWaveformRequest, _media_pb2.GetWaveformResponse]
@@ -85,21 +102,29 @@ class MediaServiceAsyncStub(MediaServiceStub):
 
     An upload is a session: CreateUpload opens it, bytes arrive by a browser form (POST policy) or by UploadBytes,
     CompleteUpload verifies them by a full decode, and only then is there an asset.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.CreateUploadRequest, _media_pb2.CreateUploadResponse]  # type: ignore[assignment]
-    """Opens an upload into a project.
+    """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
+    request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
-    QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE).
+    QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
     """
     UploadBytes: _aio.StreamUnaryMultiCallable[_media_pb2.UploadBytesRequest, _media_pb2.UploadBytesResponse]  # type: ignore[assignment]
     """Streams bytes into an open upload from an offset on. The first message names the upload and the offset, which must
     be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
     Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED).
+    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
+    streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
+    server goes: resume.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.GetUploadResponse]  # type: ignore[assignment]
     """How far an upload is."""
@@ -107,22 +132,31 @@ class MediaServiceAsyncStub(MediaServiceStub):
     """Verifies the bytes by a full decode and makes the asset. A repeated call returns the same asset; after a refusal
     the same reason.
 
-    Errors: INVALID_ARGUMENT with the reason (EMPTY, NOT_AUDIO, DAMAGED, NON_FINITE, TOO_LONG, ...);
-    FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived; ABORTED (VERIFYING) while another
-    call verifies it.
+    Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
+    FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
+    (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
     """
     AbortUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.AbortUploadRequest, _media_pb2.AbortUploadResponse]  # type: ignore[assignment]
-    """Gives an open upload up and frees its bytes."""
+    """Gives an open upload up and frees its bytes.
+
+    Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
+    """
     GetAsset: _aio.UnaryUnaryMultiCallable[_media_pb2.GetAssetRequest, _media_pb2.GetAssetResponse]  # type: ignore[assignment]
     """One asset of the caller."""
     ListAssets: _aio.UnaryUnaryMultiCallable[_media_pb2.ListAssetsRequest, _media_pb2.ListAssetsResponse]  # type: ignore[assignment]
-    """A project's assets, newest first."""
+    """A project's assets, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     UpdateAsset: _aio.UnaryUnaryMultiCallable[_media_pb2.UpdateAssetRequest, _media_pb2.UpdateAssetResponse]  # type: ignore[assignment]
     """Changes an asset's role or filename."""
     DeleteAsset: _aio.UnaryUnaryMultiCallable[_media_pb2.DeleteAssetRequest, _media_pb2.DeleteAssetResponse]  # type: ignore[assignment]
     """Deletes an asset. A queued job that needs it fails with INPUT_DELETED."""
     DownloadAsset: _aio.UnaryStreamMultiCallable[_media_pb2.DownloadAssetRequest, _media_pb2.DownloadAssetResponse]  # type: ignore[assignment]
-    """Streams an asset's bytes from an offset on."""
+    """Streams an asset's bytes from an offset on.
+
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    """
     CreateDownloadUrl: _aio.UnaryUnaryMultiCallable[_media_pb2.CreateDownloadUrlRequest, _media_pb2.CreateDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the asset's bytes, as an attachment, for a short time."""
     GetWaveform: _aio.UnaryUnaryMultiCallable[_media_pb2.GetWaveformRequest, _media_pb2.GetWaveformResponse]  # type: ignore[assignment]
@@ -134,6 +168,11 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
 
     An upload is a session: CreateUpload opens it, bytes arrive by a browser form (POST policy) or by UploadBytes,
     CompleteUpload verifies them by a full decode, and only then is there an asset.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     @_abc_1.abstractmethod
@@ -142,10 +181,11 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.CreateUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_media_pb2.CreateUploadResponse, _abc.Awaitable[_media_pb2.CreateUploadResponse]]:
-        """Opens an upload into a project.
+        """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
+        request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
-        QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE).
+        QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
         """
 
     @_abc_1.abstractmethod
@@ -158,7 +198,9 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
         Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED).
+        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
+        streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
+        server goes: resume.
         """
 
     @_abc_1.abstractmethod
@@ -178,9 +220,9 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         """Verifies the bytes by a full decode and makes the asset. A repeated call returns the same asset; after a refusal
         the same reason.
 
-        Errors: INVALID_ARGUMENT with the reason (EMPTY, NOT_AUDIO, DAMAGED, NON_FINITE, TOO_LONG, ...);
-        FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived; ABORTED (VERIFYING) while another
-        call verifies it.
+        Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
+        FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
+        (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
         """
 
     @_abc_1.abstractmethod
@@ -189,7 +231,10 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.AbortUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_media_pb2.AbortUploadResponse, _abc.Awaitable[_media_pb2.AbortUploadResponse]]:
-        """Gives an open upload up and frees its bytes."""
+        """Gives an open upload up and frees its bytes.
+
+        Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
+        """
 
     @_abc_1.abstractmethod
     def GetAsset(
@@ -205,7 +250,10 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.ListAssetsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_media_pb2.ListAssetsResponse, _abc.Awaitable[_media_pb2.ListAssetsResponse]]:
-        """A project's assets, newest first."""
+        """A project's assets, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
 
     @_abc_1.abstractmethod
     def UpdateAsset(
@@ -229,7 +277,10 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.DownloadAssetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_media_pb2.DownloadAssetResponse], _abc.AsyncIterator[_media_pb2.DownloadAssetResponse]]:
-        """Streams an asset's bytes from an offset on."""
+        """Streams an asset's bytes from an offset on.
+
+        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+        """
 
     @_abc_1.abstractmethod
     def CreateDownloadUrl(

@@ -309,7 +309,13 @@ class JobError(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """UPPER_SNAKE: INPUT_DELETED, NOT_AUDIO, RENDER_CRASHED, RENDER_TIMEOUT, ..."""
+    """At once, for what was sent. An input: INPUT_DELETED, INPUT_CHANGED, UNREADABLE, EMPTY, NOT_AUDIO, PLAYLIST,
+    UNSUPPORTED, DAMAGED, NON_FINITE, ABSURD_LEVEL, ABSURD_SAMPLE_RATE, TOO_MANY_CHANNELS, TOO_LONG. All of them:
+    NO_TRACKS, SILENT. The plan or the settings: PLAN_INVALID, PLAN_DOES_NOT_FIT, SETTINGS_INVALID, REQUEST_INVALID.
+
+    After three tries: RENDER_CRASHED, RENDER_TIMEOUT, RENDER_OUT_OF_MEMORY, RENDER_FAILED, WORKER_LOST,
+    STORAGE_UNAVAILABLE.
+    """
     message: _builtins.str
     """What to do about it, for a person."""
     def __init__(

@@ -28,6 +28,11 @@ if _version_not_supported:
 class MixerServiceStub:
     """MixerService owns jobs and renders. Every call needs an access token, and answers PERMISSION_DENIED (NOT_YOURS)
     alike for what belongs to somebody else and for what does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel):
@@ -101,6 +106,11 @@ class MixerServiceStub:
 class MixerServiceServicer:
     """MixerService owns jobs and renders. Every call needs an access token, and answers PERMISSION_DENIED (NOT_YOURS)
     alike for what belongs to somebody else and for what does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     def CreateJob(self, request, context):
@@ -124,6 +134,8 @@ class MixerServiceServicer:
 
     def ListJobs(self, request, context):
         """A project's jobs, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,15 +154,18 @@ class MixerServiceServicer:
     def RetryJob(self, request, context):
         """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
-        Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED).
+        Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA) with
+        QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchJob(self, request, context):
-        """Sends the job now, on each change, and lastly in its terminal state. Ends UNAUTHENTICATED when the token expires:
-        call again with a fresh one.
+        """Sends the job now, on each change, and lastly in its terminal state.
+
+        Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
+        again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +180,8 @@ class MixerServiceServicer:
 
     def ListRenders(self, request, context):
         """A project's renders, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,6 +189,8 @@ class MixerServiceServicer:
 
     def DownloadRender(self, request, context):
         """Streams a render's bytes from an offset on.
+
+        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,6 +212,8 @@ class MixerServiceServicer:
 
     def DownloadRenderFile(self, request, context):
         """Streams another file that the job left behind: a stem, the picture, the plain sum.
+
+        Errors: as DownloadRender.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -272,6 +293,11 @@ def add_MixerServiceServicer_to_server(servicer, server):
 class MixerService:
     """MixerService owns jobs and renders. Every call needs an access token, and answers PERMISSION_DENIED (NOT_YOURS)
     alike for what belongs to somebody else and for what does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     @staticmethod

@@ -29,6 +29,11 @@ GRPC_VERSION: str
 class MixerServiceStub:
     """MixerService owns jobs and renders. Every call needs an access token, and answers PERMISSION_DENIED (NOT_YOURS)
     alike for what belongs to somebody else and for what does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     @_typing.overload
@@ -46,7 +51,10 @@ class MixerServiceStub:
     GetJob: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]
     """One job of the caller."""
     ListJobs: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.ListJobsRequest, _mixer_pb2.ListJobsResponse]
-    """A project's jobs, newest first."""
+    """A project's jobs, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     CancelJob: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.CancelJobRequest, _mixer_pb2.CancelJobResponse]
     """Cancels a job. A queued job is cancelled at once; a running one is told to stop and never succeeds after this
     call has returned.
@@ -56,29 +64,46 @@ class MixerServiceStub:
     RetryJob: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.RetryJobRequest, _mixer_pb2.RetryJobResponse]
     """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
-    Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED).
+    Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA) with
+    QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     WatchJob: _grpc.UnaryStreamMultiCallable[_mixer_pb2.WatchJobRequest, _mixer_pb2.WatchJobResponse]
-    """Sends the job now, on each change, and lastly in its terminal state. Ends UNAUTHENTICATED when the token expires:
-    call again with a fresh one.
+    """Sends the job now, on each change, and lastly in its terminal state.
+
+    Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
+    again.
     """
     GetRender: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderRequest, _mixer_pb2.GetRenderResponse]
     """One render of the caller."""
     ListRenders: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.ListRendersRequest, _mixer_pb2.ListRendersResponse]
-    """A project's renders, newest first."""
+    """A project's renders, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     DownloadRender: _grpc.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderRequest, _mixer_pb2.DownloadRenderResponse]
-    """Streams a render's bytes from an offset on."""
+    """Streams a render's bytes from an offset on.
+
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    """
     CreateRenderDownloadUrl: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
     GetRenderReport: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderReportRequest, _mixer_pb2.GetRenderReportResponse]
     """The mix plan and what was measured of the mix, as JSON documents."""
     DownloadRenderFile: _grpc.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]
-    """Streams another file that the job left behind: a stem, the picture, the plain sum."""
+    """Streams another file that the job left behind: a stem, the picture, the plain sum.
+
+    Errors: as DownloadRender.
+    """
 
 @_typing.type_check_only
 class MixerServiceAsyncStub(MixerServiceStub):
     """MixerService owns jobs and renders. Every call needs an access token, and answers PERMISSION_DENIED (NOT_YOURS)
     alike for what belongs to somebody else and for what does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -93,7 +118,10 @@ class MixerServiceAsyncStub(MixerServiceStub):
     GetJob: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]  # type: ignore[assignment]
     """One job of the caller."""
     ListJobs: _aio.UnaryUnaryMultiCallable[_mixer_pb2.ListJobsRequest, _mixer_pb2.ListJobsResponse]  # type: ignore[assignment]
-    """A project's jobs, newest first."""
+    """A project's jobs, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     CancelJob: _aio.UnaryUnaryMultiCallable[_mixer_pb2.CancelJobRequest, _mixer_pb2.CancelJobResponse]  # type: ignore[assignment]
     """Cancels a job. A queued job is cancelled at once; a running one is told to stop and never succeeds after this
     call has returned.
@@ -103,28 +131,45 @@ class MixerServiceAsyncStub(MixerServiceStub):
     RetryJob: _aio.UnaryUnaryMultiCallable[_mixer_pb2.RetryJobRequest, _mixer_pb2.RetryJobResponse]  # type: ignore[assignment]
     """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
-    Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED).
+    Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA) with
+    QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     WatchJob: _aio.UnaryStreamMultiCallable[_mixer_pb2.WatchJobRequest, _mixer_pb2.WatchJobResponse]  # type: ignore[assignment]
-    """Sends the job now, on each change, and lastly in its terminal state. Ends UNAUTHENTICATED when the token expires:
-    call again with a fresh one.
+    """Sends the job now, on each change, and lastly in its terminal state.
+
+    Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
+    again.
     """
     GetRender: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderRequest, _mixer_pb2.GetRenderResponse]  # type: ignore[assignment]
     """One render of the caller."""
     ListRenders: _aio.UnaryUnaryMultiCallable[_mixer_pb2.ListRendersRequest, _mixer_pb2.ListRendersResponse]  # type: ignore[assignment]
-    """A project's renders, newest first."""
+    """A project's renders, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     DownloadRender: _aio.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderRequest, _mixer_pb2.DownloadRenderResponse]  # type: ignore[assignment]
-    """Streams a render's bytes from an offset on."""
+    """Streams a render's bytes from an offset on.
+
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    """
     CreateRenderDownloadUrl: _aio.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
     GetRenderReport: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderReportRequest, _mixer_pb2.GetRenderReportResponse]  # type: ignore[assignment]
     """The mix plan and what was measured of the mix, as JSON documents."""
     DownloadRenderFile: _aio.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]  # type: ignore[assignment]
-    """Streams another file that the job left behind: a stem, the picture, the plain sum."""
+    """Streams another file that the job left behind: a stem, the picture, the plain sum.
+
+    Errors: as DownloadRender.
+    """
 
 class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
     """MixerService owns jobs and renders. Every call needs an access token, and answers PERMISSION_DENIED (NOT_YOURS)
     alike for what belongs to somebody else and for what does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
+    PEER_FAILED), which the log explains.
     """
 
     @_abc_1.abstractmethod
@@ -155,7 +200,10 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mixer_pb2.ListJobsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mixer_pb2.ListJobsResponse, _abc.Awaitable[_mixer_pb2.ListJobsResponse]]:
-        """A project's jobs, newest first."""
+        """A project's jobs, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
 
     @_abc_1.abstractmethod
     def CancelJob(
@@ -177,7 +225,8 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_mixer_pb2.RetryJobResponse, _abc.Awaitable[_mixer_pb2.RetryJobResponse]]:
         """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
-        Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED).
+        Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA) with
+        QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """
 
     @_abc_1.abstractmethod
@@ -186,8 +235,10 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mixer_pb2.WatchJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_mixer_pb2.WatchJobResponse], _abc.AsyncIterator[_mixer_pb2.WatchJobResponse]]:
-        """Sends the job now, on each change, and lastly in its terminal state. Ends UNAUTHENTICATED when the token expires:
-        call again with a fresh one.
+        """Sends the job now, on each change, and lastly in its terminal state.
+
+        Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
+        again.
         """
 
     @_abc_1.abstractmethod
@@ -204,7 +255,10 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mixer_pb2.ListRendersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mixer_pb2.ListRendersResponse, _abc.Awaitable[_mixer_pb2.ListRendersResponse]]:
-        """A project's renders, newest first."""
+        """A project's renders, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
 
     @_abc_1.abstractmethod
     def DownloadRender(
@@ -212,7 +266,10 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mixer_pb2.DownloadRenderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_mixer_pb2.DownloadRenderResponse], _abc.AsyncIterator[_mixer_pb2.DownloadRenderResponse]]:
-        """Streams a render's bytes from an offset on."""
+        """Streams a render's bytes from an offset on.
+
+        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+        """
 
     @_abc_1.abstractmethod
     def CreateRenderDownloadUrl(
@@ -236,6 +293,9 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mixer_pb2.DownloadRenderFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_mixer_pb2.DownloadRenderFileResponse], _abc.AsyncIterator[_mixer_pb2.DownloadRenderFileResponse]]:
-        """Streams another file that the job left behind: a stem, the picture, the plain sum."""
+        """Streams another file that the job left behind: a stem, the picture, the plain sum.
+
+        Errors: as DownloadRender.
+        """
 
 def add_MixerServiceServicer_to_server(servicer: MixerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

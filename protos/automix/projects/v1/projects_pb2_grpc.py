@@ -28,6 +28,10 @@ if _version_not_supported:
 class ProjectsServiceStub:
     """ProjectsService owns projects and their render count. Every call needs an access token, and answers
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def __init__(self, channel):
@@ -66,6 +70,10 @@ class ProjectsServiceStub:
 class ProjectsServiceServicer:
     """ProjectsService owns projects and their render count. Every call needs an access token, and answers
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def CreateProject(self, request, context):
@@ -87,6 +95,8 @@ class ProjectsServiceServicer:
 
     def ListProjects(self, request, context):
         """The caller's projects, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +155,10 @@ def add_ProjectsServiceServicer_to_server(servicer, server):
 class ProjectsService:
     """ProjectsService owns projects and their render count. Every call needs an access token, and answers
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
     """
 
     @staticmethod

@@ -29,6 +29,10 @@ GRPC_VERSION: str
 class ProjectsServiceStub:
     """ProjectsService owns projects and their render count. Every call needs an access token, and answers
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
     """
 
     @_typing.overload
@@ -44,7 +48,10 @@ class ProjectsServiceStub:
     GetProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.GetProjectRequest, _projects_pb2.GetProjectResponse]
     """One project of the caller."""
     ListProjects: _grpc.UnaryUnaryMultiCallable[_projects_pb2.ListProjectsRequest, _projects_pb2.ListProjectsResponse]
-    """The caller's projects, newest first."""
+    """The caller's projects, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     UpdateProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.UpdateProjectRequest, _projects_pb2.UpdateProjectResponse]
     """Renames, completes or reopens a project."""
     DeleteProject: _grpc.UnaryUnaryMultiCallable[_projects_pb2.DeleteProjectRequest, _projects_pb2.DeleteProjectResponse]
@@ -54,6 +61,10 @@ class ProjectsServiceStub:
 class ProjectsServiceAsyncStub(ProjectsServiceStub):
     """ProjectsService owns projects and their render count. Every call needs an access token, and answers
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -66,7 +77,10 @@ class ProjectsServiceAsyncStub(ProjectsServiceStub):
     GetProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.GetProjectRequest, _projects_pb2.GetProjectResponse]  # type: ignore[assignment]
     """One project of the caller."""
     ListProjects: _aio.UnaryUnaryMultiCallable[_projects_pb2.ListProjectsRequest, _projects_pb2.ListProjectsResponse]  # type: ignore[assignment]
-    """The caller's projects, newest first."""
+    """The caller's projects, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
     UpdateProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.UpdateProjectRequest, _projects_pb2.UpdateProjectResponse]  # type: ignore[assignment]
     """Renames, completes or reopens a project."""
     DeleteProject: _aio.UnaryUnaryMultiCallable[_projects_pb2.DeleteProjectRequest, _projects_pb2.DeleteProjectResponse]  # type: ignore[assignment]
@@ -75,6 +89,10 @@ class ProjectsServiceAsyncStub(ProjectsServiceStub):
 class ProjectsServiceServicer(metaclass=_abc_1.ABCMeta):
     """ProjectsService owns projects and their render count. Every call needs an access token, and answers
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
+
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
+    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
     """
 
     @_abc_1.abstractmethod
@@ -103,7 +121,10 @@ class ProjectsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projects_pb2.ListProjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projects_pb2.ListProjectsResponse, _abc.Awaitable[_projects_pb2.ListProjectsResponse]]:
-        """The caller's projects, newest first."""
+        """The caller's projects, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
 
     @_abc_1.abstractmethod
     def UpdateProject(

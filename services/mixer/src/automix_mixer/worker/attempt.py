@@ -24,9 +24,11 @@ FETCHED, RENDERED = 0.03, 0.96
 """Shares of an attempt after which its tracks are there, and the mix is."""
 
 LOST = {
-    "CRASHED": "the mix ended unexpectedly each time it was tried",
-    "OUT_OF_MEMORY": "the mix needs more memory than is allowed: use fewer or shorter tracks",
-    "TIMEOUT": "the mix took longer than is allowed: use fewer or shorter tracks",
+    "CRASHED": JobError("RENDER_CRASHED", "the mix ended unexpectedly each time it was tried"),
+    "OUT_OF_MEMORY": JobError(
+        "RENDER_OUT_OF_MEMORY", "the mix needs more memory than is allowed: use fewer or shorter tracks"
+    ),
+    "TIMEOUT": JobError("RENDER_TIMEOUT", "the mix took longer than is allowed: use fewer or shorter tracks"),
 }
 
 
@@ -47,7 +49,7 @@ class Attempts:
         except ChildError as error:
             return Refused(JobError.of(error.reason, error.message))
         except ChildLost as error:
-            return Failed(JobError(f"RENDER_{error.reason}", LOST[error.reason]))
+            return Failed(LOST[error.reason])
         except Unavailable:
             return Failed(JobError("STORAGE_UNAVAILABLE", "audio storage did not answer: try again later"))
         except Exception:  # a defect costs the job one failure and not this process its life
