@@ -92,7 +92,7 @@ class Person:
             asset_id=asset.id,
             job_id=job.id,
             render_id=render.id,
-            file_id=render.files[0].id if render.files else str(uuid.uuid4()),
+            file_id=render.files[0].id,
         )
 
 
