@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, refused, wav
+from .harness import Caller, Replica, refused, until, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -74,6 +74,22 @@ async def post(policy: pb.PostPolicy, data: bytes) -> int:
     with urllib3.PoolManager() as http:
         answer = await asyncio.to_thread(http.request, "POST", policy.url, fields=fields, retries=False)
     return int(answer.status)
+
+
+async def test_an_upload_whose_opening_was_not_waited_for_is_found_by_its_request_id(
+    caller: Caller, replica: Replica
+) -> None:
+    request_id = str(new_id())
+    opening = asyncio.create_task(caller.open(100, request_id=request_id))
+
+    async def opened() -> list[str]:
+        async with replica.runtime.database.read() as connection:
+            cursor = await connection.execute("SELECT id::text FROM uploads WHERE owner_id = %s", (caller.user_id,))
+            return [row[0] for row in await cursor.fetchall()]
+
+    await until(opened)
+    opening.cancel()
+    assert [(await caller.open(100, request_id=request_id)).id] == await opened()
 
 
 async def test_the_same_request_id_opens_one_upload(caller: Caller) -> None:
