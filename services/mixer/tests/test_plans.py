@@ -49,7 +49,7 @@ def a_plan() -> dict[str, Any]:
         "bus": decisions(
             mid_db=flat, side_db=flat, glue_ratio=2, glue_threshold_lu=0, glue_attack_ms=30, glue_release_ms=100
         ),
-        "master": decisions(target_lufs=-14, ceiling_dbtp=-1, max_limiting_db=8, peak_to_loudness_db=12),
+        "master": decisions(target_lufs=-14, ceiling_dbtp=-1, max_limiting_db=8, crest_db=12, crest_share=0.8, lift_db=4, give_db=1),
         "notes": ["é"],
     }
 

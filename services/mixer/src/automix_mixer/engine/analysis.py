@@ -75,7 +75,7 @@ def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
             steps=meter.steps(steps),
             whole=meter.whole_spectrum(),
             sounding=meter.sounding_spectrum(),
-            peak=meter.peak,
+            channel_peak=meter.channel_peak(),
             channel_energy=meter.channel_energy(),
             identical_channels=meter.identical_channels,
             faults=meter.faults(frames),

@@ -12,7 +12,7 @@ from automix_mixer.engine.control import CurveBuilder
 from automix_mixer.engine.limiter import LIMITER_STEP
 from automix_mixer.engine.loudness import KEnergy
 from automix_mixer.engine.master import refine_peaks, solve_gain, write_master
-from automix_mixer.engine.mixdown import Premaster
+from automix_mixer.engine.mixdown import LevelMeter, Premaster
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Sound
 from automix_mixer.engine.profile import Profile
@@ -37,7 +37,7 @@ def write_comparison(
             master,
             target_lufs=replace(master.target_lufs, value=lufs),
             max_limiting_db=replace(master.max_limiting_db, value=_LIMITING_DB),
-            peak_to_loudness_db=replace(master.peak_to_loudness_db, value=60.0),
+            crest_share=replace(master.crest_share, value=0.0),
         ),
     )
     gain = solve_gain(premaster, level)
@@ -49,6 +49,7 @@ def _plain_sum(sources: Sequence[Profile], rate: int, workspace: Workspace) -> P
     frames, step = max(p.frames for p in sources), sources[0].step
     energy, k_steps = KEnergy(rate, 2, step), CurveBuilder()
     detector, peaks = TruePeakSteps(2, LIMITER_STEP), CurveBuilder()
+    levels = LevelMeter(step, -(-frames // step))
     streams = [p.pcm.blocks(frames) for p in sources if p.pcm is not None]
     with workspace.pcm(2, limit=frames) as writer:
         for parts in zip(*streams, strict=True):
@@ -58,6 +59,7 @@ def _plain_sum(sources: Sequence[Profile], rate: int, workspace: Workspace) -> P
             writer.write(block)
             k_steps.append(energy.process(block))
             peaks.append(detector.process(block))
+            levels.process(block)
         peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
-    peak_steps = -(-frames // LIMITER_STEP)
-    return Premaster(writer.file, peaks.curve(peak_steps), k_steps.curve(-(-frames // step)), step, rate)
+    k_curve, peak_curve = k_steps.curve(-(-frames // step)), peaks.curve(-(-frames // LIMITER_STEP))
+    return Premaster(writer.file, peak_curve, k_curve, levels.energy(), levels.crest_db(frames), step, rate)

@@ -13,6 +13,7 @@ from automix_audio.true_peak import TruePeakMeter
 
 from automix_mixer.engine.bands import to_db
 from automix_mixer.engine.control import CurveBuilder, border_nodes, ramp
+from automix_mixer.engine.crest import Shaped, rms_db, shape
 from automix_mixer.engine.dynamics import Compressor
 from automix_mixer.engine.limiter import LIMITER_STEP, limiter_nodes
 from automix_mixer.engine.loudness import OFFSET_DB, integrated_lufs
@@ -31,6 +32,7 @@ _MARGIN_DB = 0.08
 _NEAR = 0.75
 """-2.5 dB: more than four points per sample can miss."""
 _TOLERANCE_LU = 0.02
+_CREST_ROUNDS = 3
 _NODE_BLOCKS = 16
 """Blocks whose limiter gains are worked out together, so that their context is not worked out for each."""
 _CONTEXT_STEPS = 1_024
@@ -60,7 +62,10 @@ def glue_curve(pre: Premaster, plan: MixPlan) -> Curve:
 
 @dataclass(frozen=True)
 class MasterGain:
-    """The solved gains: `gain_db` before the limiter, glue per control step, and what comes out."""
+    """The solved gains: `gain_db` before the limiter, glue and lifting per control step, and what comes out.
+
+    `given_db` is by how much the target was lowered for the sake of the crest factor.
+    """
 
     gain_db: float
     glue: Curve
@@ -68,6 +73,16 @@ class MasterGain:
     predicted_lufs: float
     deepest_db: float
     limited: bool
+    shaped: Shaped
+    given_db: float
+    crest_db: float
+
+
+@dataclass(frozen=True)
+class _Result:
+    lufs: float
+    deepest_db: float
+    rms_db: float
 
 
 class _Limited:
@@ -102,8 +117,8 @@ class _Limited:
         parts = (self._peaks(a, min(a + piece, size)) for a in range(0, size, piece))
         return max((float(p.max()) for p in parts), default=0.0)
 
-    def loudness(self, gain_db: float, ceiling_db: float) -> tuple[float, float]:
-        """Integrated loudness and deepest reduction (dB) with that gain before the limiter."""
+    def result(self, gain_db: float, ceiling_db: float) -> _Result:
+        """What comes out with that gain before the limiter."""
         gain, ceiling = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20)
         limited = np.empty(self.k_steps.size, np.float32)
         deepest = 1.0
@@ -116,8 +131,10 @@ class _Limited:
             squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
             squares = np.pad(squares, (0, (end - start) * self._per_step - squares.size), mode="edge")
             limited[start:end] = squares.reshape(-1, self._per_step).mean(axis=1)
-        limited *= self.k_steps * np.float32(gain**2)
-        return integrated_lufs(limited, self.pre.step, self.pre.sample_rate), -20 * float(np.log10(deepest))
+        limited *= np.float32(gain**2)
+        loudness = integrated_lufs(limited * self.k_steps, self.pre.step, self.pre.sample_rate)
+        rms = rms_db(self.pre.energy * self._glue**2 * limited, self.pre.step)
+        return _Result(loudness, -20 * float(np.log10(deepest)), rms)
 
 
 def _held(curve: Curve, times: int) -> Curve:
@@ -128,28 +145,63 @@ def _held(curve: Curve, times: int) -> Curve:
 
 
 def solve_gain(pre: Premaster, plan: MixPlan) -> MasterGain:
-    """The gain that, after glue and limiter, reaches the target; or the largest that keeps to the most limiting."""
+    """The gain that, after glue and limiter, reaches the target; or the largest that keeps to the most limiting.
+
+    With a crest factor to reach, the limiter works to as low a ceiling as that asks for, and where the ceiling leaves
+    too little of it, the target is lowered by as much as the plan allows.
+    """
     master = plan.master
-    glue = glue_curve(pre, plan)
-    limited = _Limited(pre, glue)
-    target, deepest_allowed = master.target_lufs.value, master.max_limiting_db.value
-    ceiling = min(master.ceiling_dbtp.value, target + master.peak_to_loudness_db.value) - _MARGIN_DB
-    loudest = 20 * float(np.log10(max(limited.loudest(), 1e-10)))
-    now = integrated_lufs(limited.k_steps, pre.step, pre.sample_rate)
-    # A reference's peaks may ask for more limiting than loudness alone; loudness goes first.
-    most = ceiling + deepest_allowed - loudest
-    if most < target - now:
-        ceiling = master.ceiling_dbtp.value - _MARGIN_DB
-        most = ceiling + deepest_allowed - loudest
-    gain = min(target - now, most)
-    reached, deepest = limited.loudness(gain, ceiling)
-    for _ in range(12):
-        missing = target - reached
-        if abs(missing) <= _TOLERANCE_LU or (missing > 0 and gain >= most - 1e-9):
-            break
-        gain = min(gain + missing * (1.3 if missing > 0 else 1.0), most)
-        reached, deepest = limited.loudness(gain, ceiling)
-    return MasterGain(gain, glue, ceiling, reached, deepest, reached < target - 0.15)
+    shaped = shape(pre, glue_curve(pre, plan), master)
+    top, target = master.ceiling_dbtp.value - _MARGIN_DB, master.target_lufs.value
+    solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top)
+    out, given = solver.reach(target, top), 0.0
+    for _ in range(_CREST_ROUNDS if shaped.goal_db is not None else 0):
+        # The crest factor is peaks over what comes out, which depends on the limiter itself.
+        aim = target - given
+        peaks = out.rms_db + max(0.0, aim - out.lufs) + (shaped.goal_db or 0.0) - shaped.excess_db
+        given = float(np.clip(given + min(peaks - top, out.deepest_db), 0.0, master.give_db.value))
+        out = solver.reach(target - given, min(top, peaks + aim - (target - given)))
+    reached = min(solver.ceiling_db, solver.loudest_db + solver.gain_db)
+    return MasterGain(
+        gain_db=solver.gain_db,
+        glue=shaped.gains,
+        ceiling_dbtp=solver.ceiling_db,
+        predicted_lufs=out.lufs,
+        deepest_db=out.deepest_db,
+        limited=out.lufs < target - given - 0.15,
+        shaped=shaped,
+        given_db=given,
+        crest_db=reached - out.rms_db + shaped.excess_db,
+    )
+
+
+class _Solver:
+    """Gain and ceiling for a loudness; the last ones found are where the next search starts."""
+
+    def __init__(self, limited: _Limited, deepest_allowed_db: float, top_db: float) -> None:
+        self._limited, self._deepest_allowed, self._top = limited, deepest_allowed_db, top_db
+        self.loudest_db = 20 * float(np.log10(max(limited.loudest(), 1e-10)))
+        self._now = integrated_lufs(limited.k_steps, limited.pre.step, limited.pre.sample_rate)
+        self.gain_db, self.ceiling_db = 0.0, top_db
+        self._found: float | None = None
+
+    def reach(self, target: float, ceiling: float) -> _Result:
+        """Loudness goes before a low ceiling, which is raised where it would need more than the most limiting."""
+        gain = target - self._now if self._found is None else self.gain_db + target - self._found
+        for _ in range(12):
+            most = ceiling + self._deepest_allowed - self.loudest_db
+            gain = min(gain, most)
+            out = self._limited.result(gain, ceiling)
+            missing = target - out.lufs
+            if abs(missing) <= _TOLERANCE_LU:
+                break
+            if missing > 0 and gain >= most - 1e-9:
+                if ceiling >= self._top:
+                    break
+                ceiling = min(self._top, ceiling + missing)
+            gain += missing * (1.3 if missing > 0 else 1.0)
+        self.gain_db, self.ceiling_db, self._found = gain, ceiling, out.lufs
+        return out
 
 
 def refine_peaks(pre: Premaster, gain: MasterGain) -> Premaster:

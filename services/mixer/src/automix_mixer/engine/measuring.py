@@ -32,7 +32,7 @@ class TrackMeter:
         self._sum = np.zeros(channels)
         self._squares = np.zeros(channels)
         self._clicks = self._clipped = 0
-        self.peak = 0.0
+        self._peaks = np.zeros(channels)
         self.identical_channels = channels == 2
 
     def process(self, block: Sound) -> None:
@@ -46,13 +46,13 @@ class TrackMeter:
             self._steps.append(step_energy(block, self._step))
         self._sum += block.sum(axis=1, dtype=np.float64)
         self._squares += np.einsum("cn,cn->c", block, block)
-        block_peak = max(float(block.max()), -float(block.min()))
-        self.peak = max(self.peak, block_peak)
+        block_peaks = np.maximum(block.max(axis=1), -block.min(axis=1))
+        np.maximum(self._peaks, block_peaks, out=self._peaks)
         if self.identical_channels and not np.array_equal(block[0], block[1]):
             self.identical_channels = False
         if self._is_vocal:
             # Clicks and clipping strike both channels; the second one is looked at when the first is dead.
-            self._find_faults(block[:1] if block[0].any() else block[-1:], block_peak)
+            self._find_faults(block[:1] if block[0].any() else block[-1:], float(block_peaks.max()))
 
     def _find_faults(self, block: Sound, peak: float) -> None:
         if peak < 1e-4:
@@ -84,6 +84,9 @@ class TrackMeter:
 
     def sounding_spectrum(self) -> Spectrum:
         return self._spectrum.sounding()
+
+    def channel_peak(self) -> tuple[float, ...]:
+        return tuple(float(p) for p in self._peaks)
 
     def channel_energy(self) -> tuple[float, ...]:
         return tuple(float(e) for e in self._squares)

@@ -26,7 +26,7 @@ from automix_mixer.engine.limiter import LIMITER_STEP
 from automix_mixer.engine.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.mixplan import BeatPlan, MixPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
-from automix_mixer.engine.profile import Profile
+from automix_mixer.engine.profile import Profile, mean_crest_db
 from automix_mixer.engine.segments import in_segments
 from automix_mixer.engine.threads import ahead
 from automix_mixer.engine.tone import beat_tone, bus_shift_db, voice_tone
@@ -53,13 +53,44 @@ class Balance:
 
 @dataclass(frozen=True)
 class Premaster:
-    """The mix before glue and limiter: its sound, true peaks on limiter steps, K-energy on control steps."""
+    """The mix before glue and limiter: its sound, true peaks on limiter steps, K-energy and energy on control steps.
+
+    Energies are sums over both channels; `crest_db` is the mean of the channels' peak over RMS.
+    """
 
     pcm: PcmFile
     peaks: Curve
     k_steps: Curve
+    energy: Curve
+    crest_db: float
     step: int
     sample_rate: int
+
+    def step_peaks(self) -> Curve:
+        """True peaks on control steps."""
+        per_step = self.step // LIMITER_STEP
+        padded = np.pad(self.peaks, (0, self.k_steps.size * per_step - self.peaks.size))
+        return np.asarray(padded.reshape(-1, per_step).max(axis=1), np.float32)
+
+
+class LevelMeter:
+    """Energy on control steps and crest factor of a stream of blocks, shape (2, n)."""
+
+    def __init__(self, step: int, steps: int) -> None:
+        self._step, self._energy = step, CurveBuilder(steps)
+        self._peaks, self._squares = np.zeros(2), np.zeros(2)
+
+    def process(self, block: Sound) -> None:
+        energy = np.einsum("cij,cij->ci", *[block.reshape(2, -1, self._step)] * 2)
+        self._energy.append(energy.sum(axis=0))
+        self._squares += energy.sum(axis=1, dtype=np.float64)
+        np.maximum(self._peaks, np.maximum(block.max(axis=1), -block.min(axis=1)), out=self._peaks)
+
+    def energy(self) -> Curve:
+        return self._energy.curve()
+
+    def crest_db(self, frames: int) -> float:
+        return mean_crest_db(self._peaks.tolist(), self._squares.tolist(), frames)
 
 
 def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps: int) -> Balance:
@@ -207,6 +238,7 @@ def mix_down(
     skip = unmask.latency + bus.latency
     peak_steps = -(-frames // LIMITER_STEP)
     peaks, k_steps, detector = CurveBuilder(peak_steps), CurveBuilder(), TruePeakSteps(2, LIMITER_STEP)
+    levels = LevelMeter(step, -(-frames // step))
     fader = np.float32(10 ** (settled.fader_db / 20))
     voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
     late = {name: _Delay(pcm.channels, unmask.latency) for name, pcm in voices if pcm is not None}
@@ -232,6 +264,7 @@ def mix_down(
             toned, weighted = bus.process(block)
             for written in writer.write(toned):
                 peaks.append(detector.process(written))
+                levels.process(written)
             # Mid and side carry half of the channels' energy.
             k_steps.append(step_energy(weighted, step) * np.float32(2.0))
             for name, (stem_bus, stem) in parts.items():
@@ -239,10 +272,13 @@ def mix_down(
             progress((i + 1) / total)
     for last in writer.last():
         peaks.append(detector.process(last))
+        levels.process(last)
     peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
     steps = -(-frames // step)
     k_curve = k_steps.curve(steps + skip // step)[skip // step :]
-    premaster = Premaster(writer.file, peaks.curve(peak_steps), k_curve, step, rate)
+    premaster = Premaster(
+        writer.file, peaks.curve(peak_steps), k_curve, levels.energy(), levels.crest_db(frames), step, rate
+    )
     return Mixdown(premaster, {name: stem.file for name, (_, stem) in parts.items()})
 
 

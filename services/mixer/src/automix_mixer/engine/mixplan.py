@@ -108,12 +108,19 @@ class BusPlan:
 
 @dataclass(frozen=True)
 class MasterPlan:
-    """Loudness and ceiling of the result; `peak_to_loudness_db` is the most that peaks may stand above loudness."""
+    """Loudness, ceiling and crest factor of the result.
+
+    The crest factor (mean of the channels' peak over RMS) goes `crest_share` of the way from the mix's own to
+    `crest_db`; `lift_db` is the most that hits are lifted for it, `give_db` the most loudness that is given up for it.
+    """
 
     target_lufs: Decision[float]
     ceiling_dbtp: Decision[float]
     max_limiting_db: Decision[float]
-    peak_to_loudness_db: Decision[float]
+    crest_db: Decision[float]
+    crest_share: Decision[float]
+    lift_db: Decision[float]
+    give_db: Decision[float]
 
 
 @dataclass(frozen=True)

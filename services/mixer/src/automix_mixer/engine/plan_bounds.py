@@ -49,7 +49,10 @@ _BOUNDS = {
     "target_lufs": (-40.0, -5.0),
     "ceiling_dbtp": (-20.0, 0.0),
     "max_limiting_db": (0.0, 24.0),
-    "peak_to_loudness_db": (0.0, 100.0),
+    "crest_db": (0.0, 100.0),
+    "crest_share": (0.0, 1.0),
+    "lift_db": (0.0, 12.0),
+    "give_db": (0.0, 6.0),
     "tempo_bpm": (20.0, 400.0),
 }
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db"}

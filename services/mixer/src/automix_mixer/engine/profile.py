@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from automix_mixer.engine.pcm import Curve, PcmFile
 from automix_mixer.engine.sibilance import Sibilance
@@ -25,8 +28,8 @@ class Profile:
 
     `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
     control step of `step` frames: `k_steps` the K-weighted energy, `steps` (of a beat) the unweighted one, summed over
-    channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones. `peak` is a sample's.
-    `source_sample_rate` and `source_channels` are the file's own.
+    channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones.
+    `channel_peak` is of samples; `source_sample_rate` and `source_channels` are the file's own.
     """
 
     track: Track
@@ -41,7 +44,7 @@ class Profile:
     steps: Curve
     whole: Spectrum
     sounding: Spectrum
-    peak: float
+    channel_peak: tuple[float, ...]
     channel_energy: tuple[float, ...]
     identical_channels: bool
     faults: Faults
@@ -57,3 +60,23 @@ class Profile:
     def rms(self) -> float:
         """Root mean square over all frames and channels."""
         return float((sum(self.channel_energy) / max(1, self.frames * self.channels)) ** 0.5)
+
+    @property
+    def crest_db(self) -> float:
+        """Peak over root mean square, mean of the channels."""
+        return mean_crest_db(self.channel_peak, self.channel_energy, self.frames)
+
+    @property
+    def lean_db(self) -> float:
+        """Energy of the right channel over the left one's; 0 for one channel, or a dead one."""
+        if self.channels == 1 or min(self.channel_energy) <= 0.0:
+            return 0.0
+        return float(10 * np.log10(self.channel_energy[1] / self.channel_energy[0]))
+
+
+def mean_crest_db(peaks: Sequence[float], energies: Sequence[float], frames: int) -> float:
+    """Mean over the channels that sound of peak over root mean square, dB; 0 when none does."""
+    crests = [
+        10 * np.log10(peak**2 * frames / energy) for peak, energy in zip(peaks, energies, strict=True) if energy > 0.0
+    ]
+    return float(np.mean(crests)) if crests else 0.0

@@ -18,7 +18,7 @@ from automix_mixer.engine.master import MasterGain, Measured, refine_peaks, solv
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.profile import Profile
-from automix_mixer.engine.report import MixReport, glue_effect, master_effect
+from automix_mixer.engine.report import MixReport, crest_effect, glue_effect, master_effect
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.threads import cores
 from automix_mixer.engine.track import Track
@@ -111,6 +111,7 @@ def _report(
             "unmask": unmask_effect_db(plan, settled),
             "balance": {"vocal_fader_db": settled.fader_db},
             "glue": glue_effect(gain.glue),
+            "crest": crest_effect(gain),
             "master": master_effect(gain.gain_db, gain.deepest_db, gain.ceiling_dbtp),
         },
         notes=plan.notes + _master_notes(gain, plan),
@@ -118,12 +119,19 @@ def _report(
 
 
 def _master_notes(gain: MasterGain, plan: MixPlan) -> list[str]:
-    if not gain.limited:
-        return []
-    return [
-        f"The mix reaches {gain.predicted_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need over"
-        f" {plan.master.max_limiting_db.value:g} dB of limiting."
-    ]
+    notes = []
+    target = plan.master.target_lufs.value - gain.given_db
+    if gain.given_db > 0.05:
+        notes.append(
+            f"The mix stays {gain.given_db:.1f} dB under the reference's {plan.master.target_lufs.value:.1f} LUFS: its"
+            " peaks go beyond the ceiling, and at its loudness they would be flatter than they are there."
+        )
+    if gain.limited:
+        notes.append(
+            f"The mix reaches {gain.predicted_lufs:.1f} of {target:.1f} LUFS: more would need over"
+            f" {plan.master.max_limiting_db.value:g} dB of limiting."
+        )
+    return notes
 
 
 def _check_tracks(plan: MixPlan, tracks: Sequence[Track]) -> None:

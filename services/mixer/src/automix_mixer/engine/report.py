@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from automix_mixer.engine.master import MasterGain
+
 
 @dataclass(frozen=True)
 class MixReport:
@@ -50,3 +52,16 @@ def glue_effect(glue: npt.NDArray[np.float32]) -> dict[str, float]:
 def master_effect(gain_db: float, deepest_db: float, ceiling_dbtp: float) -> dict[str, float]:
     """Gain before the limiter, its deepest reduction, and the ceiling it worked to."""
     return {"gain_db": gain_db, "limiter_deepest_db": -deepest_db, "limiter_ceiling_dbtp": ceiling_dbtp}
+
+
+def crest_effect(gain: MasterGain) -> dict[str, float]:
+    """Crest factor before glue, wanted (where something is wanted) and after the limiter, and what was done for it."""
+    goal = {} if gain.shaped.goal_db is None else {"goal_db": gain.shaped.goal_db}
+    return {
+        "before_db": gain.shaped.own_db,
+        **goal,
+        "after_db": gain.crest_db,
+        "glue_share": gain.shaped.glue_share,
+        "lift_db": gain.shaped.lift_db,
+        "loudness_given_db": gain.given_db,
+    }
