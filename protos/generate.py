@@ -15,6 +15,7 @@ from grpc_tools import protoc
 from protovalidate._gen.buf.validate.validate_pb import desc
 
 ROOT = Path(__file__).parent
+TYPES = ("mypy", "mypy_grpc")
 PROTOS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("automix/**/*.proto"))
 
 
@@ -31,7 +32,8 @@ def run(scratch: Path, *options: str) -> None:
 
 def generate(target: Path, scratch: Path) -> None:
     """Writes the stubs and their types below `target`."""
-    run(scratch, *(f"--{kind}_out={target}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")))
+    plugins = [f"--plugin=protoc-gen-{kind}={Path(sys.executable).parent / f'protoc-gen-{kind}'}" for kind in TYPES]
+    run(scratch, *plugins, *(f"--{kind}_out={target}" for kind in ("python", "grpc_python", *TYPES)))
 
 
 def main() -> None:
