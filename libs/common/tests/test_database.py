@@ -1,8 +1,9 @@
-"""A pool outlives its server's restarts."""
+"""A pool outlives its server's restarts, and its locks do not outlive a process that freezes."""
 
 import asyncio
 
-from automix_common.database import Database
+import pytest
+from automix_common.database import LOST, Database
 from automix_local import Servers
 
 ROLE = "mixer"
@@ -38,3 +39,34 @@ async def test_after_a_restart_no_call_fails_for_the_connections_that_died(serve
     finally:
         await database.close()
         await killer.close()
+
+
+async def test_who_freezes_inside_a_transaction_loses_it_and_its_locks(database: Database) -> None:
+    lock = "SELECT pg_advisory_xact_lock(77)"
+    frozen = Database(f"{database.url}?options=-cidle_in_transaction_session_timeout%3D100ms", size=1, name="frozen")
+    await frozen.open()
+
+    async def freeze() -> None:
+        async with frozen.transaction() as held:
+            await held.execute(lock)
+            async with database.transaction() as waiting:
+                await waiting.execute(lock)
+            await held.execute("SELECT 1")
+
+    try:
+        with pytest.raises(LOST):
+            await freeze()
+        async with frozen.read() as connection:
+            await connection.execute("SELECT 1")
+    finally:
+        await frozen.close()
+
+
+@pytest.mark.parametrize("limit", ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"])
+async def test_nothing_lasts_for_ever(database: Database, limit: str) -> None:
+    async with database.read() as connection:
+        row = await (
+            await connection.execute("SELECT setting::int FROM pg_settings WHERE name = %s", (limit,))
+        ).fetchone()
+    assert row is not None
+    assert row[0] > 0

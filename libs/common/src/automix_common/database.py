@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from automix_common.errors import Unavailable
@@ -21,6 +22,12 @@ LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout
 """What a statement raises when the server is away or has cut this process off; the edge answers UNAVAILABLE."""
 
 
+LIMITS = {"idle_in_transaction_session_timeout": "30s", "lock_timeout": "60s", "statement_timeout": "5min"}
+"""Of a connection of the pool. A process that freezes inside a transaction is cut off by the server, or its locks would
+stay for ever; who waits for them waits longer than that. The longest that a transaction waits for something else is the
+relay's 5 s for NATS. Options in the URL go before these."""
+
+
 class Database:
     """A pool on one role. Connections are in autocommit, so that a single SELECT is a single round trip."""
 
@@ -31,7 +38,7 @@ class Database:
             min_size=1,
             max_size=size,
             timeout=10,
-            kwargs={"autocommit": True, "application_name": name},
+            kwargs={"autocommit": True, "application_name": name, "options": _options(url)},
             open=False,
         )
         self._size = size
@@ -107,6 +114,11 @@ class Database:
                 log.warning("listen connection lost", channel=channel, error=str(error).strip())
                 await asyncio.sleep(min(sweep_seconds, 1.0))
                 yield
+
+
+def _options(url: str) -> str:
+    limits = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
+    return f"{limits} {conninfo_to_dict(url).get('options') or ''}".rstrip()
 
 
 def _has_something_to_read(connection: Connection) -> bool:

@@ -12,11 +12,8 @@ LONGEST_SILENCE = 10
 
 
 async def lock_sweep(connection: Connection) -> bool:
-    """Whether this transaction is the one that sweeps; the others let it. One that freezes is ended by the server."""
-    cursor = await connection.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended('mixer.sweep', 0)),"
-        " set_config('idle_in_transaction_session_timeout', '30s', true)"
-    )
+    """Whether this transaction is the one that sweeps; the others let it."""
+    cursor = await connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended('mixer.sweep', 0))")
     row = await cursor.fetchone()
     return bool(row and row[0])
 
