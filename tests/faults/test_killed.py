@@ -77,6 +77,18 @@ async def test_natss_storage_is_deleted_while_jobs_wait(stack: Stack) -> None:
     await stack.shorten_ack_waits()
 
 
+async def test_the_stream_is_deleted_while_nats_runs_on_and_jobs_wait(stack: Stack) -> None:
+    """As an operator's mistake would: it is made again, and everything that is kept is published into it."""
+    async with Studio.open(stack) as studio:
+        async with stack.without(*WORKERS):
+            jobs = [await studio.job() for _ in range(2)]
+            await until(lambda: _all_published(stack), what="events on the stream")
+            await stack.delete_stream()
+        await settle(stack, jobs, studio)
+        assert set((await statuses(stack, jobs)).values()) == {"succeeded"}
+    await stack.shorten_ack_waits()
+
+
 async def _all_published(stack: Stack) -> bool:
     ((waiting,),) = await stack.query("SELECT count(*) FROM mixer.outbox WHERE published_at IS NULL")
     return bool(waiting == 0)

@@ -23,6 +23,7 @@ from automix_local import stack as local
 from automix_ops.inspection import Allowances, Inspection, inspect
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from minio import Minio
+from nats.js import JetStreamContext
 
 from kit.waiting import until
 
@@ -167,6 +168,14 @@ class Stack:
 
     async def shorten_ack_waits(self) -> None:
         """Has NATS deliver again soon what a killed consumer did not acknowledge."""
+        async with self._provisioner() as stream:
+            for durable in CONSUMERS:
+                config = (await stream.consumer_info(STREAM, durable.name)).config
+                config.ack_wait = ACK_WAIT_SECONDS
+                await stream.add_consumer(STREAM, config)
+
+    @asynccontextmanager
+    async def _provisioner(self) -> AsyncIterator[JetStreamContext]:
         client = await nats.connect(
             self.servers.nats_url,
             user="provisioner",
@@ -174,11 +183,7 @@ class Stack:
             inbox_prefix=b"_INBOX_provisioner",
         )
         try:
-            stream = client.jetstream()
-            for durable in CONSUMERS:
-                config = (await stream.consumer_info(STREAM, durable.name)).config
-                config.ack_wait = ACK_WAIT_SECONDS
-                await stream.add_consumer(STREAM, config)
+            yield client.jetstream()
         finally:
             await client.close()
 
@@ -193,6 +198,11 @@ class Stack:
         """SIGKILL; returns when the process is ready again."""
         await asyncio.to_thread(self.processes.kill, name)
         await asyncio.to_thread(self.processes.wait_ready, name)
+
+    async def delete_stream(self) -> None:
+        """Deletes the stream of events with all its consumers; NATS runs on."""
+        async with self._provisioner() as stream:
+            await stream.delete_stream(STREAM)
 
     async def stop(self, name: str) -> None:
         """Stops a process in order and keeps it stopped."""

@@ -1,5 +1,6 @@
 """The supervisor: order, environments, deaths, failures, and a bounded stop."""
 
+import asyncio
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from automix_local.processes import Processes
 from automix_local.spawn import Command
 from automix_local.state import StateDir
 from automix_local.streams import connect
+from nats.js.errors import NotFoundError
 
 from .conftest import FAST_RESTARTS
 from .stand_ins import STAND_INS, listens, stand_in
@@ -109,6 +111,27 @@ async def test_lost_streams_are_made_again_before_nats_counts_as_ready(stack: St
     info = await client.jetstream().stream_info(STREAM)
     assert info.state.consumer_count == len(CONSUMERS)
     await client.close()
+
+
+async def test_a_stream_or_a_consumer_that_is_deleted_is_made_again_while_nats_runs_on(stack: Stack) -> None:
+    nats = stack.processes.pid("nats")
+    client = await connect(stack.servers.nats_url, PROVISIONER, stack.servers.nats_password(PROVISIONER))
+    stream = client.jetstream()
+
+    async def consumers() -> int:
+        try:
+            return (await stream.stream_info(STREAM)).state.consumer_count
+        except NotFoundError:
+            return 0
+
+    async with asyncio.timeout(30):
+        for delete in (stream.delete_stream(STREAM), stream.delete_consumer(STREAM, CONSUMERS[0].name)):
+            await delete
+            assert await consumers() < len(CONSUMERS)
+            while await consumers() < len(CONSUMERS):
+                await asyncio.sleep(0.05)
+    await client.close()
+    assert stack.processes.pid("nats") == nats
 
 
 def test_nats_stops_at_once_while_its_streams_are_being_made(stack: Stack) -> None:

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -12,7 +13,8 @@ from rich.console import Console
 from rich.live import Live
 
 from automix_local.display import processes_table
-from automix_local.logs import LogKeeper
+from automix_local.logs import trim_all
+from automix_local.periodic import Periodic
 from automix_local.process import Status, nothing
 from automix_local.services import SERVICES, Service
 from automix_local.stack import Stack
@@ -20,6 +22,7 @@ from automix_local.state import StateDir
 from automix_local.statusfile import StatusFile
 
 _REFRESHES_PER_SECOND = 4
+_TRIM_SECONDS = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,7 +63,7 @@ def run_stack(
         except KeyboardInterrupt:
             return
         stop.starting = False
-        with stack, LogKeeper(stack.servers.state):
+        with stack, Periodic("log keeper", partial(trim_all, stack.servers.state), _TRIM_SECONDS):
             on_ready()
             if not console.is_terminal:
                 console.print("ready")

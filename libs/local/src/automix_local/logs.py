@@ -2,13 +2,11 @@
 
 import contextlib
 import shutil
-import threading
 from pathlib import Path
 
 from automix_local.state import StateDir
 
 LOG_BYTES = 32 * 1024 * 1024
-_LOOK_SECONDS = 10.0
 
 
 def trim(log: Path, most: int = LOG_BYTES) -> None:
@@ -22,24 +20,8 @@ def trim(log: Path, most: int = LOG_BYTES) -> None:
             file.truncate()
 
 
-class LogKeeper:
-    """Trims every log for the length of a `with` block."""
-
-    def __init__(self, state: StateDir) -> None:
-        self._state = state
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log keeper", daemon=True)
-
-    def __enter__(self) -> "LogKeeper":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(_LOOK_SECONDS):
-            for log in self._state.log_file("any").parent.glob("*.log"):
-                with contextlib.suppress(FileNotFoundError):
-                    trim(log)
+def trim_all(state: StateDir) -> None:
+    """Trim every log of a stack."""
+    for log in state.log_file("any").parent.glob("*.log"):
+        with contextlib.suppress(FileNotFoundError):
+            trim(log)

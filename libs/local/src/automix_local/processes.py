@@ -45,7 +45,10 @@ class Processes:
 
         Raises StackError, with the end of its log, when it fails or takes too long.
         """
-        process = self._spawner.spawn(command)
+        with self._lock:
+            if self._closed.is_set():
+                raise StackError(f"{name} is not run: the stack is being stopped")
+            process = self._spawner.spawn(command)
         needed = self._processes.get(while_alive)
         deadline = time.monotonic() + seconds
         while not has_exited(process) and not self._closed.is_set() and time.monotonic() < deadline:

@@ -10,6 +10,7 @@ from automix_local import discovery
 from automix_local.access import PROVISIONER
 from automix_local.embedded import Servers
 from automix_local.errors import NotReadyError, StackError
+from automix_local.periodic import Periodic
 from automix_local.process import Backoff, Status
 from automix_local.processes import Processes
 from automix_local.schemas import VARIABLE as SCHEMAS_VARIABLE
@@ -31,6 +32,7 @@ from automix_local.steps import Step, run_steps
 from automix_local.streams import definition, exist
 
 _STEP_SECONDS = 120.0
+_LOOK_SECONDS = 3.0
 _SCHEMAS = "schemas"
 _STREAMS = "streams"
 
@@ -62,6 +64,7 @@ class Stack:
             name: service for service in services for name in replica_names(service, counts[service.name])
         }
         self._services = services
+        self._stream_keeper = Periodic("stream keeper", self._keep_streams, _LOOK_SECONDS)
         self.endpoints: dict[str, str] = {}
 
     @classmethod
@@ -104,6 +107,7 @@ class Stack:
             self.endpoints = {replica: address(self.servers, replica) for replica in self._replicas}
             run_steps(list(self._steps()), abort=self.processes.stop_all)
             discovery.publish(self.servers.state, self.endpoints, self.servers.name)
+            self._stream_keeper.start()
         except BaseException:
             self.stop()
             raise
@@ -112,6 +116,7 @@ class Stack:
         """Stop the services, then the servers, and unlock the state directory."""
         self.servers.state.endpoints_file.unlink(missing_ok=True)
         self.servers.close()
+        self._stream_keeper.stop()
 
     def environment(self, name: str) -> dict[str, str]:
         """What a process is told: its addresses and credentials."""
@@ -159,6 +164,11 @@ class Stack:
             raise StackError(str(error)) from error
         if nats.NAME in self.processes:  # later starts may find its storage gone
             self.processes.before_ready(nats.NAME, self._ensure_streams)
+
+    def _keep_streams(self) -> None:
+        """Somebody may have deleted them in a NATS that runs on."""
+        with contextlib.suppress(NotReadyError):  # NATS is away: it is not ready again before its streams are
+            self._ensure_streams()
 
     def _ensure_streams(self) -> None:
         note = self.servers.state.path / nats.NAME / "streams"
