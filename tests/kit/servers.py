@@ -83,7 +83,7 @@ class ContainerServers(Servers):
         server = self._by_name[name]
         self.ports.claim(server.port_names)
         container, ready = getattr(self, f"_{name}_container")()
-        self._containers.append(container.with_kwargs(network_mode="host"))
+        self._containers.append(container)
         container.start()
         _wait_until(ready)
         server.provision()
@@ -98,6 +98,7 @@ class ContainerServers(Servers):
         password = urlsplit(self.database_url(DATABASE_ADMIN)).password or ""
         container = DockerContainer(IMAGES[postgres.NAME]).with_env("POSTGRES_PASSWORD", password)
         container.with_command(["postgres", "-p", str(self._postgres.port), "-c", "max_connections=115"])
+        container.with_kwargs(network_mode="host")
         return container, self._postgres._check
 
     def _nats_container(self) -> tuple[DockerContainer, Callable[[], None]]:
@@ -110,7 +111,7 @@ class ContainerServers(Servers):
 def _with_files(name: str, spec: ProcessSpec, program: str) -> tuple[DockerContainer, Callable[[], None]]:
     home = str(spec.command.cwd)
     container = DockerContainer(IMAGES[name]).with_volume_mapping(home, home, "rw")
-    container.with_kwargs(entrypoint=[program, *spec.command.argv[1:]], working_dir=home)
+    container.with_kwargs(network_mode="host", entrypoint=[program, *spec.command.argv[1:]], working_dir=home)
     for key, value in spec.command.env.items():
         if key != "PATH":
             container.with_env(key, value)
