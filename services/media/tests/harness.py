@@ -14,6 +14,7 @@ from uuid import UUID
 import grpc
 import jwt
 import pytest
+import urllib3
 from automix.media.v1 import media_pb2 as pb
 from automix.media.v1 import media_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
@@ -197,6 +198,14 @@ async def messages(upload_id: str, data: bytes, offset: int) -> AsyncIterator[pb
     yield pb.UploadBytesRequest(upload_id=upload_id, offset=offset, data=data[:CHUNK])
     for start in range(CHUNK, len(data), CHUNK):
         yield pb.UploadBytesRequest(data=data[start : start + CHUNK])
+
+
+async def post(policy: pb.PostPolicy, data: bytes) -> int:
+    """Sends the form with a file; the HTTP status."""
+    fields = dict(policy.fields) | {"file": ("song.wav", data)}
+    with urllib3.PoolManager() as http:
+        answer = await asyncio.to_thread(http.request, "POST", policy.url, fields=fields, retries=False)
+    return int(answer.status)
 
 
 async def new_caller(replica: Replica, issuer: Issuer, projects: Any) -> Caller:

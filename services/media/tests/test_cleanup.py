@@ -16,7 +16,7 @@ from automix_media.repository import named_keys
 from automix_media.sweeping import Sweeper
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, refused, wav
+from .harness import Caller, Replica, post, refused, wav
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 
@@ -168,6 +168,27 @@ async def test_the_collector_takes_what_no_row_names_and_nothing_else(
     left = await objects(replica, "incoming/", "assets/")
     assert needed <= left
     assert not stray & left
+
+
+@pytest.mark.parametrize("end", ["complete", "abort"])
+async def test_what_a_form_leaves_after_its_upload_is_over_is_collected(
+    caller: Caller, replica: Replica, end: str
+) -> None:
+    created = await caller.create(len(wav()), method=pb.UPLOAD_METHOD_POST)
+    upload_id = created.upload.id
+    assert await post(created.post, wav()) == 204
+    if end == "complete":
+        asset = await caller.complete(upload_id)
+    else:
+        await caller.call("AbortUpload", pb.AbortUploadRequest(upload_id=upload_id))
+    await delete_objects(replica)
+    assert await post(created.post, wav()) == 204
+    assert await objects(replica, f"incoming/{upload_id}/") == {post_key(UUID(upload_id))}
+    await collect(replica)
+    await delete_objects(replica)
+    assert not await objects(replica, f"incoming/{upload_id}/")
+    if end == "complete":
+        assert await caller.download(asset.id) == wav()
 
 
 async def collect(replica: Replica) -> None:

@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, refused, until, wav
+from .harness import Caller, Replica, post, refused, until, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -67,13 +67,6 @@ async def test_a_form_post_uploads_exactly_the_declared_bytes(caller: Caller) ->
     assert await caller.download(asset.id) == data
     with refused(PRECONDITION, "UPLOAD_NOT_OPEN"):
         await caller.send((await caller.open(5, method=pb.UPLOAD_METHOD_POST)).id, b"12345")
-
-
-async def post(policy: pb.PostPolicy, data: bytes) -> int:
-    fields = dict(policy.fields) | {"file": ("song.wav", data)}
-    with urllib3.PoolManager() as http:
-        answer = await asyncio.to_thread(http.request, "POST", policy.url, fields=fields, retries=False)
-    return int(answer.status)
 
 
 async def test_an_upload_whose_opening_was_not_waited_for_is_found_by_its_request_id(
