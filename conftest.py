@@ -1,6 +1,5 @@
 """Fixtures of every test of this repository: the real servers, started once."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """PostgreSQL, NATS and S3 of the kind that SERVERS names, with empty schemas; services' tests migrate their own."""
-    with launched(os.environ.get("SERVERS", "embedded"), tmp_path_factory.mktemp("servers") / "state") as started:
+    with launched(tmp_path_factory.mktemp("servers") / "state") as started:
         yield started
 
 

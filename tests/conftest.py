@@ -1,20 +1,18 @@
 """Fixtures of the suites that need the whole platform."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from kit.servers import servers_of_kind
+from kit.servers import new_servers
 from kit.stack import Stack
 
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The platform on servers of the kind that SERVERS names: embedded (the default), containers or external."""
-    kind = os.environ.get("SERVERS", "embedded")
-    running = Stack.bring_up(servers_of_kind(kind, tmp_path_factory.mktemp("stack") / "state"), kind)
+    running = Stack.bring_up(new_servers(tmp_path_factory.mktemp("stack") / "state"))
     yield running
     await running.close()
 

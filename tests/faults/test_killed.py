@@ -7,6 +7,7 @@ import pytest
 from automix_client.errors import AutomixError
 from kit.jobs import ended, settle, statuses
 from kit.people import PASSWORD, Person, Studio
+from kit.servers import require_servers_of_our_own
 from kit.stack import WORKERS, Stack
 from kit.strikes import STRIKES
 from kit.waiting import until
@@ -19,7 +20,7 @@ STORAGE = "NATS's storage"
 @pytest.mark.timeout(1800)
 async def test_everything_is_killed_again_and_again(stack: Stack) -> None:
     """Rounds in which every target is struck once, in another order each time, while jobs are made and mixed."""
-    stack.require_servers_of_our_own()
+    require_servers_of_our_own()
     chance = random.Random(7)
     accepted: list[str] = []
     refused = 0
@@ -58,7 +59,7 @@ async def _jobs_of(stack: Stack, studio: Studio) -> list[str]:
 
 async def test_natss_storage_is_deleted_while_jobs_wait(stack: Stack) -> None:
     """Announced jobs, an unheard deletion and counted renders: losing all of it loses nothing, and repeats nothing."""
-    stack.require_servers_of_our_own()
+    require_servers_of_our_own()
     doomed = await Person.sign_up(stack)
     async with Studio.open(stack) as studio, doomed.client() as client:
         before = [await studio.job() for _ in range(2)]

@@ -29,10 +29,14 @@ READY_SECONDS = 60.0
 FAST_RESTARTS = Backoff(first=0.02, limit=0.5, young=0.5)
 
 
+KIND = os.environ.get("SERVERS", "embedded")
+"""Of which kind the servers of this run are: embedded, containers or external."""
+
+
 @contextmanager
-def launched(kind: str, state_dir: Path) -> Iterator[Servers]:
-    """The servers that SERVERS asks for, up for the length of the block."""
-    servers = servers_of_kind(kind, state_dir)
+def launched(state_dir: Path) -> Iterator[Servers]:
+    """Servers of this run's kind, up for the length of the block."""
+    servers = new_servers(state_dir)
     try:
         with ThreadPoolExecutor(len(servers.names)) as pool:
             list(pool.map(servers.launch, servers.names))
@@ -41,17 +45,23 @@ def launched(kind: str, state_dir: Path) -> Iterator[Servers]:
         servers.close()
 
 
-def servers_of_kind(kind: str, state_dir: Path) -> Servers:
-    """The servers that SERVERS asks for, not started yet. Skips when they are not to be had."""
+def new_servers(state_dir: Path) -> Servers:
+    """Servers of this run's kind, not started yet. Skips when they are not to be had."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if kind == "embedded":
+    if KIND == "embedded":
         return Servers(state_dir, backoff=FAST_RESTARTS)
-    if kind == "containers":
+    if KIND == "containers":
         _require_images()
         return ContainerServers(state_dir)
-    if kind == "external":
+    if KIND == "external":
         return ExternalServers(state_dir)
-    raise pytest.UsageError(f"SERVERS={kind}: must be embedded, containers or external")
+    raise pytest.UsageError(f"SERVERS={KIND}: must be embedded, containers or external")
+
+
+def require_servers_of_our_own() -> None:
+    """Skips a test that strikes servers where they are not processes of this machine's user."""
+    if KIND != "embedded":
+        pytest.skip(f"SERVERS={KIND}: these servers are not the tests' to strike")
 
 
 IMAGES = {

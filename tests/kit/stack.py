@@ -13,7 +13,6 @@ import grpc
 import nats
 import psutil
 import psycopg
-import pytest
 from automix_client.endpoints import Endpoints
 from automix_common.settings import StorageSettings
 from automix_common.storage import S3Store
@@ -64,10 +63,9 @@ WORKERS = ("worker", "worker-2")
 class Stack:
     """A running platform. `local` is its supervisor, `servers` what it stands on."""
 
-    def __init__(self, running: local.Stack, *, kind: str) -> None:
+    def __init__(self, running: local.Stack) -> None:
         self.local = running
         self.servers: Servers = running.servers
-        self.kind = kind
         self.processes = running.processes
         self.addresses = running.endpoints
         self.endpoints = Endpoints.parse(running.endpoints, name="test")
@@ -76,12 +74,12 @@ class Stack:
         self._querying = asyncio.Lock()
 
     @classmethod
-    def bring_up(cls, servers: Servers, kind: str) -> Stack:
+    def bring_up(cls, servers: Servers) -> Stack:
         """Brings everything up on servers that are not started yet."""
         overrides = {service: {**EVERYWHERE, **settings} for service, settings in SETTINGS.items()}
         running = local.Stack(servers, overrides=overrides, replicas={"worker": len(WORKERS)})
         running.bring_up()
-        return cls(running, kind=kind)
+        return cls(running)
 
     async def close(self) -> None:
         """Ends everything."""
@@ -188,11 +186,6 @@ class Stack:
             await client.close()
 
     # Strikes
-
-    def require_servers_of_our_own(self) -> None:
-        """Skips a test that kills servers where they are not processes of this stack."""
-        if self.kind != "embedded":
-            pytest.skip(f"SERVERS={self.kind}: the servers are not this stack's to kill")
 
     async def kill(self, name: str) -> None:
         """SIGKILL; returns when the process is ready again."""

@@ -10,6 +10,7 @@ from automix_common.database import Database
 from automix_common.settings import Settings, StorageSettings
 from automix_common.topology import STREAM
 from automix_local import Servers
+from kit.servers import launched
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -18,7 +19,7 @@ ROLE = "mixer"
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with Servers.start(tmp_path_factory.mktemp("common") / "state") as started:
+    with launched(tmp_path_factory.mktemp("common") / "state") as started:
         with psycopg.connect(started.database_url(ROLE)) as connection:
             for statements in (tables.OUTBOX, tables.INBOX, tables.ANSWERS, tables.TOMBSTONES, tables.OBJECT_DELETIONS):
                 connection.execute(statements)

@@ -14,6 +14,7 @@ from automix_common.ids import new_id
 from automix_common.settings import MessagingSettings
 from automix_common.topology import CONSUMERS, JOB_QUEUED, STREAM
 from automix_local import Servers
+from kit.servers import require_servers_of_our_own
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -108,6 +109,7 @@ async def as_mixer(servers: Servers, act: Callable[[JetStreamContext], Awaitable
 
 
 async def test_the_watcher_creates_again_what_has_gone(servers: Servers, stream: JetStreamContext) -> None:
+    require_servers_of_our_own()
     with watching(servers) as process:
         await until(lambda: complete(stream))
         await stream.delete_consumer(STREAM, CONSUMERS[0].name)
@@ -122,6 +124,7 @@ async def test_the_watcher_creates_again_what_has_gone(servers: Servers, stream:
 
 
 async def test_the_provisioner_waits_for_nats(servers: Servers, stream: JetStreamContext) -> None:
+    require_servers_of_our_own()
     servers.processes.stop("nats")
     waiting = asyncio.ensure_future(provision_once(servers))
     servers.processes.start("nats")
