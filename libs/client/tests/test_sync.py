@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_client import Client
+from automix_client import AsyncClient, Client
+from automix_client.account import Account
+from automix_client.assets import Assets
 from automix_client.endpoints import EndpointError, Endpoints
+from automix_client.jobs import Jobs
+from automix_client.projects import Projects
+from automix_client.renders import Renders
 from automix_client.settings import TlsFiles
+from automix_client.sync import SyncAccount, SyncAssets, SyncJobs, SyncProjects, SyncRenders
 
 from .conftest import PATIENCE
 from .platform import serve
@@ -63,3 +69,21 @@ def test_no_platform_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("AUTOMIX_ENDPOINT", raising=False)
     with pytest.raises(EndpointError):
         Client()
+
+
+@pytest.mark.parametrize(
+    ("whole", "face"),
+    [
+        (Account, SyncAccount),
+        (Projects, SyncProjects),
+        (Assets, SyncAssets),
+        (Jobs, SyncJobs),
+        (Renders, SyncRenders),
+        (AsyncClient, Client),
+    ],
+)
+def test_nothing_is_missing(whole: type, face: type) -> None:
+    def methods(of: type) -> set[str]:
+        return {name for name, member in vars(of).items() if callable(member) and not name.startswith("_")}
+
+    assert methods(whole) == methods(face)

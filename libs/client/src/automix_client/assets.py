@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
-import grpc
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from automix_client.downloads import Downloads, Facts, Source
 from automix_client.pages import pages
-from automix_client.session import Headers, Session
+from automix_client.session import Session
 from automix_client.uploads import ByteProgress, Uploads
 
 VOCALS = media_pb2.ASSET_ROLE_VOCALS
@@ -94,14 +93,8 @@ class Assets:
         self, asset_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:
         """Downloads an asset's bytes to `target`; see Downloads.fetch."""
-
-        def stream(
-            offset: int, headers: Headers, timeout: float
-        ) -> grpc.aio.UnaryStreamCall[media_pb2.DownloadAssetRequest, media_pb2.DownloadAssetResponse]:
-            request = media_pb2.DownloadAssetRequest(asset_id=asset_id, offset=offset)
-            return self._media.DownloadAsset(request, metadata=headers, timeout=timeout)
-
-        source = Source(stream, lambda message: Facts(message.asset.size, message.asset.sha256))
+        request = media_pb2.DownloadAssetRequest(asset_id=asset_id)
+        source = Source(self._media.DownloadAsset, request, lambda message: message.asset)
         return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
 
     async def download_url(

@@ -28,6 +28,18 @@ class Chunk(Protocol):
         """The next bytes."""
 
 
+class Described(Protocol):
+    """What the first of them says of the file."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes, in hex."""
+
+
 C = TypeVar("C", bound=Chunk)
 
 
@@ -41,13 +53,13 @@ class Facts:
 
 @dataclass(frozen=True)
 class Source(Generic[C]):
-    """A file on the platform.
-
-    `open` starts its stream from an offset with the given headers and deadline; `facts` reads the first message.
+    """A file on the platform: the call that streams it, its request without an offset, and where the first message
+    describes it.
     """
 
-    open: Callable[[int, Headers, float], grpc.aio.UnaryStreamCall[Any, C]]
-    facts: Callable[[C], Facts]
+    stream: grpc.aio.UnaryStreamMultiCallable[Any, C]
+    request: Any
+    described: Callable[[C], Described]
 
 
 class Downloads:
@@ -100,13 +112,15 @@ class Downloads:
         return transfer.verified()
 
     async def _stream(self, source: Source[C], transfer: _Transfer, headers: Headers) -> None:
-        call = source.open(transfer.written, headers, self._session.patience.stream)
+        source.request.offset = transfer.written
+        call = source.stream(source.request, metadata=headers, timeout=self._session.patience.stream)
         messages = aiter(call)
         first = True
         try:
             while message := await self._read(messages):
                 if first:
-                    transfer.describe(source.facts(message))
+                    said = source.described(message)
+                    transfer.describe(Facts(said.size, said.sha256))
                     first = False
                 await transfer.write(message.data)
         finally:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import grpc
 from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from google.protobuf.duration_pb2 import Duration
 
 from automix_client.downloads import Downloads, Facts, Source
 from automix_client.pages import pages
-from automix_client.session import Headers, Session
+from automix_client.session import Session
 from automix_client.uploads import ByteProgress
 
 
@@ -47,28 +46,16 @@ class Renders:
         self, render_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:
         """Downloads the mix to `target`; see Downloads.fetch."""
-
-        def stream(
-            offset: int, headers: Headers, timeout: float
-        ) -> grpc.aio.UnaryStreamCall[mixer_pb2.DownloadRenderRequest, mixer_pb2.DownloadRenderResponse]:
-            request = mixer_pb2.DownloadRenderRequest(render_id=render_id, offset=offset)
-            return self._mixer.DownloadRender(request, metadata=headers, timeout=timeout)
-
-        source = Source(stream, lambda message: Facts(message.render.size, message.render.sha256))
+        request = mixer_pb2.DownloadRenderRequest(render_id=render_id)
+        source = Source(self._mixer.DownloadRender, request, lambda message: message.render)
         return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
 
     async def download_file(
         self, file_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:
         """Downloads another file of a render (a stem, the picture, the plain sum) to `target`."""
-
-        def stream(
-            offset: int, headers: Headers, timeout: float
-        ) -> grpc.aio.UnaryStreamCall[mixer_pb2.DownloadRenderFileRequest, mixer_pb2.DownloadRenderFileResponse]:
-            request = mixer_pb2.DownloadRenderFileRequest(file_id=file_id, offset=offset)
-            return self._mixer.DownloadRenderFile(request, metadata=headers, timeout=timeout)
-
-        source = Source(stream, lambda message: Facts(message.file.size, message.file.sha256))
+        request = mixer_pb2.DownloadRenderFileRequest(file_id=file_id)
+        source = Source(self._mixer.DownloadRenderFile, request, lambda message: message.file)
         return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
 
     async def download_url(

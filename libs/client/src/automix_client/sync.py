@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import wraps
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
-from automix.auth.v1 import auth_pb2
-from automix.media.v1 import media_pb2
-from automix.mixer.v1 import mixer_pb2
-from automix.projects.v1 import projects_pb2
-
+from automix_client.account import Account
+from automix_client.assets import Assets
 from automix_client.client import AsyncClient
-from automix_client.downloads import Facts
 from automix_client.endpoints import Endpoints
-from automix_client.mix import Listener, MixSummary
+from automix_client.jobs import Jobs
+from automix_client.projects import Projects
+from automix_client.renders import Renders
 from automix_client.settings import Patience, TlsFiles
 from automix_client.tokens import TokenStore
-from automix_client.uploads import ByteProgress
 
 T = TypeVar("T")
+Part = TypeVar("Part")
+Arguments = ParamSpec("Arguments")
 
 
 class Run(Protocol):
@@ -31,7 +30,107 @@ class Run(Protocol):
         """What it returns, or raises."""
 
 
-class Client:
+class Face(Generic[Part]):
+    """A part of the client, one call at a time: its methods are those of the asynchronous part, run to their ends."""
+
+    def __init__(self, part: Part, run: Run) -> None:
+        self._part = part
+        self._run = run
+
+
+def one(
+    method: Callable[Concatenate[Part, Arguments], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Face[Part], Arguments], T]:
+    """The method without `await`."""
+
+    @wraps(method)
+    def call(face: Face[Part], /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> T:
+        return face._run(method(face._part, *args, **kwargs))
+
+    return call
+
+
+def each(
+    method: Callable[Concatenate[Part, Arguments], AsyncIterator[T]],
+) -> Callable[Concatenate[Face[Part], Arguments], Iterator[T]]:
+    """The method with `for` in place of `async for`."""
+
+    @wraps(method)
+    def call(face: Face[Part], /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[T]:
+        items = method(face._part, *args, **kwargs)
+
+        async def step() -> list[T]:
+            try:
+                return [await anext(items)]
+            except StopAsyncIteration:
+                return []
+
+        while reached := face._run(step()):
+            yield from reached
+
+    return call
+
+
+class SyncAccount(Face[Account]):
+    """See Account."""
+
+    sign_up = one(Account.sign_up)
+    sign_in = one(Account.sign_in)
+    sign_out = one(Account.sign_out)
+    me = one(Account.me)
+    change_password = one(Account.change_password)
+    delete = one(Account.delete)
+
+
+class SyncProjects(Face[Projects]):
+    """See Projects."""
+
+    create = one(Projects.create)
+    get = one(Projects.get)
+    list = each(Projects.list)
+    update = one(Projects.update)
+    delete = one(Projects.delete)
+
+
+class SyncAssets(Face[Assets]):
+    """See Assets."""
+
+    upload = one(Assets.upload)
+    resume_upload = one(Assets.resume_upload)
+    abort_upload = one(Assets.abort_upload)
+    get = one(Assets.get)
+    list = each(Assets.list)
+    update = one(Assets.update)
+    delete = one(Assets.delete)
+    download = one(Assets.download)
+    download_url = one(Assets.download_url)
+    waveform = one(Assets.waveform)
+
+
+class SyncJobs(Face[Jobs]):
+    """See Jobs."""
+
+    create = one(Jobs.create)
+    get = one(Jobs.get)
+    list = each(Jobs.list)
+    cancel = one(Jobs.cancel)
+    retry = one(Jobs.retry)
+    watch = each(Jobs.watch)
+    wait = one(Jobs.wait)
+
+
+class SyncRenders(Face[Renders]):
+    """See Renders."""
+
+    get = one(Renders.get)
+    list = each(Renders.list)
+    report = one(Renders.report)
+    download = one(Renders.download)
+    download_file = one(Renders.download_file)
+    download_url = one(Renders.download_url)
+
+
+class Client(Face[AsyncClient]):
     """A client of one platform for one account; see AsyncClient for every method's meaning and errors.
 
         with Client("localhost:8080") as automix:
@@ -57,48 +156,22 @@ class Client:
             return AsyncClient(endpoints, token_store=token_store, tls=tls, patience=patience)
 
         try:
-            self._client = self._run(connect())
+            super().__init__(self._runner.run(connect()), self._runner.run)
         except BaseException:
             self._runner.close()
             raise
-        self.account = SyncAccount(self._client, self._run)
-        self.projects = SyncProjects(self._client, self._run)
-        self.assets = SyncAssets(self._client, self._run)
-        self.jobs = SyncJobs(self._client, self._run)
-        self.renders = SyncRenders(self._client, self._run)
+        self.account = SyncAccount(self._part.account, self._run)
+        self.projects = SyncProjects(self._part.projects, self._run)
+        self.assets = SyncAssets(self._part.assets, self._run)
+        self.jobs = SyncJobs(self._part.jobs, self._run)
+        self.renders = SyncRenders(self._part.renders, self._run)
 
-    def mix(
-        self,
-        vocals: Sequence[Path] = (),
-        beats: Sequence[Path] = (),
-        references: Sequence[Path] = (),
-        settings: mixer_pb2.MixSettings | None = None,
-        *,
-        out: Path,
-        project_id: str = "",
-        project_name: str = "Mix",
-        plan_json: str = "",
-        progress: Listener | None = None,
-    ) -> MixSummary:
-        """Uploads, mixes and downloads; see AsyncClient.mix."""
-        return self._run(
-            self._client.mix(
-                vocals,
-                beats,
-                references,
-                settings,
-                out=out,
-                project_id=project_id,
-                project_name=project_name,
-                plan_json=plan_json,
-                progress=progress,
-            )
-        )
+    mix = one(AsyncClient.mix)
 
     def close(self) -> None:
         """Closes the connections."""
         try:
-            self._run(self._client.close())
+            self._run(self._part.close())
         finally:
             self._runner.close()
 
@@ -109,228 +182,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def _run(self, work: Coroutine[Any, Any, T], /) -> T:
-        return self._runner.run(work)
-
-
-class SyncAccount:
-    """Account, one call at a time."""
-
-    def __init__(self, client: AsyncClient, run: Run) -> None:
-        self._account = client.account
-        self._run = run
-
-    def sign_up(self, email: str, password: str) -> auth_pb2.User:
-        """See Account.sign_up."""
-        return self._run(self._account.sign_up(email, password))
-
-    def sign_in(self, email: str, password: str) -> auth_pb2.User:
-        """See Account.sign_in."""
-        return self._run(self._account.sign_in(email, password))
-
-    def sign_out(self) -> None:
-        """See Account.sign_out."""
-        self._run(self._account.sign_out())
-
-    def me(self) -> auth_pb2.User:
-        """See Account.me."""
-        return self._run(self._account.me())
-
-    def change_password(self, current: str, new: str) -> None:
-        """See Account.change_password."""
-        self._run(self._account.change_password(current, new))
-
-    def delete(self, password: str) -> None:
-        """See Account.delete."""
-        self._run(self._account.delete(password))
-
-
-class SyncProjects:
-    """Projects, one call at a time."""
-
-    def __init__(self, client: AsyncClient, run: Run) -> None:
-        self._projects = client.projects
-        self._run = run
-
-    def create(self, name: str, *, request_id: str | None = None) -> projects_pb2.Project:
-        """See Projects.create."""
-        return self._run(self._projects.create(name, request_id=request_id))
-
-    def get(self, project_id: str) -> projects_pb2.Project:
-        """See Projects.get."""
-        return self._run(self._projects.get(project_id))
-
-    def list(self) -> Iterator[projects_pb2.Project]:
-        """See Projects.list."""
-        return each(self._run, self._projects.list())
-
-    def update(
-        self, project_id: str, *, name: str | None = None, completed: bool | None = None
-    ) -> projects_pb2.Project:
-        """See Projects.update."""
-        return self._run(self._projects.update(project_id, name=name, completed=completed))
-
-    def delete(self, project_id: str) -> None:
-        """See Projects.delete."""
-        self._run(self._projects.delete(project_id))
-
-
-class SyncAssets:
-    """Assets, one call at a time."""
-
-    def __init__(self, client: AsyncClient, run: Run) -> None:
-        self._assets = client.assets
-        self._run = run
-
-    def upload(
-        self,
-        project_id: str,
-        path: Path,
-        role: media_pb2.AssetRole.ValueType,
-        *,
-        filename: str | None = None,
-        progress: ByteProgress | None = None,
-        opened: Callable[[media_pb2.Upload], None] | None = None,
-        request_id: str | None = None,
-    ) -> media_pb2.Asset:
-        """See Uploads.upload."""
-        work = self._assets.upload(
-            project_id, path, role, filename=filename, progress=progress, opened=opened, request_id=request_id
-        )
-        return self._run(work)
-
-    def resume_upload(self, upload_id: str, path: Path, *, progress: ByteProgress | None = None) -> media_pb2.Asset:
-        """See Uploads.resume."""
-        return self._run(self._assets.resume_upload(upload_id, path, progress=progress))
-
-    def abort_upload(self, upload_id: str) -> None:
-        """See Uploads.abort."""
-        self._run(self._assets.abort_upload(upload_id))
-
-    def get(self, asset_id: str) -> media_pb2.Asset:
-        """See Assets.get."""
-        return self._run(self._assets.get(asset_id))
-
-    def list(self, project_id: str) -> Iterator[media_pb2.Asset]:
-        """See Assets.list."""
-        return each(self._run, self._assets.list(project_id))
-
-    def update(
-        self, asset_id: str, *, role: media_pb2.AssetRole.ValueType | None = None, filename: str | None = None
-    ) -> media_pb2.Asset:
-        """See Assets.update."""
-        return self._run(self._assets.update(asset_id, role=role, filename=filename))
-
-    def delete(self, asset_id: str) -> None:
-        """See Assets.delete."""
-        self._run(self._assets.delete(asset_id))
-
-    def download(
-        self, asset_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
-    ) -> Facts:
-        """See Downloads.fetch."""
-        return self._run(self._assets.download(asset_id, target, overwrite=overwrite, progress=progress))
-
-    def download_url(self, asset_id: str, *, lifetime_s: int | None = None) -> media_pb2.CreateDownloadUrlResponse:
-        """See Assets.download_url."""
-        return self._run(self._assets.download_url(asset_id, lifetime_s=lifetime_s))
-
-    def waveform(self, asset_id: str) -> media_pb2.GetWaveformResponse:
-        """See Assets.waveform."""
-        return self._run(self._assets.waveform(asset_id))
-
-
-class SyncJobs:
-    """Jobs, one call at a time."""
-
-    def __init__(self, client: AsyncClient, run: Run) -> None:
-        self._jobs = client.jobs
-        self._run = run
-
-    def create(
-        self,
-        project_id: str,
-        inputs: Sequence[mixer_pb2.JobInput] = (),
-        settings: mixer_pb2.MixSettings | None = None,
-        *,
-        plan_json: str = "",
-        request_id: str | None = None,
-    ) -> mixer_pb2.Job:
-        """See Jobs.create."""
-        return self._run(self._jobs.create(project_id, inputs, settings, plan_json=plan_json, request_id=request_id))
-
-    def get(self, job_id: str) -> mixer_pb2.Job:
-        """See Jobs.get."""
-        return self._run(self._jobs.get(job_id))
-
-    def list(self, project_id: str) -> Iterator[mixer_pb2.Job]:
-        """See Jobs.list."""
-        return each(self._run, self._jobs.list(project_id))
-
-    def cancel(self, job_id: str) -> mixer_pb2.Job:
-        """See Jobs.cancel."""
-        return self._run(self._jobs.cancel(job_id))
-
-    def retry(self, job_id: str, *, request_id: str | None = None) -> mixer_pb2.Job:
-        """See Jobs.retry."""
-        return self._run(self._jobs.retry(job_id, request_id=request_id))
-
-    def watch(self, job_id: str) -> Iterator[mixer_pb2.Job]:
-        """See Jobs.watch."""
-        return each(self._run, self._jobs.watch(job_id))
-
-    def wait(self, job_id: str, progress: Callable[[mixer_pb2.Job], None] | None = None) -> mixer_pb2.Job:
-        """See Jobs.wait."""
-        return self._run(self._jobs.wait(job_id, progress))
-
-
-class SyncRenders:
-    """Renders, one call at a time."""
-
-    def __init__(self, client: AsyncClient, run: Run) -> None:
-        self._renders = client.renders
-        self._run = run
-
-    def get(self, render_id: str) -> mixer_pb2.Render:
-        """See Renders.get."""
-        return self._run(self._renders.get(render_id))
-
-    def list(self, project_id: str) -> Iterator[mixer_pb2.Render]:
-        """See Renders.list."""
-        return each(self._run, self._renders.list(project_id))
-
-    def report(self, render_id: str) -> mixer_pb2.GetRenderReportResponse:
-        """See Renders.report."""
-        return self._run(self._renders.report(render_id))
-
-    def download(
-        self, render_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
-    ) -> Facts:
-        """See Downloads.fetch."""
-        return self._run(self._renders.download(render_id, target, overwrite=overwrite, progress=progress))
-
-    def download_file(
-        self, file_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
-    ) -> Facts:
-        """See Renders.download_file."""
-        return self._run(self._renders.download_file(file_id, target, overwrite=overwrite, progress=progress))
-
-    def download_url(
-        self, render_id: str, *, lifetime_s: int | None = None
-    ) -> mixer_pb2.CreateRenderDownloadUrlResponse:
-        """See Renders.download_url."""
-        return self._run(self._renders.download_url(render_id, lifetime_s=lifetime_s))
-
-
-def each(run: Run, items: AsyncIterator[T]) -> Iterator[T]:
-    """The items of an asynchronous iterator, one step at a time."""
-
-    async def step() -> list[T]:
-        try:
-            return [await anext(items)]
-        except StopAsyncIteration:
-            return []
-
-    while reached := run(step()):
-        yield from reached
