@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from automix.media.v1 import media_pb2, media_pb2_grpc
@@ -63,13 +63,8 @@ class Assets:
 
     def list(self, project_id: str) -> AsyncIterator[media_pb2.Asset]:
         """A project's assets, newest first."""
-
-        async def page(token: str) -> tuple[Sequence[media_pb2.Asset], str]:
-            request = media_pb2.ListAssetsRequest(project_id=project_id, page_token=token)
-            answer = await self._session.call(self._media.ListAssets, request, idempotent=True)
-            return answer.assets, answer.next_page_token
-
-        return pages(page)
+        request = media_pb2.ListAssetsRequest(project_id=project_id)
+        return pages(self._session, self._media.ListAssets, request, lambda answer: answer.assets)
 
     async def update(
         self, asset_id: str, *, role: media_pb2.AssetRole.ValueType | None = None, filename: str | None = None

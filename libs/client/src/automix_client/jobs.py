@@ -54,13 +54,8 @@ class Jobs:
 
     def list(self, project_id: str) -> AsyncIterator[mixer_pb2.Job]:
         """A project's jobs, newest first."""
-
-        async def page(token: str) -> tuple[Sequence[mixer_pb2.Job], str]:
-            request = mixer_pb2.ListJobsRequest(project_id=project_id, page_token=token)
-            answer = await self._session.call(self._mixer.ListJobs, request, idempotent=True)
-            return answer.jobs, answer.next_page_token
-
-        return pages(page)
+        request = mixer_pb2.ListJobsRequest(project_id=project_id)
+        return pages(self._session, self._mixer.ListJobs, request, lambda answer: answer.jobs)
 
     async def cancel(self, job_id: str) -> mixer_pb2.Job:
         """Cancels a job: once this has returned it never succeeds.

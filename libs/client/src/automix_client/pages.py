@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
+import grpc
+
+from automix_client.session import Session
+
+
+class Page(Protocol):
+    """The answer of any of the list calls."""
+
+    @property
+    def next_page_token(self) -> str:
+        """Empty on the last page."""
+
+
+Answer = TypeVar("Answer", bound=Page)
 Item = TypeVar("Item")
 
 
-async def pages(fetch: Callable[[str], Awaitable[tuple[Sequence[Item], str]]]) -> AsyncIterator[Item]:
-    """Every item of a list; `fetch` takes a page token (empty for the first) and gives items and the next token."""
-    token = ""
+async def pages(
+    session: Session,
+    method: grpc.aio.UnaryUnaryMultiCallable[Any, Answer],
+    request: Any,
+    items: Callable[[Answer], Iterable[Item]],
+) -> AsyncIterator[Item]:
+    """Every item of a list; `request` asks for its first page."""
     while True:
-        items, token = await fetch(token)
-        for item in items:
+        answer = await session.call(method, request, idempotent=True)
+        for item in items(answer):
             yield item
-        if not token:
+        if not answer.next_page_token:
             return
+        request.page_token = answer.next_page_token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -31,13 +31,8 @@ class Projects:
 
     def list(self) -> AsyncIterator[projects_pb2.Project]:
         """Every project, newest first."""
-
-        async def page(token: str) -> tuple[Sequence[projects_pb2.Project], str]:
-            request = projects_pb2.ListProjectsRequest(page_token=token)
-            answer = await self._session.call(self._projects.ListProjects, request, idempotent=True)
-            return answer.projects, answer.next_page_token
-
-        return pages(page)
+        request = projects_pb2.ListProjectsRequest()
+        return pages(self._session, self._projects.ListProjects, request, lambda answer: answer.projects)
 
     async def update(
         self, project_id: str, *, name: str | None = None, completed: bool | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
@@ -29,13 +29,8 @@ class Renders:
 
     def list(self, project_id: str) -> AsyncIterator[mixer_pb2.Render]:
         """A project's renders, newest first."""
-
-        async def page(token: str) -> tuple[Sequence[mixer_pb2.Render], str]:
-            request = mixer_pb2.ListRendersRequest(project_id=project_id, page_token=token)
-            answer = await self._session.call(self._mixer.ListRenders, request, idempotent=True)
-            return answer.renders, answer.next_page_token
-
-        return pages(page)
+        request = mixer_pb2.ListRendersRequest(project_id=project_id)
+        return pages(self._session, self._mixer.ListRenders, request, lambda answer: answer.renders)
 
     async def report(self, render_id: str) -> mixer_pb2.GetRenderReportResponse:
         """The mix plan and what was measured, as JSON documents."""
