@@ -48,7 +48,7 @@ def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
     with _opened(track, sample_rate) as reader:
         matrix = downmix_matrix(reader.channels, reader.channel_names)
         channels = min(reader.channels, 2)
-        meter = TrackMeter(sample_rate, channels, track.role)
+        meter = TrackMeter(sample_rate, channels, track.role, workspace)
         frames = 0
         with ExitStack() as stack:
             writer = None if track.role == "reference" else stack.enter_context(workspace.pcm(channels))
@@ -81,7 +81,7 @@ def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
             faults=meter.faults(frames),
             damaged_packets=reader.damaged_packets,
             sibilance=meter.sibilance(),
-            integrated_lufs=integrated_lufs(k_steps, step_frames(sample_rate), sample_rate),
+            integrated_lufs=integrated_lufs((k for _, k in k_steps.pieces()), step_frames(sample_rate), sample_rate),
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from automix_mixer.engine.bands import BAND_HZ, band_powers, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.curve_file import MOST_LEVELS, PIECE_STEPS, CurveFile
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.mixplan import TRIMMED_LUFS, BeatPlan, UnmaskPlan
 from automix_mixer.engine.pcm import Curve
@@ -21,11 +22,18 @@ _DENSE_LAR_DB = -3.5
 _UNMASK_DEEPEST_DB = -4.0
 
 
-def total_curve(curves: Sequence[Curve]) -> Curve:
-    """Sum of curves of different lengths."""
-    out = np.zeros(max(c.size for c in curves), np.float32)
-    for curve in curves:
-        out[: curve.size] += curve
+def summed_pieces(curves: Sequence[CurveFile]) -> Iterator[Curve]:
+    """Sum of curves of different lengths, in pieces."""
+    for start in range(0, max(c.size for c in curves), PIECE_STEPS):
+        yield summed(curves, start, start + PIECE_STEPS)
+
+
+def summed(curves: Sequence[CurveFile], start: int, end: int) -> Curve:
+    """Sum of curves of different lengths over steps [start, end), cut to the longest."""
+    pieces = [c.read(start, end) for c in curves]
+    out = np.zeros(max(p.size for p in pieces), np.float32)
+    for piece in pieces:
+        out[: piece.size] += piece
     return out
 
 
@@ -38,7 +46,9 @@ def density(beats: Sequence[Profile]) -> float:
     bands = sum(band_powers(p.whole.mid + p.whole.side, p.sample_rate) for p in beats)
     weighted = bands * 10 ** (k_weight_db(BAND_HZ) / 10)
     share = float(weighted[BAND_HZ > 480.0].sum() / max(float(weighted.sum()), 1e-20))
-    level = to_db(total_curve([p.steps for p in beats]))
+    curves = [p.steps for p in beats]
+    every = -(-max(c.size for c in curves) // MOST_LEVELS)
+    level = to_db(np.concatenate([piece[::every] for piece in summed_pieces(curves)]))
     level = level[level > level.max() - 50.0]
     spread = float(np.percentile(level, 95) - np.percentile(level, 50))
     return float(np.clip((share - 0.10) / 0.20, 0, 1) * np.clip((8.0 - spread) / 2.5, 0, 1))
@@ -72,13 +82,11 @@ def decide_tempo(beats: Sequence[Profile]) -> Decision[float]:
     default = Decision(100.0, "BPM", "no pulse to measure; echoes need some time")
     if not beats:
         return default
-    curve = total_curve([p.steps for p in beats])
     rate = beats[0].sample_rate / beats[0].step
     # Two minutes tell the tempo; the loudest are rarely the first.
     longest = int(120 * rate)
-    if curve.size > longest:
-        start = (curve.size - longest) // 2
-        curve = curve[start : start + longest]
+    start = max(0, (max(p.steps.size for p in beats) - longest) // 2)
+    curve = summed([p.steps for p in beats], start, start + longest)
     if curve.size < 8 * rate:
         return default
     level = np.log10(np.maximum(curve, curve.max() * 1e-5 + 1e-20))

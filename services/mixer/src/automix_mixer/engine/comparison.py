@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from automix_mixer.engine.control import CurveBuilder
 from automix_mixer.engine.limiter import LIMITER_STEP
 from automix_mixer.engine.loudness import KEnergy
-from automix_mixer.engine.master import refine_peaks, solve_gain, write_master
+from automix_mixer.engine.master import solve_gain, write_master
 from automix_mixer.engine.mixdown import LevelMeter, Premaster
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Sound
@@ -40,16 +39,16 @@ def write_comparison(
             crest_share=replace(master.crest_share, value=0.0),
         ),
     )
-    gain = solve_gain(premaster, level)
-    write_master(refine_peaks(premaster, gain), gain, path, output_format, lambda _share: None, threads=1)
+    premaster, gain = solve_gain(premaster, level, workspace)
+    write_master(premaster, gain, path, output_format, lambda _share: None, workspace, threads=1)
     premaster.pcm.delete()
 
 
 def _plain_sum(sources: Sequence[Profile], rate: int, workspace: Workspace) -> Premaster:
     frames, step = max(p.frames for p in sources), sources[0].step
-    energy, k_steps = KEnergy(rate, 2, step), CurveBuilder()
-    detector, peaks = TruePeakSteps(2, LIMITER_STEP), CurveBuilder()
-    levels = LevelMeter(step, -(-frames // step))
+    energy, k_steps = KEnergy(rate, 2, step), workspace.curve()
+    detector, peaks = TruePeakSteps(2, LIMITER_STEP), workspace.curve()
+    levels = LevelMeter(step, workspace)
     streams = [p.pcm.blocks(frames) for p in sources if p.pcm is not None]
     with workspace.pcm(2, limit=frames) as writer:
         for parts in zip(*streams, strict=True):
@@ -62,4 +61,4 @@ def _plain_sum(sources: Sequence[Profile], rate: int, workspace: Workspace) -> P
             levels.process(block)
         peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
     k_curve, peak_curve = k_steps.curve(-(-frames // step)), peaks.curve(-(-frames // LIMITER_STEP))
-    return Premaster(writer.file, peak_curve, k_curve, levels.energy(), levels.crest_db(frames), step, rate)
+    return Premaster(writer.file, peak_curve, k_curve, levels.energy(frames), levels.crest_db(frames), step, rate)

@@ -35,14 +35,6 @@ def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32
     return out.reshape(-1)
 
 
-def border_nodes(curve: Curve) -> Curve:
-    """Values on the borders of steps: means of neighbours. Shape (steps,) -> (steps + 1,)."""
-    out = np.empty(curve.size + 1, np.float32)
-    out[1:-1] = 0.5 * (curve[:-1] + curve[1:])
-    out[0], out[-1] = curve[0], curve[-1]
-    return out
-
-
 _SEGMENT = 2_048
 
 
@@ -66,33 +58,3 @@ def decaying_maximum(values: npt.NDArray[np.floating], decay: float) -> npt.NDAr
             out[start : start + piece.size] = np.exp(level)
             carried = float(out[start + piece.size - 1])
     return out
-
-
-class CurveBuilder:
-    """Collects a curve piece by piece. With `capacity` steps it holds no second copy when it is read."""
-
-    def __init__(self, capacity: int | None = None) -> None:
-        self._pieces: list[Curve] = []
-        self._whole = None if capacity is None else np.zeros(capacity, np.float32)
-        self._filled = 0
-
-    def append(self, piece: Curve) -> None:
-        """What lies beyond the capacity is dropped."""
-        if self._whole is None:
-            self._pieces.append(piece)
-            return
-        kept = piece[: self._whole.size - self._filled]
-        self._whole[self._filled : self._filled + kept.size] = kept
-        self._filled += kept.size
-
-    def curve(self, steps: int | None = None) -> Curve:
-        """All pieces in one array; with `steps`, cut or padded with zeros to that length."""
-        if self._whole is not None:
-            return self._whole if steps is None else self._whole[:steps]
-        out = np.zeros(sum(p.size for p in self._pieces) if steps is None else steps, np.float32)
-        filled = 0
-        for piece in self._pieces:
-            kept = piece[: out.size - filled]
-            out[filled : filled + kept.size] = kept
-            filled += kept.size
-        return out

@@ -7,17 +7,22 @@ surroundings: the limiter's gain turned round, with as slow a return.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from automix_mixer.engine.bands import to_db
 from automix_mixer.engine.control import decaying_maximum
+from automix_mixer.engine.curve_file import MOST_LEVELS, CurveFile
+from automix_mixer.engine.limiter import LIMITER_STEP
 from automix_mixer.engine.loudness import integrated_lufs
 from automix_mixer.engine.mixdown import Premaster
 from automix_mixer.engine.mixplan import MasterPlan
 from automix_mixer.engine.pcm import Curve
 from automix_mixer.engine.running import running_maximum, running_mean
+from automix_mixer.engine.segments import in_segments
+from automix_mixer.engine.workspace import Workspace
 
 _GLUE_WHOLE_DB = 3.0
 """This much crest over the goal calls for the whole glue, none for none."""
@@ -38,7 +43,7 @@ class Shaped:
     the channels' crest factors has over the highest true peak over the mean of all energy.
     """
 
-    gains: Curve
+    gains: CurveFile
     own_db: float
     goal_db: float | None
     excess_db: float
@@ -46,56 +51,103 @@ class Shaped:
     lift_db: float
 
 
-def shape(pre: Premaster, glue: Curve, master: MasterPlan) -> Shaped:
+def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Workspace) -> Shaped:
     """Scales the glue by how much crest there is too much, or lifts hits by what is missing under the ceiling."""
-    share, peaks = master.crest_share.value, pre.step_peaks()
-    top = float(peaks.max(initial=0.0))
+    share = master.crest_share.value
+    peaks = _step_peaks(pre, workspace)
+    top = max(float(p.max()) for _, p in peaks.pieces())
     if share == 0.0 or top == 0.0:
         return Shaped(glue, pre.crest_db, None, 0.0, 1.0, 0.0)
-    excess = pre.crest_db - _crest_db(peaks, pre.energy, np.ones_like(glue), pre.step)
+    shaping = _Shaping(pre, glue, peaks, 0.0)
+    excess = pre.crest_db - shaping.crest_db()
     goal = pre.crest_db + share * (master.crest_db.value - pre.crest_db)
-    glue_share = float(np.clip((pre.crest_db - goal) / _GLUE_WHOLE_DB, 0.0, 1.0))
-    gains = glue**glue_share if glue_share < 1.0 else glue
+    shaping.glue_share = float(np.clip((pre.crest_db - goal) / _GLUE_WHOLE_DB, 0.0, 1.0))
     # Lifting what the limiter would take again is no use.
-    loudness = integrated_lufs(pre.k_steps * gains**2, pre.step, pre.sample_rate)
-    rms = rms_db(pre.energy * gains**2, pre.step)
-    room = master.ceiling_dbtp.value - (master.target_lufs.value - master.give_db.value + rms - loudness)
+    room = master.ceiling_dbtp.value - (master.target_lufs.value - master.give_db.value + shaping.rms_over_loudness())
     wanted = min(goal - excess, room)
-    lift = 0.0
-    if master.lift_db.value > 0.0 and _crest_db(peaks, pre.energy, gains, pre.step) < wanted:
-        hits = _hits(peaks, pre.energy, pre.sample_rate / pre.step)
+    if master.lift_db.value > 0.0 and shaping.crest_db() < wanted:
+        shaping.hits = _hits(peaks, pre, top, workspace)
         low, high = 0.0, master.lift_db.value
-        if _crest_db(peaks, pre.energy, gains * _lifted(hits, high), pre.step) < wanted:
+        if shaping.crest_db(high) < wanted:
             low = high
         for _ in range(_ROUNDS if low < high else 0):
             middle = 0.5 * (low + high)
-            less = _crest_db(peaks, pre.energy, gains * _lifted(hits, middle), pre.step) < wanted
-            low, high = (middle, high) if less else (low, middle)
-        lift = low
-        gains = gains * _lifted(hits, lift)
-    return Shaped(gains, pre.crest_db, goal, excess, glue_share, lift)
+            low, high = (middle, high) if shaping.crest_db(middle) < wanted else (low, middle)
+        shaping.lift_db = low
+    gains = workspace.curve()
+    for _, piece in shaping.gains():
+        gains.append(piece)
+    return Shaped(gains.curve(glue.size), pre.crest_db, goal, excess, shaping.glue_share, shaping.lift_db)
 
 
-def _hits(peaks: Curve, energy: Curve, steps_per_second: float) -> Curve:
+class _Shaping:
+    """Gains of a share of the glue and of lifting, and what they make of crest factor and loudness."""
+
+    def __init__(self, pre: Premaster, glue: CurveFile, peaks: CurveFile, glue_share: float) -> None:
+        self._pre, self._glue, self._peaks = pre, glue, peaks
+        self.glue_share, self.lift_db = glue_share, 0.0
+        self.hits: CurveFile | None = None
+
+    def gains(self, lift_db: float | None = None) -> Iterator[tuple[int, Curve]]:
+        lift = np.float32(10 ** ((self.lift_db if lift_db is None else lift_db) / 20))
+        for start, glue in self._glue.pieces():
+            gains = glue ** np.float32(self.glue_share)
+            if self.hits is not None:
+                gains *= lift ** self.hits.read(start, start + glue.size)
+            yield start, gains
+
+    def crest_db(self, lift_db: float | None = None) -> float:
+        highest, energy = 0.0, 0.0
+        for start, gains in self.gains(lift_db):
+            end = start + gains.size
+            highest = max(highest, float((self._peaks.read(start, end) * gains).max()))
+            energy += float((self._pre.energy.read(start, end) * gains**2).sum(dtype=np.float64))
+        return 20 * float(np.log10(max(highest, 1e-10))) - rms_db(energy, self._glue.size * self._pre.step)
+
+    def rms_over_loudness(self) -> float:
+        pre = self._pre
+        loudness = integrated_lufs(
+            (pre.k_steps.read(start, start + g.size) * g**2 for start, g in self.gains()), pre.step, pre.sample_rate
+        )
+        energy = sum(
+            float((pre.energy.read(start, start + g.size) * g**2).sum(dtype=np.float64)) for start, g in self.gains()
+        )
+        return rms_db(energy, self._glue.size * pre.step) - loudness
+
+
+def _step_peaks(pre: Premaster, workspace: Workspace) -> CurveFile:
+    """True peaks on control steps."""
+    per_step, out = pre.step // LIMITER_STEP, workspace.curve()
+    for _, peaks in pre.peaks.pieces():
+        out.append(np.pad(peaks, (0, -peaks.size % per_step)).reshape(-1, per_step).max(axis=1))
+    return out.curve(pre.k_steps.size)
+
+
+def _hits(peaks: CurveFile, pre: Premaster, top: float, workspace: Workspace) -> CurveFile:
     """0 to 1 for every step: how much of a hit is in it, from two steps ahead of it to 40 ms after."""
-    level = to_db(peaks.astype(np.float64) ** 2)
-    stands_out = level - to_db(running_mean(energy, round(_SURROUNDINGS_S * steps_per_second)))
-    loud = level > level.max() - 30.0
-    begins, whole = np.percentile(stands_out[loud], _HITS)
-    out = np.clip((stands_out - begins) / max(whole - begins, 1.0), 0.0, 1.0)
-    out *= np.clip((level - level.max() + _TOPS_DB[0]) / (_TOPS_DB[0] - _TOPS_DB[1]), 0.0, 1.0)
-    decay = float(np.exp(-1000.0 / (_RETURN_MS * steps_per_second)))
-    return np.asarray(running_mean(decaying_maximum(running_maximum(out, 5), decay), 3), np.float32)
+    rate, top_db = pre.sample_rate / pre.step, 20 * float(np.log10(top))
+
+    def rise(_first: int, peak: Curve, energy: Curve) -> list[Curve]:
+        level = to_db(peak.astype(np.float64) ** 2)
+        stands_out = level - to_db(running_mean(energy, round(_SURROUNDINGS_S * rate)))
+        return [c.astype(np.float32) for c in (level, stands_out)]
+
+    level, stands_out = in_segments(rise, [peaks, pre.energy], 2, workspace)
+    every = -(-level.size // MOST_LEVELS)
+    loud = [
+        stands_out.read(start, start + piece.size)[piece > top_db - 30.0][::every] for start, piece in level.pieces()
+    ]
+    begins, whole = np.percentile(np.concatenate(loud), _HITS)
+    decay = float(np.exp(-1000.0 / (_RETURN_MS * rate)))
+
+    def held(_first: int, level_db: Curve, rises: Curve) -> list[Curve]:
+        out = np.clip((rises - begins) / max(whole - begins, 1.0), 0.0, 1.0)
+        out *= np.clip((level_db - top_db + _TOPS_DB[0]) / (_TOPS_DB[0] - _TOPS_DB[1]), 0.0, 1.0)
+        return [running_mean(decaying_maximum(running_maximum(out, 5), decay), 3).astype(np.float32)]
+
+    return in_segments(held, [level, stands_out], 1, workspace)[0]
 
 
-def _lifted(hits: Curve, lift_db: float) -> Curve:
-    return np.asarray(np.float32(10 ** (lift_db / 20)) ** hits, np.float32)
-
-
-def _crest_db(peaks: Curve, energy: Curve, gains: Curve, step: int) -> float:
-    return 20 * float(np.log10(max(float((peaks * gains).max()), 1e-10))) - rms_db(energy * gains**2, step)
-
-
-def rms_db(energy: Curve, step: int) -> float:
-    """Of a mean channel; the energy is that of both, summed over each step."""
-    return 10 * float(np.log10(max(float(energy.mean(dtype=np.float64)) / (2 * step), 1e-20)))
+def rms_db(energy: float, frames: int) -> float:
+    """Of a mean channel; the energy is that of both, summed over all frames."""
+    return 10 * float(np.log10(max(energy / (2 * frames), 1e-20)))

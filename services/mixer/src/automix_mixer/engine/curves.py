@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from automix_mixer.engine.bands import BAND_HZ, Bands, k_weight_db, to_db
 from automix_mixer.engine.bus_planning import reference_tone
+from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.loudness import OFFSET_DB
-from automix_mixer.engine.mixdown import Balance
+from automix_mixer.engine.mixdown import Balance, Premaster
 from automix_mixer.engine.pcm import Curve
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.spectrum import Spectrum
@@ -26,29 +27,33 @@ def report_curves(
     profiles: Sequence[Profile],
     vocals: VocalBus,
     settled: Balance,
+    pre: Premaster,
+    gain_db: float,
+    reduction: CurveFile,
     after: Spectrum,
-    loudness: Curve,
-    reduction: Curve,
-    step: int,
-    sample_rate: int,
 ) -> dict[str, list[float]]:
     """Spectra in third octaves at equal loudness, dB; levels over time, LUFS; gain reduction, dB."""
-    seconds = loudness.size * step / sample_rate
+    step, rate = pre.step, pre.sample_rate
+    seconds = reduction.size * step / rate
     # Pieces of 0.4 s, as momentary loudness has them, or longer.
     count = max(1, min(_POINTS, int(seconds / 0.4)))
+    deepest = _pieces(reduction.read, reduction.size, count, np.min)
+
+    def mastered(start: int, end: int) -> Curve:
+        return pre.k_steps.read(start, end) * reduction.read(start, end) ** 2 * np.float32(10 ** (gain_db / 10))
+
     curves = {
         "band_hz": [float(hz) for hz in BAND_HZ],
-        "spectrum_after_db": _spectrum(tone_of(after, sample_rate)),
+        "spectrum_after_db": _spectrum(tone_of(after, rate)),
         "spectrum_before_db": _spectrum(_plain(profiles)),
         "time_s": [float(t) for t in (np.arange(count) + 0.5) * seconds / count],
-        "loudness_lufs": _levels(loudness, step, count),
-        "gain_reduction_db": [float(v) for v in 20 * np.log10(np.maximum(_pieces(reduction, count, np.min), 1e-3))],
-        "backing_lufs": _levels(settled.beat_k, step, count),
+        "loudness_lufs": _levels(mastered, reduction.size, step, count),
+        "gain_reduction_db": [float(v) for v in 20 * np.log10(np.maximum(deepest, 1e-3))],
+        "backing_lufs": _levels(settled.beat_k.read, settled.beat_k.size, step, count),
     }
-    if vocals.lead is not None:
-        curves["vocal_lufs"] = _levels(
-            vocals.lead_k * np.float32(10 ** ((settled.fader_db + settled.bus_shift_db) / 10)), step, count
-        )
+    if vocals.lead_k is not None:
+        fader_db = settled.fader_db + settled.bus_shift_db
+        curves["vocal_lufs"] = _levels(vocals.lead_k.read, vocals.lead_k.size, step, count, fader_db)
     references = [p for p in profiles if p.track.role == "reference"]
     if references:
         curves["spectrum_reference_db"] = _spectrum(reference_tone(references))
@@ -69,13 +74,16 @@ def _spectrum(tone: Tone) -> list[float]:
     return [float(v) for v in np.maximum(to_db(power) - to_db(float(loudness)), _FLOOR_DB)]
 
 
-def _levels(energy: Curve, step: int, count: int) -> list[float]:
-    if energy.size == 0:
+def _levels(energy: Callable[[int, int], Curve], size: int, step: int, count: int, gain_db: float = 0.0) -> list[float]:
+    if size == 0:
         return [_FLOOR_DB] * count
-    return [float(v) for v in np.maximum(to_db(_pieces(energy, count, np.mean) / step) + OFFSET_DB, _FLOOR_DB)]
+    level = to_db(_pieces(energy, size, count, np.mean) / step) + OFFSET_DB + gain_db
+    return [float(v) for v in np.maximum(level, _FLOOR_DB)]
 
 
-def _pieces(curve: Curve, count: int, reduce: Callable[[Curve], float]) -> npt.NDArray[np.float64]:
-    """One figure for each of `count` equal pieces of a curve."""
-    borders = np.linspace(0, curve.size, count + 1).astype(int)
-    return np.array([reduce(curve[a : max(b, a + 1)]) for a, b in pairwise(borders)])
+def _pieces(
+    read: Callable[[int, int], Curve], size: int, count: int, reduce: Callable[[Curve], float]
+) -> npt.NDArray[np.float64]:
+    """One figure for each of `count` equal pieces of a curve of `size` steps."""
+    borders = np.linspace(0, size, count + 1).astype(int)
+    return np.array([reduce(read(int(a), max(int(b), int(a) + 1))) for a, b in pairwise(borders)])

@@ -13,6 +13,7 @@ from automix_audio.true_peak import TruePeakMeter
 from automix_mixer.engine.master import MasterGain, Measured, write_master
 from automix_mixer.engine.mixdown import Premaster
 from automix_mixer.engine.output import FORMATS
+from automix_mixer.engine.workspace import Workspace
 
 _LOSSY = {"mp3"}
 _ROUNDS = 4
@@ -26,6 +27,7 @@ def deliver(
     path: Path,
     output_format: str,
     progress: Callable[[float], None],
+    workspace: Workspace,
     *,
     threads: int,
     with_spectrum: bool = False,
@@ -34,7 +36,9 @@ def deliver(
 
     Answers with measures of the delivered file and the gain that was used.
     """
-    measured = write_master(pre, gain, path, output_format, progress, threads=threads, with_spectrum=with_spectrum)
+    measured = write_master(
+        pre, gain, path, output_format, progress, workspace, threads=threads, with_spectrum=with_spectrum
+    )
     if FORMATS[output_format][0] not in _LOSSY:
         return measured, gain
     for _ in range(_ROUNDS):
@@ -43,7 +47,9 @@ def deliver(
         if over <= 0.0:
             return decoded, gain
         gain = replace(gain, ceiling_dbtp=gain.ceiling_dbtp - over - _EXTRA_DB)
-        measured = write_master(pre, gain, path, output_format, progress, threads=threads, with_spectrum=with_spectrum)
+        measured = write_master(
+            pre, gain, path, output_format, progress, workspace, threads=threads, with_spectrum=with_spectrum
+        )
     return _decoded(path, measured), gain
 
 

@@ -6,7 +6,7 @@ tried without filtering the sound again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from automix_audio.biquad import BiquadCascade
 from automix_audio.loudness import k_weighting
 
 from automix_mixer.engine.control import step_energy
-from automix_mixer.engine.pcm import SILENT_PEAK, Curve, Sound
+from automix_mixer.engine.pcm import Curve, Sound, is_silent
 
 OFFSET_DB = -0.691
 ABSOLUTE_GATE_LUFS = -70.0
@@ -31,7 +31,7 @@ class KEnergy:
 
     def process(self, block: Sound) -> Curve:
         """Shape (channels, n) with n a multiple of the step -> (n / step,)."""
-        if max(float(block.max()), -float(block.min())) < SILENT_PEAK:
+        if is_silent(block):
             self._filter = BiquadCascade(k_weighting(self._sample_rate), self._channels)
             return np.zeros(block.shape[1] // self._frames, np.float32)
         weighted = block.astype(np.float64)
@@ -46,21 +46,26 @@ def lufs(energy_per_frame: float) -> float:
     return max(SILENCE_LUFS, float(OFFSET_DB + 10.0 * np.log10(energy_per_frame)))
 
 
-def block_energies(steps: Curve, step: int, sample_rate: int) -> npt.NDArray[np.float64]:
+def block_energies(pieces: Iterable[Curve], step: int, sample_rate: int) -> npt.NDArray[np.float64]:
     """Mean energy per frame of 400 ms blocks, one every 100 ms; a shorter track is one block.
 
-    Shape (steps,) -> (n,). The blocks' borders lie within steps, whose energy is taken as evenly spread.
+    `pieces` are a curve's, in its order. The blocks' borders lie within steps, whose energy is taken as evenly spread.
     """
-    length = 0.4 * sample_rate / step
-    if steps.size == 0:
+    hop = 0.1 * sample_rate / step
+    size, total = 0, 0.0
+    # The energy up to every border.
+    borders = [np.zeros(0)]
+    for piece in pieces:
+        sums = total + np.concatenate([[0.0], np.cumsum(piece, dtype=np.float64)])
+        here = np.arange(np.ceil(size / hop), np.ceil((size + piece.size) / hop)) * hop - size
+        borders.append(np.interp(here, np.arange(sums.size), sums))
+        size, total = size + piece.size, float(sums[-1])
+    if size == 0:
         return np.zeros(0)
-    if steps.size <= length:
-        return np.array([float(steps.sum(dtype=np.float64)) / (steps.size * step)])
-    total = np.concatenate([[0.0], np.cumsum(steps, dtype=np.float64)])
-    starts = np.arange(0, steps.size - length, 0.1 * sample_rate / step)
-    borders = np.arange(total.size)
-    held = np.interp(starts + length, borders, total) - np.interp(starts, borders, total)
-    return np.asarray(held / (length * step))
+    if size <= 4 * hop:
+        return np.array([total / (size * step)])
+    until = np.concatenate(borders)
+    return np.asarray((until[4:] - until[:-4]) / (4 * hop * step))
 
 
 def gated_mean(blocks: npt.NDArray[np.float64], relative_gate_db: float = -10.0) -> float:
@@ -71,11 +76,6 @@ def gated_mean(blocks: npt.NDArray[np.float64], relative_gate_db: float = -10.0)
     return float(loud[loud > loud.mean() * 10 ** (relative_gate_db / 10)].mean())
 
 
-def integrated_lufs(steps: Curve, step: int, sample_rate: int) -> float:
-    """Integrated loudness of a K-energy curve."""
-    return lufs(gated_mean(block_energies(steps, step, sample_rate)))
-
-
-def total_lufs(curves: Sequence[Curve], step: int, sample_rate: int) -> float:
-    """Integrated loudness of a sum of uncorrelated parts."""
-    return integrated_lufs(np.sum(curves, axis=0, dtype=np.float32), step, sample_rate)
+def integrated_lufs(pieces: Iterable[Curve], step: int, sample_rate: int) -> float:
+    """Integrated loudness of a K-energy curve, given in pieces."""
+    return lufs(gated_mean(block_energies(pieces, step, sample_rate)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,14 @@ from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
 
 from automix_mixer.engine.bands import to_db
-from automix_mixer.engine.control import CurveBuilder, border_nodes, ramp
+from automix_mixer.engine.control import ramp
 from automix_mixer.engine.crest import Shaped, rms_db, shape
+from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.dynamics import Compressor
 from automix_mixer.engine.limiter import LIMITER_STEP, limiter_nodes
 from automix_mixer.engine.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.mixdown import Premaster
-from automix_mixer.engine.mixplan import MixPlan
+from automix_mixer.engine.mixplan import MasterPlan, MixPlan
 from automix_mixer.engine.output import OutputFile
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
 from automix_mixer.engine.running import running_mean
@@ -26,11 +27,13 @@ from automix_mixer.engine.segments import in_segments
 from automix_mixer.engine.spectrum import Spectrum, SpectrumMeter
 from automix_mixer.engine.threads import ahead
 from automix_mixer.engine.truepeak import TruePeakSteps
+from automix_mixer.engine.workspace import Workspace
 
-_MARGIN_DB = 0.08
+_MARGIN_DB = 0.12
 """Kept below the ceiling: interpolators differ by this much on noise up to the edge of the band."""
-_NEAR = 0.75
-"""-2.5 dB: more than four points per sample can miss."""
+_NEAR = 0.65
+"""-3.7 dB: more than two points per sample can miss, and half a decibel of slack."""
+_NEAR_SLACK_DB = 0.5
 _TOLERANCE_LU = 0.02
 _CREST_ROUNDS = 3
 _NODE_BLOCKS = 16
@@ -39,11 +42,9 @@ _CONTEXT_STEPS = 1_024
 """1.5 s of limiter steps: its release is over by then."""
 
 
-def glue_curve(pre: Premaster, plan: MixPlan) -> Curve:
+def glue_curve(pre: Premaster, plan: MixPlan, workspace: Workspace) -> CurveFile:
     """Gain of the bus compressor per control step, linear."""
-    if plan.bus.glue_ratio.value <= 1.0:
-        return np.ones(pre.k_steps.size, np.float32)
-    loudness = integrated_lufs(pre.k_steps, pre.step, pre.sample_rate)
+    loudness = integrated_lufs((k for _, k in pre.k_steps.pieces()), pre.step, pre.sample_rate)
     rate = pre.sample_rate / pre.step
     compressor = Compressor(
         loudness + plan.bus.glue_threshold_lu.value,
@@ -57,7 +58,7 @@ def glue_curve(pre: Premaster, plan: MixPlan) -> Curve:
         level = np.maximum(to_db(mean) + OFFSET_DB, -120.0)
         return [np.asarray(10 ** (compressor.gain_db(level, rate) / 20), np.float32)]
 
-    return in_segments(work, [pre.k_steps], 1)[0]
+    return in_segments(work, [pre.k_steps], 1, workspace)[0]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class MasterGain:
     """
 
     gain_db: float
-    glue: Curve
+    glue: CurveFile
     ceiling_dbtp: float
     predicted_lufs: float
     deepest_db: float
@@ -88,11 +89,15 @@ class _Result:
 class _Limited:
     """Peaks and energies after glue, and the limiter for any gain."""
 
-    def __init__(self, pre: Premaster, glue: Curve) -> None:
+    def __init__(self, pre: Premaster, glue: CurveFile) -> None:
         self.pre = pre
         self._per_step = pre.step // LIMITER_STEP
         self._glue = glue
-        self.k_steps = pre.k_steps * glue**2
+
+    def k_steps(self) -> Iterator[Curve]:
+        """K-energy after glue, in pieces."""
+        for start, k_steps in self.pre.k_steps.pieces():
+            yield k_steps * self._glue.read(start, start + k_steps.size) ** 2
 
     def nodes(self, start: int, end: int, gain: float, ceiling: float) -> npt.NDArray[np.float64]:
         """Limiter gains on the borders of steps start to end."""
@@ -103,13 +108,13 @@ class _Limited:
     def _peaks(self, start: int, end: int) -> Curve:
         """Peaks after glue of limiter steps start to end."""
         first, last = start // self._per_step, -(-end // self._per_step)
-        glue = self._glue[max(0, first - 1) : last + 1]
+        glue = self._glue.read(max(0, first - 1), last + 1)
         held = _held(glue, self._per_step)[(first - max(0, first - 1)) * self._per_step :]
         offset = start - first * self._per_step
         held = held[offset : offset + end - start]
         # A last step of the limiter may reach beyond the last of the control rate.
         held = np.pad(held, (0, end - start - held.size), mode="edge")
-        return self.pre.peaks[start:end] * held
+        return self.pre.peaks.read(start, end) * held
 
     def loudest(self) -> float:
         """The largest peak after glue."""
@@ -120,21 +125,28 @@ class _Limited:
     def result(self, gain_db: float, ceiling_db: float) -> _Result:
         """What comes out with that gain before the limiter."""
         gain, ceiling = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20)
-        limited = np.empty(self.k_steps.size, np.float32)
         deepest = 1.0
-        piece = 8_192
-        for start in range(0, self.k_steps.size, piece):
-            end = min(start + piece, self.k_steps.size)
-            first, last = start * self._per_step, min(end * self._per_step, self.pre.peaks.size)
-            nodes = self.nodes(first, last, gain, ceiling)
-            deepest = min(deepest, float(nodes.min()))
-            squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
-            squares = np.pad(squares, (0, (end - start) * self._per_step - squares.size), mode="edge")
-            limited[start:end] = squares.reshape(-1, self._per_step).mean(axis=1)
-        limited *= np.float32(gain**2)
-        loudness = integrated_lufs(limited * self.k_steps, self.pre.step, self.pre.sample_rate)
-        rms = rms_db(self.pre.energy * self._glue**2 * limited, self.pre.step)
-        return _Result(loudness, -20 * float(np.log10(deepest)), rms)
+        squares_sum = 0.0
+
+        def limited() -> Iterator[Curve]:
+            nonlocal deepest, squares_sum
+            start = 0
+            for k_steps in self.k_steps():
+                first, last = start * self._per_step, (start + k_steps.size) * self._per_step
+                nodes = self.nodes(first, min(last, self.pre.peaks.size), gain, ceiling)
+                deepest = min(deepest, float(nodes.min()))
+                squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
+                squares = np.pad(squares, (0, last - first - squares.size), mode="edge")
+                kept = (squares.reshape(-1, self._per_step).mean(axis=1) * gain**2).astype(np.float32)
+                end = start + k_steps.size
+                glue = self._glue.read(start, end)
+                squares_sum += float((self.pre.energy.read(start, end) * glue**2 * kept).sum(dtype=np.float64))
+                yield k_steps * kept
+                start = end
+
+        reached = integrated_lufs(limited(), self.pre.step, self.pre.sample_rate)
+        rms = rms_db(squares_sum, self.pre.energy.size * self.pre.step)
+        return _Result(reached, -20 * float(np.log10(deepest)), rms)
 
 
 def _held(curve: Curve, times: int) -> Curve:
@@ -144,14 +156,24 @@ def _held(curve: Curve, times: int) -> Curve:
     return np.repeat(bound, times)
 
 
-def solve_gain(pre: Premaster, plan: MixPlan) -> MasterGain:
+def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Premaster, MasterGain]:
     """The gain that, after glue and limiter, reaches the target; or the largest that keeps to the most limiting.
 
     With a crest factor to reach, the limiter works to as low a ceiling as that asks for, and where the ceiling leaves
     too little of it, the target is lowered by as much as the plan allows.
+    The gain tells which peaks come near the ceiling; those are looked at again, more finely, and the gain is solved
+    again, until it brings up no others.
     """
-    master = plan.master
-    shaped = shape(pre, glue_curve(pre, plan), master)
+    shaped = shape(pre, glue_curve(pre, plan, workspace), plan.master, workspace)
+    gain = _solve(pre, shaped, plan.master)
+    while True:
+        pre, before = _refined(pre, gain, workspace), gain
+        gain = _solve(pre, shaped, plan.master)
+        if gain.gain_db - gain.ceiling_dbtp <= before.gain_db - before.ceiling_dbtp + _NEAR_SLACK_DB:
+            return pre, gain
+
+
+def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan) -> MasterGain:
     top, target = master.ceiling_dbtp.value - _MARGIN_DB, master.target_lufs.value
     solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top)
     out, given = solver.reach(target, top), 0.0
@@ -181,7 +203,7 @@ class _Solver:
     def __init__(self, limited: _Limited, deepest_allowed_db: float, top_db: float) -> None:
         self._limited, self._deepest_allowed, self._top = limited, deepest_allowed_db, top_db
         self.loudest_db = 20 * float(np.log10(max(limited.loudest(), 1e-10)))
-        self._now = integrated_lufs(limited.k_steps, limited.pre.step, limited.pre.sample_rate)
+        self._now = integrated_lufs(limited.k_steps(), limited.pre.step, limited.pre.sample_rate)
         self.gain_db, self.ceiling_db = 0.0, top_db
         self._found: float | None = None
 
@@ -204,16 +226,16 @@ class _Solver:
         return out
 
 
-def refine_peaks(pre: Premaster, gain: MasterGain) -> Premaster:
-    """Looks again, more finely, at the steps whose peaks come near the ceiling; the peaks are raised in place."""
-    peaks = pre.peaks
+def _refined(pre: Premaster, gain: MasterGain, workspace: Workspace) -> Premaster:
+    """The premaster with the peaks that come near the ceiling measured finely."""
     near = _NEAR * 10 ** ((gain.ceiling_dbtp - gain.gain_db) / 20)
     finer, per_block = TruePeakSteps(pre.pcm.channels, LIMITER_STEP, fine=True), BLOCK_FRAMES // LIMITER_STEP
+    peaks = workspace.curve()
     for i, block in enumerate(pre.pcm.blocks()):
-        part = slice(i * per_block, min((i + 1) * per_block, peaks.size))
-        wanted = np.pad(peaks[part] > near, (0, per_block - (part.stop - part.start)))
-        peaks[part] = np.maximum(peaks[part], finer.process(block, wanted)[: part.stop - part.start])
-    return pre
+        coarse = pre.peaks.read(i * per_block, (i + 1) * per_block)
+        wanted = np.pad(coarse > near, (0, per_block - coarse.size))
+        peaks.append(np.maximum(coarse, finer.process(block, wanted)[: coarse.size]))
+    return replace(pre, peaks=peaks.curve(pre.peaks.size))
 
 
 @dataclass(frozen=True)
@@ -223,7 +245,7 @@ class Measured:
     integrated_lufs: float
     loudness_range_lu: float
     true_peak_dbtp: float
-    reduction: Curve
+    reduction: CurveFile
     spectrum: Spectrum | None
 
 
@@ -233,6 +255,7 @@ def write_master(
     path: Path,
     output_format: str,
     progress: Callable[[float], None],
+    workspace: Workspace,
     *,
     threads: int,
     with_spectrum: bool = False,
@@ -243,14 +266,15 @@ def write_master(
     """
     channels, rate = pre.pcm.channels, pre.sample_rate
     loudness, peak = LoudnessMeter(rate, channels), TruePeakMeter(channels)
-    limited, reduction = _Limited(pre, gain.glue), CurveBuilder()
+    limited, reduction = _Limited(pre, gain.glue), workspace.curve()
     spectrum = SpectrumMeter(rate, channels, 16_384) if with_spectrum else None
     with OutputFile(path, output_format, rate, channels) as out:
         for i, (sound, nodes) in enumerate(ahead(_mastered(limited, gain), threads=threads)):
             out.write(sound)
             per_step = pre.step // LIMITER_STEP
             lowest = np.pad(nodes[1:], (0, -(nodes.size - 1) % per_step), mode="edge").reshape(-1, per_step).min(axis=1)
-            reduction.append(lowest.astype(np.float32))
+            first = i * BLOCK_FRAMES // pre.step
+            reduction.append(lowest.astype(np.float32) * gain.glue.read(first, first + lowest.size))
             if spectrum is not None:
                 spectrum.process(np.pad(sound, ((0, 0), (0, BLOCK_FRAMES - sound.shape[1]))))
             interleaved = np.ascontiguousarray(sound.T)
@@ -262,7 +286,7 @@ def write_master(
         loudness.integrated,
         loudness.loudness_range,
         peak.peak_dbtp,
-        reduction.curve(gain.glue.size) * gain.glue,
+        reduction.curve(gain.glue.size),
         spectrum.whole() if spectrum is not None else None,
     )
 
@@ -281,18 +305,16 @@ def _mastered(limited: _Limited, gain: MasterGain) -> Iterator[tuple[Sound, npt.
         yield sound, nodes
 
 
-def glued(pcm: PcmFile, glue: Curve, step: int, scale: float) -> Iterator[Sound]:
+def glued(pcm: PcmFile, glue: CurveFile, step: int, scale: float) -> Iterator[Sound]:
     """Blocks after glue and gain, the last one cut to the sound's length."""
     per_block = BLOCK_FRAMES // step
-    borders = border_nodes(glue)
     left = pcm.frames
-    flat = bool((glue == 1.0).all())
     for i, block in enumerate(pcm.blocks()):
         sound = block[:, : min(left, BLOCK_FRAMES)]
         left -= sound.shape[1]
-        if flat:
-            np.multiply(sound, np.float32(scale), out=sound)
+        nodes = glue.nodes(i * per_block, (i + 1) * per_block) * np.float32(scale)
+        if nodes.min() == nodes.max():
+            np.multiply(sound, nodes[0], out=sound)
         else:
-            part = borders[i * per_block : (i + 1) * per_block + 1]
-            np.multiply(sound, (ramp(part, step) * np.float32(scale))[: sound.shape[1]], out=sound)
+            np.multiply(sound, ramp(nodes, step)[: sound.shape[1]], out=sound)
         yield sound

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from automix_mixer.engine.control import CurveBuilder, step_energy, step_frames
-from automix_mixer.engine.pcm import Curve, Sound
+from automix_mixer.engine.control import step_energy, step_frames
+from automix_mixer.engine.curve_file import CurveFile
+from automix_mixer.engine.pcm import Sound
 from automix_mixer.engine.profile import Faults
 from automix_mixer.engine.sibilance import Sibilance
 from automix_mixer.engine.spectrum import Spectrum, SpectrumMeter
+from automix_mixer.engine.workspace import Workspace
 
 _CLICK_SHARE = 0.45
 """A step has a click when one frame holds this share of its second difference's energy; sung and struck sounds of the
@@ -22,13 +24,13 @@ class TrackMeter:
     resolve its bass.
     """
 
-    def __init__(self, sample_rate: int, channels: int, role: str) -> None:
+    def __init__(self, sample_rate: int, channels: int, role: str, workspace: Workspace) -> None:
         self._step = step_frames(sample_rate)
         fast = 1 if sample_rate <= 48_000 else 2
         self._is_vocal, self._is_beat = role == "vocals", role == "beat"
         self._spectrum = SpectrumMeter(sample_rate, channels, fast * (4_096 if self._is_vocal else 16_384))
-        self._k_steps, self._steps = CurveBuilder(), CurveBuilder()
-        self._sibilance, self._k_frames = CurveBuilder(), CurveBuilder()
+        self._k_steps, self._steps = workspace.curve(), workspace.curve()
+        self._sibilance, self._k_frames = workspace.curve(), workspace.curve()
         self._sum = np.zeros(channels)
         self._squares = np.zeros(channels)
         self._clicks = self._clipped = 0
@@ -67,17 +69,17 @@ class TrackMeter:
         largest, total = steps.max(axis=2), steps.sum(axis=2)
         self._clicks += int(np.count_nonzero((largest > _CLICK_SHARE * total) & (largest > (0.05 * peak) ** 2)))
 
-    def k_steps(self, steps: int) -> Curve:
+    def k_steps(self, steps: int) -> CurveFile:
         return self._k_steps.curve(steps)
 
-    def steps(self, steps: int) -> Curve:
-        if not self._is_beat:
-            return np.zeros(0, np.float32)
-        return self._steps.curve(steps)
+    def steps(self, steps: int) -> CurveFile:
+        return self._steps.curve(steps if self._is_beat else 0)
 
     def sibilance(self) -> Sibilance:
         """How loud and how frequent sibilants are, over frames of 43 ms."""
-        return Sibilance.measured(self._sibilance.curve(), self._k_frames.curve(), self._spectrum.size // 2)
+        return Sibilance.measured(
+            self._sibilance.curve().read(), self._k_frames.curve().read(), self._spectrum.size // 2
+        )
 
     def whole_spectrum(self) -> Spectrum:
         return self._spectrum.whole()

@@ -19,7 +19,8 @@ from automix_mixer.engine.bands import (
     k_weight_db,
     to_db,
 )
-from automix_mixer.engine.control import CurveBuilder, border_nodes, ramp, step_energy
+from automix_mixer.engine.control import ramp, step_energy
+from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.dynamics import presence
 from automix_mixer.engine.fir import MAX_TAPS, FirBank
 from automix_mixer.engine.limiter import LIMITER_STEP
@@ -46,9 +47,9 @@ class Balance:
 
     fader_db: float
     bus_shift_db: float
-    depth: Curve
+    depth: CurveFile
     lar_db: float | None
-    beat_k: Curve
+    beat_k: CurveFile
 
 
 @dataclass(frozen=True)
@@ -59,25 +60,19 @@ class Premaster:
     """
 
     pcm: PcmFile
-    peaks: Curve
-    k_steps: Curve
-    energy: Curve
+    peaks: CurveFile
+    k_steps: CurveFile
+    energy: CurveFile
     crest_db: float
     step: int
     sample_rate: int
-
-    def step_peaks(self) -> Curve:
-        """True peaks on control steps."""
-        per_step = self.step // LIMITER_STEP
-        padded = np.pad(self.peaks, (0, self.k_steps.size * per_step - self.peaks.size))
-        return np.asarray(padded.reshape(-1, per_step).max(axis=1), np.float32)
 
 
 class LevelMeter:
     """Energy on control steps and crest factor of a stream of blocks, shape (2, n)."""
 
-    def __init__(self, step: int, steps: int) -> None:
-        self._step, self._energy = step, CurveBuilder(steps)
+    def __init__(self, step: int, workspace: Workspace) -> None:
+        self._step, self._energy = step, workspace.curve()
         self._peaks, self._squares = np.zeros(2), np.zeros(2)
 
     def process(self, block: Sound) -> None:
@@ -86,30 +81,30 @@ class LevelMeter:
         self._squares += energy.sum(axis=1, dtype=np.float64)
         np.maximum(self._peaks, np.maximum(block.max(axis=1), -block.min(axis=1)), out=self._peaks)
 
-    def energy(self) -> Curve:
-        return self._energy.curve()
+    def energy(self, frames: int) -> CurveFile:
+        return self._energy.curve(-(-frames // self._step))
 
     def crest_db(self, frames: int) -> float:
         return mean_crest_db(self._peaks.tolist(), self._squares.tolist(), frames)
 
 
-def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps: int) -> Balance:
+def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps: int, workspace: Workspace) -> Balance:
     """Depth of unmasking from when the leads sing, and the fader that puts them at the plan's ratio over the beats."""
     rate = plan.sample_rate
     step = next(iter(profiles)).step
-    beat = np.zeros(steps, np.float32)
-    for b in plan.beats:
-        p = profiles[b.track]
-        both = 2.0 if b.channels.value != "stereo" else 1.0
-        beat[: p.k_steps.size] += p.k_steps * np.float32(both * 10 ** (b.trim_db.value / 10))
-    if vocals.lead is None:
-        return Balance(0.0, 0.0, np.zeros(steps, np.float32), None, beat)
-    loudness = integrated_lufs(vocals.lead_k, step, rate)
+    depth = workspace.curve().curve(steps)
+    if vocals.lead_k is None:
+        return Balance(0.0, 0.0, depth, None, _beat_k(plan, profiles, depth, 1.0, workspace))
+    loudness = integrated_lufs((k for _, k in vocals.lead_k.pieces()), step, rate)
     active = active_steps(vocals.lead_k, loudness, step, rate)
-    depth = _depth(plan, vocals.lead_k, loudness, step) if plan.beats else np.zeros(steps, np.float32)
-    kept = _kept_share(plan, profiles)
-    beat = beat * (1.0 - depth * np.float32(1.0 - np.sqrt(kept))) ** 2
-    voice, backing = float(vocals.lead_k[active].sum()), float(beat[active].sum())
+    if plan.beats:
+        depth = _depth(plan, vocals.lead_k, loudness, step, workspace)
+    beat = _beat_k(plan, profiles, depth, _kept_share(plan, profiles), workspace)
+    voice = backing = 0.0
+    for start, k_steps in vocals.lead_k.pieces():
+        sings = active[start : start + k_steps.size]
+        voice += float(k_steps[sings].sum(dtype=np.float64))
+        backing += float(beat.read(start, start + k_steps.size)[sings].sum(dtype=np.float64))
     if voice == 0.0 or backing < voice * 1e-9:
         return Balance(0.0, 0.0, depth, None, beat)
     leads = [(v, profiles[v.track]) for v in plan.vocals if v.part.value == "lead"]
@@ -119,7 +114,23 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
     return Balance(fader, shift, depth, before + fader, beat)
 
 
-def _depth(plan: MixPlan, lead_k: Curve, loudness: float, step: int) -> Curve:
+def _beat_k(
+    plan: MixPlan, profiles: Sequence[Profile], depth: CurveFile, kept: float, workspace: Workspace
+) -> CurveFile:
+    """K-energy of all beats while they give way; `kept` is the share that is left at full depth."""
+    out = workspace.curve()
+    for start, deep in depth.pieces():
+        beat = np.zeros(deep.size, np.float32)
+        for b in plan.beats:
+            p = profiles[b.track]
+            both = 2.0 if b.channels.value != "stereo" else 1.0
+            energy = p.k_steps.read(start, start + deep.size)
+            beat[: energy.size] += energy * np.float32(both * 10 ** (b.trim_db.value / 10))
+        out.append(beat * (1.0 - deep * np.float32(1.0 - np.sqrt(kept))) ** 2)
+    return out.curve(depth.size)
+
+
+def _depth(plan: MixPlan, lead_k: CurveFile, loudness: float, step: int, workspace: Workspace) -> CurveFile:
     rate = plan.sample_rate / step
 
     def work(_first: int, k_steps: Curve) -> list[Curve]:
@@ -127,7 +138,7 @@ def _depth(plan: MixPlan, lead_k: Curve, loudness: float, step: int) -> Curve:
         curve = presence(level, loudness - 12.0, plan.unmask.attack_ms.value, plan.unmask.release_ms.value, rate)
         return [curve.astype(np.float32)]
 
-    return in_segments(work, [lead_k], 1)[0]
+    return in_segments(work, [lead_k], 1, workspace)[0]
 
 
 def _kept_share(plan: MixPlan, profiles: Sequence[Profile]) -> float:
@@ -144,72 +155,77 @@ def _kept_share(plan: MixPlan, profiles: Sequence[Profile]) -> float:
     return after / before if before > 0 else 1.0
 
 
-class _Delay:
-    """Holds sound back by `frames`."""
+class _Late:
+    """Holds sound back by a block, as long as filters take."""
 
-    def __init__(self, channels: int, frames: int) -> None:
-        self._past = np.zeros((channels, frames), np.float32)
+    def __init__(self, channels: int) -> None:
+        self._held = np.zeros((channels, BLOCK_FRAMES), np.float32)
 
     def process(self, block: Sound) -> Sound:
-        whole = np.concatenate([self._past, block], axis=1)
-        self._past = whole[:, block.shape[1] :].copy()
-        return whole[:, : block.shape[1]]
+        held, self._held = self._held, block
+        return held
 
 
 class _Unmask:
-    """Adds depth times a filtered mid to the beats; its output is `latency` frames late, as that of every bus."""
+    """Adds depth times a filtered mid to the beats; its output is a block late."""
 
-    def __init__(self, plan: MixPlan, depth: Curve, step: int) -> None:
+    def __init__(self, plan: MixPlan, depth: CurveFile, step: int) -> None:
         hz = design_grid(plan.sample_rate, MAX_TAPS)
         cut = 10 ** (gain_at(hz, np.array(plan.unmask.cut_db.value)) / 20) - 1.0
-        self._bank = FirBank(1, [fir_from_response(cut, MAX_TAPS)])
-        self.latency = self._bank.latency
-        self._late = _Delay(2, self.latency)
-        lead = np.zeros(self.latency // step, np.float32)
-        self._nodes = border_nodes(np.concatenate([lead, depth]))
-        self._step = step
+        # Half of left plus right.
+        self._bank = FirBank(1, [fir_from_response(0.5 * cut, MAX_TAPS)])
+        self._late = _Late(2)
+        self._depth, self._step = depth, step
         self._per_block = BLOCK_FRAMES // step
-        self._index = 0
-        self.active = bool(depth.any()) and min(plan.unmask.cut_db.value) < -0.01
+        self._index = -1
+        self._cuts = min(plan.unmask.cut_db.value) < -0.01 and any(deep.any() for _, deep in depth.pieces())
 
     def process(self, beat: Sound) -> Sound:
         late = self._late.process(beat)
-        part = self._nodes[self._index : self._index + self._per_block + 1]
-        self._index += self._per_block
-        if not self.active:
+        start = self._index * self._per_block
+        self._index += 1
+        if not self._cuts:
             return late
-        less = self._bank.process(beat.mean(axis=0, keepdims=True, dtype=np.float32))[0]
-        if part.size < self._per_block + 1:
-            part = np.pad(part, (0, self._per_block + 1 - part.size))
-        if part.any():
-            less *= ramp(part, self._step)
-            return late + less
-        return late
+        less = self._bank.process(beat[:1] + beat[1:])[0]
+        if start < 0:
+            return late
+        nodes = self._depth.nodes(start, start + self._per_block)
+        if not nodes.any():
+            return late
+        less *= ramp(nodes, self._step)
+        return late + less
 
 
 class _Bus:
-    """Tone of mid and side; also weighs the sum for its loudness."""
+    """Tone of mid and side; also weighs the sum for its loudness. Its output is a block late."""
 
     def __init__(self, plan: MixPlan) -> None:
         hz = design_grid(plan.sample_rate, MAX_TAPS)
         k = np.maximum(k_weight_db(np.maximum(hz, 1.0)), -90.0)
         curves = [gain_at(hz, np.array(c)) for c in (plan.bus.mid_db.value, plan.bus.side_db.value)]
         self.flat = not any(plan.bus.mid_db.value) and not any(plan.bus.side_db.value)
-        filters = [np.stack([fir_from_db(c + k, MAX_TAPS) for c in curves])]
+        # Half of left plus right, and of left minus right.
+        half = np.float32(0.5)
+        filters = [np.stack([fir_from_db(c + k, MAX_TAPS) * half for c in curves])]
         if not self.flat:
-            filters.append(np.stack([fir_from_db(c, MAX_TAPS) for c in curves]))
+            filters.append(np.stack([fir_from_db(c, MAX_TAPS) * half for c in curves]))
         self._bank = FirBank(2, filters)
-        self.latency = self._bank.latency
-        self._late = _Delay(2, self.latency)
+        self._late = _Late(2)
 
     def process(self, block: Sound) -> tuple[Sound, Sound]:
-        """Left and right, and K-weighted mid and side; both `latency` late."""
-        mid_side = np.stack([block[0] + block[1], block[0] - block[1]]) * np.float32(0.5)
+        """Left and right, and K-weighted mid and side."""
         if self.flat:
-            (weighted,) = self._bank.process(mid_side)
+            (weighted,) = self._bank.process(_sum_and_difference(block))
             return self._late.process(block), weighted
-        weighted, toned = self._bank.process(mid_side)
-        return np.stack([toned[0] + toned[1], toned[0] - toned[1]]), weighted
+        weighted, toned = self._bank.process(_sum_and_difference(block))
+        return _sum_and_difference(toned), weighted
+
+
+def _sum_and_difference(pair: Sound) -> Sound:
+    out = np.empty_like(pair)
+    np.add(pair[0], pair[1], out=out[0])
+    np.subtract(pair[0], pair[1], out=out[1])
+    return out
 
 
 @dataclass(frozen=True)
@@ -235,18 +251,21 @@ def mix_down(
     """Sums beats, vocals and space through the bus. Stems go through the same bus one by one and add up to the sum."""
     rate, step = plan.sample_rate, profiles[0].step
     unmask, bus = _Unmask(plan, settled.depth, step), _Bus(plan)
-    skip = unmask.latency + bus.latency
-    peak_steps = -(-frames // LIMITER_STEP)
-    peaks, k_steps, detector = CurveBuilder(peak_steps), CurveBuilder(), TruePeakSteps(2, LIMITER_STEP)
-    levels = LevelMeter(step, -(-frames // step))
+    # A block for the unmasking, a block for the bus.
+    skip = 2 * BLOCK_FRAMES
+    peaks, k_steps = workspace.curve(), workspace.curve(skip=skip // step)
+    detector = TruePeakSteps(2, LIMITER_STEP)
+    levels = LevelMeter(step, workspace)
     fader = np.float32(10 ** (settled.fader_db / 20))
     voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
-    late = {name: _Delay(pcm.channels, unmask.latency) for name, pcm in voices if pcm is not None}
+    late = {name: _Late(pcm.channels) for name, pcm in voices if pcm is not None}
     total = -(-(frames + skip) // BLOCK_FRAMES)
 
     def buses_ahead() -> Iterator[dict[str, Sound]]:
         for sources in _sources(plan, profiles, vocals, total):
-            buses = {name: late[name].process(sources[name] * fader) for name in late if name in sources}
+            for name in late:
+                sources[name] *= fader
+            buses = {name: late[name].process(sources[name]) for name in late}
             if "beat" in sources:
                 buses["beat"] = unmask.process(sources["beat"])
             yield buses
@@ -274,11 +293,8 @@ def mix_down(
         peaks.append(detector.process(last))
         levels.process(last)
     peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
-    steps = -(-frames // step)
-    k_curve = k_steps.curve(steps + skip // step)[skip // step :]
-    premaster = Premaster(
-        writer.file, peaks.curve(peak_steps), k_curve, levels.energy(), levels.crest_db(frames), step, rate
-    )
+    peak_curve, k_curve = peaks.curve(-(-frames // LIMITER_STEP)), k_steps.curve(-(-frames // step))
+    premaster = Premaster(writer.file, peak_curve, k_curve, levels.energy(frames), levels.crest_db(frames), step, rate)
     return Mixdown(premaster, {name: stem.file for name, (_, stem) in parts.items()})
 
 
@@ -333,10 +349,10 @@ def _beat_block(plan: BeatPlan, block: Sound, frames_left: int) -> Sound:
 def unmask_effect_db(plan: MixPlan, settled: Balance) -> dict[str, float]:
     """For the report: the deepest cut, its mean over the vocal's bands, and how long it acts."""
     cut = np.array(plan.unmask.cut_db.value)
-    acting = settled.depth > 0.5
+    acting = sum(int(np.count_nonzero(depth > 0.5)) for _, depth in settled.depth.pieces())
     bands = cut < 0.5 * cut.min(initial=0.0)
     return {
         "deepest_db": float(cut.min(initial=0.0)),
         "vocal_bands_db": float((cut[bands]).mean()) if bands.any() else 0.0,
-        "share_of_time": float(acting.mean()) if acting.size else 0.0,
+        "share_of_time": acting / max(1, settled.depth.size),
     }

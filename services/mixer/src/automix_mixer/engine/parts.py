@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from automix_mixer.engine.activity import active_steps, smoothed
+from automix_mixer.engine.activity import active_steps, smoothed_pieces
 from automix_mixer.engine.bands import to_db
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.profile import Profile
@@ -59,6 +59,11 @@ def _compare(
     if both.sum() < 100:
         return together, 0.0
     window = round(0.1 * a.sample_rate / a.step)
-    x, y = (to_db(smoothed(p.k_steps[:n], window))[both] for p in (a, b))
-    x, y = x - x.mean(), y - y.mean()
-    return together, float((x * y).sum() / max(np.sqrt((x * x).sum() * (y * y).sum()), 1e-12))
+    sums = np.zeros((3, 3))
+    for (start, x), (_, y) in zip(*(smoothed_pieces(p.k_steps, window) for p in (a, b)), strict=False):
+        common = both[start : start + min(x.size, y.size)]
+        levels = np.stack([np.ones(common.size), to_db(x[: common.size]), to_db(y[: common.size])])[:, common]
+        sums += levels @ levels.T
+    count, mean = sums[0, 0], sums[0] / sums[0, 0]
+    spread = sums / count - np.outer(mean, mean)
+    return together, float(spread[1, 2] / max(np.sqrt(spread[1, 1] * spread[2, 2]), 1e-12))

@@ -18,9 +18,13 @@ Curve: TypeAlias = npt.NDArray[np.float32]
 BLOCK_FRAMES = 32_768
 """Frames of a block in every pass: 256 KiB of stereo, which stays in a core's second-level cache."""
 
+_SILENT_ENERGY = 1e-16
+"""Of a single frame at -160 dBFS: filters would only grind on numbers too small for the processor's fast path."""
 
-SILENT_PEAK = 1e-8
-"""-160 dBFS: blocks below are silence; filters would only grind on numbers too small for the processor's fast path."""
+
+def is_silent(sound: Sound) -> bool:
+    """Whether the whole of it holds next to nothing."""
+    return float(np.einsum("cn,cn->", sound, sound)) < _SILENT_ENERGY
 
 
 class PcmFile:
@@ -37,13 +41,13 @@ class PcmFile:
     def blocks(self, frames: int | None = None) -> Iterator[Sound]:
         """Every block in turn; with `frames`, silence follows until that many frames have been given."""
         total = -(-(self.frames if frames is None else frames) // BLOCK_FRAMES)
-        size = self.channels * BLOCK_FRAMES
-        with self.path.open("rb") as file:
+        with self.path.open("rb", buffering=0) as file:
             for _ in range(total):
-                flat = np.fromfile(file, np.float32, size)
-                if flat.size < size:
-                    flat = np.concatenate([flat, np.zeros(size - flat.size, np.float32)])
-                yield flat.reshape(self.channels, BLOCK_FRAMES)
+                block = np.empty((self.channels, BLOCK_FRAMES), np.float32)
+                # The file ends with a whole block: what is missing is missing altogether.
+                if file.readinto(block.data.cast("B")) != block.nbytes:
+                    block[:] = 0.0
+                yield block
 
     def delete(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -58,7 +62,7 @@ class PcmWriter:
         self._skip, self._limit = skip, limit
         self._pending = np.zeros((channels, BLOCK_FRAMES), np.float32)
         self._filled = 0
-        self._handle = path.open("wb")
+        self._handle = path.open("wb", buffering=0)
 
     def __enter__(self) -> PcmWriter:
         return self
@@ -70,7 +74,7 @@ class PcmWriter:
         """Completes the file."""
         if self._filled:
             self._pending[:, self._filled :] = 0.0
-            self._pending.tofile(self._handle)
+            self._store(self._pending)
         self._handle.close()
 
     def last(self) -> list[Sound]:
@@ -90,7 +94,7 @@ class PcmWriter:
         while sound.shape[1]:
             if not self._filled and sound.shape[1] >= BLOCK_FRAMES:
                 block = np.ascontiguousarray(sound[:, :BLOCK_FRAMES])
-                block.tofile(self._handle)
+                self._store(block)
                 done.append(block)
                 sound = sound[:, BLOCK_FRAMES:]
                 continue
@@ -99,7 +103,12 @@ class PcmWriter:
             self._filled += taken
             sound = sound[:, taken:]
             if self._filled == BLOCK_FRAMES:
-                self._pending.tofile(self._handle)
+                self._store(self._pending)
                 done.append(self._pending.copy())
                 self._filled = 0
         return done
+
+    def _store(self, block: Sound) -> None:
+        left = block.data.cast("B")
+        while left:
+            left = left[self._handle.write(left) :]

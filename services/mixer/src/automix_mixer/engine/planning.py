@@ -12,7 +12,7 @@ from automix_mixer.engine.beat_planning import (
     decide_tempo,
     plan_beats,
     plan_unmask,
-    total_curve,
+    summed_pieces,
 )
 from automix_mixer.engine.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.decision import Decision
@@ -110,8 +110,7 @@ def _fault_notes(tracks: Indexed) -> list[str]:
 
 
 def _beats_lufs(beats: Sequence[Profile]) -> float:
-    curve = total_curve([p.k_steps for p in beats])
-    return integrated_lufs(curve, beats[0].step, beats[0].sample_rate)
+    return integrated_lufs(summed_pieces([p.k_steps for p in beats]), beats[0].step, beats[0].sample_rate)
 
 
 def _sung_share(vocal: VocalPlan, profile: Profile) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_mixer.engine.pcm import Curve, PcmFile
+from automix_mixer.engine.curve_file import CurveFile
+from automix_mixer.engine.pcm import PcmFile
 from automix_mixer.engine.sibilance import Sibilance
 from automix_mixer.engine.spectrum import Spectrum
 from automix_mixer.engine.track import Track
@@ -40,8 +41,8 @@ class Profile:
     source_sample_rate: int
     source_channels: int
     pcm: PcmFile | None
-    k_steps: Curve
-    steps: Curve
+    k_steps: CurveFile
+    steps: CurveFile
     whole: Spectrum
     sounding: Spectrum
     channel_peak: tuple[float, ...]

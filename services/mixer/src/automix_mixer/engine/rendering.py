@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from automix_mixer.engine.analysis import analyse
 from automix_mixer.engine.control import step_frames
 from automix_mixer.engine.curves import report_curves
@@ -14,7 +12,7 @@ from automix_mixer.engine.delivery import deliver
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.extras import OutputPaths, write_extras
 from automix_mixer.engine.loudness import SILENCE_LUFS
-from automix_mixer.engine.master import MasterGain, Measured, refine_peaks, solve_gain
+from automix_mixer.engine.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.engine.profile import Profile
@@ -55,7 +53,7 @@ def render(
     vocals = make_vocal_bus(
         plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"), threads=threads
     )
-    settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)))
+    settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)), workspace)
     down = mix_down(
         plan,
         profiles,
@@ -67,24 +65,23 @@ def render(
         threads=threads,
         progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
-    gain = solve_gain(down.premaster, plan)
+    premaster, gain = solve_gain(down.premaster, plan, workspace)
     measured, gain = deliver(
-        refine_peaks(down.premaster, gain),
+        premaster,
         gain,
         plan.master.ceiling_dbtp.value,
         paths.mix,
         settings.output_format,
         lambda share: tell(0.75 + 0.15 * share, "mastering"),
+        workspace,
         threads=threads,
         with_spectrum=paths.extras is not None,
     )
     report = _report(plan, vocals, settled, down, gain, measured)
     if paths.extras is not None and measured.spectrum is not None:
         tell(0.9, "extras")
-        pre = down.premaster
-        loudness = pre.k_steps * measured.reduction**2 * np.float32(10 ** (gain.gain_db / 10))
         curves = report_curves(
-            profiles, vocals, settled, measured.spectrum, loudness, measured.reduction, pre.step, pre.sample_rate
+            profiles, vocals, settled, premaster, gain.gain_db, measured.reduction, measured.spectrum
         )
         report = replace(report, curves=curves)
         write_extras(plan, profiles, report, down, gain, paths, workspace)

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.master import MasterGain
 
 
@@ -43,10 +43,14 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def glue_effect(glue: npt.NDArray[np.float32]) -> dict[str, float]:
+def glue_effect(glue: CurveFile) -> dict[str, float]:
     """Mean and deepest gain reduction of the bus compressor."""
-    decibels = 20 * np.log10(np.maximum(glue, 1e-6))
-    return {"mean_db": float(decibels.mean()), "deepest_db": float(decibels.min())}
+    total, deepest = 0.0, 0.0
+    for _, gains in glue.pieces():
+        decibels = 20 * np.log10(np.maximum(gains, 1e-6))
+        total += float(decibels.sum(dtype=np.float64))
+        deepest = min(deepest, float(decibels.min()))
+    return {"mean_db": total / max(1, glue.size), "deepest_db": deepest}
 
 
 def master_effect(gain_db: float, deepest_db: float, ceiling_dbtp: float) -> dict[str, float]:

@@ -11,7 +11,7 @@ from scipy.fft import rfft
 
 from automix_mixer.engine.bands import k_weight_db
 from automix_mixer.engine.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
-from automix_mixer.engine.pcm import SILENT_PEAK, Curve, Sound
+from automix_mixer.engine.pcm import Curve, Sound, is_silent
 
 SIBILANT_HZ = (5_000.0, 9_000.0)
 """Where the hiss of s, sh and z has its energy, of women and men."""
@@ -49,7 +49,7 @@ class SpectrumMeter:
 
     def process(self, block: Sound) -> Curve:
         """Adds a block; returns the K-weighted energy of each of its frames, summed over channels, (2 n / size,)."""
-        if max(float(block.max()), -float(block.min())) < SILENT_PEAK and not self._past.any():
+        if is_silent(block) and not self._past.any():
             self._frames += 2 * block.shape[1] // self.size
             self.sibilance = np.zeros(2 * block.shape[1] // self.size, np.float32)
             return self.sibilance

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from automix_mixer.engine.bands import BAND_HZ, band_powers, gain_at
+from automix_mixer.engine.curve_file import PIECE_STEPS, CurveFile
 from automix_mixer.engine.mixplan import MixPlan, VocalPlan
-from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, PcmWriter, Sound
+from automix_mixer.engine.pcm import BLOCK_FRAMES, PcmFile, PcmWriter, Sound
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.space import Space
 from automix_mixer.engine.threads import ahead
@@ -24,14 +25,13 @@ from automix_mixer.engine.workspace import Workspace
 class VocalBus:
     """The vocals before their fader. `lead` has one channel when every lead does; `backing` and `space` have two.
 
-    `lead_k` is the K-energy of the leads together, per step, as heard from both sides; `backing_k` that of the others.
+    `lead_k` is the K-energy of the leads together, per step, as heard from both sides.
     """
 
     lead: PcmFile | None = None
     backing: PcmFile | None = None
     space: PcmFile | None = None
-    lead_k: Curve = field(default_factory=lambda: np.zeros(0, np.float32))
-    backing_k: Curve = field(default_factory=lambda: np.zeros(0, np.float32))
+    lead_k: CurveFile | None = None
     effects: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -56,7 +56,7 @@ def make_vocal_bus(
     effects: dict[str, dict[str, float]] = {}
     for i, vocal in enumerate(plan.vocals):
         filtered = filter_vocal(vocal, profiles[vocal.track], workspace, threads=threads)
-        gains = vocal_gains(vocal, filtered, plan.sample_rate)
+        gains = vocal_gains(vocal, filtered, plan.sample_rate, workspace)
         effects[f"vocal {i + 1} {vocal.name}"] = chain_effects(vocal, filtered, gains, plan.sample_rate)
         voices.append(_Voice(vocal, filtered, gains))
         progress(0.5 * (i + 1) / len(plan.vocals))
@@ -66,7 +66,7 @@ def make_vocal_bus(
     others = [v for v in voices if v.plan.part.value != "lead"]
     steps = -(-frames // profiles[plan.vocals[0].track].step)
     lead, backing, space = _sum(plan, profiles, leads, others, workspace, frames, threads)
-    bus = VocalBus(lead, backing, space, _k_steps(leads, steps), _k_steps(others, steps), effects)
+    bus = VocalBus(lead, backing, space, _k_steps(leads, steps, workspace), effects)
     for voice in voices:
         voice.filtered.voice.delete()
         voice.filtered.sibilance.delete()
@@ -120,14 +120,18 @@ def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[Sound]
         yield block
 
 
-def _k_steps(voices: list[_Voice], steps: int) -> Curve:
+def _k_steps(voices: list[_Voice], steps: int, workspace: Workspace) -> CurveFile | None:
     """K-energy after all gains: the filtered voice's times gain squared (the de-esser's part is under 0.1 dB)."""
-    out = np.zeros(steps, np.float32)
-    for voice in voices:
-        curve = voice.filtered.k_steps * voice.gains.total**2
-        n = min(steps, curve.size)
-        out[:n] += curve[:n]
-    return out
+    if not voices:
+        return None
+    out = workspace.curve()
+    for start in range(0, steps, PIECE_STEPS):
+        total = np.zeros(min(PIECE_STEPS, steps - start), np.float32)
+        for voice in voices:
+            energy = voice.filtered.k_steps.read(start, start + total.size)
+            total[: energy.size] += energy * voice.gains.total.read(start, start + total.size) ** 2
+        out.append(total)
+    return out.curve(steps)
 
 
 def _voice_bands(voices: list[_Voice], profiles: Sequence[Profile]) -> npt.NDArray[np.float64]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from automix_mixer.engine.bands import to_db
-from automix_mixer.engine.control import CurveBuilder, border_nodes, ramp, step_energy
+from automix_mixer.engine.control import ramp, step_energy
+from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.dynamics import Compressor, deess_gain_db, expander_gain_db
 from automix_mixer.engine.fir import FirBank
 from automix_mixer.engine.loudness import OFFSET_DB
 from automix_mixer.engine.mixplan import VocalPlan
-from automix_mixer.engine.pcm import BLOCK_FRAMES, SILENT_PEAK, Curve, PcmFile, Sound
+from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound, is_silent
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.running import running_mean
 from automix_mixer.engine.segments import in_segments
@@ -28,20 +29,19 @@ class Filtered:
 
     voice: PcmFile
     sibilance: PcmFile
-    k_steps: Curve
-    sibilant_steps: Curve
+    k_steps: CurveFile
+    sibilant_steps: CurveFile
     step: int
 
 
 @dataclass(frozen=True)
 class VocalGains:
-    """Gain curves, shape (steps,), in dB; `total`, linear, is trim, expander, ride, compressor and level together."""
+    """Gain curves; `total` is trim, expander, ride, compressor and level together. Linear, but those in dB."""
 
-    total: Curve
-    deess_db: Curve
-    expander_db: Curve
-    ride_db: Curve
-    compressor_db: Curve
+    total: CurveFile
+    deess: CurveFile
+    expander_db: CurveFile
+    compressor_db: CurveFile
 
 
 def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace, *, threads: int) -> Filtered:
@@ -56,7 +56,8 @@ def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace, *, thr
         filters = [spread(f, plan.width.value, rate) for f in filters]
     channels = 1 if one and not wide else 2
     bank = FirBank(channels, filters)
-    k_steps, sibilant_steps = CurveBuilder(), CurveBuilder()
+    late = bank.latency // step
+    k_steps, sibilant_steps = workspace.curve(skip=late), workspace.curve(skip=late)
     # One channel is heard from both sides: twice the energy.
     both = np.float32(2.0 / channels)
     voice = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
@@ -67,14 +68,8 @@ def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace, *, thr
             sibilance.write(hissing)
             k_steps.append(step_energy(weighted, step) * both)
             sibilant_steps.append(step_energy(hissing, step) * both)
-    steps, late = -(-profile.frames // step), bank.latency // step
-    return Filtered(
-        voice.file,
-        sibilance.file,
-        k_steps.curve(steps + late)[late:],
-        sibilant_steps.curve(steps + late)[late:],
-        step,
-    )
+    steps = -(-profile.frames // step)
+    return Filtered(voice.file, sibilance.file, k_steps.curve(steps), sibilant_steps.curve(steps), step)
 
 
 def _filtered(plan: VocalPlan, pcm: PcmFile, bank: FirBank, *, wide: bool) -> Iterator[list[Sound]]:
@@ -105,7 +100,7 @@ def _chosen(block: Sound, plan: VocalPlan) -> Sound:
             return block
 
 
-def vocal_gains(plan: VocalPlan, filtered: Filtered, sample_rate: int) -> VocalGains:
+def vocal_gains(plan: VocalPlan, filtered: Filtered, sample_rate: int, workspace: Workspace) -> VocalGains:
     """Works out every gain of the chain from the filtered vocal's levels."""
     rate = sample_rate / filtered.step
     trim = plan.trim_db.value
@@ -130,9 +125,9 @@ def vocal_gains(plan: VocalPlan, filtered: Filtered, sample_rate: int) -> VocalG
             rate,
         )
         total = 10 ** ((trim + expander + ride + squeezed + plan.level_db.value) / 20)
-        return [c.astype(np.float32) for c in (total, deess, expander, ride, squeezed)]
+        return [c.astype(np.float32) for c in (total, 10 ** (deess / 20), expander, squeezed)]
 
-    curves = in_segments(work, [filtered.k_steps, filtered.sibilant_steps], 5)
+    curves = in_segments(work, [filtered.k_steps, filtered.sibilant_steps], 4, workspace)
     return VocalGains(*curves)
 
 
@@ -155,23 +150,17 @@ def _ride_db(
 def processed_blocks(filtered: Filtered, gains: VocalGains) -> Iterator[Sound]:
     """The vocal after its whole chain, block by block, shape (1 or 2, BLOCK_FRAMES)."""
     per_block = BLOCK_FRAMES // filtered.step
-    total = border_nodes(gains.total)
-    hiss = border_nodes(np.asarray(10 ** (gains.deess_db / 20), np.float32)) - 1
     for i, (voice, sibilance) in enumerate(zip(filtered.voice.blocks(), filtered.sibilance.blocks(), strict=True)):
-        if max(float(voice.max()), -float(voice.min())) < SILENT_PEAK:
+        if is_silent(voice):
             yield np.zeros_like(voice)
             continue
-        part = slice(i * per_block, (i + 1) * per_block + 1)
-        softened = _padded(hiss[part], per_block + 1)
+        steps = (i * per_block, (i + 1) * per_block)
+        softened = gains.deess.nodes(*steps) - np.float32(1.0)
         if softened.any():
             np.multiply(sibilance, ramp(softened, filtered.step), out=sibilance)
             np.add(voice, sibilance, out=voice)
-        np.multiply(voice, ramp(_padded(total[part], per_block + 1), filtered.step), out=voice)
+        np.multiply(voice, ramp(gains.total.nodes(*steps), filtered.step), out=voice)
         yield voice
-
-
-def _padded(values: Curve, size: int) -> Curve:
-    return values if values.size == size else np.pad(values, (0, size - values.size), mode="edge")
 
 
 def without_stage(plan: VocalPlan, stage: str) -> VocalPlan:

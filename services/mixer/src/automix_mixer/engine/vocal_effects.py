@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from automix_mixer.engine.bands import to_db
 from automix_mixer.engine.loudness import OFFSET_DB
@@ -13,17 +14,28 @@ from automix_mixer.engine.vocal_chain import Filtered, VocalGains
 
 def chain_effects(plan: VocalPlan, filtered: Filtered, gains: VocalGains, sample_rate: int) -> dict[str, float]:
     """Name with unit -> value; means over the steps where the stage acts."""
-    level = to_db(filtered.k_steps / filtered.step) + OFFSET_DB + plan.trim_db.value
-    sings = level > plan.compressor_threshold_lufs.value - 12.0
-    hisses = gains.deess_db < -0.5
+    deess, elsewhere, expander, compressor = _Mean(), _Mean(), _Mean(), _Mean()
+    deepest = 0.0
+    for start, k_steps in filtered.k_steps.pieces():
+        end = start + k_steps.size
+        level = to_db(k_steps / filtered.step) + OFFSET_DB + plan.trim_db.value
+        sings = level > plan.compressor_threshold_lufs.value - 12.0
+        deess_db = 20 * np.log10(gains.deess.read(start, end))
+        squeezed = gains.compressor_db.read(start, end)
+        hisses = deess_db < -0.5
+        deess.add(deess_db[hisses])
+        elsewhere.add(deess_db[sings & ~hisses])
+        expander.add(gains.expander_db.read(start, end)[~sings])
+        compressor.add(squeezed[sings])
+        deepest = min(deepest, float(squeezed.min()))
     before, after = spread_lu(plan.ride_db.value, filtered.k_steps, filtered.step, sample_rate)
     return {
-        "deess_mean_db": _mean(gains.deess_db[hisses]),
-        "deess_share_of_time": float(np.mean(hisses)) if hisses.size else 0.0,
-        "deess_elsewhere_db": _mean(gains.deess_db[sings & ~hisses]),
-        "expander_between_phrases_db": _mean(gains.expander_db[~sings]),
-        "compressor_mean_db": _mean(gains.compressor_db[sings]),
-        "compressor_deepest_db": float(gains.compressor_db.min(initial=0.0)),
+        "deess_mean_db": deess.value,
+        "deess_share_of_time": deess.count / max(1, filtered.k_steps.size),
+        "deess_elsewhere_db": elsewhere.value,
+        "expander_between_phrases_db": expander.value,
+        "compressor_mean_db": compressor.value,
+        "compressor_deepest_db": deepest,
         "phrase_spread_before_lu": before,
         "phrase_spread_after_lu": after,
         "tone_largest_db": float(max(plan.tone_db.value, key=abs, default=0.0)),
@@ -32,5 +44,14 @@ def chain_effects(plan: VocalPlan, filtered: Filtered, gains: VocalGains, sample
     }
 
 
-def _mean(values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> float:
-    return float(values.mean()) if values.size else 0.0
+class _Mean:
+    def __init__(self) -> None:
+        self._sum, self.count = 0.0, 0
+
+    def add(self, values: npt.NDArray[np.floating]) -> None:
+        self._sum += float(values.sum(dtype=np.float64))
+        self.count += values.size
+
+    @property
+    def value(self) -> float:
+        return self._sum / self.count if self.count else 0.0

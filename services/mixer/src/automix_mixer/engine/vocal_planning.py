@@ -140,7 +140,7 @@ def _resonances(profile: Profile) -> list[Cut]:
 
 def _expander_threshold(profile: Profile, trim_db: float) -> Decision[float]:
     active = active_steps(profile.k_steps, profile.integrated_lufs, profile.step, profile.sample_rate)
-    pauses = profile.k_steps[~active]
+    pauses = profile.k_steps.read()[~active]
     pauses = pauses[pauses > 0]
     floor = lufs(float(np.median(pauses)) / profile.step) + trim_db if pauses.size else -120.0
     threshold = float(np.clip(floor + 8.0, -90.0, TRIMMED_LUFS - 20.0))
