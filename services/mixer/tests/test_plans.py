@@ -46,10 +46,14 @@ def a_plan() -> dict[str, Any]:
         "beats": [],
         "unmask": decisions(cut_db=flat, attack_ms=10, release_ms=100),
         "balance": decisions(lar_db=1),
-        "bus": decisions(
-            mid_db=flat, side_db=flat, glue_ratio=2, glue_threshold_lu=0, glue_attack_ms=30, glue_release_ms=100
+        "bus": {
+            **decisions(mid_db=flat, side_db=flat, glue_ratio=2, glue_threshold_lu=0),
+            **decisions(glue_attack_ms=30, glue_release_ms=100),
+            "reference": None,
+        },
+        "master": decisions(
+            target_lufs=-14, ceiling_dbtp=-1, max_limiting_db=8, crest_db=12, crest_share=0.8, lift_db=4, give_db=1
         ),
-        "master": decisions(target_lufs=-14, ceiling_dbtp=-1, max_limiting_db=8, crest_db=12, crest_share=0.8, lift_db=4, give_db=1),
         "notes": ["é"],
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from automix_mixer.engine.bands import BAND_HZ, Bands, k_weight_db, smooth_bands, to_db
 from automix_mixer.engine.decision import Decision
-from automix_mixer.engine.mixplan import BusPlan, MasterPlan
+from automix_mixer.engine.mixplan import BusPlan, MasterPlan, ReferencePlan
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.tone import Tone, k_power, tone_of
@@ -20,6 +20,9 @@ _SUB_HZ, _SUB_BOUND_DB = 45.0, 24.0
 _WIDER_DB, _NARROWER_DB = 10.0, 30.0
 """Making sides narrower is harmless at any depth; making them louder brings up what was hidden there."""
 _NEUTRAL_BOUND_DB = 3.0
+_CORRECTION_DB = 6.0
+_LEAN_DB = 3.0
+"""3 dB between the channels move a phantom source by some 10 degrees of 30: a lean, not a fault of the balance."""
 _LIFT_DB = 6.0
 """Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
 _MOST_GIVEN_DB = 3.0
@@ -42,13 +45,14 @@ def reference_tone(references: Sequence[Profile]) -> Tone:
     """Weighted mean, in dB, of the references' tones, each at unit loudness."""
     weights = np.array([p.track.weight for p in references])
     weights = weights / weights.sum()
-    tones = [_unit(tone_of(p.whole, p.sample_rate)) for p in references]
+    tones = [unit(tone_of(p.whole, p.sample_rate)) for p in references]
     mid = sum(w * to_db(t.mid) for w, t in zip(weights, tones, strict=True))
     side = sum(w * to_db(t.side) for w, t in zip(weights, tones, strict=True))
     return Tone(10 ** (mid / 10), 10 ** (side / 10))
 
 
-def _unit(tone: Tone) -> Tone:
+def unit(tone: Tone) -> Tone:
+    """The tone at unit loudness."""
     total = k_power(tone)
     return Tone(tone.mid / max(total, 1e-20), tone.side / max(total, 1e-20))
 
@@ -57,11 +61,13 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
     """`expected` is the tone that the sum of everything will have before the bus."""
     mid = np.zeros(BAND_HZ.size)
     side = np.zeros(BAND_HZ.size)
-    reason = "nothing asked for"
+    reason, follow = "nothing asked for", None
     if references:
         spectrum = settings.reference_strength * settings.spectrum_strength
         width = settings.reference_strength * settings.width_strength
-        mid, side = _towards(_unit(expected), reference_tone(references), spectrum, width)
+        before, goal = unit(expected), reference_tone(references)
+        mid, side = towards(before, goal, spectrum, width)
+        follow = _follow(before, goal, references, width) if spectrum or width else None
         names = ", ".join(p.track.label for p in references)
         reason = f"{100 * spectrum:.0f} % of the way to {names}, at most {_TONE_BOUND_DB:g} dB"
     elif settings.neutral_strength:
@@ -80,6 +86,23 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
         glue_threshold_lu=Decision(glue.threshold_lu, "LU", "against the sum's integrated loudness, on 20 ms level"),
         glue_attack_ms=Decision(glue.attack_ms, "ms", "lets drums through; shorter for a dense reference"),
         glue_release_ms=Decision(glue.release_ms, "ms", "breathes with the bar; longer after sustained loudness"),
+        reference=follow,
+    )
+
+
+def _follow(now: Tone, goal: Tone, references: Sequence[Profile], width: float) -> ReferencePlan:
+    def bands(power: Bands, reason: str) -> Decision[list[float]]:
+        return Decision([float(v) for v in to_db(power)], "dB per third octave", reason)
+
+    lean = _mean([p.lean_db for p in references], references)
+    return ReferencePlan(
+        mid_db=bands(goal.mid, "the references' mid"),
+        side_db=bands(goal.side, "the references' side"),
+        expected_mid_db=bands(now.mid, "the mid that the sum should have, from what each track sounds like"),
+        expected_side_db=bands(now.side, "the side that the sum should have"),
+        correction_db=Decision(_CORRECTION_DB, "dB", "at most, where the sum is not as expected"),
+        lean_db=Decision(lean, "dB", "the references' right channel over their left one"),
+        lean_limit_db=Decision(_LEAN_DB * width, "dB", "at most, of all but the lead, which stays in the middle"),
     )
 
 
@@ -90,7 +113,8 @@ def _level(move: Bands, now: Bands) -> Bands:
     return np.asarray((move - (move * weights).sum() / weights.sum()) * present)
 
 
-def _towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands, Bands]:
+def towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands, Bands]:
+    """Moves of mid and side, dB, that bring a tone towards another one by those shares; both at unit loudness."""
     now_mid, now_side = to_db(now.mid), to_db(now.side)
     goal_mid, goal_side = to_db(goal.mid), to_db(goal.side)
     # Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -42,7 +43,8 @@ _FADER_LIMIT_DB = 24.0
 class Balance:
     """The vocals' fader, the depth of unmasking per step (0 to 1), and what they lead to.
 
-    `bus_shift_db` is what the bus's tone adds to the lead over the beats.
+    `bus_shift_db` is what the bus's tone adds to the lead over the beats; `lean_db` is what the right channel of all
+    but the lead gains on the left one.
     """
 
     fader_db: float
@@ -50,6 +52,7 @@ class Balance:
     depth: CurveFile
     lar_db: float | None
     beat_k: CurveFile
+    lean_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -257,22 +260,21 @@ def mix_down(
     detector = TruePeakSteps(2, LIMITER_STEP)
     levels = LevelMeter(step, workspace)
     fader = np.float32(10 ** (settled.fader_db / 20))
+    lean = np.array(lean_gains(settled.lean_db), np.float32)[:, None] if settled.lean_db else None
     voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
     late = {name: _Late(pcm.channels) for name, pcm in voices if pcm is not None}
     total = -(-(frames + skip) // BLOCK_FRAMES)
 
     def buses_ahead() -> Iterator[dict[str, Sound]]:
-        for sources in _sources(plan, profiles, vocals, total):
-            for name in late:
-                sources[name] *= fader
-            buses = {name: late[name].process(sources[name]) for name in late}
-            if "beat" in sources:
-                buses["beat"] = unmask.process(sources["beat"])
-            yield buses
+        for parts in sources(plan, profiles, vocals, range(total)):
+            buses = {name: late[name].process(reduce(np.add, parts[name]) * fader) for name in late}
+            if "beat" in parts:
+                buses["beat"] = unmask.process(two(reduce(np.add, parts["beat"])))
+            yield {name: sound if lean is None or name == "lead" else sound * lean for name, sound in buses.items()}
 
     with ExitStack() as stack:
         writer = stack.enter_context(workspace.pcm(2, skip=skip, limit=frames))
-        parts = {
+        stems = {
             name: (_Bus(plan), stack.enter_context(workspace.pcm(2, skip=skip, limit=frames)))
             for name in (_stem_names(plan, vocals) if with_stems else ())
         }
@@ -286,8 +288,8 @@ def mix_down(
                 levels.process(written)
             # Mid and side carry half of the channels' energy.
             k_steps.append(step_energy(weighted, step) * np.float32(2.0))
-            for name, (stem_bus, stem) in parts.items():
-                stem.write(stem_bus.process(_two(buses[name]))[0])
+            for name, (stem_bus, stem) in stems.items():
+                stem.write(stem_bus.process(two(buses[name]))[0])
             progress((i + 1) / total)
     for last in writer.last():
         peaks.append(detector.process(last))
@@ -295,7 +297,7 @@ def mix_down(
     peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
     peak_curve, k_curve = peaks.curve(-(-frames // LIMITER_STEP)), k_steps.curve(-(-frames // step))
     premaster = Premaster(writer.file, peak_curve, k_curve, levels.energy(frames), levels.crest_db(frames), step, rate)
-    return Mixdown(premaster, {name: stem.file for name, (_, stem) in parts.items()})
+    return Mixdown(premaster, {name: stem.file for name, (_, stem) in stems.items()})
 
 
 def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:
@@ -303,25 +305,29 @@ def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:
     return [name for name, pcm in buses if pcm is not None] + (["beat"] if plan.beats else [])
 
 
-def _sources(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, blocks: int) -> Iterator[dict[str, Sound]]:
-    """The buses before their gains, block by block; a lead in one channel stays in one."""
-    length = blocks * BLOCK_FRAMES
+def sources(
+    plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, picks: Sequence[int]
+) -> Iterator[dict[str, list[Sound]]]:
+    """The buses before their gains, in the blocks of those numbers; a lead in one channel stays in one.
+
+    The beats come one by one, everything else summed.
+    """
     streams = {
-        name: pcm.blocks(length)
+        name: pcm.picked(picks)
         for name, pcm in (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
         if pcm is not None
     }
-    beats = [(b, _pcm(profiles[b.track]).blocks(length)) for b in plan.beats]
-    left = {id(b): profiles[b.track].frames for b in plan.beats}
-    for _ in range(blocks):
-        out = {name: next(stream) for name, stream in streams.items()}
+    beats = [(b, _pcm(profiles[b.track]).picked(picks), profiles[b.track].frames) for b in plan.beats]
+    for index in picks:
+        out = {name: [next(stream)] for name, stream in streams.items()}
         if beats:
-            beat = np.zeros((2, BLOCK_FRAMES), np.float32)
-            for b, stream in beats:
-                beat += _beat_block(b, next(stream), left[id(b)])
-                left[id(b)] -= BLOCK_FRAMES
-            out["beat"] = beat
+            out["beat"] = [_beat_block(b, next(s), frames - index * BLOCK_FRAMES) for b, s, frames in beats]
         yield out
+
+
+def lean_gains(lean_db: float) -> tuple[float, float]:
+    """Of left and right."""
+    return 10 ** (-lean_db / 40), 10 ** (lean_db / 40)
 
 
 def _pcm(profile: Profile) -> PcmFile:
@@ -330,7 +336,8 @@ def _pcm(profile: Profile) -> PcmFile:
     return profile.pcm
 
 
-def _two(block: Sound) -> Sound:
+def two(block: Sound) -> Sound:
+    """A block of one channel in both."""
     return block if block.shape[0] == 2 else np.repeat(block, 2, axis=0)
 
 

@@ -95,8 +95,26 @@ class BalancePlan:
 
 
 @dataclass(frozen=True)
+class ReferencePlan:
+    """Where references pull the bus, for when the sum can be heard.
+
+    Tones are third octaves at unit loudness: `mid_db` and `side_db` the references', `expected_*` what the bus's moves
+    were planned from. Where the sum turns out otherwise, each move follows by at most `correction_db`. The energy of
+    right over left goes towards `lean_db`, for which all but the lead leans by at most `lean_limit_db`.
+    """
+
+    mid_db: Decision[list[float]]
+    side_db: Decision[list[float]]
+    expected_mid_db: Decision[list[float]]
+    expected_side_db: Decision[list[float]]
+    correction_db: Decision[float]
+    lean_db: Decision[float]
+    lean_limit_db: Decision[float]
+
+
+@dataclass(frozen=True)
 class BusPlan:
-    """The sum of everything: tone of mid and side, glue compression, peaks after which a reference was heard."""
+    """The sum of everything: tone of mid and side, and glue compression."""
 
     mid_db: Decision[list[float]]
     side_db: Decision[list[float]]
@@ -104,6 +122,7 @@ class BusPlan:
     glue_threshold_lu: Decision[float]
     glue_attack_ms: Decision[float]
     glue_release_ms: Decision[float]
+    reference: ReferencePlan | None
 
 
 @dataclass(frozen=True)

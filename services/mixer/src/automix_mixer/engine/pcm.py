@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,10 +40,17 @@ class PcmFile:
 
     def blocks(self, frames: int | None = None) -> Iterator[Sound]:
         """Every block in turn; with `frames`, silence follows until that many frames have been given."""
-        total = -(-(self.frames if frames is None else frames) // BLOCK_FRAMES)
+        return self.picked(range(-(-(self.frames if frames is None else frames) // BLOCK_FRAMES)))
+
+    def picked(self, picks: Sequence[int]) -> Iterator[Sound]:
+        """The blocks of those numbers; beyond the end there is silence."""
         with self.path.open("rb", buffering=0) as file:
-            for _ in range(total):
+            following = 0
+            for index in picks:
                 block = np.empty((self.channels, BLOCK_FRAMES), np.float32)
+                if index != following:
+                    file.seek(index * block.nbytes)
+                following = index + 1
                 # The file ends with a whole block: what is missing is missing altogether.
                 if file.readinto(block.data.cast("B")) != block.nbytes:
                     block[:] = 0.0

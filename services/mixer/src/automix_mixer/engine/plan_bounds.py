@@ -40,8 +40,13 @@ _BOUNDS = {
     "attack_ms": (1.0, 5_000.0),
     "release_ms": (1.0, 5_000.0),
     "lar_db": (-40.0, 40.0),
-    "mid_db": (-60.0, 24.0),
-    "side_db": (-60.0, 24.0),
+    "mid_db": (-300.0, 24.0),
+    "side_db": (-300.0, 24.0),
+    "expected_mid_db": (-300.0, 24.0),
+    "expected_side_db": (-300.0, 24.0),
+    "correction_db": (0.0, 24.0),
+    "lean_db": (-60.0, 60.0),
+    "lean_limit_db": (0.0, 12.0),
     "glue_ratio": (1.0, 20.0),
     "glue_threshold_lu": (-60.0, 60.0),
     "glue_attack_ms": (0.1, 1_000.0),
@@ -55,7 +60,7 @@ _BOUNDS = {
     "give_db": (0.0, 6.0),
     "tempo_bpm": (20.0, 400.0),
 }
-_PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db"}
+_PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}
 
 
 def check_bounds(plan: MixPlan) -> None:

@@ -14,9 +14,10 @@ from automix_mixer.engine.extras import OutputPaths, write_extras
 from automix_mixer.engine.loudness import SILENCE_LUFS
 from automix_mixer.engine.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
-from automix_mixer.engine.mixplan import MixPlan
+from automix_mixer.engine.mixplan import BusPlan, MixPlan
 from automix_mixer.engine.profile import Profile
-from automix_mixer.engine.report import MixReport, crest_effect, glue_effect, master_effect
+from automix_mixer.engine.rehearsal import rehearse
+from automix_mixer.engine.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.threads import cores
 from automix_mixer.engine.track import Track
@@ -54,6 +55,8 @@ def render(
         plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"), threads=threads
     )
     settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)), workspace)
+    planned = plan.bus
+    plan, settled = rehearse(plan, profiles, vocals, settled, frames)
     down = mix_down(
         plan,
         profiles,
@@ -77,7 +80,7 @@ def render(
         threads=threads,
         with_spectrum=paths.extras is not None,
     )
-    report = _report(plan, vocals, settled, down, gain, measured)
+    report = _report(plan, planned, vocals, settled, down, gain, measured)
     if paths.extras is not None and measured.spectrum is not None:
         tell(0.9, "extras")
         curves = report_curves(
@@ -92,7 +95,13 @@ def render(
 
 
 def _report(
-    plan: MixPlan, vocals: VocalBus, settled: Balance, down: Mixdown, gain: MasterGain, measured: Measured
+    plan: MixPlan,
+    planned: BusPlan,
+    vocals: VocalBus,
+    settled: Balance,
+    down: Mixdown,
+    gain: MasterGain,
+    measured: Measured,
 ) -> MixReport:
     pre = down.premaster
     return MixReport(
@@ -107,6 +116,7 @@ def _report(
             **vocals.effects,
             "unmask": unmask_effect_db(plan, settled),
             "balance": {"vocal_fader_db": settled.fader_db},
+            **reference_effect(planned, plan.bus, settled.lean_db),
             "glue": glue_effect(gain.glue),
             "crest": crest_effect(gain),
             "master": master_effect(gain.gain_db, gain.deepest_db, gain.ceiling_dbtp),

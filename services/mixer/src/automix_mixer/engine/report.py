@@ -9,6 +9,7 @@ import numpy as np
 
 from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.master import MasterGain
+from automix_mixer.engine.mixplan import BusPlan
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,20 @@ def glue_effect(glue: CurveFile) -> dict[str, float]:
 def master_effect(gain_db: float, deepest_db: float, ceiling_dbtp: float) -> dict[str, float]:
     """Gain before the limiter, its deepest reduction, and the ceiling it worked to."""
     return {"gain_db": gain_db, "limiter_deepest_db": -deepest_db, "limiter_ceiling_dbtp": ceiling_dbtp}
+
+
+def reference_effect(planned: BusPlan, done: BusPlan, lean_db: float) -> dict[str, dict[str, float]]:
+    """Lean of all but the lead, and by how much the bus's moves were changed once the sum was heard."""
+    if planned.reference is None:
+        return {}
+    changes = [np.abs(np.subtract(getattr(done, c).value, getattr(planned, c).value)) for c in ("mid_db", "side_db")]
+    return {
+        "reference": {
+            "lean_db": lean_db,
+            "mid_corrected_db": float(changes[0].mean()),
+            "side_corrected_db": float(changes[1].mean()),
+        }
+    }
 
 
 def crest_effect(gain: MasterGain) -> dict[str, float]:
