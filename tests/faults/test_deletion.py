@@ -16,7 +16,7 @@ from automix_client.tokens import Credentials
 from kit import audio
 from kit.jobs import processing, render_child, settle
 from kit.people import PASSWORD, Person, Studio
-from kit.rpcs import reason_of
+from kit.refusals import reason_of
 from kit.stack import WORKERS, Stack
 from kit.strikes import Strikes
 from kit.waiting import until

@@ -10,8 +10,8 @@ from automix.projects.v1 import projects_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+
+from kit.refusals import Refusal
 
 CONTRACTS = {"auth": auth_pb2, "projects": projects_pb2, "media": media_pb2, "mixer": mixer_pb2}
 DEADLINE_SECONDS = 20.0
@@ -49,18 +49,9 @@ async def refusal(
     try:
         await invoke(channel, method, requests, token)
     except grpc.aio.AioRpcError as error:
-        return error.code(), reason_of(error), str(error.details())
+        said = Refusal.of(error)
+        return said.code, said.reason, said.message
     return grpc.StatusCode.OK, "", ""
-
-
-def reason_of(error: grpc.aio.AioRpcError) -> str:
-    """The UPPER_SNAKE reason in the error's details, empty when it has none."""
-    status = rpc_status.from_call(error)
-    info = error_details_pb2.ErrorInfo()
-    for detail in status.details if status else ():
-        if detail.Unpack(info):
-            return info.reason
-    return ""
 
 
 async def _stream(requests: Sequence[Message]) -> AsyncIterator[Message]:

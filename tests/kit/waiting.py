@@ -7,7 +7,7 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.05
 PATIENCE_SECONDS = 120.0
 """Far more than anything takes, so that a busy machine is no failure."""
 

@@ -10,6 +10,7 @@ from automix_common.database import Database
 from automix_common.settings import Settings, StorageSettings
 from automix_common.topology import STREAM
 from automix_local import Servers
+from kit.inprocess import settings_of
 from kit.servers import launched
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -33,13 +34,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def storage_settings(servers: Servers) -> StorageSettings:
-    return StorageSettings(
-        database_url=servers.database_url("media"),
-        s3_endpoint=servers.s3_endpoint,
-        s3_access_key=servers.s3_access_key("media"),
-        s3_secret_key=servers.s3_secret_key("media"),
-        s3_bucket=servers.s3_bucket,
-    )
+    return settings_of(StorageSettings, servers, "media")
 
 
 @pytest.fixture

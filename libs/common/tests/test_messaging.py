@@ -11,9 +11,8 @@ from automix_common.database import Connection, Database
 from automix_common.ids import new_id
 from automix_common.outbox import Relay, add_event
 from automix_common.topology import JOB_QUEUED, STREAM
+from kit.waiting import until
 from nats.js import JetStreamContext
-
-from .waiting import until
 
 DURABLE = "worker-job-queued"
 

@@ -15,6 +15,7 @@ from automix_common.settings import MessagingSettings
 from automix_common.topology import CONSUMERS, JOB_QUEUED, STREAM
 from automix_local import Servers
 from kit.servers import require_servers_of_our_own
+from kit.waiting import until
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -68,12 +69,6 @@ async def exists(stream: JetStreamContext) -> bool:
     except NotFoundError:
         return False
     return True
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not await condition():
-            await asyncio.sleep(0.05)
 
 
 async def complete(stream: JetStreamContext) -> bool:

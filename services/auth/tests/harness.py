@@ -4,20 +4,17 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
-import pytest
 from automix.auth.v1 import auth_pb2 as pb
 from automix.auth.v1 import auth_pb2_grpc
 from automix_auth.__main__ import PUBLIC, assemble
 from automix_auth.settings import AuthSettings
 from automix_auth.upkeep import Upkeep
 from automix_common.database import Database
-from automix_common.edge import Edge
-from automix_common.server import OPEN_SERVICES, OPTIONS
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from kit.inprocess import listening
 from prometheus_client import REGISTRY
 
 PASSWORD = "a good password"
@@ -71,14 +68,12 @@ async def serving(url: str, **overrides: Any) -> AsyncIterator[Auth]:
     upkeep = Upkeep(database, settings)
     await upkeep.once()
     with assemble(settings, database) as (servicer, verifier):
-        edge = Edge(verifier, public=PUBLIC, open_services=OPEN_SERVICES, request_seconds=60)
-        server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
-        auth_pb2_grpc.add_AuthServiceServicer_to_server(servicer, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        add = partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, servicer)
+        async with (
+            listening(verifier, add, public=PUBLIC) as address,
+            grpc.aio.insecure_channel(address) as channel,
+        ):
             yield Auth(settings, database, upkeep, channel, auth_pb2_grpc.AuthServiceStub(channel))
-        await server.stop(None)
     await database.close()
 
 
@@ -90,24 +85,6 @@ def new_email() -> str:
 def bearer(access_token: str) -> Metadata:
     """Metadata of a signed-in call."""
     return [("authorization", f"Bearer {access_token}")]
-
-
-@asynccontextmanager
-async def refused(code: grpc.StatusCode, reason: str) -> AsyncIterator[None]:
-    """The block ends in a refusal with this code and reason."""
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        yield
-    assert (raised.value.code(), reason_of(raised.value)) == (code, reason), raised.value.details()
-
-
-def reason_of(error: grpc.aio.AioRpcError) -> str:
-    """The UPPER_SNAKE reason of a refusal."""
-    status = rpc_status.from_call(error)
-    info = error_details_pb2.ErrorInfo()
-    for detail in status.details if status else ():
-        if detail.Unpack(info):
-            return info.reason
-    return ""
 
 
 def hashes_computed(cost: int = COST) -> float:

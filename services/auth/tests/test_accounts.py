@@ -9,8 +9,9 @@ from automix.auth.v1 import auth_pb2 as pb
 from automix.events.v1 import events_pb2
 from automix_auth.hashing import hash_password
 from automix_auth.repository import Accounts
+from kit.refusals import reason_of, refused
 
-from .harness import COST, PASSWORD, Auth, bearer, hashes_computed, new_email, reason_of, refused, serving
+from .harness import COST, PASSWORD, Auth, bearer, hashes_computed, new_email, serving
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -31,7 +32,7 @@ async def test_any_password_within_the_limits_works(auth: Auth, password: str) -
     email = new_email()
     await auth.stub.SignUp(pb.SignUpRequest(email=email, password=password))
     await auth.sign_in(email, password)
-    async with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
+    with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
         await auth.sign_in(email, password[:-1] + "?")
 
 
@@ -106,9 +107,9 @@ async def test_a_changed_password_ends_every_sign_in_but_this_one(auth: Auth) ->
     request = pb.ChangePasswordRequest(current_password=PASSWORD, new_password="another password")
     changed = (await auth.stub.ChangePassword(request, metadata=bearer(second.access_token))).tokens
     for old in (first, second):
-        async with refused(UNAUTHENTICATED, "INVALID_REFRESH_TOKEN"):
+        with refused(UNAUTHENTICATED, "INVALID_REFRESH_TOKEN"):
             await auth.refresh(old.refresh_token)
-    async with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
+    with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
         await auth.sign_in(user.email)
     await auth.refresh(changed.refresh_token)
     await auth.sign_in(user.email, "another password")
@@ -117,9 +118,9 @@ async def test_a_changed_password_ends_every_sign_in_but_this_one(auth: Auth) ->
 async def test_a_stolen_access_token_changes_no_password_and_deletes_no_account(auth: Auth) -> None:
     user, tokens = await auth.sign_up()
     change = pb.ChangePasswordRequest(current_password="wrong password", new_password="another password")
-    async with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
+    with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
         await auth.stub.ChangePassword(change, metadata=bearer(tokens.access_token))
-    async with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
+    with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
         await auth.stub.DeleteAccount(
             pb.DeleteAccountRequest(password="wrong password"), metadata=bearer(tokens.access_token)
         )
@@ -164,9 +165,9 @@ async def test_a_deleted_account_is_gone_and_the_others_are_told_in_the_same_tra
     event = events_pb2.Event.FromString(events[0][1])
     assert (event.user_deleted.user_id, event.aggregate_id, event.version) == (user.id, user.id, 1)
     assert await auth.sql("SELECT count(*) FROM token_families WHERE user_id = %s", user.id) == [(0,)]
-    async with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
+    with refused(UNAUTHENTICATED, "INVALID_CREDENTIALS"):
         await auth.sign_in(user.email)
-    async with refused(UNAUTHENTICATED, "INVALID_REFRESH_TOKEN"):
+    with refused(UNAUTHENTICATED, "INVALID_REFRESH_TOKEN"):
         await auth.refresh(tokens.refresh_token)
 
 
@@ -175,11 +176,11 @@ async def test_the_live_token_of_a_deleted_account_opens_nothing_here(auth: Auth
     delete = pb.DeleteAccountRequest(password=PASSWORD)
     await auth.stub.DeleteAccount(delete, metadata=bearer(tokens.access_token))
     change = pb.ChangePasswordRequest(current_password=PASSWORD, new_password="another password")
-    async with refused(UNAUTHENTICATED, "ACCOUNT_DELETED"):
+    with refused(UNAUTHENTICATED, "ACCOUNT_DELETED"):
         await auth.me(tokens.access_token)
-    async with refused(UNAUTHENTICATED, "ACCOUNT_DELETED"):
+    with refused(UNAUTHENTICATED, "ACCOUNT_DELETED"):
         await auth.stub.ChangePassword(change, metadata=bearer(tokens.access_token))
-    async with refused(UNAUTHENTICATED, "ACCOUNT_DELETED"):
+    with refused(UNAUTHENTICATED, "ACCOUNT_DELETED"):
         await auth.stub.DeleteAccount(delete, metadata=bearer(tokens.access_token))
     again = await auth.stub.SignUp(pb.SignUpRequest(email=user.email, password=PASSWORD))
     assert again.user.id != user.id

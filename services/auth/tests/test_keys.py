@@ -17,8 +17,9 @@ from automix_common.client import token_verifier
 from automix_common.errors import FailedPrecondition, Unauthenticated
 from automix_common.ids import new_id
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from kit.refusals import refused
 
-from .harness import Auth, refused, serving
+from .harness import Auth, serving
 
 CACHE_SECONDS = 1
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
@@ -153,9 +154,9 @@ async def test_a_compromised_key_signs_nothing_and_opens_nothing_any_more(auth: 
 async def test_without_a_key_nothing_is_cached_and_nobody_is_told_that_a_token_is_bad(auth: Auth) -> None:
     _, tokens = await auth.sign_up()
     await auth.sql("DELETE FROM signing_keys")
-    async with refused(grpc.StatusCode.UNAVAILABLE, "KEYS_UNAVAILABLE"):
+    with refused(grpc.StatusCode.UNAVAILABLE, "KEYS_UNAVAILABLE"):
         await auth.stub.GetJwks(pb.GetJwksRequest())
-    async with refused(grpc.StatusCode.UNAVAILABLE, "KEYS_UNAVAILABLE"):
+    with refused(grpc.StatusCode.UNAVAILABLE, "KEYS_UNAVAILABLE"):
         await auth.refresh(tokens.refresh_token)
     await auth.upkeep.once()
     await auth.refresh(tokens.refresh_token)
@@ -208,13 +209,13 @@ async def test_a_token_with_another_claim_is_refused_however_well_signed(
 ) -> None:
     _, tokens = await auth.sign_up()
     await auth.me(forged(tokens, key.private_key))
-    async with refused(UNAUTHENTICATED, "TOKEN_INVALID"):
+    with refused(UNAUTHENTICATED, "TOKEN_INVALID"):
         await auth.me(forged(tokens, key.private_key, **claims))
 
 
 async def test_a_token_expires(auth: Auth, key: SigningKey) -> None:
     _, tokens = await auth.sign_up()
-    async with refused(UNAUTHENTICATED, "TOKEN_EXPIRED"):
+    with refused(UNAUTHENTICATED, "TOKEN_EXPIRED"):
         await auth.me(forged(tokens, key.private_key, exp=int(time.time()) - 1))
 
 
@@ -235,8 +236,8 @@ async def test_a_token_signed_by_another_key_or_by_none_is_refused(auth: Auth) -
         "no token",
     ]
     for forgery in forgeries:
-        async with refused(UNAUTHENTICATED, "TOKEN_INVALID"):
+        with refused(UNAUTHENTICATED, "TOKEN_INVALID"):
             await auth.me(forgery)
-    async with refused(UNAUTHENTICATED, "TOKEN_MISSING"):
+    with refused(UNAUTHENTICATED, "TOKEN_MISSING"):
         await auth.stub.GetMe(pb.GetMeRequest())
     await auth.me(tokens.access_token)

@@ -4,8 +4,9 @@ import asyncio
 
 import grpc
 from automix.auth.v1 import auth_pb2 as pb
+from kit.refusals import refused
 
-from .harness import Auth, refused, serving
+from .harness import Auth, serving
 
 INVALID = (grpc.StatusCode.UNAUTHENTICATED, "INVALID_REFRESH_TOKEN")
 
@@ -47,9 +48,9 @@ async def test_a_token_used_again_after_a_minute_ends_the_sign_in_and_no_other(a
     other = await auth.sign_in(user.email)
     child = await auth.refresh(tokens.refresh_token)
     await age(auth, user, "1 min")
-    async with refused(*INVALID):
+    with refused(*INVALID):
         await auth.refresh(tokens.refresh_token)
-    async with refused(*INVALID):
+    with refused(*INVALID):
         await auth.refresh(child.refresh_token)
     await auth.refresh(other.refresh_token)
     because = await auth.sql(
@@ -65,7 +66,7 @@ async def test_a_token_expires(auth: Auth) -> None:
     await age(auth, user, "29 days 23 hours")
     tokens = await auth.refresh(tokens.refresh_token)
     await age(auth, user, "30 days 1 min")
-    async with refused(*INVALID):
+    with refused(*INVALID):
         await auth.refresh(tokens.refresh_token)
 
 
@@ -75,7 +76,7 @@ async def test_sign_out_ends_the_sign_in_and_every_token_of_it(auth: Auth) -> No
     child = await auth.refresh(tokens.refresh_token)
     await auth.stub.SignOut(pb.SignOutRequest(refresh_token=tokens.refresh_token))
     for token in (tokens, child):
-        async with refused(*INVALID):
+        with refused(*INVALID):
             await auth.refresh(token.refresh_token)
     await auth.refresh(other.refresh_token)
     await auth.stub.SignOut(pb.SignOutRequest(refresh_token=tokens.refresh_token))
@@ -83,9 +84,9 @@ async def test_sign_out_ends_the_sign_in_and_every_token_of_it(auth: Auth) -> No
 
 
 async def test_an_unknown_token_is_refused_like_a_revoked_one(auth: Auth) -> None:
-    async with refused(*INVALID):
+    with refused(*INVALID):
         await auth.refresh("unknown")
-    async with refused(*INVALID):
+    with refused(*INVALID):
         await auth.refresh("nul\0ü")
 
 
@@ -100,7 +101,7 @@ async def test_a_refresh_that_a_revocation_overtakes_leaves_no_live_token(auth: 
         )
         for outcome in outcomes:
             if isinstance(outcome, pb.Tokens):
-                async with refused(*INVALID):
+                with refused(*INVALID):
                     await auth.refresh(outcome.refresh_token)
 
 

@@ -9,8 +9,9 @@ import pytest
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.migrations import upgrade
 from automix_local import Servers
+from kit.inprocess import Issuer
 
-from .harness import Caller, Issuer, Replica, media_service, media_settings, new_caller, projects_service
+from .harness import Caller, Replica, media_service, media_settings, new_caller, projects_service
 
 MakeReplica = Callable[..., Awaitable[Replica]]
 

@@ -3,26 +3,20 @@
 import asyncio
 import io
 import struct
-import time
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import grpc
-import jwt
-import pytest
 import urllib3
 from automix.media.v1 import media_pb2 as pb
 from automix.media.v1 import media_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.edge import Edge
-from automix_common.identity import KeyCache, KeySet, TokenVerifier
 from automix_common.ids import new_id
 from automix_common.runtime import Runtime, open_runtime
-from automix_common.server import OPTIONS
 from automix_common.settings import Settings
 from automix_common.storage import S3Store
 from automix_local import Servers
@@ -30,71 +24,24 @@ from automix_media.__main__ import open_servicer
 from automix_media.servicer import MediaServicer
 from automix_media.settings import MediaSettings
 from automix_projects.servicer import ProjectsServicer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from kit.inprocess import Issuer, listening, settings_of
 
 CHUNK = 64 * 1024
 
 
-class Issuer:
-    """Signs access tokens as the auth service does."""
-
-    def __init__(self) -> None:
-        self.key = Ed25519PrivateKey.generate()
-
-    def token(self, user_id: UUID, seconds: float = 600) -> str:
-        now = time.time()
-        claims = {"sub": str(user_id), "iss": "automix", "aud": "automix", "iat": now, "exp": now + seconds}
-        return jwt.encode(claims, self.key, algorithm="EdDSA", headers={"kid": "test"})
-
-    async def keys(self) -> KeySet:
-        return KeySet({"test": self.key.public_key()}, max_age_seconds=600)
-
-
-@asynccontextmanager
-async def listening(issuer: Issuer, add: Callable[[grpc.aio.Server], None]) -> AsyncIterator[str]:
-    """A gRPC server behind the edge; yields its address."""
-    verifier = TokenVerifier(KeyCache(issuer.keys), "automix", "automix")
-    edge = Edge(verifier, public=frozenset(), open_services=(), request_seconds=60)
-    server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
-    add(server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(5)
-
-
 def media_settings(servers: Servers, **changes: Any) -> MediaSettings:
     """As `automix up` gives them to the media service."""
-    given = {
-        "database_url": servers.database_url("media"),
-        "nats_url": servers.nats_url,
-        "nats_user": "media",
-        "nats_password": servers.nats_password("media"),
-        "s3_endpoint": servers.s3_endpoint,
-        "s3_access_key": servers.s3_access_key("media"),
-        "s3_secret_key": servers.s3_secret_key("media"),
-        "s3_bucket": servers.s3_bucket,
-    }
-    return MediaSettings(**(given | changes))
+    return settings_of(MediaSettings, servers, "media", **changes)
 
 
 @asynccontextmanager
 async def projects_service(servers: Servers, issuer: Issuer) -> AsyncIterator[str]:
     """The projects service; yields its address."""
-    settings = Settings(
-        database_url=servers.database_url("projects"),
-        nats_url=servers.nats_url,
-        nats_user="projects",
-        nats_password=servers.nats_password("projects"),
-    )
+    settings = settings_of(Settings, servers, "projects")
     async with open_runtime(settings, "projects") as runtime:
         servicer = ProjectsServicer(runtime.database, quota=1000)
         add = projects_pb2_grpc.add_ProjectsServiceServicer_to_server
-        async with listening(issuer, lambda server: add(servicer, server)) as address:
+        async with listening(issuer.verifier(), lambda server: add(servicer, server)) as address:
             yield address
 
 
@@ -117,7 +64,7 @@ async def media_service(settings: MediaSettings, issuer: Issuer, projects_addres
         grpc.aio.insecure_channel(projects_address) as projects,
         open_servicer(settings, runtime, store, projects_pb2_grpc.ProjectsServiceStub(projects)) as servicer,
         listening(
-            issuer, lambda server: media_pb2_grpc.add_MediaServiceServicer_to_server(servicer, server)
+            issuer.verifier(), lambda server: media_pb2_grpc.add_MediaServiceServicer_to_server(servicer, server)
         ) as address,
         grpc.aio.insecure_channel(address) as channel,
     ):
@@ -217,35 +164,6 @@ async def new_caller(replica: Replica, issuer: Issuer, projects: Any) -> Caller:
     return Caller(replica.stub, token, user_id, answer.project.id, projects)
 
 
-@dataclass
-class Refusal:
-    """What a call was refused with."""
-
-    code: grpc.StatusCode = grpc.StatusCode.OK
-    message: str = ""
-    reason: str = ""
-    metadata: dict[str, str] = field(default_factory=dict)
-    quota: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def refused(code: grpc.StatusCode, reason: str) -> Iterator[Refusal]:
-    """Expects the block to be refused for this reason."""
-    found = Refusal()
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        yield found
-    status = rpc_status.from_call(raised.value)
-    assert status is not None, raised.value
-    info, quota = error_details_pb2.ErrorInfo(), error_details_pb2.QuotaFailure()
-    for detail in status.details:
-        if detail.Unpack(info):
-            found.reason, found.metadata = info.reason, dict(info.metadata)
-        elif detail.Unpack(quota):
-            found.quota = [violation.subject for violation in quota.violations]
-    found.code, found.message = raised.value.code(), status.message
-    assert (found.code, found.reason) == (code, reason), status
-
-
 def wav(seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:
     """A triangle of half full scale."""
     out = io.BytesIO()
@@ -257,11 +175,3 @@ def wav(seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:
             b"".join(struct.pack("<h", (n * 331) % 32768 - 16384) * channels for n in range(round(seconds * rate)))
         )
     return out.getvalue()
-
-
-async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """What `condition` returns once it is true."""
-    async with asyncio.timeout(seconds):
-        while not (found := await condition()):
-            await asyncio.sleep(0.02)
-    return found

@@ -14,9 +14,10 @@ from automix_media.domain import asset_key, part_key, post_key
 from automix_media.reactions import on_project_deleted, on_user_deleted
 from automix_media.repository import named_keys
 from automix_media.sweeping import Sweeper
+from kit.refusals import refused
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, post, refused, wav
+from .harness import Caller, Replica, post, wav
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 

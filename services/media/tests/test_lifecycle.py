@@ -12,9 +12,11 @@ from automix.media.v1 import media_pb2 as pb
 from automix_common.ids import new_id
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
+from kit.refusals import refused
+from kit.waiting import until
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, post, refused, until, wav
+from .harness import Caller, Replica, post, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 DENIED = grpc.StatusCode.PERMISSION_DENIED

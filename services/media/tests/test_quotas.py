@@ -6,9 +6,11 @@ from typing import Any
 import grpc
 import pytest
 from automix.media.v1 import media_pb2 as pb
+from kit.inprocess import Issuer
+from kit.refusals import refused
 
 from .conftest import MakeReplica
-from .harness import Caller, Issuer, new_caller, refused, wav
+from .harness import Caller, new_caller, wav
 
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 

@@ -8,9 +8,11 @@ import grpc
 import pytest
 from automix.media.v1 import media_pb2 as pb
 from automix_common.storage import S3Store
+from kit.refusals import refused
+from kit.waiting import until
 
 from .conftest import MakeReplica
-from .harness import CHUNK, Caller, Replica, refused, until, wav
+from .harness import CHUNK, Caller, Replica, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION

@@ -12,10 +12,12 @@ import pytest
 import urllib3
 from automix.media.v1 import media_pb2 as pb
 from automix_local import Servers
+from kit.refusals import refused
+from kit.waiting import until
 from minio import Minio
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, refused, until, wav
+from .harness import Caller, Replica, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE

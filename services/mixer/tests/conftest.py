@@ -11,8 +11,9 @@ from automix_common.database import Database
 from automix_common.ids import new_id
 from automix_common.migrations import upgrade
 from automix_local import Servers
+from kit.inprocess import Issuer, listening
 
-from .harness import Caller, Issuer, Owner, Replica, Studio, listening, mixer_service, mixer_settings
+from .harness import Caller, Owner, Replica, Studio, mixer_service, mixer_settings
 
 MakeReplica = Callable[..., Awaitable[Replica]]
 
@@ -50,7 +51,7 @@ def studio() -> Studio:
 @pytest.fixture(scope="session")
 async def peers_address(issuer: Issuer, studio: Studio) -> AsyncIterator[str]:
     async with listening(
-        issuer,
+        issuer.verifier(),
         lambda server: projects_pb2_grpc.add_ProjectsServiceServicer_to_server(studio, server),
         lambda server: media_pb2_grpc.add_MediaServiceServicer_to_server(studio, server),
     ) as address:

@@ -4,16 +4,14 @@ import hashlib
 import io
 import math
 import struct
-import time
 import wave
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import grpc
-import jwt
 import psycopg
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2 as pb
@@ -22,12 +20,9 @@ from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.context import current_user
 from automix_common.database import Connection, Database
 from automix_common.downloads import Downloads
-from automix_common.edge import Edge
 from automix_common.errors import not_yours
-from automix_common.identity import KeyCache, KeySet, TokenVerifier
 from automix_common.ids import new_id
 from automix_common.runtime import Runtime, open_runtime
-from automix_common.server import OPTIONS
 from automix_common.storage import S3Store
 from automix_local import Servers
 from automix_mixer.domain import Claim, JobInput, NewJob, NewRender
@@ -38,9 +33,7 @@ from automix_mixer.repository.jobs import Jobs
 from automix_mixer.servicer import MixerServicer
 from automix_mixer.settings import MixerSettings, WorkerSettings
 from automix_mixer.watching import Watcher
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from kit.inprocess import Issuer, listening, settings_of
 
 SHA = "0" * 64
 LEASE = 60.0
@@ -204,37 +197,6 @@ async def execute(connection: Connection, query: str, *values: object) -> None:
 # The service
 
 
-class Issuer:
-    """Signs access tokens as the auth service does."""
-
-    def __init__(self) -> None:
-        self.key = Ed25519PrivateKey.generate()
-
-    def token(self, user_id: UUID, seconds: float = 600) -> str:
-        now = time.time()
-        claims = {"sub": str(user_id), "iss": "automix", "aud": "automix", "iat": now, "exp": now + seconds}
-        return jwt.encode(claims, self.key, algorithm="EdDSA", headers={"kid": "test"})
-
-    async def keys(self) -> KeySet:
-        return KeySet({"test": self.key.public_key()}, max_age_seconds=600)
-
-
-@asynccontextmanager
-async def listening(issuer: Issuer, *add: Callable[[grpc.aio.Server], None]) -> AsyncIterator[str]:
-    """A gRPC server behind the edge; yields its address."""
-    verifier = TokenVerifier(KeyCache(issuer.keys), "automix", "automix")
-    edge = Edge(verifier, public=frozenset(), open_services=(), request_seconds=60)
-    server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
-    for one in add:
-        one(server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(5)
-
-
 class Studio(projects_pb2_grpc.ProjectsServiceServicer, media_pb2_grpc.MediaServiceServicer):
     """Stands in for the projects and the media service, with what a test gives it."""
 
@@ -286,35 +248,13 @@ def _own(found: Any, kind: str) -> Any:
 
 def mixer_settings(servers: Servers, **changes: Any) -> MixerSettings:
     """As `automix up` gives them to the mixer's API process."""
-    given = {
-        "database_url": servers.database_url("mixer"),
-        "nats_url": servers.nats_url,
-        "nats_user": "mixer",
-        "nats_password": servers.nats_password("mixer"),
-        "s3_endpoint": servers.s3_endpoint,
-        "s3_access_key": servers.s3_access_key("mixer"),
-        "s3_secret_key": servers.s3_secret_key("mixer"),
-        "s3_bucket": servers.s3_bucket,
-    }
-    return MixerSettings(**(given | changes))
+    return settings_of(MixerSettings, servers, "mixer", **changes)
 
 
 def worker_settings(servers: Servers, **changes: Any) -> WorkerSettings:
     """As `automix up` gives them to a worker, with waits that a test can sit through."""
-    given = {
-        "database_url": servers.database_url("mixer"),
-        "nats_url": servers.nats_url,
-        "nats_user": "worker",
-        "nats_password": servers.nats_password("worker"),
-        "s3_endpoint": servers.s3_endpoint,
-        "s3_access_key": servers.s3_access_key("worker"),
-        "s3_secret_key": servers.s3_secret_key("worker"),
-        "s3_bucket": servers.s3_bucket,
-        "heartbeat_seconds": 0.2,
-        "max_processing_jobs": SLOTS,
-        "storage_patience_seconds": 5,
-    }
-    return WorkerSettings(**(given | changes))
+    quick = {"heartbeat_seconds": 0.2, "max_processing_jobs": SLOTS, "storage_patience_seconds": 5}
+    return settings_of(WorkerSettings, servers, "worker", **(quick | changes))
 
 
 @dataclass(frozen=True)
@@ -342,7 +282,7 @@ async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: 
         )
         async with (
             listening(
-                issuer, lambda server: mixer_pb2_grpc.add_MixerServiceServicer_to_server(servicer, server)
+                issuer.verifier(), lambda server: mixer_pb2_grpc.add_MixerServiceServicer_to_server(servicer, server)
             ) as address,
             grpc.aio.insecure_channel(address) as own,
         ):
@@ -379,12 +319,3 @@ class Caller:
 
     async def job(self, job_id: object) -> Any:
         return (await self.call("GetJob", pb.GetJobRequest(job_id=str(job_id)))).job
-
-
-def reason_of(error: grpc.aio.AioRpcError) -> str:
-    """The UPPER_SNAKE reason of a refusal."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
-    info = error_details_pb2.ErrorInfo()
-    assert status is not None
-    assert any(detail.Unpack(info) for detail in status.details)
-    return info.reason

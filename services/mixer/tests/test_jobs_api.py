@@ -7,9 +7,10 @@ import grpc
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.database import Database
+from kit.refusals import reason_of
 
 from .conftest import MakeReplica
-from .harness import Caller, announcements, claim_job, reason_of, row_of, scalar, succeed
+from .harness import Caller, announcements, claim_job, row_of, scalar, succeed
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 DENIED = grpc.StatusCode.PERMISSION_DENIED

@@ -17,8 +17,9 @@ from automix_common.storage import S3Store
 from automix_local import Servers
 from automix_mixer.domain import RenderFile
 from google.protobuf.duration_pb2 import Duration
+from kit.refusals import reason_of
 
-from .harness import Caller, claim_job, reason_of, render_of, succeed, worker_settings
+from .harness import Caller, claim_job, render_of, succeed, worker_settings
 
 MIX = bytes(range(256)) * 3000
 STEM = b"stem" * 10

@@ -14,9 +14,10 @@ from automix_mixer.repository import lifecycle
 from automix_mixer.repository.burial import bury_project
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.outcomes import Rendered
+from kit.refusals import reason_of
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, claim_job, reason_of, render_of, worker_settings
+from .harness import Caller, Replica, claim_job, render_of, worker_settings
 
 NOWHERE = "nats://127.0.0.1:9"
 

@@ -27,6 +27,7 @@ from automix_mixer.repository import events
 from automix_mixer.repository.burial import bury_project
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.worker.__main__ import open_intake
+from kit.waiting import until
 
 from .harness import (
     SHA,
@@ -130,17 +131,6 @@ def engines() -> list[psutil.Process]:
             if ENGINE in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
                 found.append(child)
     return found
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    async with asyncio.timeout(seconds):
-        while True:
-            found = condition()
-            if isinstance(found, Awaitable):
-                found = await found
-            if found:
-                return found
-            await asyncio.sleep(0.02)
 
 
 async def engine() -> psutil.Process:
