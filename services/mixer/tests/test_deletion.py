@@ -15,18 +15,7 @@ from automix_mixer.repository.keys import kept_keys
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.outcomes import Rendered
 
-from .harness import (
-    SHA,
-    Owner,
-    announcements,
-    claim_job,
-    processing_job,
-    queue_job,
-    render_of,
-    row_of,
-    scalar,
-    succeed,
-)
+from .harness import SHA, Owner, announcements, claim_job, processing_job, queue_job, render_of, row_of, scalar, succeed
 
 
 async def bury(database: Database, owner: Owner, *, user: bool) -> None:
