@@ -26,7 +26,7 @@ _LEAN_DB = 3.0
 _LIFT_DB = 6.0
 """Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
 _MOST_GIVEN_DB = 3.0
-_NO_SIDE_DB = -45.0
+NO_SIDE_DB = -45.0
 """Under this share of mid there is no side to make louder, only noise."""
 
 
@@ -122,7 +122,7 @@ def towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands
     lowest = np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -_TONE_BOUND_DB)
     mid = np.clip(spectrum * np.where(heard, goal_mid - now_mid, 0.0), lowest, _TONE_BOUND_DB)
     wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
-    if wide < _NO_SIDE_DB:
+    if wide < NO_SIDE_DB:
         return _eased(mid), _eased(mid)
     ratio = (goal_side - goal_mid) - (now_side - now_mid)
     heard_side = heard & (now_side > now_side.max() - 50.0)
@@ -197,9 +197,9 @@ def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan
         crest = reference_crest_db(references)
         crest_reason = f"the references' is {crest:.1f} dB, {100 * strength:.0f} % of the way there from the mix's own"
         if settings.target_loudness_lufs == "reference":
-            # A master that goes up to full scale has had this much more room.
+            # A master that goes up to full scale has had this much more room: half of it is loudness, half crest.
             over = [20 * np.log10(max(*p.channel_peak, 1e-9)) - settings.ceiling_dbtp for p in references]
-            give = strength * _mean([float(np.clip(v, 0.0, _MOST_GIVEN_DB)) for v in over], references)
+            give = 0.5 * strength * _mean([float(np.clip(v, 0.0, _MOST_GIVEN_DB)) for v in over], references)
     return MasterPlan(
         target_lufs=Decision(target, "LUFS", reason),
         ceiling_dbtp=Decision(settings.ceiling_dbtp, "dBTP", "the setting"),

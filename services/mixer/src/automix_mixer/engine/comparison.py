@@ -61,4 +61,4 @@ def _plain_sum(sources: Sequence[Profile], rate: int, workspace: Workspace) -> P
             levels.process(block)
         peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
     k_curve, peak_curve = k_steps.curve(-(-frames // step)), peaks.curve(-(-frames // LIMITER_STEP))
-    return Premaster(writer.file, peak_curve, k_curve, levels.energy(frames), levels.crest_db(frames), step, rate)
+    return levels.premaster(writer.file, peak_curve, k_curve, rate)

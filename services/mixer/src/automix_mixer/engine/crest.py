@@ -39,16 +39,30 @@ _ROUNDS = 7
 class Shaped:
     """Gain of glue and lifting per control step, linear, and what it was solved for.
 
-    `goal_db` is the crest factor to reach (None: as it comes); `own_db` the premaster's; `excess_db` what the mean of
-    the channels' crest factors has over the highest true peak over the mean of all energy.
+    `goal_db` is the crest factor to reach (None: as it comes), `own_db` the premaster's. `peaks_apart_db` and
+    `levels_apart_db` are what the highest peak has over the softer channel's, and the RMS of both over the mean of
+    their own in dB: a limiter brings the peaks of both channels to its ceiling.
     """
 
     gains: CurveFile
     own_db: float
     goal_db: float | None
-    excess_db: float
+    peaks_apart_db: float
+    levels_apart_db: float
     glue_share: float
     lift_db: float
+
+    def crest_db(self, peak_db: float, ceiling_db: float, rms: float) -> float:
+        """Mean of the channels', with the highest peak before the limiter, its ceiling, and the RMS after it."""
+        peaks = min(peak_db, ceiling_db) + min(peak_db - self.peaks_apart_db, ceiling_db)
+        return 0.5 * peaks - rms + self.levels_apart_db
+
+    def ceiling_db(self, peak_db: float, rms: float) -> float:
+        """The limiter's ceiling that makes the crest factor the wanted one."""
+        if self.goal_db is None:
+            return float("inf")
+        mean = self.goal_db + rms - self.levels_apart_db
+        return mean + max(0.0, mean - peak_db + self.peaks_apart_db)
 
 
 def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Workspace) -> Shaped:
@@ -57,7 +71,7 @@ def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Worksp
     peaks = _step_peaks(pre, workspace)
     top = max(float(p.max()) for _, p in peaks.pieces())
     if share == 0.0 or top == 0.0:
-        return Shaped(glue, pre.crest_db, None, 0.0, 1.0, 0.0)
+        return Shaped(glue, pre.crest_db, None, 0.0, 0.0, 1.0, 0.0)
     shaping = _Shaping(pre, glue, peaks, 0.0)
     excess = pre.crest_db - shaping.crest_db()
     goal = pre.crest_db + share * (master.crest_db.value - pre.crest_db)
@@ -77,7 +91,15 @@ def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Worksp
     gains = workspace.curve()
     for _, piece in shaping.gains():
         gains.append(piece)
-    return Shaped(gains.curve(glue.size), pre.crest_db, goal, excess, shaping.glue_share, shaping.lift_db)
+    apart = _apart_db(pre)
+    return Shaped(gains.curve(glue.size), pre.crest_db, goal, *apart, shaping.glue_share, shaping.lift_db)
+
+
+def _apart_db(pre: Premaster) -> tuple[float, float]:
+    if min(pre.channel_energy) <= 0.0:
+        return 0.0, 0.0
+    peaks, levels = to_db(np.square(pre.channel_peak)), to_db(np.array(pre.channel_energy))
+    return float(peaks.max() - peaks.min()), float(to_db(np.mean(pre.channel_energy)) - levels.mean())
 
 
 class _Shaping:

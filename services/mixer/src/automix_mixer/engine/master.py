@@ -180,10 +180,10 @@ def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan) -> MasterGain:
     for _ in range(_CREST_ROUNDS if shaped.goal_db is not None else 0):
         # The crest factor is peaks over what comes out, which depends on the limiter itself.
         aim = target - given
-        peaks = out.rms_db + max(0.0, aim - out.lufs) + (shaped.goal_db or 0.0) - shaped.excess_db
-        given = float(np.clip(given + min(peaks - top, out.deepest_db), 0.0, master.give_db.value))
-        out = solver.reach(target - given, min(top, peaks + aim - (target - given)))
-    reached = min(solver.ceiling_db, solver.loudest_db + solver.gain_db)
+        missing = max(0.0, aim - out.lufs)
+        wanted = shaped.ceiling_db(solver.loudest_db + solver.gain_db + missing, out.rms_db + missing)
+        given = float(np.clip(given + min(wanted - top, out.deepest_db), 0.0, master.give_db.value))
+        out = solver.reach(target - given, min(top, wanted + aim - (target - given)))
     return MasterGain(
         gain_db=solver.gain_db,
         glue=shaped.gains,
@@ -193,7 +193,7 @@ def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan) -> MasterGain:
         limited=out.lufs < target - given - 0.15,
         shaped=shaped,
         given_db=given,
-        crest_db=reached - out.rms_db + shaped.excess_db,
+        crest_db=shaped.crest_db(solver.loudest_db + solver.gain_db, solver.ceiling_db, out.rms_db),
     )
 
 

@@ -59,20 +59,26 @@ class Balance:
 class Premaster:
     """The mix before glue and limiter: its sound, true peaks on limiter steps, K-energy and energy on control steps.
 
-    Energies are sums over both channels; `crest_db` is the mean of the channels' peak over RMS.
+    Energies are sums over both channels; `channel_peak` and `channel_energy` are of samples of the whole song.
     """
 
     pcm: PcmFile
     peaks: CurveFile
     k_steps: CurveFile
     energy: CurveFile
-    crest_db: float
+    channel_peak: list[float]
+    channel_energy: list[float]
     step: int
     sample_rate: int
 
+    @property
+    def crest_db(self) -> float:
+        """Mean of the channels' peak over RMS."""
+        return mean_crest_db(self.channel_peak, self.channel_energy, self.pcm.frames)
+
 
 class LevelMeter:
-    """Energy on control steps and crest factor of a stream of blocks, shape (2, n)."""
+    """Energy on control steps, and peak and energy of each channel, of a stream of blocks, shape (2, n)."""
 
     def __init__(self, step: int, workspace: Workspace) -> None:
         self._step, self._energy = step, workspace.curve()
@@ -84,11 +90,18 @@ class LevelMeter:
         self._squares += energy.sum(axis=1, dtype=np.float64)
         np.maximum(self._peaks, np.maximum(block.max(axis=1), -block.min(axis=1)), out=self._peaks)
 
-    def energy(self, frames: int) -> CurveFile:
-        return self._energy.curve(-(-frames // self._step))
-
-    def crest_db(self, frames: int) -> float:
-        return mean_crest_db(self._peaks.tolist(), self._squares.tolist(), frames)
+    def premaster(self, pcm: PcmFile, peaks: CurveFile, k_steps: CurveFile, sample_rate: int) -> Premaster:
+        """With what was measured here."""
+        return Premaster(
+            pcm,
+            peaks,
+            k_steps,
+            self._energy.curve(k_steps.size),
+            self._peaks.tolist(),
+            self._squares.tolist(),
+            self._step,
+            sample_rate,
+        )
 
 
 def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps: int, workspace: Workspace) -> Balance:
@@ -296,7 +309,7 @@ def mix_down(
         levels.process(last)
     peaks.append(detector.process(np.zeros((2, LIMITER_STEP), np.float32)))
     peak_curve, k_curve = peaks.curve(-(-frames // LIMITER_STEP)), k_steps.curve(-(-frames // step))
-    premaster = Premaster(writer.file, peak_curve, k_curve, levels.energy(frames), levels.crest_db(frames), step, rate)
+    premaster = levels.premaster(writer.file, peak_curve, k_curve, rate)
     return Mixdown(premaster, {name: stem.file for name, (_, stem) in stems.items()})
 
 

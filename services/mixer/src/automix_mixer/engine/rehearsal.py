@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.fft import rfft
 
 from automix_mixer.engine.bands import BAND_HZ, Bands, band_powers, design_grid, fir_from_db, gain_at, to_db
-from automix_mixer.engine.bus_planning import towards, unit
+from automix_mixer.engine.bus_planning import NO_SIDE_DB, towards, unit
 from automix_mixer.engine.fir import MAX_TAPS
 from automix_mixer.engine.mixdown import Balance, lean_gains, sources
 from automix_mixer.engine.mixplan import BusPlan, MixPlan, ReferencePlan
@@ -27,6 +27,7 @@ _GOLDEN = 0.618_034
 _SAMPLING_DB = 6.0
 _ROUNDS = 3
 """Lean, tone, what the filters make of it and the fader depend on each other; the third round changes under 0.1 dB."""
+_WIDTH_DB = 3.0
 _BOOST_DB, _CUT_DB = 15.0, -36.0
 _HEARD_DB = 60.0
 
@@ -195,17 +196,31 @@ def _corrected(
         )
     )
     tone = unit(Tone(*(band_powers(p, sample_rate) for p in powers)))
+    limit, planned_db = reference.correction_db.value, [np.array(d.value) for d in (planned.mid_db, planned.side_db)]
     moves = zip(towards(tone, goal, spectrum, width), towards(expected, goal, spectrum, width), strict=True)
-    limit, out = reference.correction_db.value, []
-    for (measured, believed), plan, used, power, response in zip(
-        moves, (planned.mid_db, planned.side_db), (now.mid_db, now.side_db), powers, responses, strict=True
+    wanted = [
+        plan + np.clip(measured - believed, -limit, limit)
+        for plan, (measured, believed) in zip(planned_db, moves, strict=True)
+    ]
+    if width and _width_db(tone, (0.0, 0.0)) > NO_SIDE_DB:
+        # Bounds and smoothing of single bands keep the whole from the width it should have.
+        aim = (1.0 - width) * _width_db(tone, (0.0, 0.0)) + width * _width_db(goal, (0.0, 0.0))
+        wanted[1] += np.clip(aim - _width_db(tone, wanted), -_WIDTH_DB, _WIDTH_DB)
+    out = []
+    for plan, want, used, power, response in zip(
+        (planned.mid_db, planned.side_db), wanted, (now.mid_db, now.side_db), powers, responses, strict=True
     ):
-        before = band_powers(power, sample_rate)
-        wanted = np.array(plan.value) + np.clip(measured - believed, -limit, limit)
-        done = to_db(band_powers(power * response**2, sample_rate)) - to_db(before)
-        missed: Bands = np.where(to_db(before) > to_db(before).max() - _HEARD_DB, wanted - done, 0.0)
-        # What was asked of the filter last time, plus what it missed; in the first round that is close to `wanted`.
-        asked = np.array(used.value) + np.clip(missed, -limit, limit)
-        moved = np.where(np.array(plan.value) == 0.0, wanted, np.clip(asked, _CUT_DB, _BOOST_DB))
-        out.append(replace(plan, value=[float(v) for v in moved * (sample_rate / 2 > BAND_HZ)]))
+        before = to_db(band_powers(power, sample_rate))
+        done = to_db(band_powers(power * response**2, sample_rate)) - before
+        missed: Bands = np.where(before > before.max() - _HEARD_DB, want - done, 0.0)
+        # What was asked of the filter last time, and what it missed of what is wanted.
+        asked = np.clip(np.array(used.value) + np.clip(missed, -limit, limit), _CUT_DB, _BOOST_DB)
+        moved = asked * (want != 0.0) * (sample_rate / 2 > BAND_HZ)
+        out.append(replace(plan, value=[float(v) for v in moved]))
     return replace(planned, mid_db=out[0], side_db=out[1])
+
+
+def _width_db(tone: Tone, moves: Sequence[Bands | float]) -> float:
+    """Side over mid after moves of both."""
+    mid, side = (float((p * 10 ** (m / 10)).sum()) for p, m in zip((tone.mid, tone.side), moves, strict=True))
+    return float(to_db(side) - to_db(mid))
