@@ -2,12 +2,12 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import psycopg
 import pytest
 from automix_common.settings import StorageSettings
-from automix_common.storage import S3Store
+from automix_common.storage import S3Store, StoredObject
 from automix_local import Servers
 from automix_ops import check as command
 from automix_ops.inspection import Allowances, inspect, look
@@ -33,7 +33,7 @@ from kit.healthy import (
 )
 from minio import Minio
 from typer import Typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 STRICT = Allowances(settle=0, grace=60, object_age=0)
 
@@ -257,7 +257,7 @@ async def test_what_settles_in_time_is_no_finding(in_order: Servers, store: S3St
     bucket.remove_object("automix", ASSET_KEY)
 
     class Late(S3Store):
-        async def list(self, prefix: str):  # type: ignore[no-untyped-def]
+        async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
             async for entry in super().list(prefix):
                 yield entry
             _put(bucket, ASSET_KEY, b"asset")
@@ -271,7 +271,7 @@ class TestCommand:
     """`automix check`, as an operator runs it."""
 
     @pytest.fixture
-    def run(self, servers: Servers, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    def run(self, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
         for name, value in {
             "DATABASE_URL": servers.database_url("ops"),
             "S3_ENDPOINT": servers.s3_endpoint,

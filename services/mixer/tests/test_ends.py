@@ -1,6 +1,7 @@
 """The end of a job: fenced by its attempt, and a cancel that was acknowledged never becomes a success."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from automix_common.database import Database
@@ -123,9 +124,9 @@ async def test_cancel_and_success_at_the_same_moment(database: Database, owner: 
     for _ in range(30):
         claimed = await processing_job(database, owner)
 
-        async def cancel(job_id: object = claimed.job_id) -> bool:
+        async def cancel(job_id: UUID = claimed.job_id) -> bool:
             async with database.transaction() as connection:
-                job = await Jobs(connection, owner.user_id).cancel(job_id)  # type: ignore[arg-type]
+                job = await Jobs(connection, owner.user_id).cancel(job_id)
             assert job is not None
             return job.status is not JobStatus.SUCCEEDED
 
@@ -138,9 +139,9 @@ async def test_cancel_and_claim_at_the_same_moment(database: Database, owner: Ow
     for _ in range(20):
         job_id = await queue_job(database, owner)
 
-        async def cancel(job_id: object = job_id) -> None:
+        async def cancel(job_id: UUID = job_id) -> None:
             async with database.transaction() as connection:
-                await Jobs(connection, owner.user_id).cancel(job_id)  # type: ignore[arg-type]
+                await Jobs(connection, owner.user_id).cancel(job_id)
 
         _, claimed = await asyncio.gather(cancel(), claim_job(database, job_id))
         row = await row_of(database, job_id)
