@@ -18,5 +18,6 @@ def url(servers: Servers) -> str:
 
 @pytest.fixture(scope="session")
 async def auth(url: str) -> AsyncIterator[Auth]:
-    async with serving(url) as replica:
+    # It soon learns what the tests of keys have made of them.
+    async with serving(url, jwks_cache_seconds=1) as replica:
         yield replica
