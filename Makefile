@@ -32,7 +32,7 @@ $(VENV)/.ready: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 
 .PHONY: test
 test: $(VENV)/.ready ## Run the whole suite; SERVERS=embedded (default), containers or external; JOBS=2 at once; ARGS= for pytest
-	SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),2) --dist loadfile --ignore=tests/faults $(ARGS)
+	SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile --ignore=tests/faults $(ARGS)
 	SERVERS=$(or $(SERVERS),embedded) pytest tests/faults $(ARGS)
 
 .PHONY: check
