@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import grpc
 from google.protobuf import any_pb2
@@ -11,6 +11,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 DOMAIN = "automix"
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,13 @@ ERRORS: Mapping[grpc.StatusCode, type[ServiceError]] = {error.code: error for er
 def not_yours(kind: str) -> PermissionDenied:
     """The one answer for what belongs to somebody else and for what does not exist."""
     return PermissionDenied("NOT_YOURS", f"there is no such {kind} among yours")
+
+
+def mine(found: Found | None, kind: str) -> Found:
+    """What was found among the caller's. Raises PermissionDenied when nothing was."""
+    if found is None:
+        raise not_yours(kind)
+    return found
 
 
 def to_status(error: ServiceError) -> status_pb2.Status:

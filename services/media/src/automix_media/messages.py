@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from automix.media.v1 import media_pb2 as pb
-from automix_common.errors import not_yours
+from automix_common.errors import mine
 
 from automix_media.domain import Asset, Filetype, Method, Role, State, Upload
 
@@ -36,8 +36,7 @@ METHOD_NAMES: Mapping[int, Method] = {
 
 def upload_message(upload: Upload | None) -> pb.Upload:
     """The upload; raises PermissionDenied when there is none."""
-    if upload is None:
-        raise not_yours("upload")
+    upload = mine(upload, "upload")
     message = pb.Upload(
         id=str(upload.id),
         project_id=str(upload.project_id),
@@ -58,8 +57,7 @@ def upload_message(upload: Upload | None) -> pb.Upload:
 
 def asset_message(asset: Asset | None) -> pb.Asset:
     """The asset; raises PermissionDenied when there is none."""
-    if asset is None:
-        raise not_yours("asset")
+    asset = mine(asset, "asset")
     message = pb.Asset(
         id=str(asset.id),
         project_id=str(asset.project_id),

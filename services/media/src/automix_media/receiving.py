@@ -18,7 +18,7 @@ from uuid import UUID
 from automix_common import faults
 from automix_common.cleanup import delete_later
 from automix_common.database import LOST, Database
-from automix_common.errors import Unavailable, not_yours
+from automix_common.errors import Unavailable, mine
 from automix_common.ids import new_id
 from automix_common.logs import logger
 from automix_common.storage import ObjectStore
@@ -148,10 +148,7 @@ class Receiver:
 
     async def _current(self, owner_id: UUID, upload_id: UUID) -> Upload:
         async with self._database.read() as connection:
-            upload = await Uploads(connection, owner_id).get(upload_id)
-        if upload is None:
-            raise not_yours("upload")
-        return upload
+            return mine(await Uploads(connection, owner_id).get(upload_id), "upload")
 
 
 class PartWriter:
@@ -242,9 +239,7 @@ class PartWriter:
 
     async def _raise_lost(self) -> None:
         async with self._database.read() as connection:
-            upload = await Uploads(connection, self._upload.owner_id).get(self._upload.id)
-        if upload is None:
-            raise not_yours("upload")
+            upload = mine(await Uploads(connection, self._upload.owner_id).get(self._upload.id), "upload")
         require_open(upload, datetime.now(UTC))
         raise busy()
 

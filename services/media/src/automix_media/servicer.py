@@ -12,7 +12,7 @@ from automix_common.context import current_user
 from automix_common.database import Database
 from automix_common.downloads import Downloads
 from automix_common.edge import Context
-from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, not_yours
+from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, mine, not_yours
 from automix_common.idempotency import answer_once, earlier_answer
 from automix_common.ids import new_id
 from automix_common.paging import page_limit, page_of, page_start
@@ -128,9 +128,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
 
     async def CompleteUpload(self, request: pb.CompleteUploadRequest, context: Context) -> pb.CompleteUploadResponse:
         """Makes the asset, or returns the one that was made."""
-        upload = await self._upload(request.upload_id)
-        if upload is None:
-            raise not_yours("upload")
+        upload = mine(await self._upload(request.upload_id), "upload")
         if upload.state == "refused":
             raise refusal(upload)
         if upload.asset_id is not None:
@@ -162,10 +160,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
 
     async def _asset(self, asset_id: str) -> Asset:
         async with self._database.read() as connection:
-            asset = await Assets(connection, current_user().user_id).get(UUID(asset_id))
-        if asset is None:
-            raise not_yours("asset")
-        return asset
+            return mine(await Assets(connection, current_user().user_id).get(UUID(asset_id)), "asset")
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
         """Reads one asset."""
@@ -223,9 +218,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     async def GetWaveform(self, request: pb.GetWaveformRequest, context: Context) -> pb.GetWaveformResponse:
         """Reads an asset's picture."""
         async with self._database.read() as connection:
-            found = await Assets(connection, current_user().user_id).waveform(UUID(request.asset_id))
-        if found is None:
-            raise not_yours("asset")
+            found = mine(await Assets(connection, current_user().user_id).waveform(UUID(request.asset_id)), "asset")
         packed, seconds = found
         minimum, maximum = waveform.unpack(packed)
         return pb.GetWaveformResponse(minimum=minimum, maximum=maximum, seconds_per_slice=seconds)

@@ -17,7 +17,7 @@ from automix_common import faults
 from automix_common.children import ChildError, ChildLost, Limits, run_child
 from automix_common.cleanup import delete_later
 from automix_common.database import LOST, Database
-from automix_common.errors import InvalidArgument, ServiceError, Unavailable, not_yours
+from automix_common.errors import InvalidArgument, ServiceError, Unavailable, mine
 from automix_common.ids import new_id
 from automix_common.logs import logger
 from automix_common.storage import ObjectMissing, ObjectStore
@@ -204,9 +204,7 @@ class Verifier:
     async def _outcome(self, upload: Upload) -> Asset:
         """What became of an upload whose lease is another's."""
         async with self._database.read() as connection:
-            current = await Uploads(connection, upload.owner_id).get(upload.id)
-        if current is None:
-            raise not_yours("upload")
+            current = mine(await Uploads(connection, upload.owner_id).get(upload.id), "upload")
         if current.asset_id is not None and (asset := await self._asset(upload, current.asset_id)) is not None:
             return asset
         raise refusal(current) if current.state == "refused" else verifying()

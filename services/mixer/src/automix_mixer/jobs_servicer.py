@@ -9,7 +9,7 @@ from automix.mixer.v1 import mixer_pb2_grpc
 from automix_common.context import current_user
 from automix_common.database import Database
 from automix_common.edge import Context
-from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, not_yours
+from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, mine, not_yours
 from automix_common.idempotency import answer_once, earlier_answer
 from automix_common.ids import new_id
 from automix_common.paging import page_limit, page_of, page_start
@@ -81,11 +81,10 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
     async def CancelJob(self, request: pb.CancelJobRequest, context: Context) -> pb.CancelJobResponse:
         """Cancels a queued job; a running one is flagged and can no longer succeed."""
         async with self._database.transaction() as connection:
-            job = await Jobs(connection, current_user().user_id).cancel(UUID(request.job_id))
-        message = job_message(job)
-        if job is not None and job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED):
+            job = mine(await Jobs(connection, current_user().user_id).cancel(UUID(request.job_id)), "job")
+        if job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED):
             raise FailedPrecondition("JOB_ENDED", f"the job has {job.status} and can no longer be cancelled")
-        return pb.CancelJobResponse(job=message)
+        return pb.CancelJobResponse(job=job_message(job))
 
     async def WatchJob(self, request: pb.WatchJobRequest, context: Context) -> AsyncIterator[pb.WatchJobResponse]:
         """Sends the job now, on each change, and lastly in its terminal state."""

@@ -1,7 +1,7 @@
 """Jobs and renders on the wire."""
 
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.errors import not_yours
+from automix_common.errors import mine
 
 from automix_mixer.domain import Job, JobStatus, Render, RenderFile
 from automix_mixer.mix_settings import to_contract
@@ -28,8 +28,7 @@ FILETYPES = {
 
 def job_message(job: Job | None) -> pb.Job:
     """The job on the wire; raises PermissionDenied when there is none."""
-    if job is None:
-        raise not_yours("job")
+    job = mine(job, "job")
     message = pb.Job(
         id=str(job.id),
         project_id=str(job.project_id),
@@ -57,8 +56,7 @@ def job_message(job: Job | None) -> pb.Job:
 
 def render_message(render: Render | None) -> pb.Render:
     """The render on the wire; raises PermissionDenied when there is none."""
-    if render is None:
-        raise not_yours("render")
+    render = mine(render, "render")
     message = pb.Render(
         id=str(render.id),
         project_id=str(render.project_id),

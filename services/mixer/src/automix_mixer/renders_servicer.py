@@ -9,7 +9,7 @@ from automix_common.context import current_user
 from automix_common.database import Database
 from automix_common.downloads import Downloads
 from automix_common.edge import Context
-from automix_common.errors import not_yours
+from automix_common.errors import mine
 from automix_common.paging import page_limit, page_of, page_start
 
 from automix_mixer.content_types import content_type
@@ -56,9 +56,7 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
     ) -> AsyncIterator[pb.DownloadRenderFileResponse]:
         """Streams the bytes of another file of a render."""
         async with self._database.read() as connection:
-            file = await Renders(connection, current_user().user_id).file(UUID(request.file_id))
-        if file is None:
-            raise not_yours("file")
+            file = mine(await Renders(connection, current_user().user_id).file(UUID(request.file_id)), "file")
         blocks = self._downloads.blocks(file.storage_key, offset=request.offset, size=file.size, kind="file")
         yield pb.DownloadRenderFileResponse(file=file_message(file))
         async for block in blocks:
@@ -75,15 +73,12 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
     async def GetRenderReport(self, request: pb.GetRenderReportRequest, context: Context) -> pb.GetRenderReportResponse:
         """Reads the plan and the report."""
         async with self._database.read() as connection:
-            documents = await Renders(connection, current_user().user_id).documents(UUID(request.render_id))
-        if documents is None:
-            raise not_yours("render")
+            documents = mine(
+                await Renders(connection, current_user().user_id).documents(UUID(request.render_id)), "render"
+            )
         plan, report = documents
         return pb.GetRenderReportResponse(plan_json=plan, report_json=report)
 
     async def _render(self, render_id: str) -> Render:
         async with self._database.read() as connection:
-            found = await Renders(connection, current_user().user_id).get(UUID(render_id))
-        if found is None:
-            raise not_yours("render")
-        return found
+            return mine(await Renders(connection, current_user().user_id).get(UUID(render_id)), "render")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import nats.errors
 from automix_common.context import Principal
-from automix_common.errors import Unauthenticated, Unavailable, not_yours
+from automix_common.errors import Unauthenticated, Unavailable, mine
 from automix_common.logs import logger
 from automix_common.runtime import Runtime
 from nats.aio.msg import Msg
@@ -54,10 +54,7 @@ class Watcher:
 
     async def _read(self, owner_id: UUID, job_id: UUID) -> Job:
         async with self._runtime.database.read() as connection:
-            job = await Jobs(connection, owner_id).get(job_id)
-        if job is None:
-            raise not_yours("job")
-        return job
+            return mine(await Jobs(connection, owner_id).get(job_id), "job")
 
     async def _until_next_reading(
         self, watching: Principal, hints: "asyncio.Queue[Progress]", job: Job

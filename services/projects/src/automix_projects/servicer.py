@@ -8,7 +8,7 @@ from automix.projects.v1 import projects_pb2_grpc
 from automix_common.context import current_user
 from automix_common.database import Database
 from automix_common.edge import Context
-from automix_common.errors import not_yours
+from automix_common.errors import mine, not_yours
 from automix_common.idempotency import answer_once
 from automix_common.ids import new_id
 from automix_common.outbox import add_event
@@ -78,8 +78,7 @@ class ProjectsServicer(projects_pb2_grpc.ProjectsServiceServicer):
 
 def to_message(project: Project | None) -> pb.Project:
     """The project on the wire; raises PermissionDenied when there is none."""
-    if project is None:
-        raise not_yours("project")
+    project = mine(project, "project")
     message = pb.Project(
         id=str(project.id),
         owner_id=str(project.owner_id),
