@@ -52,7 +52,7 @@ def a_plan() -> dict[str, Any]:
             "reference": None,
         },
         "master": decisions(
-            target_lufs=-14, ceiling_dbtp=-1, max_limiting_db=8, crest_db=12, crest_share=0.8, lift_db=4, give_db=1
+            target_lufs=-14, ceiling_dbtp=-1, max_limiting_db=8, crest_db=12, crest_share=0.8, lift_db=4
         ),
         "notes": ["é"],
     }

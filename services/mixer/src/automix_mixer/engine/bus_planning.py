@@ -25,7 +25,6 @@ _LEAN_DB = 3.0
 """3 dB between the channels move a phantom source by some 10 degrees of 30: a lean, not a fault of the balance."""
 _LIFT_DB = 6.0
 """Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
-_MOST_GIVEN_DB = 3.0
 NO_SIDE_DB = -45.0
 """Under this share of mid there is no side to make louder, only noise."""
 
@@ -192,14 +191,10 @@ def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan
     else:
         reason = "no reference to take it from: what Spotify plays at"
     strength = settings.reference_strength * settings.dynamics_strength if references else 0.0
-    crest, crest_reason, give = 0.0, "no reference whose dynamics are to be followed", 0.0
+    crest, crest_reason = 0.0, "no reference whose dynamics are to be followed"
     if strength:
         crest = reference_crest_db(references)
         crest_reason = f"the references' is {crest:.1f} dB, {100 * strength:.0f} % of the way there from the mix's own"
-        if settings.target_loudness_lufs == "reference":
-            # A master that goes up to full scale has had this much more room: half of it is loudness, half crest.
-            over = [20 * np.log10(max(*p.channel_peak, 1e-9)) - settings.ceiling_dbtp for p in references]
-            give = 0.5 * strength * _mean([float(np.clip(v, 0.0, _MOST_GIVEN_DB)) for v in over], references)
     return MasterPlan(
         target_lufs=Decision(target, "LUFS", reason),
         ceiling_dbtp=Decision(settings.ceiling_dbtp, "dBTP", "the setting"),
@@ -207,5 +202,4 @@ def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan
         crest_db=Decision(crest, "dB", crest_reason),
         crest_share=Decision(strength, "", "strengths of the reference and of its dynamics"),
         lift_db=Decision(_LIFT_DB * strength, "dB", "at most, if the mix has less crest; limiting sees to more"),
-        give_db=Decision(give, "dB", "at most under the references' loudness: their peaks go beyond the ceiling"),
     )

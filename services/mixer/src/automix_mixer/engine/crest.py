@@ -77,7 +77,7 @@ def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Worksp
     goal = pre.crest_db + share * (master.crest_db.value - pre.crest_db)
     shaping.glue_share = float(np.clip((pre.crest_db - goal) / _GLUE_WHOLE_DB, 0.0, 1.0))
     # Lifting what the limiter would take again is no use.
-    room = master.ceiling_dbtp.value - (master.target_lufs.value - master.give_db.value + shaping.rms_over_loudness())
+    room = master.ceiling_dbtp.value - (master.target_lufs.value + shaping.rms_over_loudness())
     wanted = min(goal - excess, room)
     if master.lift_db.value > 0.0 and shaping.crest_db() < wanted:
         shaping.hits = _hits(peaks, pre, top, workspace)
@@ -99,7 +99,7 @@ def _apart_db(pre: Premaster) -> tuple[float, float]:
     if min(pre.channel_energy) <= 0.0:
         return 0.0, 0.0
     peaks, levels = to_db(np.square(pre.channel_peak)), to_db(np.array(pre.channel_energy))
-    return float(peaks.max() - peaks.min()), float(to_db(np.mean(pre.channel_energy)) - levels.mean())
+    return float(peaks.max() - peaks.min()), float(to_db(0.5 * sum(pre.channel_energy)) - levels.mean())
 
 
 class _Shaping:

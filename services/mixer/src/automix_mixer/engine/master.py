@@ -63,10 +63,7 @@ def glue_curve(pre: Premaster, plan: MixPlan, workspace: Workspace) -> CurveFile
 
 @dataclass(frozen=True)
 class MasterGain:
-    """The solved gains: `gain_db` before the limiter, glue and lifting per control step, and what comes out.
-
-    `given_db` is by how much the target was lowered for the sake of the crest factor.
-    """
+    """The solved gains: `gain_db` before the limiter, glue and lifting per control step, and what comes out."""
 
     gain_db: float
     glue: CurveFile
@@ -75,7 +72,6 @@ class MasterGain:
     deepest_db: float
     limited: bool
     shaped: Shaped
-    given_db: float
     crest_db: float
 
 
@@ -159,8 +155,7 @@ def _held(curve: Curve, times: int) -> Curve:
 def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Premaster, MasterGain]:
     """The gain that, after glue and limiter, reaches the target; or the largest that keeps to the most limiting.
 
-    With a crest factor to reach, the limiter works to as low a ceiling as that asks for, and where the ceiling leaves
-    too little of it, the target is lowered by as much as the plan allows.
+    With a crest factor to reach, the limiter works to as low a ceiling as that asks for.
     The gain tells which peaks come near the ceiling; those are looked at again, more finely, and the gain is solved
     again, until it brings up no others.
     """
@@ -176,23 +171,20 @@ def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Pre
 def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan) -> MasterGain:
     top, target = master.ceiling_dbtp.value - _MARGIN_DB, master.target_lufs.value
     solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top)
-    out, given = solver.reach(target, top), 0.0
+    out = solver.reach(target, top)
     for _ in range(_CREST_ROUNDS if shaped.goal_db is not None else 0):
         # The crest factor is peaks over what comes out, which depends on the limiter itself.
-        aim = target - given
-        missing = max(0.0, aim - out.lufs)
+        missing = max(0.0, target - out.lufs)
         wanted = shaped.ceiling_db(solver.loudest_db + solver.gain_db + missing, out.rms_db + missing)
-        given = float(np.clip(given + min(wanted - top, out.deepest_db), 0.0, master.give_db.value))
-        out = solver.reach(target - given, min(top, wanted + aim - (target - given)))
+        out = solver.reach(target, min(top, wanted))
     return MasterGain(
         gain_db=solver.gain_db,
         glue=shaped.gains,
         ceiling_dbtp=solver.ceiling_db,
         predicted_lufs=out.lufs,
         deepest_db=out.deepest_db,
-        limited=out.lufs < target - given - 0.15,
+        limited=out.lufs < target - 0.15,
         shaped=shaped,
-        given_db=given,
         crest_db=shaped.crest_db(solver.loudest_db + solver.gain_db, solver.ceiling_db, out.rms_db),
     )
 

@@ -130,7 +130,7 @@ class MasterPlan:
     """Loudness, ceiling and crest factor of the result.
 
     The crest factor (mean of the channels' peak over RMS) goes `crest_share` of the way from the mix's own to
-    `crest_db`; `lift_db` is the most that hits are lifted for it, `give_db` the most loudness that is given up for it.
+    `crest_db`; `lift_db` is the most that hits are lifted for it.
     """
 
     target_lufs: Decision[float]
@@ -139,7 +139,6 @@ class MasterPlan:
     crest_db: Decision[float]
     crest_share: Decision[float]
     lift_db: Decision[float]
-    give_db: Decision[float]
 
 
 @dataclass(frozen=True)

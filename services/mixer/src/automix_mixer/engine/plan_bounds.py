@@ -57,7 +57,6 @@ _BOUNDS = {
     "crest_db": (0.0, 100.0),
     "crest_share": (0.0, 1.0),
     "lift_db": (0.0, 12.0),
-    "give_db": (0.0, 6.0),
     "tempo_bpm": (20.0, 400.0),
 }
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}

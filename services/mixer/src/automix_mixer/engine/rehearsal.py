@@ -27,7 +27,7 @@ _GOLDEN = 0.618_034
 _SAMPLING_DB = 6.0
 _ROUNDS = 3
 """Lean, tone, what the filters make of it and the fader depend on each other; the third round changes under 0.1 dB."""
-_WIDTH_DB = 3.0
+_WIDTH_DB, _NARROWER_DB = 3.0, 30.0
 _BOOST_DB, _CUT_DB = 15.0, -36.0
 _HEARD_DB = 60.0
 
@@ -199,8 +199,8 @@ def _corrected(
     limit, planned_db = reference.correction_db.value, [np.array(d.value) for d in (planned.mid_db, planned.side_db)]
     moves = zip(towards(tone, goal, spectrum, width), towards(expected, goal, spectrum, width), strict=True)
     wanted = [
-        plan + np.clip(measured - believed, -limit, limit)
-        for plan, (measured, believed) in zip(planned_db, moves, strict=True)
+        plan + np.clip(measured - believed, lowest, limit)
+        for plan, lowest, (measured, believed) in zip(planned_db, (-limit, -_NARROWER_DB), moves, strict=True)
     ]
     if width and _width_db(tone, (0.0, 0.0)) > NO_SIDE_DB:
         # Bounds and smoothing of single bands keep the whole from the width it should have.

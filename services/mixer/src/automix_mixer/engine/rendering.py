@@ -126,19 +126,12 @@ def _report(
 
 
 def _master_notes(gain: MasterGain, plan: MixPlan) -> list[str]:
-    notes = []
-    target = plan.master.target_lufs.value - gain.given_db
-    if gain.given_db > 0.05:
-        notes.append(
-            f"The mix stays {gain.given_db:.1f} dB under the reference's {plan.master.target_lufs.value:.1f} LUFS: its"
-            " peaks go beyond the ceiling, and at its loudness they would be flatter than they are there."
-        )
-    if gain.limited:
-        notes.append(
-            f"The mix reaches {gain.predicted_lufs:.1f} of {target:.1f} LUFS: more would need over"
-            f" {plan.master.max_limiting_db.value:g} dB of limiting."
-        )
-    return notes
+    if not gain.limited:
+        return []
+    return [
+        f"The mix reaches {gain.predicted_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need over"
+        f" {plan.master.max_limiting_db.value:g} dB of limiting."
+    ]
 
 
 def _check_tracks(plan: MixPlan, tracks: Sequence[Track]) -> None:

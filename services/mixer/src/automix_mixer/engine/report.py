@@ -82,5 +82,4 @@ def crest_effect(gain: MasterGain) -> dict[str, float]:
         "after_db": gain.crest_db,
         "glue_share": gain.shaped.glue_share,
         "lift_db": gain.shaped.lift_db,
-        "loudness_given_db": gain.given_db,
     }
