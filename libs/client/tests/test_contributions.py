@@ -40,7 +40,9 @@ def discover():
 @contextmanager
 def running_stack():
     if running := discover():
+        Path("used").touch()
         yield running
+        Path("used").unlink()
         return
     if not (port := os.environ.get("FAKE_STACK")):
         raise RuntimeError("no room on this machine")
@@ -152,6 +154,20 @@ async def test_a_platform_that_runs_here_is_found(automix: Automix, world: World
     assert (await automix("projects", "list")).code == 4
     assert (await automix("login", "--local")).code == 0
     assert (await automix("projects", "list")).code == 0
+
+
+async def test_a_platform_that_runs_here_is_kept_up_for_the_length_of_a_command(
+    automix: Automix, world: World, port: int, tmp_path: Path
+) -> None:
+    automix.environment["FAKE_RUNNING"] = str(port)
+    assert (await automix("login", "--local")).code == 0
+    render = world.add_render(pb.Job(id="j", project_id="p"), b"mix" * 1000)
+    seen: list[bool] = []
+    world.download_cuts = [1000]
+    world.on_cut = lambda: seen.append((tmp_path / "used").exists())
+    assert (await automix("renders", "download", render.id)).code == 0
+    assert seen == [True]
+    assert not (tmp_path / "used").exists()
 
 
 async def test_the_local_account_is_not_made_elsewhere(automix: Automix, world: World, port: int) -> None:

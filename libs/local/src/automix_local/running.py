@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from automix_local.discovery import as_mapping, discover
 from automix_local.errors import StackError, StateDirBusyError
-from automix_local.process import Status
 from automix_local.state import StateDir, default_state_dir
 
 if TYPE_CHECKING:
+    from automix_local.process import Status
     from automix_local.services import Service
     from automix_local.stack import Stack
 
@@ -21,7 +21,7 @@ _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
 
-def _ignore(_status: Status) -> None:
+def _ignore(_status: "Status") -> None:
     """Nobody watches."""
 
 
@@ -30,7 +30,7 @@ def running_stack(
     state_dir: Path | None = None,
     *,
     services: "Sequence[Service] | None" = None,
-    on_change: Callable[[Status], None] = _ignore,
+    on_change: "Callable[[Status], None]" = _ignore,
 ) -> Iterator[Mapping[str, str]]:
     """The addresses of the running stack by service, with its `name`; one is started for the block if none runs.
 
@@ -60,7 +60,7 @@ def running_stack(
         yield as_mapping(found)
 
 
-def _start(directory: Path, services: "Sequence[Service] | None", on_change: Callable[[Status], None]) -> "Stack":
+def _start(directory: Path, services: "Sequence[Service] | None", on_change: "Callable[[Status], None]") -> "Stack":
     # Only here: who finds a stack need not wait for the drivers of three servers to load.
     from automix_local.services import SERVICES  # noqa: PLC0415
     from automix_local.stack import Stack  # noqa: PLC0415

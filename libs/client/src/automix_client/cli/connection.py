@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -10,9 +11,10 @@ import grpc
 import platformdirs
 import typer
 
+from automix_client.cli.plugins import running_stack
 from automix_client.cli.terminal import Terminal
 from automix_client.client import AsyncClient
-from automix_client.endpoints import Endpoints, discover_embedded, find_endpoints
+from automix_client.endpoints import Endpoints, discover_embedded, embedded, find_endpoints
 from automix_client.errors import NotReachableError
 from automix_client.settings import TlsFiles
 from automix_client.tokens import FileTokenStore
@@ -39,9 +41,27 @@ def config_folder() -> Path:
     return Path(named) if named else platformdirs.user_config_path("automix")
 
 
-def endpoints_of(options: list[str] | None) -> Endpoints | None:
-    """Where the options, the environment or the embedded stack say that the platform is."""
-    return find_endpoints(options or (), os.environ, discover_embedded)
+@contextmanager
+def platform(options: list[str] | None, *, start: bool = False) -> Iterator[Endpoints]:
+    """The platform that options or environment name, else the embedded one, which others do not stop meanwhile.
+
+    With `start` an embedded one is started for the block where none runs. Raises NotReachableError when there is none.
+    """
+    named = find_endpoints(options or (), os.environ)
+    if named is not None:
+        yield named
+        return
+    use = running_stack()
+    if use is None or not (start or discover_embedded()):
+        raise NotReachableError("no AutoMix runs on this machine", code=grpc.StatusCode.UNAVAILABLE)
+    with ExitStack() as stack:
+        try:
+            mapping = stack.enter_context(use())
+        except Exception as error:
+            raise NotReachableError(
+                f"AutoMix could not be started on this machine: {error}", code=grpc.StatusCode.UNAVAILABLE
+            ) from error
+        yield embedded(mapping)
 
 
 def connect(endpoints: Endpoints) -> AsyncClient:
@@ -57,13 +77,5 @@ def execute(terminal: Terminal, endpoint: list[str] | None, work: Callable[[Asyn
         async with connect(endpoints) as client:
             return await work(client)
 
-    with terminal.failures():
-        endpoints = endpoints_of(endpoint)
-        if endpoints is None:
-            raise not_running()
+    with terminal.failures(), platform(endpoint) as endpoints:
         return asyncio.run(connected(endpoints))
-
-
-def not_running() -> NotReachableError:
-    """The error for a command that needs a platform where none runs."""
-    return NotReachableError("no AutoMix runs on this machine", code=grpc.StatusCode.UNAVAILABLE)

@@ -1,7 +1,6 @@
 """What `automix mix` does once it is clear what is wanted: a platform, an account, the mix, and how it came out."""
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,20 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import grpc
 from rich.markup import escape
 
 from automix_client.cli.bars import bars
-from automix_client.cli.connection import config_folder, connect, not_running
+from automix_client.cli.connection import config_folder, connect, platform
 from automix_client.cli.demo import demo_stems
 from automix_client.cli.documents import choice, document
 from automix_client.cli.local_account import LocalAccount
 from automix_client.cli.names import project_id
-from automix_client.cli.plugins import running_stack
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import dbtp, length, lufs, size
-from automix_client.endpoints import Endpoints, embedded, find_endpoints
-from automix_client.errors import NotReachableError
+from automix_client.endpoints import Endpoints
 from automix_client.mix import MixRequest, MixSummary
 
 
@@ -72,24 +68,11 @@ async def _mix(terminal: Terminal, endpoints: Endpoints, request: MixRequest, pr
 
 @contextmanager
 def _platform(terminal: Terminal, endpoint: list[str] | None) -> Iterator[Endpoints]:
-    """The platform that is named; else the one that runs here, or an embedded one for the length of the block."""
-    named = find_endpoints(endpoint or (), os.environ)
-    if named is not None:
-        yield named
-        return
-    start = running_stack()
-    if start is None:
-        raise not_running()
     with ExitStack() as stack:
         with terminal.waiting("starting AutoMix on this machine"):
-            try:
-                mapping = stack.enter_context(start())
-            except Exception as error:
-                raise NotReachableError(
-                    f"AutoMix could not be started on this machine: {error}", code=grpc.StatusCode.UNAVAILABLE
-                ) from error
-        yield embedded(mapping)
-        with terminal.waiting("stopping AutoMix, when no other mix needs it"):
+            endpoints = stack.enter_context(platform(endpoint, start=True))
+        yield endpoints
+        with terminal.waiting("stopping AutoMix, when no other command needs it"):
             stack.close()
 
 
