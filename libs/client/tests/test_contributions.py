@@ -161,7 +161,7 @@ async def test_a_platform_that_runs_here_is_kept_up_for_the_length_of_a_command(
 ) -> None:
     automix.environment["FAKE_RUNNING"] = str(port)
     assert (await automix("login", "--local")).code == 0
-    render = world.add_render(pb.Job(id="j", project_id="p"), b"mix" * 1000)
+    render = world.add_render(pb.Job(id="j", project_id="p"), b"mix" * 1_000_000)
     seen: list[bool] = []
     world.download_cuts = [1000]
     world.on_cut = lambda: seen.append((tmp_path / "used").exists())
