@@ -142,10 +142,12 @@ class _CodecSink:
 
 def quantise(samples: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
     """Samples of full scale 1.0 as integers of `bits`: rounded to the nearest, clipped."""
-    scale = float(1 << (bits - 1))
-    # float64: a float32 product has no room for the rounding of 24 bits.
-    scaled = np.rint(samples.astype(np.float64) * scale)
-    return np.clip(scaled, -scale, scale - 1).astype(np.int32)
+    # Exact in float32: a power of two moves the exponent alone, and whole numbers of 24 bits fit its mantissa.
+    scale = np.float32(1 << (bits - 1))
+    scaled = samples * scale
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -scale, scale - 1, out=scaled)
+    return scaled.astype(np.int32)
 
 
 def _check(filetype: WriteType, sample_rate: int, channels: int, bit_depth: int) -> None:

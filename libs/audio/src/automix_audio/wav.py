@@ -35,8 +35,7 @@ class WavFile:
         elif self._bytes_per_sample == 2:
             data = np.ascontiguousarray(samples, "<i2").tobytes()
         else:
-            wide = np.ascontiguousarray(samples, "<i4")
-            data = wide.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+            data = _packed(np.ascontiguousarray(samples, "<i4").view("<u4").reshape(-1))
         self._file.write(data)
         self._data_bytes += len(data)
 
@@ -74,3 +73,15 @@ def _format_chunk(sample_rate: int, channels: int, bit_depth: int) -> bytes:
     mask = {3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 8: 0x63F}.get(channels, 0)
     extension = struct.pack("<HHIH", 22, bit_depth, mask, tag) + _GUID_TAIL
     return struct.pack("<4sIHH", b"fmt ", 40, _EXTENSIBLE, channels) + common + extension
+
+
+def _packed(samples: NDArray[np.uint32]) -> bytes:
+    """The lower three bytes of each: four samples to three words, which is quicker than byte by byte."""
+    quads = np.zeros((-(-samples.size // 4), 4), "<u4")
+    np.bitwise_and(samples, 0xFFFFFF, out=quads.reshape(-1)[: samples.size])
+    first, second, third, fourth = quads.T
+    words = np.empty((len(quads), 3), "<u4")
+    words[:, 0] = first | second << 24
+    words[:, 1] = second >> 8 | third << 16
+    words[:, 2] = third >> 16 | fourth << 8
+    return words.tobytes()[: 3 * samples.size]

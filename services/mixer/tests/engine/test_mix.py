@@ -197,7 +197,8 @@ def test_same_bytes_on_one_thread_or_two_and_in_another_process(song: list[Track
         check=True,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
-    assert "result" in json.loads(done.stdout.splitlines()[-1])
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert "result" in answer, answer
     assert digest(tmp_path / "child.wav") == digest(tmp_path / "one.wav")
 
 

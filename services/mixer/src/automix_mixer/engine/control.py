@@ -14,9 +14,12 @@ def step_frames(sample_rate: int) -> int:
 
 
 def step_energy(sound: npt.NDArray[np.floating], frames: int) -> Curve:
-    """Sum of squares over all channels in every step of `frames` frames. Shape (channels, n) -> (n / frames,)."""
-    steps = sound.reshape(sound.shape[0], -1, frames)
-    return np.asarray(np.einsum("cij,cij->i", steps, steps), np.float32)
+    """Sum of squares over all channels in every step of `frames` frames.
+
+    Shape (channels, n) -> (n / frames,); sound in hops, (channels, hops, n / hops), is taken as it is.
+    """
+    steps = sound.reshape(*sound.shape[:-1], -1, frames)
+    return np.asarray(np.einsum("c...ij,c...ij->...i", steps, steps).reshape(-1), np.float32)
 
 
 def step_peak(sound: Sound, frames: int) -> Curve:

@@ -35,6 +35,7 @@ class FirBank:
         self._spectra = [self._spectrum(f) for f in filters]
         # The end of the block before, the block that is due, the beginning of the next.
         self._sound = np.zeros((channels, _HALF + frames + _HALF), np.float32)
+        self._windows = sliding_window_view(self._sound, FFT_SIZE, axis=1)[:, ::HOP]
 
     def _spectrum(self, taps: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
         padded = np.zeros((1 if taps.ndim == 1 else taps.shape[0], FFT_SIZE), np.float32)
@@ -43,14 +44,23 @@ class FirBank:
         return np.asarray(rfft(padded, axis=-1)[:, None, :], np.complex64)
 
     def process(self, block: Sound) -> list[Sound]:
-        """Takes a block, shape (channels, frames); answers with the one before it through each filter."""
+        """Takes a block, shape (channels, frames); answers with the one before it through each filter.
+
+        Answers are cut into hops, shape (channels, frames / HOP, HOP): views of what is wider, so that who only wants
+        their energy or their sum spares a copy. `whole` joins the hops.
+        """
         frames, sound = self.latency, self._sound
         sound[:, _HALF + frames :] = block[:, :_HALF]
-        spectrum = rfft(sliding_window_view(sound, FFT_SIZE, axis=1)[:, ::HOP], axis=-1)
+        spectrum = rfft(self._windows, axis=-1)
         outputs = []
         for response in self._spectra:
             filtered = irfft(spectrum * response, FFT_SIZE, axis=-1, overwrite_x=True)
-            outputs.append(np.ascontiguousarray(filtered[:, :, MAX_TAPS - 1 :]).reshape(block.shape))
+            outputs.append(filtered[:, :, MAX_TAPS - 1 :])
         sound[:, :_HALF] = sound[:, frames : frames + _HALF]
         sound[:, _HALF : _HALF + frames] = block
         return outputs
+
+
+def whole(hops: Sound) -> Sound:
+    """Hops joined to a block, shape (channels, frames)."""
+    return np.ascontiguousarray(hops).reshape(hops.shape[0], -1)

@@ -163,14 +163,16 @@ def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Pre
     gain = _solve(pre, shaped, plan.master)
     while True:
         pre, before = _refined(pre, gain, workspace), gain
-        gain = _solve(pre, shaped, plan.master)
+        gain = _solve(pre, shaped, plan.master, before)
         if gain.gain_db - gain.ceiling_dbtp <= before.gain_db - before.ceiling_dbtp + _NEAR_SLACK_DB:
             return pre, gain
 
 
-def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan) -> MasterGain:
+def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan, known: MasterGain | None = None) -> MasterGain:
     top, target = master.ceiling_dbtp.value - _MARGIN_DB, master.target_lufs.value
     solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top)
+    if known is not None:
+        solver.start_from(known)
     out = solver.reach(target, top)
     for _ in range(_CREST_ROUNDS if shaped.goal_db is not None else 0):
         # The crest factor is peaks over what comes out, which depends on the limiter itself.
@@ -198,6 +200,10 @@ class _Solver:
         self._now = integrated_lufs(limited.k_steps(), limited.pre.step, limited.pre.sample_rate)
         self.gain_db, self.ceiling_db = 0.0, top_db
         self._found: float | None = None
+
+    def start_from(self, known: MasterGain) -> None:
+        """What was found for nearly the same peaks."""
+        self.gain_db, self.ceiling_db, self._found = known.gain_db, known.ceiling_dbtp, known.predicted_lufs
 
     def reach(self, target: float, ceiling: float) -> _Result:
         """Loudness goes before a low ceiling, which is raised where it would need more than the most limiting."""
@@ -269,9 +275,8 @@ def write_master(
             reduction.append(lowest.astype(np.float32) * gain.glue.read(first, first + lowest.size))
             if spectrum is not None:
                 spectrum.process(np.pad(sound, ((0, 0), (0, BLOCK_FRAMES - sound.shape[1]))))
-            interleaved = np.ascontiguousarray(sound.T)
-            loudness.process(interleaved)
-            peak.process(interleaved)
+            loudness.process(sound.T)
+            peak.process(sound.T)
             progress((i + 1) * BLOCK_FRAMES / pre.pcm.frames)
     peak.finish()
     return Measured(

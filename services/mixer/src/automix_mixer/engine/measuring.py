@@ -46,7 +46,7 @@ class TrackMeter:
             self._k_frames.append(frame_energy)
         if self._is_beat:
             self._steps.append(step_energy(block, self._step))
-        self._sum += block.sum(axis=1, dtype=np.float64)
+        self._sum += block.sum(axis=1)
         self._squares += np.einsum("cn,cn->c", block, block)
         block_peaks = np.maximum(block.max(axis=1), -block.min(axis=1))
         np.maximum(self._peaks, block_peaks, out=self._peaks)

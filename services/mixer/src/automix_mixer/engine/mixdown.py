@@ -23,7 +23,7 @@ from automix_mixer.engine.bands import (
 from automix_mixer.engine.control import ramp, step_energy
 from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.dynamics import presence
-from automix_mixer.engine.fir import MAX_TAPS, FirBank
+from automix_mixer.engine.fir import MAX_TAPS, FirBank, whole
 from automix_mixer.engine.limiter import LIMITER_STEP
 from automix_mixer.engine.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.mixplan import BeatPlan, MixPlan
@@ -202,7 +202,7 @@ class _Unmask:
         self._index += 1
         if not self._cuts:
             return late
-        less = self._bank.process(beat[:1] + beat[1:])[0]
+        less = whole(self._bank.process(beat[:1] + beat[1:])[0])
         if start < 0:
             return late
         nodes = self._depth.nodes(start, start + self._per_block)
@@ -229,16 +229,16 @@ class _Bus:
         self._late = _Late(2)
 
     def process(self, block: Sound) -> tuple[Sound, Sound]:
-        """Left and right, and K-weighted mid and side."""
+        """Left and right, and K-weighted mid and side in hops."""
         if self.flat:
             (weighted,) = self._bank.process(_sum_and_difference(block))
             return self._late.process(block), weighted
         weighted, toned = self._bank.process(_sum_and_difference(block))
-        return _sum_and_difference(toned), weighted
+        return _sum_and_difference(toned).reshape(block.shape), weighted
 
 
 def _sum_and_difference(pair: Sound) -> Sound:
-    out = np.empty_like(pair)
+    out = np.empty(pair.shape, np.float32)
     np.add(pair[0], pair[1], out=out[0])
     np.subtract(pair[0], pair[1], out=out[1])
     return out

@@ -35,8 +35,9 @@ class SpectrumMeter:
 
     def __init__(self, sample_rate: int, channels: int, size: int) -> None:
         self.size = size
-        self._window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
-        self._past = np.zeros((channels, size // 2), np.float32)
+        # A stereo sound is taken as mid and side: half of left plus right, and of left minus right.
+        self._window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32) / np.float32(channels)
+        self._sound = np.zeros((channels, size // 2), np.float32)
         hz = np.arange(size // 2 + 1) * sample_rate / size
         self.sibilant_bins = slice(int(SIBILANT_HZ[0] * size / sample_rate), int(SIBILANT_HZ[1] * size / sample_rate))
         # Two sides of a spectrum, two channels of a mid or side, normalised to energy per frame of sound.
@@ -49,18 +50,27 @@ class SpectrumMeter:
 
     def process(self, block: Sound) -> Curve:
         """Adds a block; returns the K-weighted energy of each of its frames, summed over channels, (2 n / size,)."""
-        if is_silent(block) and not self._past.any():
-            self._frames += 2 * block.shape[1] // self.size
-            self.sibilance = np.zeros(2 * block.shape[1] // self.size, np.float32)
+        half, frames = self.size // 2, block.shape[1]
+        sound = self._sound
+        if sound.shape[1] != half + frames:
+            sound = np.concatenate([sound[:, -half:], np.zeros_like(block)], axis=1)
+            self._windows = sliding_window_view(sound, self.size, axis=1)[:, ::half]
+        else:
+            sound[:, :half] = sound[:, frames:]
+        self._sound = sound
+        if is_silent(block) and not sound[:, :half].any():
+            sound[:, half:] = 0.0
+            self._frames += frames // half
+            self.sibilance = np.zeros(frames // half, np.float32)
             return self.sibilance
-        sound = np.concatenate([self._past, block], axis=1)
-        self._past = sound[:, -(self.size // 2) :].copy()
         if sound.shape[0] == 2:
-            sound = np.stack([sound[0] + sound[1], sound[0] - sound[1]]) * np.float32(0.5)
-        windows = sliding_window_view(sound, self.size, axis=1)[:, :: self.size // 2]
-        spectrum = rfft(windows * self._window, axis=-1)
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
+            np.add(block[0], block[1], out=sound[0, half:])
+            np.subtract(block[0], block[1], out=sound[1, half:])
+        else:
+            sound[:, half:] = block
+        parts = rfft(self._windows * self._window, axis=-1).view(np.float32)
+        np.multiply(parts, parts, out=parts)
+        power = parts[..., 0::2] + parts[..., 1::2]
         energy = np.einsum("cfb,b->f", power, self._weight)
         self.sibilance = np.asarray(
             power[:, :, self.sibilant_bins].sum(axis=(0, 2)) * (2.0 * power.shape[0] / self.size), np.float32

@@ -40,21 +40,25 @@ class TruePeakSteps:
         self._frames = frames
         self._taps = 40 if fine else 24
         self._matrix = _interpolator(frames, 8 if fine else 2, self._taps)
-        self._tail = np.zeros((channels, self._taps - 1), np.float32)
+        self._sound = np.zeros((channels, self._taps - 1), np.float32)
 
     def process(self, block: Sound, wanted: npt.NDArray[np.bool_] | None = None) -> Curve:
         """Shape (channels, n) -> (n / step,): peaks of the stream as it was half of the taps ago.
 
         With `wanted`, shape (n / step,), the others are left at 0.
         """
-        sound = np.concatenate([self._tail, block], axis=1)
-        self._tail = sound[:, -(self._taps - 1) :].copy()
+        before, sound = self._taps - 1, self._sound
+        if sound.shape[1] != before + block.shape[1]:
+            sound = self._sound = np.concatenate([sound[:, -before:], block], axis=1)
+            self._windows = sliding_window_view(sound, self._frames + before, axis=1)[:, :: self._frames]
+        else:
+            sound[:, :before] = sound[:, block.shape[1] :]
+            sound[:, before:] = block
         peak = np.zeros(block.shape[1] // self._frames, np.float32)
         if (wanted is not None and not wanted.any()) or is_silent(sound):
             return peak
-        windows = sliding_window_view(sound, self._frames + self._taps - 1, axis=1)[:, :: self._frames]
         rows = slice(None) if wanted is None else wanted
-        for channel in windows:
+        for channel in self._windows:
             peak[rows] = np.maximum(peak[rows], self._largest(channel[rows]))
         return peak
 

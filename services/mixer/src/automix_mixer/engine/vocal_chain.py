@@ -11,7 +11,7 @@ from automix_mixer.engine.bands import to_db
 from automix_mixer.engine.control import ramp, step_energy
 from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.dynamics import Compressor, deess_gain_db, expander_gain_db
-from automix_mixer.engine.fir import FirBank
+from automix_mixer.engine.fir import FirBank, whole
 from automix_mixer.engine.loudness import OFFSET_DB
 from automix_mixer.engine.mixplan import VocalPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound, is_silent
@@ -64,8 +64,8 @@ def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace, *, thr
     sibilance = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
     with voice, sibilance:
         for filtered, hissing, weighted in ahead(_filtered(plan, profile.pcm, bank, wide=wide), threads=threads):
-            voice.write(filtered)
-            sibilance.write(hissing)
+            voice.write(whole(filtered))
+            sibilance.write(whole(hissing))
             k_steps.append(step_energy(weighted, step) * both)
             sibilant_steps.append(step_energy(hissing, step) * both)
     steps = -(-profile.frames // step)
