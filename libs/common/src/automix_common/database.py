@@ -24,8 +24,8 @@ LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout
 
 LIMITS = {"idle_in_transaction_session_timeout": "30s", "lock_timeout": "60s", "statement_timeout": "5min"}
 """Of a connection of the pool. A process that freezes inside a transaction is cut off by the server, or its locks would
-stay for ever; who waits for them waits longer than that. The longest that a transaction waits for something else is the
-relay's 5 s for NATS. Options in the URL go before these."""
+stay for ever; who waits for them waits longer than that. The relay waits up to 5 s for NATS inside one; a deleter whose
+S3 hangs longer than the limit begins again. Options in the URL go before these."""
 
 
 class Database:
