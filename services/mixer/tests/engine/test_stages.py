@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from automix_audio.loudness import k_weighting
-from automix_mixer.engine import MixPlan, Settings, Track, Workspace, analyse, mix, plan
+from automix_audio.loudness import LoudnessMeter, k_weighting
+from automix_mixer.engine import MixPlan, MixReport, Settings, Track, Workspace, analyse, mix, plan
 from automix_mixer.engine.extras import OutputPaths
 from automix_mixer.engine.rendering import render
 from automix_mixer.engine.vocal_chain import without_stage
-from scipy.signal import butter, sosfilt, sosfiltfilt, stft
+from scipy.signal import butter, iirpeak, lfilter, sosfilt, sosfiltfilt, stft
 
 from .conftest import RATE, load, save_wav, voice
 
@@ -170,6 +170,185 @@ def test_rumble_goes_and_the_voice_stays(save: Callable[..., Path], tmp_path: Pa
     rumble, body = power[(hz > 20) & (hz < 35)].sum(), power[(hz > 150) & (hz < 1_000)].sum()
     assert 10 * np.log10(rumble / body) < -35
     assert abs(out.mean()) < 1e-4
+
+
+def rendered_alone(path: Path, change: Callable[[MixPlan], MixPlan], folder: Path) -> tuple[np.ndarray, MixReport]:
+    """A vocal by itself after a change to its plan: the mix at the level of the file, and the report."""
+    with Workspace() as workspace:
+        tracks = [Track(path, "vocals")]
+        profiles = [analyse(t, workspace, RATE) for t in tracks]
+        made = change(unglued(plan(profiles, replace(QUIET, stems=True))))
+        report = render(made, tracks, OutputPaths(folder / "m.wav", folder), workspace=workspace, profiles=profiles)
+    scale = 10 ** (-(report.stages["master"]["gain_db"] + made.vocals[0].trim_db.value) / 20)
+    return load(folder / "stem_lead.wav") * scale, report
+
+
+def bands_db(sound: np.ndarray) -> np.ndarray:
+    """Third octaves 125 Hz to 12.5 kHz of the loud frames."""
+    frames = frames_of(sound, 8_192)
+    level = np.square(frames).sum(axis=1)
+    power = np.square(np.abs(np.fft.rfft(frames[level > level.max() * 0.02] * np.hanning(8_192)))).mean(axis=0)
+    hz = np.fft.rfftfreq(8_192, 1 / RATE)
+    centres = 1_000 * 2.0 ** (np.arange(-9, 12) / 3)
+    return np.array([10 * np.log10(power[(hz >= c / 2 ** (1 / 6)) & (hz < c * 2 ** (1 / 6))].sum()) for c in centres])
+
+
+# Byrne et al. 1994, table II: combined long-term average speech spectrum at 70 dB, 125 Hz to 12.5 kHz.
+SPEECH = [57.7, 56.8, 60.2, 60.3, 59.0, 62.1, 62.1, 60.5, 56.8, 53.7, 53.0, 52.0, 48.7, 48.1, 46.8, 45.6, 44.5, 44.3]
+SPEECH_DB = np.array([*SPEECH, 43.7, 43.4, 41.3])
+
+
+def test_the_tone_of_the_voice_comes_nearer_to_the_average_voice(stems: Callable[..., dict[str, np.ndarray]]) -> None:
+    on, off = (bands_db(stems(n, c)["lead"]) for n, c in (("no glue", unglued), ("no tone", without("tone"))))
+
+    def distance(bands: np.ndarray) -> float:
+        difference = bands - SPEECH_DB
+        return float(np.abs(difference - np.median(difference)).mean())
+
+    assert distance(on) < 0.92 * distance(off)
+    moved = on - off - np.median(on - off)
+    assert np.abs(moved).max() < 6.0
+
+
+def test_a_resonance_is_cut_and_its_neighbours_stay(potassium: list[Track], tmp_path: Path) -> None:
+    """On the real lead in a room that rings at 880 Hz."""
+    lead = load(Path(potassium[0].path))
+    b, a = iirpeak(880, 8, RATE)
+    path = save_wav(tmp_path / "ringing.wav", 0.2 * (lead + 5 * lfilter(b, a, lead, axis=0)))
+    on, report = rendered_alone(path, lambda p: p, tmp_path)
+    off, without_cuts = rendered_alone(path, without("cuts"), tmp_path)
+
+    def change(low: float, high: float) -> float:
+        return 10 * float(np.log10(np.square(band(on, low, high)).sum() / np.square(band(off, low, high)).sum()))
+
+    assert change(840, 920) < -1.5
+    assert abs(change(250, 500)) < 0.5
+    assert abs(change(1_500, 3_000)) < 0.5
+    effects = next(e for name, e in report.stages.items() if name.startswith("vocal 1"))
+    assert effects["resonances_cut"] >= 1
+    assert next(e for name, e in without_cuts.stages.items() if name.startswith("vocal 1"))["resonances_cut"] == 0
+
+
+def test_the_high_pass_takes_rumble_and_dc_and_leaves_the_voice(potassium: list[Track], tmp_path: Path) -> None:
+    lead = load(Path(potassium[0].path))
+    rumble = 0.1 * np.sin(2 * np.pi * 27 * np.arange(len(lead)) / RATE)[:, None] + 0.02
+    path = save_wav(tmp_path / "rumbling.wav", lead * 0.5 + rumble)
+    on, report = rendered_alone(path, without("expander"), tmp_path)
+    off, _ = rendered_alone(path, lambda p: without("highpass")(without("expander")(p)), tmp_path)
+
+    def level(sound: np.ndarray, low: float, high: float) -> float:
+        return 10 * float(np.log10(np.square(band(sound, low, high)).sum()))
+
+    under = {k: level(x, 22, 33) - level(x, 200, 4_000) for k, x in (("on", on), ("off", off))}
+    assert under["on"] < under["off"] - 25.0
+    assert abs(on.mean()) < 1e-4
+    assert level(on, 220, 440) - level(on, 440, 4_000) == pytest.approx(
+        level(off, 220, 440) - level(off, 440, 4_000), abs=0.5
+    )
+    assert next(e for name, e in report.stages.items() if name.startswith("vocal 1"))["highpass_db"] < -3.0
+
+
+@pytest.mark.parametrize(("reverb", "echo", "under_lu"), [(1.0, 0.0, -12.0), (0.0, 1.0, -18.0), (2.0, 0.0, -6.0)])
+def test_reverb_and_echo_lie_as_far_under_the_voice_as_planned(
+    reverb: float, echo: float, under_lu: float, potassium: list[Track], tmp_path: Path
+) -> None:
+    wanted = replace(QUIET, reverb_amount=reverb, delay_amount=echo)
+    report = mix(potassium, wanted, tmp_path / "m.wav", extras_dir=tmp_path).report
+    dry, wet = (sosfilt(k_weighting(RATE), load(tmp_path / f"stem_{n}.wav"), axis=0) for n in ("lead", "space"))
+    found = 10 * np.log10(np.square(wet).sum() / np.square(dry).sum())
+    assert found == pytest.approx(under_lu, abs=1.5)
+    assert report.stages["space"]["under_voice_db"] == pytest.approx(found, abs=2.0)
+    mix(potassium, QUIET, tmp_path / "dry.wav", extras_dir=tmp_path / "dry")
+    assert not (tmp_path / "dry" / "stem_space.wav").exists()
+
+
+def test_the_echo_comes_back_in_time_with_the_beat(potassium: list[Track], tmp_path: Path) -> None:
+    result = mix(potassium, replace(QUIET, delay_amount=1.0), tmp_path / "m.wav", extras_dir=tmp_path)
+    dry, wet = (load(tmp_path / f"stem_{n}.wav").sum(axis=1) for n in ("lead", "space"))
+    size = 1 << 22
+    correlation = np.fft.irfft(np.fft.rfft(wet, size) * np.conj(np.fft.rfft(dry, size)))[: 2 * RATE]
+    assert int(correlation.argmax()) / RATE == pytest.approx(result.plan.space.echo_time_s.value, abs=0.005)
+    eighth = 30.0 / result.plan.tempo_bpm.value
+    assert result.plan.space.echo_time_s.value in (pytest.approx(eighth), pytest.approx(1.5 * eighth))
+
+
+def test_backing_vocals_stand_behind_the_lead_and_wider(audio: Path, tmp_path: Path) -> None:
+    """Both sung to the same beat: the backing is the real one, brought to the lead's verse and level."""
+    folder = audio / "multitrack" / "eif_potassium"
+    lead = load(folder / "VOX_LEAD.m4a", RATE)[149 * RATE : 185 * RATE]
+    behind = np.zeros_like(lead)
+    behind[2 * RATE : 23 * RATE] = load(folder / "BGVOX_ALT.m4a", RATE)[105 * RATE : 126 * RATE]
+    names = ("lead", "behind")
+    paths = [save_wav(tmp_path / f"{n}.wav", x) for n, x in zip(names, (lead, behind), strict=True)]
+    tracks = [Track(p, "vocals") for p in paths]
+
+    def behind_by(change: Callable[[MixPlan], MixPlan]) -> tuple[float, float, MixReport]:
+        with Workspace() as workspace:
+            profiles = [analyse(t, workspace, RATE) for t in tracks]
+            made = change(unglued(plan(profiles, QUIET)))
+            assert [v.part.value for v in made.vocals] == ["lead", "backing"]
+            out = OutputPaths(tmp_path / "m.wav", tmp_path)
+            report = render(made, tracks, out, workspace=workspace, profiles=profiles)
+        stem = {n: load(tmp_path / f"stem_{n}.wav") for n in ("lead", "backing")}
+        loudness = {n: LoudnessMeter(RATE, 2) for n in stem}
+        for name, meter in loudness.items():
+            meter.process(stem[name].astype(np.float32))
+        wide = {n: np.square(x[:, 0] - x[:, 1]).sum() / np.square(x.sum(axis=1)).sum() for n, x in stem.items()}
+        return (
+            loudness["backing"].integrated - loudness["lead"].integrated,
+            float(10 * np.log10(wide["backing"] / max(wide["lead"], 1e-9))),
+            report,
+        )
+
+    def flat(p: MixPlan) -> MixPlan:
+        lead, other = p.vocals
+        level, width = replace(other.level_db, value=0.0), replace(other.width, value=lead.width.value)
+        return replace(p, vocals=[lead, replace(other, level_db=level, width=width)])
+
+    level, wider, report = behind_by(lambda p: p)
+    level_off, wider_off, _ = behind_by(flat)
+    assert -9.0 < level < -3.0
+    assert level < level_off - 4.0
+    assert wider > max(3.0, wider_off + 1.0)
+    assert report.stages["parts"]["others_under_leads_db"] < -3.0
+
+
+def test_the_limiter_holds_peaks_and_nothing_else(potassium: list[Track], tmp_path: Path) -> None:
+    wanted = replace(QUIET, target_loudness_lufs=-9.0)
+    report = mix(potassium, wanted, tmp_path / "m.wav", extras_dir=tmp_path).report
+    before = sum(load(p) for p in tmp_path.glob("stem_*.wav"))
+    after = load(tmp_path / "m.wav")
+    assert 20 * np.log10(np.abs(before).max()) > -1.0 + 2.0
+    assert 20 * np.log10(np.abs(after).max()) <= -1.0
+    peaks = np.abs(frames_of_both(before)).max(axis=(1, 2))
+    calm = np.convolve(peaks > 0.7, np.ones(41), mode="same") == 0
+    assert calm.sum() > 20
+    change = frames_of_both(after)[calm] - frames_of_both(before)[calm]
+    assert np.abs(change).max() < 1e-3
+    assert report.stages["master"]["limiter_deepest_db"] < -2.0
+    assert (
+        report.integrated_lufs
+        > mix(potassium, replace(wanted, max_limiting_db=0.0), tmp_path / "off.wav").report.integrated_lufs + 1.0
+    )
+
+
+def frames_of_both(sound: np.ndarray) -> np.ndarray:
+    """Frames of 23 ms, shape (n, 1024, channels)."""
+    return sound[: len(sound) // 1024 * 1024].reshape(-1, 1024, sound.shape[1])
+
+
+def test_without_a_reference_the_mix_comes_nearer_to_commercial_musics_tone(
+    potassium: list[Track], tmp_path: Path
+) -> None:
+    def distance(strength: float) -> float:
+        mix(potassium, Settings(neutral_strength=strength, comparison=False), tmp_path / "m.wav")
+        out = bands_db(load(tmp_path / "m.wav"))
+        octaves = np.log2(2.0 ** (np.arange(-9, 12) / 3))
+        # -5 dB per octave of density is -2 in bands that widen by 3 dB; steeper above 4 kHz.
+        goal = -2.0 * np.minimum(octaves, 2.0) - 4.5 * np.maximum(octaves - 2.0, 0.0)
+        return float(np.abs(out - goal - np.median(out - goal)).mean())
+
+    assert distance(0.5) < 0.95 * distance(0.0)
 
 
 def test_space_stays_under_the_dry_voice(potassium: list[Track], tmp_path: Path) -> None:

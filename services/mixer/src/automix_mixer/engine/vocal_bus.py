@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from automix_mixer.engine.bands import BAND_HZ, band_powers, gain_at
+from automix_mixer.engine.bands import BAND_HZ, band_powers, gain_at, to_db
 from automix_mixer.engine.curve_file import PIECE_STEPS, CurveFile
 from automix_mixer.engine.mixplan import MixPlan, VocalPlan
 from automix_mixer.engine.pcm import BLOCK_FRAMES, PcmFile, PcmWriter, Sound
@@ -57,7 +57,9 @@ def make_vocal_bus(
     for i, vocal in enumerate(plan.vocals):
         filtered = filter_vocal(vocal, profiles[vocal.track], workspace, threads=threads)
         gains = vocal_gains(vocal, filtered, plan.sample_rate, workspace)
-        effects[f"vocal {i + 1} {vocal.name}"] = chain_effects(vocal, filtered, gains, plan.sample_rate)
+        effects[f"vocal {i + 1} {vocal.name}"] = chain_effects(
+            vocal, profiles[vocal.track], filtered, gains, plan.sample_rate
+        )
         voices.append(_Voice(vocal, filtered, gains))
         progress(0.5 * (i + 1) / len(plan.vocals))
     if not voices:
@@ -65,7 +67,8 @@ def make_vocal_bus(
     leads = [v for v in voices if v.plan.part.value == "lead"]
     others = [v for v in voices if v.plan.part.value != "lead"]
     steps = -(-frames // profiles[plan.vocals[0].track].step)
-    lead, backing, space = _sum(plan, profiles, leads, others, workspace, frames, threads)
+    lead, backing, space, energies = _sum(plan, profiles, leads, others, workspace, frames, threads)
+    effects |= _sum_effects(len(leads), len(others), energies)
     bus = VocalBus(lead, backing, space, _k_steps(leads, steps, workspace), effects)
     for voice in voices:
         voice.filtered.voice.delete()
@@ -82,7 +85,7 @@ def _sum(
     workspace: Workspace,
     frames: int,
     threads: int,
-) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None]:
+) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None, _Energies]:
     wet = plan.space.reverb_lu.value > -100 or plan.space.echo_lu.value > -100
     room = Space(plan.space, plan.sample_rate, _voice_bands(leads or others, profiles)) if wet else None
     lead_channels = 1 if all(v.filtered.voice.channels == 1 for v in leads) else 2
@@ -90,12 +93,15 @@ def _sum(
         lead = stack.enter_context(workspace.pcm(lead_channels, limit=frames)) if leads else None
         backing = stack.enter_context(workspace.pcm(2, limit=frames)) if others else None
         returns = stack.enter_context(workspace.pcm(2, limit=frames)) if room is not None else None
+        energies = _Energies()
         both = zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True)
         for front, behind in ahead(both, threads=threads):
             if lead is not None:
                 lead.write(front)
+                energies.lead += _energy(front)
             if backing is not None:
                 backing.write(behind)
+                energies.backing += _energy(behind)
             if room is not None and returns is not None:
                 mid = front.mean(axis=0, dtype=np.float32)
                 if others:
@@ -103,9 +109,36 @@ def _sum(
                 sound = room.process(mid)
                 if sound is not None:
                     returns.write(sound)
+                    energies.space += _energy(sound)
         if room is not None and returns is not None:
-            returns.write(room.finish())
-    return _file(lead), _file(backing), _file(returns)
+            last = room.finish()
+            returns.write(last)
+            energies.space += _energy(last)
+    return _file(lead), _file(backing), _file(returns), energies
+
+
+@dataclass
+class _Energies:
+    """Of the buses, as heard from both sides."""
+
+    lead: float = 0.0
+    backing: float = 0.0
+    space: float = 0.0
+
+
+def _energy(sound: Sound) -> float:
+    return float(np.einsum("cn,cn->", sound, sound)) * 2.0 / int(sound.shape[0])
+
+
+def _sum_effects(leads: int, others: int, energies: _Energies) -> dict[str, dict[str, float]]:
+    """Where the others stand against the leads, and the space against all of them, before the fader."""
+    effects: dict[str, dict[str, float]] = {"parts": {"leads": float(leads), "others": float(others)}}
+    if energies.lead and energies.backing:
+        effects["parts"]["others_under_leads_db"] = float(to_db(energies.backing) - to_db(energies.lead))
+    if energies.space:
+        dry = energies.lead + energies.backing
+        effects["space"] = {"under_voice_db": float(to_db(energies.space) - to_db(dry))}
+    return effects
 
 
 def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[Sound]:

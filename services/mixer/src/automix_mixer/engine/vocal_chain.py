@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from automix_mixer.engine.bands import to_db
+from automix_mixer.engine.bands import BAND_HZ, to_db
 from automix_mixer.engine.control import ramp, step_energy
 from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.dynamics import Compressor, deess_gain_db, expander_gain_db
@@ -163,19 +164,19 @@ def processed_blocks(filtered: Filtered, gains: VocalGains) -> Iterator[Sound]:
         yield voice
 
 
+_OFF: dict[str, tuple[str, Any]] = {
+    "deess": ("deess_range_db", 0.0),
+    "ride": ("ride_db", []),
+    "expander": ("expander_range_db", 0.0),
+    "compressor": ("compressor_ratio", 1.0),
+    "tone": ("tone_db", [0.0] * BAND_HZ.size),
+    "highpass": ("highpass_hz", 10.0),
+}
+
+
 def without_stage(plan: VocalPlan, stage: str) -> VocalPlan:
     """The plan with one stage of the chain switched off; for tests and for whoever wants to hear what it does."""
-    match stage:
-        case "deess":
-            return replace(plan, deess_range_db=replace(plan.deess_range_db, value=0.0))
-        case "ride":
-            return replace(plan, ride_db=replace(plan.ride_db, value=[]))
-        case "expander":
-            return replace(plan, expander_range_db=replace(plan.expander_range_db, value=0.0))
-        case "compressor":
-            return replace(plan, compressor_ratio=replace(plan.compressor_ratio, value=1.0))
-        case "tone":
-            return replace(plan, tone_db=replace(plan.tone_db, value=[0.0] * len(plan.tone_db.value)))
-        case "cuts":
-            return replace(plan, cuts=[])
-    raise ValueError(stage)
+    if stage == "cuts":
+        return replace(plan, cuts=[])
+    name, value = _OFF[stage]
+    return replace(plan, **{name: replace(getattr(plan, name), value=value)})

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from automix_mixer.engine.bands import to_db
+from automix_mixer.engine.bands import gain_at, to_db
 from automix_mixer.engine.loudness import OFFSET_DB
 from automix_mixer.engine.mixplan import VocalPlan
 from automix_mixer.engine.phrases import spread_lu
+from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.vocal_chain import Filtered, VocalGains
+from automix_mixer.engine.vocal_filters import chain_db
 
 
-def chain_effects(plan: VocalPlan, filtered: Filtered, gains: VocalGains, sample_rate: int) -> dict[str, float]:
+def chain_effects(
+    plan: VocalPlan, profile: Profile, filtered: Filtered, gains: VocalGains, sample_rate: int
+) -> dict[str, float]:
     """Name with unit -> value; means over the steps where the stage acts."""
     deess, elsewhere, expander, compressor = _Mean(), _Mean(), _Mean(), _Mean()
     deepest = 0.0
@@ -41,7 +47,17 @@ def chain_effects(plan: VocalPlan, filtered: Filtered, gains: VocalGains, sample
         "tone_largest_db": float(max(plan.tone_db.value, key=abs, default=0.0)),
         "resonances_cut": float(len(plan.cuts)),
         "highpass_hz": plan.highpass_hz.value,
+        "highpass_db": _highpass_effect_db(plan, profile),
     }
+
+
+def _highpass_effect_db(plan: VocalPlan, profile: Profile) -> float:
+    """What the high-pass takes from all that the recording holds below its cutoff."""
+    power = profile.whole.mid + profile.whole.side
+    hz = np.arange(power.size) * profile.sample_rate / (2 * (power.size - 1))
+    low = hz < plan.highpass_hz.value
+    passed = 10 ** ((chain_db(replace(plan, cuts=[]), hz[low]) - gain_at(hz[low], np.array(plan.tone_db.value))) / 10)
+    return float(to_db(float((power[low] * passed).sum())) - to_db(float(power[low].sum())))
 
 
 class _Mean:
