@@ -159,6 +159,19 @@ def test_the_expander_softens_pauses(stems: Callable[..., dict[str, np.ndarray]]
     assert np.median((on - off)[noise]) - np.median((on - off)[sung]) < -6.0
 
 
+def test_glue_holds_the_sum_together(stems: Callable[..., dict[str, np.ndarray]]) -> None:
+    """As it is planned for a dense reference."""
+
+    def glued(p: MixPlan) -> MixPlan:
+        wanted = {"glue_ratio": 4.0, "glue_threshold_lu": -4.0, "glue_attack_ms": 8.0, "glue_release_ms": 120.0}
+        bus = {name: replace(getattr(p.bus, name), value=value) for name, value in wanted.items()}
+        return replace(p, bus=replace(p.bus, **bus))
+
+    on, off = (levels_db(stems(n, c)["mix"]) for n, c in (("glued", glued), ("no glue", unglued)))
+    loud = off > off.max() - 12
+    assert on[loud].std() < 0.95 * off[loud].std()
+
+
 def test_rumble_goes_and_the_voice_stays(save: Callable[..., Path], tmp_path: Path) -> None:
     t = np.arange(10 * RATE) / RATE
     sung = voice(10)
