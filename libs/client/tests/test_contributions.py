@@ -38,7 +38,7 @@ def discover():
     return {service: f"127.0.0.1:{port}" for service in ("auth", "projects", "media", "mixer")} if port else None
 
 @contextmanager
-def running_stack():
+def running_stack(on_wait):
     if running := discover():
         Path("used").touch()
         yield running

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -173,10 +174,12 @@ def test_a_stack_is_started_for_a_while_when_none_runs(state_dir: Path) -> None:
 
 def test_whoever_started_a_stack_keeps_it_up_while_others_use_it(state_dir: Path) -> None:
     with ThreadPoolExecutor(1) as pool, ExitStack() as first, ExitStack() as second:
-        first.enter_context(running_stack(state_dir, services=STAND_INS))
+        waits = threading.Event()
+        first.enter_context(running_stack(state_dir, services=STAND_INS, on_wait=waits.set))
         endpoints = second.enter_context(running_stack(state_dir, services=STAND_INS))
         leaving = pool.submit(first.close)
-        assert wait([leaving], timeout=1).not_done
+        assert waits.wait(30)
+        assert not leaving.done()
         listens(endpoints["mixer"])()
         second.close()
         leaving.result(30)

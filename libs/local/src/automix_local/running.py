@@ -21,7 +21,7 @@ _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
 
-def _ignore(_status: "Status") -> None:
+def _ignore(*_heard: object) -> None:
     """Nobody watches."""
 
 
@@ -31,11 +31,13 @@ def running_stack(
     *,
     services: "Sequence[Service] | None" = None,
     on_change: "Callable[[Status], None]" = _ignore,
+    on_wait: Callable[[], None] = _ignore,
 ) -> Iterator[Mapping[str, str]]:
     """The addresses of the running stack by service, with its `name`; one is started for the block if none runs.
 
     Whoever started it keeps it up until every other block over it has ended too. `on_change` hears of every process
-    of a stack that is started here. Raises StackError when it cannot be.
+    of a stack that is started here, `on_wait` is called when others still use it at the end. Raises StackError when it
+    cannot be started.
     """
     directory = StateDir(state_dir or default_state_dir())
     directory.create()
@@ -56,8 +58,16 @@ def running_stack(
                     ) from error
                 time.sleep(_POLL_SECONDS)
             else:
-                at_end.callback(fcntl.flock, users, fcntl.LOCK_EX)
+                at_end.callback(_wait_for_others, users, on_wait)
         yield as_mapping(found)
+
+
+def _wait_for_others(users: int, on_wait: Callable[[], None]) -> None:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        on_wait()
+        fcntl.flock(users, fcntl.LOCK_EX)
 
 
 def _start(directory: Path, services: "Sequence[Service] | None", on_change: "Callable[[Status], None]") -> "Stack":

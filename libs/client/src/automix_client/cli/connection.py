@@ -56,12 +56,16 @@ def platform(options: list[str] | None, *, start: bool = False) -> Iterator[Endp
         raise NotReachableError("no AutoMix runs on this machine", code=grpc.StatusCode.UNAVAILABLE)
     with ExitStack() as stack:
         try:
-            mapping = stack.enter_context(use())
+            mapping = stack.enter_context(use(on_wait=_say_that_others_go_on))
         except Exception as error:
             raise NotReachableError(
                 f"AutoMix could not be started on this machine: {error}", code=grpc.StatusCode.UNAVAILABLE
             ) from error
         yield embedded(mapping)
+
+
+def _say_that_others_go_on() -> None:
+    typer.echo("other commands still use AutoMix: it is stopped when they have ended, or by Ctrl-C", err=True)
 
 
 def connect(endpoints: Endpoints) -> AsyncClient:

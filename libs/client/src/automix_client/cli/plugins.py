@@ -16,7 +16,7 @@ DEMO = "automix.demo"
 # Where contributed commands stand in the help unless they say so themselves.
 PANEL = "This machine, and operators"
 
-RunningStack = Callable[[], AbstractContextManager[Mapping[str, str]]]
+RunningStack = Callable[..., AbstractContextManager[Mapping[str, str]]]
 WriteDemo = Callable[[Path], Mapping[str, list[Path]]]
 
 
@@ -42,7 +42,10 @@ class ContributedGroup(TyperGroup):
 
 
 def running_stack() -> RunningStack | None:
-    """What starts an embedded stack for a while and stops it afterwards, where a package offers it."""
+    """What starts an embedded stack for a while and stops it afterwards, where a package offers it.
+
+    It calls `on_wait` when it cannot stop it yet, because others use it.
+    """
     return next((entry.load() for entry in entry_points(group=STACK)), None)
 
 
