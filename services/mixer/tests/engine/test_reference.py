@@ -6,13 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from automix_mixer.engine import MixPlan, Settings, Track, Workspace, analyse, plan
+from automix_mixer.engine import (
+    MixPlan,
+    Settings,
+    Track,
+    Workspace,
+    analyse,
+    mix,
+    plan,
+    plan_from_json,
+    plan_to_json,
+)
 from automix_mixer.engine.extras import OutputPaths
 from automix_mixer.engine.rendering import render
 from automix_mixer.engine.report import MixReport
 from scipy.signal import welch
 
-from .conftest import RATE, load, save_wav
+from .conftest import RATE, beat, load, save_wav
 
 ALL = Settings(reference_strength=1.0, target_loudness_lufs=-20.0)
 """So soft that the ceiling forbids nothing."""
@@ -192,3 +202,14 @@ def test_lifting_is_bounded_and_as_slow_as_a_limiter(
     assert gain.min() > -1.0
     # Steps of 5.8 ms: an exponential return of 40 ms from 6 dB falls by 0.8 dB in the first.
     assert np.diff(gain).min() > -2.0
+
+
+def test_a_mix_after_a_reference_is_the_same_on_one_thread_or_two_and_from_its_plan(
+    song: list[Track], save: Callable[..., Path], tmp_path: Path
+) -> None:
+    together = [*song, Track(save("reference", beat(8, seed=9) * np.array([1.0, 0.5])), "reference")]
+    first = mix(together, ALL, tmp_path / "one.wav", threads=1)
+    mix(together, ALL, tmp_path / "two.wav", threads=2)
+    mix(together, ALL, tmp_path / "three.wav", plan=plan_from_json(plan_to_json(first.plan)))
+    one, two, three = ((tmp_path / f"{n}.wav").read_bytes() for n in ("one", "two", "three"))
+    assert one == two == three

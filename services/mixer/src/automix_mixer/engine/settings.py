@@ -39,7 +39,7 @@ class Settings:
     max_limiting_db: float = _number(8.0, 0.0, 24.0, "dB", "most gain reduction the limiter may apply for loudness")
     reference_strength: float = _number(0.8, 0.0, 1.0, "", "how closely the mix follows the references, as a whole")
     spectrum_strength: float = _number(1.0, 0.0, 1.0, "", "part of it: tonal balance of mid and side")
-    width_strength: float = _number(1.0, 0.0, 1.0, "", "part of it: stereo width")
+    width_strength: float = _number(1.0, 0.0, 1.0, "", "part of it: stereo width, and the lean to a side")
     dynamics_strength: float = _number(1.0, 0.0, 1.0, "", "part of it: crest factor")
     loudness_strength: float = _number(1.0, 0.0, 1.0, "", "part of it: loudness, when the target is the reference's")
     neutral_strength: float = _number(0.5, 0.0, 1.0, "", "without a reference: pull towards a neutral tonal balance")
