@@ -161,7 +161,7 @@ def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
     crest = reference_crest_db(references)
     # Masters hold 8 (dense) to 18 dB (open) of crest; from 15 dB down the glue grows, at 11 dB it is at its deepest.
     dense = strength * float(np.clip((15.0 - crest) / 4.0, 0.0, 1.0))
-    reason = f"the reference's crest factor is {crest:.1f} dB"
+    reason = f"the reference's crest factor is {crest:.1f} dB; used as far as the mix has more"
     if crest > 15.0:
         # Over 17 dB nothing holds the sum together, and nothing shall.
         ratio = 2.0 - strength * float(np.clip((crest - 15.0) / 2.0, 0.0, 1.0))
