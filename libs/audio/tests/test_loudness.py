@@ -59,19 +59,21 @@ def test_integrated_loudness(case: str, rate: int, odd: bool) -> None:
     assert meter.integrated == pytest.approx(expected, abs=0.1)
 
 
+@pytest.mark.parametrize("odd", [False, True], ids=["whole", "odd blocks"])
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize(("level", "expected"), [(-23, -23.0), (-33, -33.0)], ids=["case 1", "case 2"])
-def test_a_steady_tone_reads_the_same_on_all_scales(rate: int, level: float, expected: float) -> None:
-    meter = measure(tones(rate, (level, 20)), rate)
+def test_a_steady_tone_reads_the_same_on_all_scales(rate: int, level: float, expected: float, odd: bool) -> None:
+    meter = measure(tones(rate, (level, 20)), rate, odd=odd)
     assert [meter.momentary, meter.short_term] == pytest.approx([expected] * 2, abs=0.1)
     assert [meter.max_momentary, meter.max_short_term] == pytest.approx([expected] * 2, abs=0.1)
 
 
+@pytest.mark.parametrize("odd", [False, True], ids=["whole", "odd blocks"])
 @pytest.mark.parametrize("rate", RATES)
-def test_surround_case_6(rate: int) -> None:
+def test_surround_case_6(rate: int, odd: bool) -> None:
     mono = tones(rate, (0, 20), channels=1)
     gains = 10 ** (np.array([-28, -28, -24, -30, -30], np.float32) / 20)
-    assert measure(mono * gains, rate).integrated == pytest.approx(-23.0, abs=0.1)
+    assert measure(mono * gains, rate, odd=odd).integrated == pytest.approx(-23.0, abs=0.1)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -85,6 +87,26 @@ def test_short_term_stays_level_case_9(rate: int) -> None:
     # The 30th block ends at 3 s.
     assert readings[29:] == pytest.approx([-23.0] * 121, abs=0.1)
     assert readings[28] == -math.inf
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize(
+    ("scale", "seconds", "parts"),
+    [("short_term", 3.0, [(-20, 1.34), (-30, 1.66)] * 5), ("momentary", 1.0, [(-20, 0.18), (-30, 0.22)] * 25)],
+    ids=["case 9", "case 12"],
+)
+def test_a_scale_stays_level_in_odd_blocks(
+    scale: str, seconds: float, parts: list[tuple[float | None, float]], rate: int
+) -> None:
+    meter, frames = LoudnessMeter(rate, 2), 0
+    readings = []
+    for block in odd_blocks(tones(rate, *parts)):
+        meter.process(block)
+        frames += len(block)
+        if frames >= (seconds + 0.01) * rate:
+            readings.append(getattr(meter, scale))
+    assert len(readings) > 60
+    assert readings == pytest.approx([-23.0] * len(readings), abs=0.1)
 
 
 @pytest.mark.parametrize("rate", RATES)

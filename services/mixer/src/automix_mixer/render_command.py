@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from automix_mixer.engine import EngineError, Settings, SettingsError, Track
+from automix_mixer.engine.settings import described
 
 _FAILED, _USAGE, _REFUSED = 1, 2, 5
 """Exit codes, as `automix --help` explains them."""
@@ -27,7 +28,8 @@ def render(
     beat: Annotated[Paths | None, typer.Option("--beat", "-b", help="A beat or stem; repeat for more.")] = None,
     reference: Annotated[Paths | None, typer.Option("--reference", "-r", help="A song to sound like.")] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", "-s", help="A setting, as name=value; repeat for more.")
+        list[str] | None,
+        typer.Option("--set", "-s", help=f"A setting, as name=value; repeat for more. {'; '.join(described())}."),
     ] = None,
     plan_in: Annotated[
         Path | None, typer.Option("--plan", help="Render this plan (JSON) instead of a new one.")

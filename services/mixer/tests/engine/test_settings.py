@@ -1,9 +1,13 @@
 """What may be asked of a mix."""
 
 import math
+from dataclasses import fields
 
 import pytest
+from automix.mixer.v1 import mixer_pb2 as pb
 from automix_mixer.engine import Settings, SettingsError
+from automix_mixer.engine.settings import OUTPUT_FORMATS, STYLES, described
+from automix_mixer.mix_settings import AMOUNTS, FORMATS, NUMBERS, to_engine
 
 
 def test_defaults_survive_json() -> None:
@@ -43,3 +47,27 @@ def test_what_is_out_of_bounds_is_named(field: str, value: object) -> None:
         Settings.from_json({field: value})
     assert caught.value.field == field
     assert caught.value.message
+
+
+BOUNDS = {f.name: (f.metadata["low"], f.metadata["high"]) for f in fields(Settings) if "low" in f.metadata}
+
+
+@pytest.mark.parametrize(("asked", "ours"), [*NUMBERS.items(), *AMOUNTS.items()])
+def test_a_job_reaches_every_number_to_both_of_its_bounds(asked: str, ours: str) -> None:
+    scale = 2.0 if asked in AMOUNTS else 1.0
+    for bound in BOUNDS[ours]:
+        assert to_engine(pb.MixSettings(**{asked: bound / scale}))[ours] == bound
+
+
+def test_a_job_reaches_every_style_and_format_and_the_stems() -> None:
+    assert {to_engine(pb.MixSettings(style=s))["style"] for s in STYLES} == set(STYLES)
+    assert set(FORMATS.values()) >= set(OUTPUT_FORMATS) - {"flac16"}
+    assert to_engine(pb.MixSettings(stems=True))["stems"] is True
+    assert to_engine(pb.MixSettings(match_reference_loudness=True))["target_loudness_lufs"] == "reference"
+
+
+def test_the_help_of_render_names_every_setting_and_what_it_may_be() -> None:
+    lines = dict(line.split(" ", 1) for line in described())
+    assert set(lines) == {f.name for f in fields(Settings)}
+    assert lines["ceiling_dbtp"].startswith("(-9 to 0 dBTP)")
+    assert "or reference" in lines["target_loudness_lufs"]

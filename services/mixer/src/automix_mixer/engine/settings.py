@@ -73,6 +73,22 @@ class Settings:
         return asdict(self)
 
 
+def described() -> list[str]:
+    """Every setting in a line: its name, what it may be, and what it does."""
+    lines = []
+    for f in fields(Settings):
+        meta = f.metadata
+        if "low" in meta:
+            allowed = f"{meta['low']:g} to {meta['high']:g} {meta.get('unit', '')}".rstrip()
+            allowed += f" or {meta['word']}" if "word" in meta else ""
+        elif f.name == "sample_rate":
+            allowed = ", ".join(map(str, SAMPLE_RATES))
+        else:
+            allowed = ", ".join(meta.get("choices", ("true", "false")))
+        lines.append(f"{f.name} ({allowed}): {meta['text']}")
+    return lines
+
+
 def _checked(name: str, value: Any, meta: Mapping[str, Any], default: Any) -> Any:
     if name == "sample_rate":
         if value is not None and (isinstance(value, bool) or value not in SAMPLE_RATES):
