@@ -18,6 +18,8 @@ WORKER = "worker"
 
 LOADED_BYTES = 90_000_000
 """The engine with its libraries; a child that is still loading them would only fail to start."""
+LEFT_BYTES = 500_000
+"""Enough for a thread to begin: one that cannot hangs its process, which is another fault."""
 
 
 async def crash(child: psutil.Process) -> None:
@@ -29,9 +31,10 @@ async def hang(child: psutil.Process) -> None:
 
 
 async def starve(child: psutil.Process) -> None:
-    """Takes away what its limit had left; the next allocation is one too many."""
+    """Takes away nearly all that its limit had left; the next block of sound is one too many."""
     await until(lambda: child.memory_info().rss > LOADED_BYTES, what="a child at work")
-    resource.prlimit(child.pid, resource.RLIMIT_DATA, (1, 1))
+    most = child.memory_info().data + LEFT_BYTES
+    resource.prlimit(child.pid, resource.RLIMIT_DATA, (most, most))
 
 
 @pytest.fixture(scope="module")
