@@ -19,7 +19,10 @@ LAR_DB = {"rap": 1.0, "pop": 1.0, "folk": 1.0, "electronic": 1.0, "rock": -2.5, 
 references; three professional mixes measured +0.9, +0.7 and -3.6)."""
 
 _DENSE_LAR_DB = -3.5
+"""The densest of the professional mixes measured (indie rock): -3.6 dB."""
 _UNMASK_DEEPEST_DB = -4.0
+"""Few decibels, so that nobody hears the beat move: measured on the test song it makes -2.0 dB over the voice's bands
+while it sings, -2.4 at the deepest."""
 
 
 def summed_pieces(curves: Sequence[CurveFile]) -> Iterator[Curve]:

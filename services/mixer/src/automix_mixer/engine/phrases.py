@@ -11,6 +11,8 @@ from automix_mixer.engine.curve_file import CurveFile
 from automix_mixer.engine.loudness import lufs
 
 _JOIN_S, _SHORTEST_S, _LONGEST_S = 0.35, 0.25, 5.0
+"""A breath takes less than a third of a second, a sung syllable a quarter. With stretches of at most 5 s the spread of
+phrases on the test lead falls to a quarter; what is shorter is the compressor's."""
 _STRETCHED_FROM_S = 1_800.0
 """Half an hour: of longer recordings the phrases grow with the length, so that a plan has at most 3,000 of them."""
 _RUN_S = 60.0
