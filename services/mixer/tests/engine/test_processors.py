@@ -5,7 +5,7 @@ import pytest
 from automix_mixer.engine.bands import BAND_HZ, design_grid, fir_from_db, gain_at
 from automix_mixer.engine.control import decaying_maximum, ramp
 from automix_mixer.engine.dynamics import Compressor, expander_gain_db, one_pole
-from automix_mixer.engine.fir import HOP, MAX_TAPS, FirBank
+from automix_mixer.engine.fir import HOP, MAX_TAPS, FirBank, whole
 from automix_mixer.engine.limiter import LIMITER_STEP, limiter_nodes
 from automix_mixer.engine.loudness import integrated_lufs
 from automix_mixer.engine.pcm import BLOCK_FRAMES
@@ -32,7 +32,7 @@ def test_a_filter_has_the_gain_it_was_asked_for(hz: float, wanted: float) -> Non
     bank = FirBank(1, [taps])
     sine = np.sin(2 * np.pi * hz * np.arange(4 * BLOCK_FRAMES) / RATE).astype(np.float32)[None]
     out = np.concatenate(
-        [bank.process(sine[:, i : i + BLOCK_FRAMES])[0] for i in range(0, sine.shape[1], BLOCK_FRAMES)], 1
+        [whole(bank.process(sine[:, i : i + BLOCK_FRAMES])[0]) for i in range(0, sine.shape[1], BLOCK_FRAMES)], 1
     )
     assert tone_level_db(out[0, bank.latency + MAX_TAPS :], hz, RATE) == pytest.approx(wanted, abs=0.25)
 
@@ -42,7 +42,7 @@ def test_a_filter_bank_in_blocks_is_a_convolution() -> None:
     taps = random.standard_normal(301).astype(np.float32)
     sound = random.standard_normal((2, 3 * HOP)).astype(np.float32)
     bank = FirBank(2, [taps], HOP)
-    out = np.concatenate([bank.process(sound[:, i : i + HOP])[0] for i in range(0, 3 * HOP, HOP)], axis=1)
+    out = np.concatenate([whole(bank.process(sound[:, i : i + HOP])[0]) for i in range(0, 3 * HOP, HOP)], axis=1)
     late = bank.latency - 150
     wanted = np.convolve(sound[0].astype(np.float64), taps)[: 3 * HOP - late]
     np.testing.assert_allclose(out[0, late:], wanted, atol=1e-4 * np.abs(wanted).max())
@@ -161,14 +161,14 @@ def test_a_ramp_meets_its_nodes() -> None:
 
 
 def test_a_curve_on_disk_is_read_in_any_piece() -> None:
-    whole = np.random.default_rng(6).random(1_000).astype(np.float32)
+    values = np.random.default_rng(6).random(1_000).astype(np.float32)
     with Workspace() as workspace:
         writer = workspace.curve(skip=10)
-        for piece in np.split(whole, [3, 11, 600]):
+        for piece in np.split(values, [3, 11, 600]):
             writer.append(piece)
         curve = writer.curve(1_100)
-        np.testing.assert_array_equal(curve.read(), np.pad(whole[10:], (0, 110)))
-        np.testing.assert_array_equal(curve.read(100, 300), whole[110:310])
+        np.testing.assert_array_equal(curve.read(), np.pad(values[10:], (0, 110)))
+        np.testing.assert_array_equal(curve.read(100, 300), values[110:310])
         assert curve.read(1_090, 2_000).size == 10
         assert curve.read(2_000, 3_000).size == 0
         np.testing.assert_array_equal(np.concatenate([p for _, p in curve.pieces(300)]), curve.read())
@@ -189,6 +189,6 @@ def test_between_steps_a_curve_is_their_mean_and_beyond_its_ends_level(
 
 def test_loudness_is_the_same_however_a_curve_is_cut() -> None:
     curve = np.random.default_rng(8).random(5_000).astype(np.float32)
-    whole = integrated_lufs([curve], 256, RATE)
-    assert integrated_lufs(np.split(curve, [1, 70, 500, 4_999]), 256, RATE) == pytest.approx(whole, abs=1e-9)
+    at_once = integrated_lufs([curve], 256, RATE)
+    assert integrated_lufs(np.split(curve, [1, 70, 500, 4_999]), 256, RATE) == pytest.approx(at_once, abs=1e-9)
     assert integrated_lufs([], 256, RATE) == integrated_lufs([np.zeros(500, np.float32)], 256, RATE)
