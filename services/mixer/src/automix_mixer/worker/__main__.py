@@ -9,6 +9,7 @@ from automix_common.children import Limits
 from automix_common.client import open_channel, token_verifier
 from automix_common.process import main
 from automix_common.runtime import Runtime, open_runtime
+from automix_common.scratch import scratch_root
 from automix_common.server import Service, serve
 from automix_common.storage import S3Store
 
@@ -16,7 +17,6 @@ from automix_mixer.settings import WorkerSettings
 from automix_mixer.worker.attempt import Attempts
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.intake import Intake
-from automix_mixer.worker.scratch import scratch_root
 from automix_mixer.worker.taking import Taker
 
 
