@@ -22,6 +22,7 @@ from automix_local.access import DATABASE, DATABASE_ADMIN, S3_ADMIN
 from automix_local.errors import NotReadyError
 from automix_local.process import Backoff, ProcessSpec
 from automix_local.servers import nats, postgres, s3
+from automix_local.state import StateDir
 from minio import Minio
 from testcontainers.core.container import DockerContainer
 
@@ -160,6 +161,7 @@ class ExternalServers(Servers):
         self._database, self._nats_address, self._s3_address, secrets = (os.environ[name] for name in names)
         given = json.loads(Path(secrets).read_text())
         password = urlsplit(self._database).password
+        StateDir(state_dir).create()
         (state_dir / "secrets.json").write_text(json.dumps(given | {f"postgres/{DATABASE_ADMIN}": password}))
         super().__init__(state_dir)
         self._postgres.url = self._url  # the one address that its provisioning connects to

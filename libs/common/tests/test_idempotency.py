@@ -33,6 +33,12 @@ async def test_ids_are_the_users_own_and_an_empty_one_is_no_id(database: Databas
     assert await create(database, nameless) != await create(database, nameless)
 
 
+async def test_an_id_is_the_same_in_upper_case(database: Database) -> None:
+    request_id = str(new_id())
+    first = await create(database, pb.CreateProjectRequest(name="a", request_id=request_id))
+    assert await create(database, pb.CreateProjectRequest(name="a", request_id=request_id.upper())) == first
+
+
 async def test_another_body_under_the_same_id_is_refused(database: Database) -> None:
     request_id = str(new_id())
     await create(database, pb.CreateProjectRequest(name="a", request_id=request_id))

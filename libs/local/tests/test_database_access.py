@@ -77,6 +77,17 @@ def test_the_operator_reads_every_schema_and_changes_none(servers: Servers) -> N
                     connection.execute(change)
 
 
+def test_what_a_service_keeps_from_the_operator_stays_kept_at_the_next_start(servers: Servers) -> None:
+    with psycopg.connect(servers.database_url("auth"), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (id int)")
+        connection.execute(f"REVOKE ALL ON kept FROM {OPS}")
+    servers._postgres.provision()
+    with psycopg.connect(servers.database_url(OPS)) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute("SELECT * FROM auth.kept")
+    with psycopg.connect(servers.database_url("auth")) as connection:
+        connection.execute("DROP TABLE kept")
+
+
 def test_connections_beyond_a_roles_limit_are_refused(servers: Servers) -> None:
     limit = next(role.connection_limit for role in DATABASE_ROLES if role.name == OPS)
     held = [psycopg.connect(servers.database_url(OPS)) for _ in range(limit)]

@@ -88,3 +88,12 @@ def test_somebody_elses_directory_is_refused(tmp_path: Path) -> None:
     os.chown(path, 12345, 12345)
     with pytest.raises(StackError, match="belongs to user id 12345"):
         StateDir(path).create()
+
+
+def test_a_directory_that_holds_something_else_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "thesis.odt").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(StackError, match="holds something else"):
+        StateDir(tmp_path).create()
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

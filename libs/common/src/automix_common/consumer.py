@@ -1,6 +1,7 @@
 """Durable consumers whose effect happens once: the event id is stored in the transaction of the effect."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import nats.errors
@@ -56,7 +57,8 @@ class Consumer:
             log.exception(
                 "event cannot be read and is dropped", consumer=self._durable, sequence=message.metadata.sequence.stream
             )
-            await message.term()
+            with contextlib.suppress(*MESSAGING_LOST):  # it comes again, and is dropped then
+                await message.term()
             return
         enter(CallContext(method=self._durable, trace_id=trace_id_of(event.traceparent)))
         try:

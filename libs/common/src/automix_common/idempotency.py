@@ -70,4 +70,8 @@ async def earlier_answer(
 
 
 def _digest(request: Message) -> bytes:
-    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    """Of everything but the id, which may be written in upper or lower case."""
+    body = type(request)()
+    body.CopyFrom(request)
+    body.ClearField("request_id")
+    return hashlib.sha256(body.SerializeToString(deterministic=True)).digest()

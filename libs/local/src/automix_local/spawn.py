@@ -108,15 +108,19 @@ def reap(process: "subprocess.Popen[bytes]") -> int:
 
 
 def record(run_dir: Path, name: str, pid: int) -> None:
-    """Remember a running process for the next start, should this one not end in order."""
-    with contextlib.suppress(psutil.NoSuchProcess):
+    """Remember a running process for the next start, should this one not end in order.
+
+    A full disk costs the note, and not the process its supervision.
+    """
+    with contextlib.suppress(psutil.NoSuchProcess, OSError):
         created = psutil.Process(pid).create_time()
         write_private(run_dir / f"{name}.json", json.dumps({"pid": pid, "created": created}))
 
 
 def forget(run_dir: Path, name: str) -> None:
     """The process has ended."""
-    (run_dir / f"{name}.json").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (run_dir / f"{name}.json").unlink(missing_ok=True)
 
 
 def end_leftovers(run_dir: Path) -> None:

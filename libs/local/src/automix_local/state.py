@@ -15,6 +15,8 @@ from automix_local.errors import StackError, StateDirBusyError
 
 STATE_DIR_VARIABLE = "AUTOMIX_STATE_DIR"
 
+_PARTS = ("logs", "run", "scratch")
+
 
 def default_state_dir() -> Path:
     """The directory named by AUTOMIX_STATE_DIR, else `automix/local` in the user's data directory."""
@@ -92,13 +94,16 @@ class StateDir:
         return self.path / "scratch" / name
 
     def create(self) -> None:
-        """Create the directory and its parts with mode 0700; refuse one that belongs to somebody else."""
+        """Create the directory and its parts with mode 0700; refuse one that belongs to somebody or something else."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = self.path.stat().st_uid
         if owner != os.geteuid():
             raise StackError(f"{self.path} belongs to user id {owner}; choose another directory with --state")
+        found = {entry.name for entry in self.path.iterdir()}
+        if not (found <= set(_PARTS) or found >= set(_PARTS)):  # a part of the parts: another start makes them
+            raise StackError(f"{self.path} holds something else; choose an empty or a new directory with --state")
         self.path.chmod(0o700)
-        for part in ("logs", "run", "scratch"):
+        for part in _PARTS:
             (self.path / part).mkdir(mode=0o700, exist_ok=True)
 
     def acquire(self) -> None:
