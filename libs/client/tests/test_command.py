@@ -236,6 +236,8 @@ async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None
         (["mix", "--reverb", "2"], 2),
         (["mix", "--vocals", "none.wav"], 2),
         (["mix", "--format", "mp3", "-o", "mix.wav"], 2),
+        (["mix", "-o", "mix.xyz"], 2),
+        (["mix", "--style", "polka"], 2),
         (["projects", "list", "--endpoint", "nonsense"], 2),
         (["projects", "list", "--endpoint", "127.0.0.1:1"], 3),
         (["jobs", "show", "x"], 6),

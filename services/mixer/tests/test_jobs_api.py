@@ -1,6 +1,7 @@
 """What users may ask about jobs, and what they are told."""
 
 import asyncio
+import json
 from uuid import uuid4
 
 import grpc
@@ -11,6 +12,7 @@ from kit.refusals import reason_of
 
 from .conftest import MakeReplica
 from .harness import Caller, announcements, claim_job, row_of, scalar, succeed
+from .plans import a_plan
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -84,6 +86,11 @@ async def test_a_style_that_the_engine_does_not_know_is_refused_at_once(caller: 
 async def test_a_plan_that_cannot_be_rendered_is_refused_at_once(caller: Caller, plan: str) -> None:
     request = pb.CreateJobRequest(project_id=caller.project_id, plan_json=plan)
     assert await refusal(caller, "CreateJob", request) == (INVALID, "PLAN_INVALID")
+
+
+async def test_a_plan_for_other_tracks_is_refused_at_once(caller: Caller) -> None:
+    request = pb.CreateJobRequest(project_id=caller.project_id, plan_json=json.dumps(a_plan()))
+    assert await refusal(caller, "CreateJob", request) == (INVALID, "PLAN_DOES_NOT_FIT")
 
 
 async def test_there_must_be_something_to_mix(caller: Caller) -> None:

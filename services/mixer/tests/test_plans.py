@@ -1,11 +1,14 @@
 """A plan that comes back with a job: checked, and delivered as the job asks."""
 
 import json
-from typing import Any
 
 import pytest
+from automix_common.ids import new_id
+from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError
-from automix_mixer.plans import delivered, read_plan
+from automix_mixer.plans import delivered, read_plan, require_fit
+
+from .plans import a_beat, a_plan
 
 
 def test_the_job_says_in_which_format_a_planned_mix_is_delivered() -> None:
@@ -24,40 +27,6 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
     assert caught.value.reason == "PLAN_INVALID"
 
 
-def decision(value: Any) -> dict[str, Any]:
-    return {"value": value, "unit": "dB", "reason": "because"}
-
-
-def decisions(**values: Any) -> dict[str, Any]:
-    return {name: decision(value) for name, value in values.items()}
-
-
-def a_plan() -> dict[str, Any]:
-    flat = [0.0] * 30
-    return {
-        "version": 1,
-        "sample_rate": 44100,
-        "settings": {"ceiling_dbtp": -2.0},
-        **decisions(style="pop", tempo_bpm=120),
-        "vocals": [],
-        "space": decisions(
-            reverb_lu=-20, reverb_time_s=1, predelay_ms=20, echo_lu=-30, echo_time_s=0.3, echo_feedback=0.2
-        ),
-        "beats": [],
-        "unmask": decisions(cut_db=flat, attack_ms=10, release_ms=100),
-        "balance": decisions(lar_db=1),
-        "bus": {
-            **decisions(mid_db=flat, side_db=flat, glue_ratio=2, glue_threshold_lu=0),
-            **decisions(glue_attack_ms=30, glue_release_ms=100),
-            "reference": None,
-        },
-        "master": decisions(
-            target_lufs=-14, ceiling_dbtp=-1, max_limiting_db=8, crest_db=12, crest_share=0.8, lift_db=4
-        ),
-        "notes": ["é"],
-    }
-
-
 def test_a_plan_is_read_as_it_is() -> None:
     assert read_plan(json.dumps(a_plan())) == a_plan()
 
@@ -70,6 +39,7 @@ HOSTILE = {
     "a format that is a path": ('"ceiling_dbtp": -2.0', '"output_format": "../../x"', "settings.output_format"),
     "depth": ("-2.0", "[" * 960 + "]" * 960, "plan"),
     "half a character": ('["\\u00e9"]', '["\\ud800"]', "character"),
+    "a reason of a thousand words": ('"because"', '"' + "word " * 1000 + '"', "reason"),
     "an object for a reason": ('"because"', '{"because": 1}', "reason"),
     "a field beside value, unit and reason": ('"reason"', '"more": [], "reason"', "more"),
     "NUL": ('["\\u00e9"]', '["\\u0000"]', "NUL"),
@@ -85,3 +55,26 @@ def test_a_plan_that_could_not_be_stored_or_rendered_is_refused(case: str) -> No
         read_plan(text.replace(old, new))
     assert caught.value.reason == "PLAN_INVALID"
     assert named in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("tracks", "roles", "complaint"),
+    [
+        ([], ["beat"], "mixes nothing"),
+        ([0], ["vocals", "beat"], "expects beat at position 1"),
+        ([3], ["beat"], "expects beat at position 4"),
+        ([-1], ["beat"], "expects beat at position 0"),
+        ([0, 1, 1], ["beat", "beat"], "twice"),
+    ],
+)
+def test_a_plan_for_other_tracks_is_refused(tracks: list[int], roles: list[str], complaint: str) -> None:
+    plan = a_plan() | {"beats": [a_beat(track) for track in tracks]}
+    inputs = [JobInput(new_id(), role, "key", "0" * 64, "name", 1, 1.0) for role in roles]
+    with pytest.raises(EngineError, match=complaint) as refused:
+        require_fit(plan, inputs)
+    assert refused.value.reason == "PLAN_DOES_NOT_FIT"
+
+
+def test_a_plan_for_these_tracks_fits() -> None:
+    plan = a_plan() | {"beats": [a_beat(1)]}
+    require_fit(plan, [JobInput(new_id(), role, "key", "0" * 64, "name", 1, 1.0) for role in ("vocals", "beat")])

@@ -197,7 +197,7 @@ class MixSettings(_message.Message):
     deess: _builtins.float
     """Amount of de-essing, 0 (none) to 1; 0.5 is the engine's choice."""
     style: _builtins.str
-    """Name of a mixing style; empty lets the engine measure it."""
+    """Name of a mixing style: rap, pop, folk, electronic, rock or metal; empty lets the engine measure it."""
     format: Global___RenderFormat.ValueType
     """File format; WAV of 24 bit by default."""
     stems: _builtins.bool

@@ -118,8 +118,8 @@ class MixerServiceServicer:
         frozen as they are now.
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
-        DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA, TOO_MANY_TRACKS,
-        TOO_MUCH_AUDIO) with QuotaFailure.
+        DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
+        TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,8 +45,8 @@ class MixerServiceStub:
     frozen as they are now.
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
-    DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA, TOO_MANY_TRACKS,
-    TOO_MUCH_AUDIO) with QuotaFailure.
+    DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
+    TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
     """
     GetJob: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]
     """One job of the caller."""
@@ -112,8 +112,8 @@ class MixerServiceAsyncStub(MixerServiceStub):
     frozen as they are now.
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
-    DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA, TOO_MANY_TRACKS,
-    TOO_MUCH_AUDIO) with QuotaFailure.
+    DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
+    TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
     """
     GetJob: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]  # type: ignore[assignment]
     """One job of the caller."""
@@ -182,8 +182,8 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         frozen as they are now.
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
-        DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA, TOO_MANY_TRACKS,
-        TOO_MUCH_AUDIO) with QuotaFailure.
+        DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
+        TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
         """
 
     @_abc_1.abstractmethod

@@ -1,6 +1,7 @@
 """MixerService, the RPCs about jobs: translates, authorises, calls."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from automix_mixer.engine import EngineError
 from automix_mixer.messages import job_message
 from automix_mixer.mix_settings import to_engine
 from automix_mixer.peers import Peers
-from automix_mixer.plans import delivered, read_plan
+from automix_mixer.plans import delivered, read_plan, require_fit
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.watching import Watcher
 
@@ -45,6 +46,9 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         plan = _plan(request.plan_json, settings)
         await self._peers.require_open_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
+        if plan is not None:
+            with _about_the_plan():
+                require_fit(plan, inputs)
         new = NewJob(UUID(request.project_id), settings, plan, inputs)
         return await self._queue(request, new, pb.CreateJobResponse)
 
@@ -110,8 +114,14 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
 def _plan(text: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if not text:
         return None
-    try:
+    with _about_the_plan():
         return delivered(read_plan(text), settings)
+
+
+@contextmanager
+def _about_the_plan() -> Iterator[None]:
+    try:
+        yield
     except EngineError as error:
         raise InvalidArgument(
             error.reason, error.message, violations=[FieldViolation("plan_json", error.message)]

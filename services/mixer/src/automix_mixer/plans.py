@@ -1,10 +1,12 @@
 """A mix plan that a user has edited, checked before a job is accepted with it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError
+from automix_mixer.engine.plan_bounds import check_fit
 from automix_mixer.engine.plan_json import plan_from_json
 
 DELIVERY = ("output_format", "stems")
@@ -24,6 +26,11 @@ def read_plan(text: str) -> dict[str, Any]:
     except UnicodeEncodeError:  # half of a surrogate pair, which is no text
         raise EngineError("PLAN_INVALID", "the plan holds half a character") from None
     return dict(plan)
+
+
+def require_fit(plan: Mapping[str, Any], inputs: Sequence[JobInput]) -> None:
+    """Raises EngineError (PLAN_DOES_NOT_FIT) when the plan was made for other inputs."""
+    check_fit(plan_from_json(plan), [track.role for track in inputs])
 
 
 def delivered(plan: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

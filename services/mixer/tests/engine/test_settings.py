@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
+from automix_client.cli.mix_options import StyleName
 from automix_mixer.engine import Settings, SettingsError
 from automix_mixer.engine.settings import OUTPUT_FORMATS, STYLES, described
 from automix_mixer.mix_settings import AMOUNTS, FORMATS, NUMBERS, to_engine
@@ -60,7 +61,7 @@ def test_a_job_reaches_every_number_to_both_of_its_bounds(asked: str, ours: str)
 
 
 def test_a_job_reaches_every_style_and_format_and_the_stems() -> None:
-    assert {to_engine(pb.MixSettings(style=s))["style"] for s in STYLES} == set(STYLES)
+    assert {to_engine(pb.MixSettings(style=s))["style"] for s in STYLES} == set(STYLES) == set(StyleName)
     assert set(FORMATS.values()) >= set(OUTPUT_FORMATS) - {"flac16"}
     assert to_engine(pb.MixSettings(stems=True))["stems"] is True
     assert to_engine(pb.MixSettings(match_reference_loudness=True))["target_loudness_lufs"] == "reference"

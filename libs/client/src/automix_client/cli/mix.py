@@ -22,6 +22,7 @@ from automix_client.cli.mix_options import (
     Reverb,
     Stems,
     Style,
+    StyleName,
     VocalLevel,
     format_for,
 )
@@ -92,7 +93,7 @@ def mix(
     reverb: Reverb = None,
     delay: Delay = None,
     deess: DeEss = None,
-    style: Style = "",
+    style: Style = StyleName.AUTO,
     stems: Stems = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -117,7 +118,7 @@ def mix(
         reverb=reverb,
         delay=delay,
         deess=deess,
-        style=style,
+        style=style.value,
         stems=stems,
     )
     with terminal.failures():

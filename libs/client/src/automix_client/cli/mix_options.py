@@ -23,6 +23,18 @@ class Format(StrEnum):
     MP3 = "mp3"
 
 
+class StyleName(StrEnum):
+    """Styles that the engine knows."""
+
+    AUTO = "auto"
+    RAP = "rap"
+    POP = "pop"
+    FOLK = "folk"
+    ELECTRONIC = "electronic"
+    ROCK = "rock"
+    METAL = "metal"
+
+
 FORMATS = {
     Format.WAV16: mixer_pb2.RENDER_FORMAT_WAV16,
     Format.WAV24: mixer_pb2.RENDER_FORMAT_WAV24,
@@ -44,7 +56,7 @@ FormatOption = Annotated[
 ]
 Stems = Annotated[bool, typer.Option("--stems", help="Also keep the processed stems, see `renders files`.")]
 Style = Annotated[
-    str, typer.Option("--style", metavar="NAME", help="A mixing style; measured when absent.", rich_help_panel=SOUND)
+    StyleName, typer.Option("--style", help="The style of the music; auto measures the beat.", rich_help_panel=SOUND)
 ]
 
 
@@ -88,9 +100,11 @@ ReferenceLoudness = Annotated[float | None, share("--reference-loudness", "The s
 
 
 def format_for(terminal: Terminal, out: Path, wanted: Format | None) -> mixer_pb2.RenderFormat.ValueType:
-    """The format asked for, else by the ending of the file. Leaves with 2 when the two contradict each other."""
+    """The format asked for, else by the ending of the file. Leaves with 2 when that says none, or another one."""
     suffix = out.suffix.lower()
     if wanted is None:
+        if suffix and suffix not in BY_SUFFIX:
+            terminal.usage(f"no format ends in {suffix}: use {', '.join(BY_SUFFIX)}, or say which with --format")
         return FORMATS[BY_SUFFIX.get(suffix, Format.WAV24)]
     if suffix in BY_SUFFIX and suffix != SUFFIX_OF[wanted]:
         terminal.usage(f"--format {wanted} does not go with a file that ends in {suffix}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ _BOUNDS = {
     "lift_db": (0.0, 12.0),
     "tempo_bpm": (20.0, 400.0),
 }
+_LONGEST_REASON = 1_000
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}
 
 
@@ -67,12 +68,26 @@ def check_bounds(plan: MixPlan) -> None:
     if plan.sample_rate not in SAMPLE_RATES:
         raise _invalid("sample_rate", f"must be one of {', '.join(map(str, SAMPLE_RATES))}")
     for name, decision in _decisions(plan):
+        if len(decision.reason) > _LONGEST_REASON:
+            raise _invalid(name, f"must have a reason of at most {_LONGEST_REASON} characters")
         _check(name, decision.value)
     for vocal in plan.vocals:
         for cut in vocal.cuts:
             if not (20 <= cut.freq_hz <= 20_000 and -24 <= cut.gain_db <= 12 and 0.1 <= cut.q <= 50):
                 raise _invalid("cuts", "must lie in 20 to 20000 Hz, -24 to 12 dB, quality 0.1 to 50")
         _check_rides(vocal.ride_db.value)
+
+
+def check_fit(plan: MixPlan, roles: Sequence[str]) -> None:
+    """Raises EngineError PLAN_DOES_NOT_FIT when the plan was made for other tracks than those of these roles."""
+    parts = [(v.track, v.name, "vocals") for v in plan.vocals] + [(b.track, b.name, "beat") for b in plan.beats]
+    if not parts:
+        raise EngineError("PLAN_DOES_NOT_FIT", "the plan mixes nothing")
+    for index, name, role in parts:
+        if not 0 <= index < len(roles) or roles[index] != role:
+            raise EngineError("PLAN_DOES_NOT_FIT", f"the plan expects {role} at position {index + 1} ({name})")
+    if len({index for index, _, _ in parts}) < len(parts):
+        raise EngineError("PLAN_DOES_NOT_FIT", "the plan mixes a track twice")
 
 
 def _check(name: str, value: Any) -> None:

@@ -9,7 +9,6 @@ from automix_mixer.engine.analysis import analyse
 from automix_mixer.engine.control import step_frames
 from automix_mixer.engine.curves import report_curves
 from automix_mixer.engine.delivery import deliver
-from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.extras import OutputPaths, write_extras
 from automix_mixer.engine.loudness import SILENCE_LUFS
 from automix_mixer.engine.master import MasterGain, Measured, solve_gain
@@ -46,7 +45,7 @@ def render(
     tell = progress or (lambda _share, _stage: None)
     settings = Settings.from_json(plan.settings)
     threads = threads or cores()
-    _check_tracks(plan, tracks)
+    check_fit(plan, [track.role for track in tracks])
     if profiles is None:
         profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
     used = [v.track for v in plan.vocals] + [b.track for b in plan.beats]
@@ -132,12 +131,3 @@ def _master_notes(gain: MasterGain, plan: MixPlan) -> list[str]:
         f"The mix reaches {gain.predicted_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need over"
         f" {plan.master.max_limiting_db.value:g} dB of limiting."
     ]
-
-
-def _check_tracks(plan: MixPlan, tracks: Sequence[Track]) -> None:
-    parts = [(v.track, v.name, "vocals") for v in plan.vocals] + [(b.track, b.name, "beat") for b in plan.beats]
-    if not parts:
-        raise EngineError("PLAN_DOES_NOT_FIT", "the plan mixes nothing")
-    for index, name, role in parts:
-        if not 0 <= index < len(tracks) or tracks[index].role != role:
-            raise EngineError("PLAN_DOES_NOT_FIT", f"the plan expects {role} at position {index + 1} ({name})")
