@@ -14,6 +14,7 @@ from automix_mixer.engine.loudness import SILENCE_LUFS
 from automix_mixer.engine.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.mixplan import BusPlan, MixPlan
+from automix_mixer.engine.plan_bounds import check_fit
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.rehearsal import rehearse
 from automix_mixer.engine.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
