@@ -97,6 +97,11 @@ ROWS = [
         ARRIVING,
         _set("media.uploads", f"created_at = {LONG_AGO} - interval '1 day', expires_at = {LONG_AGO}", ARRIVING),
     ),
+    (
+        "FORM_OVERDUE",
+        NOWHERE,
+        f"INSERT INTO media.forms VALUES ('{NOWHERE}', '{USER}', 5, {LONG_AGO}, {LONG_AGO} + interval '1 hour')",
+    ),
     ("UPLOAD_INCOMPLETE", ARRIVING, "DELETE FROM media.upload_parts"),
     ("CHILD_OF_THE_DEAD", PROJECT, f"INSERT INTO projects.tombstones VALUES ('{USER}', 'user')"),
     ("CHILD_OF_THE_DEAD", ASSET, f"INSERT INTO media.tombstones VALUES ('{USER}', 'user')"),

@@ -7,6 +7,7 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from automix_local import Servers
 from automix_media.__main__ import open_servicer
 from automix_media.servicer import MediaServicer
 from automix_media.settings import MediaSettings
+from automix_media.sweeping import Sweeper
 from automix_projects.servicer import ProjectsServicer
 from kit.inprocess import Issuer, listening, settings_of
 
@@ -162,6 +164,19 @@ async def new_caller(replica: Replica, issuer: Issuer, projects: Any) -> Caller:
         projects_pb2.CreateProjectRequest(name="Song"), metadata=(("authorization", f"Bearer {token}"),)
     )
     return Caller(replica.stub, token, user_id, answer.project.id, projects)
+
+
+async def expire_forms(replica: Replica, caller: Caller) -> None:
+    """Lets the caller's forms be of yesterday, and sweeps."""
+    async with replica.runtime.database.transaction() as connection:
+        await connection.execute("ALTER TABLE forms DISABLE TRIGGER fixed")
+        await connection.execute(
+            "UPDATE forms SET created_at = now() - interval '1 day', expires_at = now() - interval '23 hours'"
+            " WHERE owner_id = %s",
+            (caller.user_id,),
+        )
+        await connection.execute("ALTER TABLE forms ENABLE TRIGGER fixed")
+    await Sweeper(replica.runtime.database, every_seconds=60, keep_refused=timedelta(days=1)).sweep()
 
 
 def wav(seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:

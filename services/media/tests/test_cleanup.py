@@ -17,7 +17,7 @@ from automix_media.sweeping import Sweeper
 from kit.refusals import refused
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, post, wav
+from .harness import Caller, Replica, expire_forms, post, wav
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 
@@ -190,6 +190,37 @@ async def test_what_a_form_leaves_after_its_upload_is_over_is_collected(
     assert not await objects(replica, f"incoming/{upload_id}/")
     if end == "complete":
         assert await caller.download(asset.id) == wav()
+
+
+@pytest.mark.parametrize("end", ["abort", "delete", "user", "project"])
+async def test_what_a_form_leaves_after_its_upload_is_over_goes_when_it_has_expired(
+    caller: Caller, replica: Replica, end: str
+) -> None:
+    created = await caller.create(len(wav()), method=pb.UPLOAD_METHOD_POST)
+    upload_id = created.upload.id
+    assert await post(created.post, wav()) == 204
+    if end == "abort":
+        await caller.call("AbortUpload", pb.AbortUploadRequest(upload_id=upload_id))
+    elif end == "delete":
+        asset = await caller.complete(upload_id)
+        await caller.call("DeleteAsset", pb.DeleteAssetRequest(asset_id=asset.id))
+    else:
+        await react(replica, deletion(caller, end))
+    await delete_objects(replica)
+    assert not await objects(replica, f"incoming/{upload_id}/")
+    assert await post(created.post, wav()) == 204
+    await expire_forms(replica, caller)
+    await delete_objects(replica)
+    assert not await objects(replica, f"incoming/{upload_id}/")
+
+
+async def test_an_upload_outlives_its_form_until_it_is_over(caller: Caller, replica: Replica) -> None:
+    created = await caller.create(len(wav()), method=pb.UPLOAD_METHOD_POST)
+    assert created.post.expires_at.ToDatetime() < created.upload.expires_at.ToDatetime()
+    assert await post(created.post, wav()) == 204
+    await expire_forms(replica, caller)
+    await delete_objects(replica)
+    assert (await caller.complete(created.upload.id)).size == len(wav())
 
 
 async def collect(replica: Replica) -> None:

@@ -27,6 +27,8 @@ INSERT INTO uploads (id, project_id, owner_id, filename, role, method, size, sta
     FROM made WHERE n % 100 <> 0;
 INSERT INTO uploads (id, project_id, owner_id, filename, role, method, size, received, expires_at)
     SELECT upload, project, owner, 'a', 'beat', 'stream', 60, 50, now() + interval '1 day' FROM made WHERE n % 100 = 0;
+INSERT INTO forms (upload_id, owner_id, size, created_at, expires_at)
+    SELECT upload, owner, 10, now() - interval '1 day', now() - interval '1 hour' + n * interval '10 s' FROM made;
 INSERT INTO upload_parts (upload_id, start, size, storage_key)
     SELECT upload, start, 1, 'incoming/' || upload || '/' || start || '-' || repeat('0', 32)
     FROM made, generate_series(0, 49) start WHERE n % 100 = 0;
@@ -40,7 +42,7 @@ SET CONSTRAINTS ALL DEFERRED;
 ALTER TABLE uploads ENABLE TRIGGER USER;
 ALTER TABLE assets ENABLE TRIGGER USER;
 ALTER TABLE upload_parts ENABLE TRIGGER USER;
-ANALYZE uploads, assets, upload_parts;
+ANALYZE uploads, forms, assets, upload_parts;
 """
 
 FACTS = Facts("wav", 1.0, "0" * 64, 8000, 1, None, b"\0\0\0\0", 8000)
@@ -86,6 +88,7 @@ async def test_every_query_is_served_by_an_index(
     await uploads_are_asked_about(Uploads(connection, other), open_upload)
     await repository.named_keys(connection, [asset_key(asset), f"incoming/{open_upload}/post"])
     await repository.expire(connection)
+    await repository.close_forms(connection)
     await repository.forget_refused(connection, timedelta(days=1))
     await repository.bury_project(connection, project)
     await repository.bury_user(connection, owner)

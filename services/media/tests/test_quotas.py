@@ -10,7 +10,7 @@ from kit.inprocess import Issuer
 from kit.refusals import refused
 
 from .conftest import MakeReplica
-from .harness import Caller, new_caller, wav
+from .harness import Caller, expire_forms, new_caller, post, wav
 
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 
@@ -45,6 +45,28 @@ async def test_stored_bytes_count_assets_and_what_is_declared(caller: Caller, ma
     assert refusal.quota == ["stored_bytes"]
     await caller.call("DeleteAsset", pb.DeleteAssetRequest(asset_id=asset.id))
     await caller.at(replicas[0]).open(len(data))
+
+
+async def test_bytes_of_a_form_count_until_it_has_expired_whatever_becomes_of_its_upload(
+    caller: Caller, make_replica: MakeReplica
+) -> None:
+    data = wav()
+    replica = await make_replica(max_stored_bytes=4 * len(data))
+    at = caller.at(replica)
+    aborted = await at.open(len(data), method=pb.UPLOAD_METHOD_POST)
+    await at.call("AbortUpload", pb.AbortUploadRequest(upload_id=aborted.id))
+    created = await at.create(len(data), method=pb.UPLOAD_METHOD_POST)
+    assert await post(created.post, data) == 204
+    asset = await at.complete(created.upload.id)
+    await at.open(len(data))
+    with refused(EXHAUSTED, "STORAGE_QUOTA"):
+        await at.open(1)
+    await at.call("DeleteAsset", pb.DeleteAssetRequest(asset_id=asset.id))
+    await at.open(len(data))
+    with refused(EXHAUSTED, "STORAGE_QUOTA"):
+        await at.open(1)
+    await expire_forms(replica, caller)
+    await at.open(2 * len(data))
 
 
 async def test_quotas_are_of_one_user(caller: Caller, make_replica: MakeReplica, issuer: Issuer, projects: Any) -> None:

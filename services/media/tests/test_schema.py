@@ -455,6 +455,21 @@ def test_whatever_ends_a_row_notes_its_objects(world: World) -> None:
     assert world.connection.execute("SELECT 1 FROM assets WHERE id = %s", (done["verifier"],)).fetchone() is None
 
 
+def test_a_form_stays_as_long_as_it_may_bring_bytes_and_notes_its_object(world: World) -> None:
+    live = {"owner_id": new_id(), "size": 10, "expires_at": "SQL now() + interval '1 hour'"}
+    past = live | {"created_at": "SQL now() - interval '2 h'", "expires_at": "SQL now() - interval '1 h'"}
+    awaited, gone = world.open(method="post")["id"], new_id()
+    for form in ({"upload_id": new_id()} | live, {"upload_id": awaited} | past):
+        insert(world.connection, "forms", form)
+        with pytest.raises(REFUSED), world.connection.transaction():
+            world.connection.execute("DELETE FROM forms WHERE upload_id = %s", (form["upload_id"],))
+        with pytest.raises(REFUSED), world.connection.transaction():
+            world.connection.execute("UPDATE forms SET size = 1 WHERE upload_id = %s", (form["upload_id"],))
+    insert(world.connection, "forms", {"upload_id": gone} | past)
+    world.connection.execute("DELETE FROM forms WHERE upload_id = %s", (gone,))
+    assert f"incoming/{gone}/post" in noted(world.connection)
+
+
 @pytest.mark.parametrize("parent", ["owner_id", "project_id"])
 def test_nothing_is_born_on_a_dead_parent(world: World, parent: str) -> None:
     upload = world.verifying()

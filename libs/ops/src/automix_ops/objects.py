@@ -29,6 +29,7 @@ SELECT storage_key FROM media.object_deletions UNION SELECT storage_key FROM mix
 
 ARRIVING: LiteralString = """
 SELECT 'incoming/' || id || '/' FROM media.uploads WHERE state IN ('open', 'verifying')
+UNION ALL SELECT 'incoming/' || upload_id || '/post' FROM media.forms
 UNION ALL SELECT 'assets/' || verifier FROM media.uploads WHERE state = 'verifying'
 UNION ALL SELECT 'renders/' || id || '/' || attempt || '/' FROM mixer.jobs WHERE status = 'processing'
 """

@@ -165,6 +165,13 @@ UPLOADS = (
         " AND expires_at < now() - make_interval(secs => %(grace)s)",
     ),
     Rule(
+        "FORM_OVERDUE",
+        "the form of upload {subject} still counts, although it expired at {expires_at}",
+        "SELECT upload_id AS subject, expires_at FROM media.forms f"
+        " WHERE expires_at < now() - interval '10 minutes' - make_interval(secs => %(grace)s) AND NOT EXISTS"
+        " (SELECT FROM media.uploads u WHERE u.id = f.upload_id AND u.state IN ('open', 'verifying'))",
+    ),
+    Rule(
         "UPLOAD_INCOMPLETE",
         "upload {subject} says that {received} bytes have arrived, its parts hold {stored}",
         "SELECT u.id AS subject, u.received, coalesce(sum(p.size), 0) AS stored FROM media.uploads u"

@@ -335,7 +335,9 @@ class PostPolicy(_message.Message):
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """When the policy stops being accepted."""
+        """When the policy stops being accepted, an hour after it was made by default. Until then storage takes bytes with it
+        again and again, so they count as stored.
+        """
 
     def __init__(
         self,

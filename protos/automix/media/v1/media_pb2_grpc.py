@@ -120,8 +120,9 @@ class MediaServiceServicer:
     """
 
     def CreateUpload(self, request, context):
-        """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
-        request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
+        """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires, and the
+        bytes of its form until the form has expired, whatever becomes of the upload: send a request_id, and a call whose
+        answer got lost or was not waited for gives the same upload when it is repeated.
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
         QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
@@ -163,7 +164,7 @@ class MediaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AbortUpload(self, request, context):
-        """Gives an open upload up and frees its bytes.
+        """Gives an open upload up and frees its bytes; those of a form count on until the form has expired.
 
         Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
         """

@@ -44,8 +44,9 @@ class MediaServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MediaServiceAsyncStub: ...
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.CreateUploadRequest, _media_pb2.CreateUploadResponse]
-    """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
-    request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
+    """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires, and the
+    bytes of its form until the form has expired, whatever becomes of the upload: send a request_id, and a call whose
+    answer got lost or was not waited for gives the same upload when it is repeated.
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
     QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
@@ -70,7 +71,7 @@ class MediaServiceStub:
     (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
     """
     AbortUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.AbortUploadRequest, _media_pb2.AbortUploadResponse]
-    """Gives an open upload up and frees its bytes.
+    """Gives an open upload up and frees its bytes; those of a form count on until the form has expired.
 
     Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
     """
@@ -111,8 +112,9 @@ class MediaServiceAsyncStub(MediaServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.CreateUploadRequest, _media_pb2.CreateUploadResponse]  # type: ignore[assignment]
-    """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
-    request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
+    """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires, and the
+    bytes of its form until the form has expired, whatever becomes of the upload: send a request_id, and a call whose
+    answer got lost or was not waited for gives the same upload when it is repeated.
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
     QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
@@ -137,7 +139,7 @@ class MediaServiceAsyncStub(MediaServiceStub):
     (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
     """
     AbortUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.AbortUploadRequest, _media_pb2.AbortUploadResponse]  # type: ignore[assignment]
-    """Gives an open upload up and frees its bytes.
+    """Gives an open upload up and frees its bytes; those of a form count on until the form has expired.
 
     Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
     """
@@ -181,8 +183,9 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.CreateUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_media_pb2.CreateUploadResponse, _abc.Awaitable[_media_pb2.CreateUploadResponse]]:
-        """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires: send a
-        request_id, and a call whose answer got lost or was not waited for gives the same upload when it is repeated.
+        """Opens an upload into a project. It counts against the quotas until it is completed, aborted or expires, and the
+        bytes of its form until the form has expired, whatever becomes of the upload: send a request_id, and a call whose
+        answer got lost or was not waited for gives the same upload when it is repeated.
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED); RESOURCE_EXHAUSTED (STORAGE_QUOTA, OPEN_UPLOAD_QUOTA) with
         QuotaFailure; INVALID_ARGUMENT (FILE_TOO_LARGE, REQUEST_ID_REUSED).
@@ -231,7 +234,7 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.AbortUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_media_pb2.AbortUploadResponse, _abc.Awaitable[_media_pb2.AbortUploadResponse]]:
-        """Gives an open upload up and frees its bytes.
+        """Gives an open upload up and frees its bytes; those of a form count on until the form has expired.
 
         Errors: FAILED_PRECONDITION (UPLOAD_NOT_OPEN) when it is being verified or done.
         """

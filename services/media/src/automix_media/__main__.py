@@ -83,6 +83,7 @@ async def open_servicer(
             verifier,
             quotas=quotas(settings),
             upload_lifetime=timedelta(hours=settings.upload_hours),
+            form_lifetime=timedelta(minutes=settings.form_minutes),
         )
     finally:
         await verifier.close()

@@ -40,7 +40,7 @@ class Quotas:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one user has. `stored_bytes` counts open uploads with their declared size."""
+    """What one user has. `stored_bytes` counts open uploads, and forms that are still accepted, as they declare."""
 
     stored_bytes: int
     open_uploads: int
@@ -145,7 +145,7 @@ def require_room(usage: Usage, size: int, quotas: Quotas) -> None:
         used = f"{usage.stored_bytes} of {quotas.stored_bytes} bytes used, {size} more asked for"
         raise ResourceExhausted(
             "STORAGE_QUOTA",
-            f"your storage is full ({used}): delete assets or abort open uploads first",
+            f"your storage is full, {used}: delete assets or abort uploads first, or wait until their forms expire",
             violations=[FieldViolation("stored_bytes", used)],
         )
 

@@ -37,6 +37,8 @@ REFUSE: LiteralString = (
     " writer = NULL, writer_until = NULL, verifier = NULL, lease_expires_at = NULL"
 )
 SWEEP = 100
+SLOWEST_POST = timedelta(minutes=10)
+"""How long after a form's expiry its bytes still count: storage looks at the form when a post begins."""
 
 
 class Uploads:
@@ -58,7 +60,9 @@ class Uploads:
         """What the owner uses; no other transaction opens an upload of theirs until this one ends."""
         await self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", (str(self._owner_id),))
         cursor = await self._connection.execute(
-            "SELECT (SELECT coalesce(sum(size), 0) FROM assets WHERE owner_id = %(owner)s) + coalesce(sum(size), 0),"
+            "SELECT (SELECT coalesce(sum(size), 0) FROM assets WHERE owner_id = %(owner)s)"
+            " + (SELECT coalesce(sum(size), 0) FROM forms WHERE owner_id = %(owner)s)"
+            " + coalesce(sum(size) FILTER (WHERE method = 'stream'), 0),"
             " count(*) FROM uploads WHERE owner_id = %(owner)s AND state IN ('open', 'verifying')",
             {"owner": self._owner_id},
         )
@@ -75,13 +79,22 @@ class Uploads:
         method: Method,
         size: int,
         lifetime: timedelta,
+        form_lifetime: timedelta,
     ) -> Upload | None:
-        """Opens an upload; the database refuses it when the owner or the project is gone."""
-        return await self._one(
+        """Opens an upload, with a form when that is its method; the database refuses it when the owner or the project
+        is gone.
+        """
+        upload = await self._one(
             "INSERT INTO uploads (id, project_id, owner_id, filename, role, method, size, expires_at)"
             f" VALUES (%s, %s, %s, %s, %s, %s, %s, now() + %s) RETURNING {UPLOAD}",
             (upload_id, project_id, self._owner_id, filename, role, method, size, lifetime),
         )
+        if method == "post":
+            await self._connection.execute(
+                "INSERT INTO forms (upload_id, owner_id, size, expires_at) VALUES (%s, %s, %s, now() + %s)",
+                (upload_id, self._owner_id, size, form_lifetime),
+            )
+        return upload
 
     async def get(self, upload_id: UUID) -> Upload | None:
         """The upload of this id, None when it is not the owner's."""
@@ -274,6 +287,21 @@ async def expire(connection: Connection) -> int:
         " AND (verifier IS NULL OR lease_expires_at < clock_timestamp())"
         " ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED)",
         (*EXPIRED, SWEEP),
+    )
+    return cursor.rowcount
+
+
+async def close_forms(connection: Connection) -> int:
+    """Forgets forms that storage no longer accepts, up to a batch, and notes what they left; returns how many.
+
+    Those whose upload is still to be completed stay. What is posted slowly may arrive some time after the expiry.
+    """
+    cursor = await connection.execute(
+        "DELETE FROM forms WHERE upload_id = ANY(ARRAY(SELECT upload_id FROM forms f"
+        " WHERE expires_at < now() - %s AND NOT EXISTS"
+        " (SELECT FROM uploads u WHERE u.id = f.upload_id AND u.state IN ('open', 'verifying'))"
+        " ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED))",
+        (SLOWEST_POST, SWEEP),
     )
     return cursor.rowcount
 

@@ -51,6 +51,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         *,
         quotas: Quotas,
         upload_lifetime: timedelta,
+        form_lifetime: timedelta,
     ) -> None:
         self._database: Database = runtime.database
         self._store = store
@@ -60,6 +61,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         self._verifier = verifier
         self._quotas = quotas
         self._upload_lifetime = upload_lifetime
+        self._form_lifetime = form_lifetime
 
     async def CreateUpload(self, request: pb.CreateUploadRequest, context: Context) -> pb.CreateUploadResponse:
         """Opens an upload into an active project, once per request_id."""
@@ -83,6 +85,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
                     method=METHOD_NAMES[request.method],
                     size=request.size,
                     lifetime=self._upload_lifetime,
+                    form_lifetime=self._form_lifetime,
                 )
                 return self._opened(upload)
 
@@ -91,9 +94,9 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     def _opened(self, upload: Upload | None) -> pb.CreateUploadResponse:
         response = pb.CreateUploadResponse(upload=upload_message(upload))
         if upload is not None and upload.method == "post":
-            lifetime = upload.expires_at - datetime.now(UTC)
-            url, fields = self._store.post_policy(post_key(upload.id), upload.size, lifetime)
-            response.post.CopyFrom(post_message(url, fields, upload.expires_at))
+            expires_at = upload.created_at + self._form_lifetime
+            url, fields = self._store.post_policy(post_key(upload.id), upload.size, expires_at - datetime.now(UTC))
+            response.post.CopyFrom(post_message(url, fields, expires_at))
         return response
 
     async def _require_active_project(self, project_id: UUID) -> None:

@@ -11,9 +11,12 @@ class MediaSettings(StorageSettings):
     """Settings of the media service."""
 
     max_file_bytes: int = Field(2 * GIB, gt=0, description="of one upload; an hour of 24-bit stereo at 96 kHz fits")
-    max_stored_bytes: int = Field(20 * GIB, gt=0, description="of a user's assets and open uploads together")
+    max_stored_bytes: int = Field(20 * GIB, gt=0, description="of a user's assets, open uploads and forms together")
     max_open_uploads: int = Field(32, ge=1, description="of a user at the same time")
     upload_hours: float = Field(24, gt=0, description="until an upload that is not completed is given up")
+    form_minutes: float = Field(
+        60, gt=0, description="a form is accepted; until then its bytes count, whatever becomes of its upload"
+    )
     refused_days: float = Field(7, gt=0, description="how long a refused upload can be asked about")
     upload_sweep_seconds: float = Field(30, gt=0, description="how often uploads are looked at that are over")
 

@@ -1,12 +1,14 @@
-"""Uploads that nobody will complete, and refusals that nobody will ask about."""
+"""Uploads that nobody will complete, forms that bring nothing more, and refusals that nobody will ask about."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
-from automix_common.database import LOST, Database
+from automix_common.database import LOST, Connection, Database
 from automix_common.logs import logger
 
-from automix_media.repository import SWEEP, expire, forget_refused
+from automix_media.repository import SWEEP, close_forms, expire, forget_refused
 
 log = logger(__name__)
 
@@ -32,14 +34,16 @@ class Sweeper:
 
     async def sweep(self) -> int:
         """Ends what is due now and returns how many uploads expired; their objects are noted with it."""
-        expired = 0
-        batch = SWEEP
-        while batch == SWEEP:
-            async with self._database.transaction() as connection:
-                batch = await expire(connection)
-            expired += batch
-        batch = SWEEP
-        while batch == SWEEP:
-            async with self._database.transaction() as connection:
-                batch = await forget_refused(connection, self._keep_refused)
+        expired = await self._all(expire)
+        await self._all(close_forms)
+        await self._all(partial(forget_refused, age=self._keep_refused))
         return expired
+
+    async def _all(self, sweep_batch: Callable[[Connection], Awaitable[int]]) -> int:
+        """Sweeps batch by batch until one is not full; returns how many rows that was."""
+        swept, batch = 0, SWEEP
+        while batch == SWEEP:
+            async with self._database.transaction() as connection:
+                batch = await sweep_batch(connection)
+            swept += batch
+        return swept

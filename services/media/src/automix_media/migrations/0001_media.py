@@ -79,6 +79,25 @@ CREATE INDEX uploads_expiring ON uploads (expires_at) WHERE state IN ('open', 'v
 CREATE INDEX uploads_refused_at ON uploads (ended_at) WHERE state = 'refused';
 """
 
+FORMS = """
+CREATE TABLE forms (
+    upload_id   uuid PRIMARY KEY,
+    owner_id    uuid NOT NULL,
+    size        bigint NOT NULL CHECK (size > 0),
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz NOT NULL CHECK (expires_at > created_at)
+);
+COMMENT ON TABLE forms IS
+    'Forms that storage may still accept. Each outlives its upload, and its bytes count as long as it is here';
+COMMENT ON COLUMN forms.upload_id IS 'uploads.id, which may be over or gone: the form writes to incoming/<upload>/post';
+COMMENT ON COLUMN forms.owner_id IS 'auth.users.id, as its upload';
+COMMENT ON COLUMN forms.size IS 'Exact length in bytes of what it accepts';
+COMMENT ON COLUMN forms.created_at IS 'When it was signed';
+COMMENT ON COLUMN forms.expires_at IS 'When storage stops accepting it';
+CREATE INDEX forms_by_owner ON forms (owner_id) INCLUDE (size);
+CREATE INDEX forms_expiring ON forms (expires_at);
+"""
+
 PARTS = """
 CREATE TABLE upload_parts (
     upload_id    uuid NOT NULL REFERENCES uploads ON DELETE CASCADE,
@@ -243,11 +262,25 @@ CREATE TRIGGER note_when_over AFTER UPDATE ON uploads FOR EACH ROW
     WHEN (NEW.state IN ('done', 'refused') AND OLD.state IN ('open', 'verifying')) EXECUTE FUNCTION note_incoming();
 CREATE TRIGGER note_when_gone AFTER DELETE ON uploads FOR EACH ROW
     WHEN (OLD.state IN ('open', 'verifying')) EXECUTE FUNCTION note_incoming();
+
+CREATE TRIGGER fixed BEFORE UPDATE ON forms FOR EACH ROW EXECUTE FUNCTION
+    refuse_change('upload_id', 'owner_id', 'size', 'created_at', 'expires_at');
+
+CREATE FUNCTION close_form() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.expires_at > clock_timestamp()
+        OR EXISTS (SELECT FROM uploads WHERE id = OLD.upload_id AND state IN ('open', 'verifying')) THEN
+        RAISE EXCEPTION 'form % still brings bytes', OLD.upload_id USING ERRCODE = 'check_violation';
+    END IF;
+    INSERT INTO object_deletions (storage_key) VALUES ('incoming/' || OLD.upload_id || '/post') ON CONFLICT DO NOTHING;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER close BEFORE DELETE ON forms FOR EACH ROW EXECUTE FUNCTION close_form();
 """
 
 
 def upgrade() -> None:
     """Creates the schema."""
     shared = (tables.INBOX, tables.ANSWERS, tables.TOMBSTONES, tables.IMMUTABLE, tables.OBJECT_DELETIONS)
-    for statements in (*shared, TYPES, UPLOADS, PARTS, ASSETS, RULES):
+    for statements in (*shared, TYPES, UPLOADS, FORMS, PARTS, ASSETS, RULES):
         op.execute(statements)
