@@ -96,6 +96,8 @@ def test_limits(make_file: Callable[..., Path], music: Block) -> None:
     assert refusal(twelve, Limits(max_channels=8)) is Reason.TOO_MANY_CHANNELS
     assert refusal(make_file("wav", 16), Limits(max_duration_s=1.9)) is Reason.TOO_LONG
     assert len(read(make_file("wav", 16), limits=Limits(max_duration_s=2.0))) == 88_200
+    assert refusal(make_file("wav", 16), Limits(max_samples=2 * 88_200 - 1)) is Reason.TOO_MANY_SAMPLES
+    assert len(read(make_file("wav", 16), limits=Limits(max_samples=2 * 88_200))) == 88_200
     for rate in (100, 3_999, 384_001, 999_999):
         assert refusal(make_file("wav", 16, samples=music[:1_000], sample_rate=rate)) is Reason.ABSURD_SAMPLE_RATE
     for rate in (4_000, 384_000):

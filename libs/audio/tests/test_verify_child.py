@@ -1,5 +1,7 @@
 """The verifier as a process under limits."""
 
+import io
+import itertools
 import json
 import resource
 import subprocess
@@ -8,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from automix_audio.verify import verify
-from automix_audio.verify_child import as_json
+from automix_audio.verify_child import as_json, run
 from numpy.typing import NDArray
 
 MakeFile = Callable[..., Path]
@@ -46,6 +49,24 @@ def test_a_recording(make_file: MakeFile) -> None:
     assert [list(line) for line in progress] == [["progress"]] * len(progress)
     assert progress[-1]["progress"] == 1.0
     assert last == {"result": json.loads(json.dumps(as_json(verify(path))))}
+
+
+def test_a_file_that_is_read_in_one_go_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "silence.flac"
+    with av.open(str(path), "w", format="flac") as file:
+        stream = file.add_stream("flac", rate=48_000, layout="mono", format="s16")
+        for second in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 48_000, second * 48_000
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    ticks = itertools.count()
+    monkeypatch.setattr("automix_audio.verify_child.time.monotonic", lambda: float(next(ticks)))
+    said = io.StringIO()
+    run(json.dumps({"path": str(path)}), said)
+    *progress, last = said.getvalue().splitlines()
+    assert len(progress) >= 20 * 48_000 // 65_536, "a line for each block: each took a second by this clock"
+    assert "result" in last
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,9 @@ async def test_a_recording_beyond_the_limits_is_refused(caller: Caller, make_rep
     replica = await make_replica(max_duration_seconds=1, max_channels=2, max_sample_rate=48_000)
     await refused_for(caller.at(replica), wav(1.01), "TOO_LONG")
     await refused_for(caller.at(replica), wav(0.1, channels=3), "TOO_MANY_CHANNELS")
+    few = await make_replica(max_samples=8_000)
+    await refused_for(caller.at(few), wav(0.6, channels=2), "TOO_MANY_SAMPLES")
+    assert (await caller.at(few).upload(wav(0.5, channels=2))).duration == 0.5
     await refused_for(caller.at(replica), wav(0.1, rate=96_000), "ABSURD_SAMPLE_RATE")
     assert (await caller.at(replica).upload(wav(1))).duration == 1
 
@@ -180,7 +183,7 @@ async def test_a_verifier_that_is_killed_refuses_its_upload_alone(caller: Caller
 
 
 async def test_a_verifier_that_hangs_is_ended_while_others_are_served(
-    caller: Caller, make_replica: MakeReplica
+    caller: Caller, stranger: Caller, make_replica: MakeReplica
 ) -> None:
     replica = await make_replica(verify_silence_seconds=2, max_verifications=2)
     data = wav()
@@ -189,10 +192,28 @@ async def test_a_verifier_that_hangs_is_ended_while_others_are_served(
     completing = asyncio.create_task(caller.at(replica).complete(upload.id))
     child = await child_of_this_process()
     child.suspend()
-    assert (await caller.at(replica).upload(data)).size == len(data)
+    assert (await stranger.at(replica).upload(data)).size == len(data)
     with refused(INVALID, "VERIFIER_TIMEOUT"):
         await completing
     assert not child.is_running()
+
+
+async def test_one_user_does_not_take_every_place_to_verify(
+    caller: Caller, stranger: Caller, make_replica: MakeReplica
+) -> None:
+    replica = await make_replica(max_verifications=2)
+    data = wav()
+    uploads = [await caller.open(len(data)) for _ in range(3)]
+    for upload in uploads:
+        await caller.send(upload.id, data)
+    completing = [asyncio.create_task(caller.at(replica).complete(upload.id)) for upload in uploads]
+    child = await child_of_this_process()
+    child.suspend()
+    assert (await stranger.at(replica).upload(data)).size == len(data)
+    states = [(await caller.get_upload(upload.id)).state for upload in uploads]
+    assert states.count(pb.UPLOAD_STATE_VERIFYING) == 1
+    child.resume()
+    assert len({asset.id for asset in await asyncio.gather(*completing)}) == 3
 
 
 async def test_overwriting_what_was_uploaded_changes_nothing(caller: Caller, servers: Servers) -> None:

@@ -83,7 +83,7 @@ class AudioReader:
         """The whole recording, once, as blocks of shape (frames, channels); only the last may be shorter.
 
         Full scale is 1.0. A file whose rate or channels change on the way is converted to those it begins with.
-        Raises AudioError: TOO_LONG, NON_FINITE, ABSURD_LEVEL, UNSUPPORTED.
+        Raises AudioError: TOO_LONG, TOO_MANY_SAMPLES, NON_FINITE, ABSURD_LEVEL, UNSUPPORTED.
         """
         if self.sample_rate == self.source_sample_rate:
             return self._checked(frames)
@@ -115,6 +115,12 @@ class AudioReader:
                 raise AudioError(
                     Reason.TOO_LONG,
                     f"The recording is longer than {_spoken(self._limits.max_duration_s)}. Upload a shorter one.",
+                )
+            if total * self.channels > self._limits.max_samples:
+                raise AudioError(
+                    Reason.TOO_MANY_SAMPLES,
+                    f"The recording holds more than {self._limits.max_samples} samples (length x sample rate x"
+                    " channels). Export it at 44.1 or 48 kHz, in stereo, or in shorter parts.",
                 )
             _check_samples(block)
             yield block

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     ABSURD_SAMPLE_RATE = "ABSURD_SAMPLE_RATE"
     TOO_MANY_CHANNELS = "TOO_MANY_CHANNELS"
     TOO_LONG = "TOO_LONG"
+    TOO_MANY_SAMPLES = "TOO_MANY_SAMPLES"
 
 
 class AudioError(Exception):

@@ -15,6 +15,7 @@ of 32.
 
 import json
 import sys
+import time
 from dataclasses import asdict
 from typing import TextIO
 
@@ -24,17 +25,20 @@ from automix_audio.verify import AudioFacts, verify
 
 _STEP = 0.01
 """Least progress worth a line."""
+_SECONDS = 1.0
+"""A line comes after this time also without progress in the file: an hour of silence may be read in one go."""
 
 
 def run(request: str, out: TextIO) -> None:
     """Answer one request."""
     asked = json.loads(request)
-    reported = -1.0
+    reported, at = -1.0, 0.0
 
     def report(progress: float) -> None:
-        nonlocal reported
-        if progress >= reported + _STEP:
-            reported = progress
+        nonlocal reported, at
+        now = time.monotonic()
+        if progress >= reported + _STEP or now >= at + _SECONDS:
+            reported, at = progress, now
             _say(out, {"progress": round(progress, 3)})
 
     try:

@@ -48,6 +48,7 @@ def verify_limits(settings: MediaSettings) -> VerifyLimits:
     return VerifyLimits(
         audio=AudioLimits(
             max_duration_s=settings.max_duration_seconds,
+            max_samples=settings.max_samples,
             max_channels=settings.max_channels,
             min_sample_rate=settings.min_sample_rate,
             max_sample_rate=settings.max_sample_rate,

@@ -39,6 +39,7 @@ from automix_media.domain import (
     verifying,
 )
 from automix_media.repository import Assets, Uploads
+from automix_media.turns import Turns
 
 log = logger(__name__)
 
@@ -50,6 +51,7 @@ class AudioLimits:
     """What is accepted; the fields are those that the child knows."""
 
     max_duration_s: float
+    max_samples: int
     max_channels: int
     min_sample_rate: int
     max_sample_rate: int
@@ -76,7 +78,7 @@ class Verifier:
         self._store = store
         self._limits = limits
         self._stopping = stopping
-        self._slots = asyncio.Semaphore(limits.at_once)
+        self._turns = Turns(limits.at_once)
         self._running: dict[UUID, asyncio.Task[Asset]] = {}
 
     async def verify(self, upload: Upload) -> Asset:
@@ -100,25 +102,25 @@ class Verifier:
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _begin(self, upload: Upload) -> "asyncio.Task[Asset]":
-        await self._slots.acquire()
+        await self._turns.take(upload.owner_id)
         begun = False
         try:
             running = self._running.get(upload.id)
             if running is None:
                 running = asyncio.create_task(self._run(upload, new_id()))
                 self._running[upload.id] = running
-                running.add_done_callback(lambda task: self._ended(upload.id, task))
+                running.add_done_callback(lambda task: self._ended(upload, task))
                 begun = True
             return running
         finally:
             if not begun:
-                self._slots.release()
+                self._turns.give_back(upload.owner_id)
 
-    def _ended(self, upload_id: UUID, task: "asyncio.Task[Asset]") -> None:
-        del self._running[upload_id]
-        self._slots.release()
+    def _ended(self, upload: Upload, task: "asyncio.Task[Asset]") -> None:
+        del self._running[upload.id]
+        self._turns.give_back(upload.owner_id)
         if not task.cancelled() and task.exception() is not None:
-            log.info("upload not verified", upload_id=str(upload_id), error=repr(task.exception()))
+            log.info("upload not verified", upload_id=str(upload.id), error=repr(task.exception()))
 
     async def _run(self, upload: Upload, verifier: UUID) -> Asset:
         async with self._database.read() as connection:
