@@ -9,46 +9,50 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "automix-scratch-"
-LOCK = "lock"
-MAKING = ".automix-scratch"
-"""Locked while a folder is made or others are looked through: a folder without a locked lock has no owner."""
 
 
 @contextmanager
 def scratch_root(parent: Path | None) -> Iterator[Path]:
     """A private folder of this process in `parent` (the system's by default), gone after the block.
 
-    A lock in it tells others that its owner lives.
+    It is locked for as long as its owner lives, and made under a lock on `parent`: one that is not locked has no owner.
     """
     folder = parent or Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / MAKING):
+    with _locked(folder):
         _remove_leftovers(folder)
         made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
-        lock = os.open(made / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        owned = _lock(made, fcntl.LOCK_EX)
     try:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
-        os.close(lock)
+        os.close(owned)
 
 
 def _remove_leftovers(folder: Path) -> None:
     for left in folder.glob(f"{PREFIX}*"):
         try:
-            with _locked(left / LOCK, wait=False):
+            with _locked(left, fcntl.LOCK_NB):
                 shutil.rmtree(left, ignore_errors=True)
         except OSError:  # its owner lives, or it is somebody else's
             continue
 
 
 @contextmanager
-def _locked(file: Path, *, wait: bool = True) -> Iterator[None]:
-    """An exclusive lock. Raises BlockingIOError when it is taken and `wait` is not asked for."""
-    descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    descriptor = _lock(folder, fcntl.LOCK_EX | how)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(folder: Path, how: int) -> int:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
