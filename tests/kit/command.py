@@ -10,7 +10,7 @@ from typing import Any
 
 from kit.stack import Stack
 
-MAIN = "from automix_client.cli.main import main; main()"
+MAIN = "from automix_client.__main__ import main; main()"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from unittest import mock
 
 from automix_client.cli.main import main
 
-MAIN = "from automix_client.cli.main import main; main()"
+MAIN = "from automix_client.__main__ import main; main()"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,15 @@ async def test_exit_codes(signed_in: Automix, arguments: list[str], code: int) -
         outcome = await signed_in("login", "a@example.org", *arguments[2:])
     assert outcome.code == code
     assert outcome.err
+
+
+async def test_an_interrupt_while_modules_are_loaded_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "automix_client", env={"PYTHONPATH": str(tmp_path)}, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (130, b"")
 
 
 async def test_exit_codes_of_refusals(signed_in: Automix, world: World, song: Path) -> None:

@@ -13,6 +13,7 @@ from automix_common.outbox import Relay, add_event
 from automix_common.topology import JOB_QUEUED, STREAM
 from kit.waiting import until
 from nats.js import JetStreamContext
+from prometheus_client import REGISTRY
 
 DURABLE = "worker-job-queued"
 
@@ -138,3 +139,18 @@ async def _equals(count: Awaitable[int], wanted: int) -> bool:
 async def _has_no_pending(stream: JetStreamContext) -> bool:
     info = await stream.consumer_info(STREAM, DURABLE)
     return info.num_pending == 0 and info.num_ack_pending == 0
+
+
+async def test_how_many_messages_wait_is_a_metric(
+    database: Database, stream: JetStreamContext, worker: JetStreamContext
+) -> None:
+    def waiting() -> float | None:
+        return REGISTRY.get_sample_value("automix_consumer_waiting", {"consumer": DURABLE})
+
+    subscription = await worker.pull_subscribe_bind(consumer=DURABLE, stream=STREAM)
+    for _ in range(5):
+        await stream.publish(JOB_QUEUED, b"")
+    assert len(await messaging.fetch(subscription, DURABLE, 2)) == 2
+    assert waiting() == 3
+    assert len(await messaging.fetch(subscription, DURABLE, 20)) == 3
+    assert waiting() == 0

@@ -1,10 +1,8 @@
 """Durable consumers whose effect happens once: the event id is stored in the transaction of the effect."""
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-import nats.errors
 from automix.events.v1 import events_pb2
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
@@ -14,13 +12,12 @@ from automix_common import faults
 from automix_common.context import CallContext, enter, trace_id_of
 from automix_common.database import LOST, Connection, Database
 from automix_common.logs import logger
-from automix_common.messaging import MESSAGING_LOST
+from automix_common.messaging import MESSAGING_LOST, fetch
 from automix_common.topology import STREAM
 
 log = logger(__name__)
 
 FETCH = 20
-FETCH_SECONDS = 5
 LONGEST_BACKOFF_SECONDS = 30.0
 
 Handler = Callable[[Connection, events_pb2.Event], Awaitable[None]]
@@ -39,15 +36,7 @@ class Consumer:
         """Consumes until cancelled; survives restarts of NATS and the loss of its consumer."""
         subscription = await self._stream.pull_subscribe_bind(consumer=self._durable, stream=STREAM)
         while True:
-            try:
-                messages = await subscription.fetch(FETCH, timeout=FETCH_SECONDS)
-            except nats.errors.TimeoutError:
-                continue
-            except MESSAGING_LOST as error:
-                log.warning("consumer waits", consumer=self._durable, error=repr(error))
-                await asyncio.sleep(0.5)
-                continue
-            for message in messages:
+            for message in await fetch(subscription, self._durable, FETCH):
                 await self._take(message)
 
     async def _take(self, message: Msg) -> None:

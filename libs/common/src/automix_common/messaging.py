@@ -6,10 +6,12 @@ from typing import Any
 
 import nats
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
 from nats.js.errors import Error as JetStreamError
+from prometheus_client import Gauge
 
 from automix_common.logs import logger
 from automix_common.settings import MessagingSettings
@@ -18,6 +20,10 @@ from automix_common.topology import CONSUMERS, STREAM, STREAM_AGE, SUBJECTS
 log = logger(__name__)
 
 CONNECT_SECONDS = 5
+FETCH_SECONDS = 5
+PAUSE_SECONDS = 0.5
+
+WAITING = Gauge("automix_consumer_waiting", "Messages that wait behind the last one fetched", ["consumer"])
 
 MESSAGING_LOST = (nats.errors.Error, JetStreamError, APIError, NoStreamResponseError, ServiceUnavailableError, OSError)
 """What a call to JetStream raises when the server or the stream is away."""
@@ -96,3 +102,18 @@ async def is_provisioned(stream: JetStreamContext) -> bool:
     except NotFoundError:
         return False
     return known.issuperset(durable.name for durable in CONSUMERS)
+
+
+async def fetch(subscription: JetStreamContext.PullSubscription, durable: str, most: int) -> list[Msg]:
+    """Up to `most` messages of a durable; none when none came for a while, or when NATS is away."""
+    try:
+        messages = await subscription.fetch(most, timeout=FETCH_SECONDS)
+    except nats.errors.TimeoutError:
+        return []
+    except MESSAGING_LOST as error:
+        log.warning("consumer waits", consumer=durable, error=repr(error))
+        await asyncio.sleep(PAUSE_SECONDS)
+        return []
+    if messages:
+        WAITING.labels(consumer=durable).set(messages[-1].metadata.num_pending)
+    return messages

@@ -7,21 +7,13 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import nats.errors
-from automix_common.logs import logger
-from automix_common.messaging import MESSAGING_LOST
+from automix_common.messaging import fetch
 from automix_common.runtime import Runtime
 from automix_common.topology import STREAM
-from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 
 from automix_mixer.worker.taking import Taker
 
-log = logger(__name__)
-
 DURABLE = "worker-job-queued"
-FETCH_SECONDS = 5
-PAUSE_SECONDS = 0.5
 STOP_SECONDS = 5.0
 """How long a stopping worker tries to hand its jobs back; what it cannot, the sweeper finds."""
 
@@ -57,8 +49,7 @@ class Intake:
             return
         subscription = await stream.pull_subscribe_bind(consumer=DURABLE, stream=STREAM)
         while not self._stopping.is_set():
-            message = await self._unless_stopping(_next(subscription))
-            if message is not None:
+            for message in await self._unless_stopping(fetch(subscription, DURABLE, 1)) or []:
                 await self._taker.take(worker_id, message)
 
     async def _unless_stopping(self, work: Coroutine[Any, Any, Result]) -> Result | None:
@@ -71,15 +62,3 @@ class Intake:
             working.cancel()
             stopping.cancel()
             await asyncio.gather(working, stopping, return_exceptions=True)
-
-
-async def _next(subscription: JetStreamContext.PullSubscription) -> Msg | None:
-    try:
-        messages = await subscription.fetch(1, timeout=FETCH_SECONDS)
-    except nats.errors.TimeoutError:
-        return None
-    except MESSAGING_LOST as error:
-        log.warning("worker waits for jobs", error=repr(error))
-        await asyncio.sleep(PAUSE_SECONDS)
-        return None
-    return messages[0] if messages else None
