@@ -4,6 +4,7 @@ import grpc
 import pytest
 from automix_client import errors
 from automix_client.client import AsyncClient
+from automix_client.session import resumable
 from automix_common.errors import (
     Aborted,
     FailedPrecondition,
@@ -65,3 +66,17 @@ def test_details_that_cannot_be_read_do_not_hide_the_error() -> None:
         grpc.aio.AioRpcError(grpc.StatusCode.NOT_FOUND, grpc.aio.Metadata(), metadata, details="gone")
     )
     assert (type(error), error.message, error.reason) == (errors.NotYoursError, "gone", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "STOPPING", True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "UPLOADS_BUSY", True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "", False),  # a message too large for gRPC
+        (grpc.StatusCode.INVALID_ARGUMENT, "BAD", False),
+    ],
+)
+def test_a_stream_without_room_is_taken_up_again(code: grpc.StatusCode, reason: str, expected: bool) -> None:
+    kind = errors.BusyError if code is grpc.StatusCode.RESOURCE_EXHAUSTED else errors.CLASSES[code]
+    assert resumable(kind("no", code=code, details=errors.ErrorDetails(reason=reason))) is expected

@@ -16,6 +16,7 @@ from .harness import CHUNK, Caller, Replica, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 SMALL_PARTS = {"part_bytes": 100_000}
 
@@ -221,6 +222,23 @@ async def test_streams_beyond_the_limit_of_a_process_are_told_to_come_again(
     assert (await feed.call).upload.received == 100
 
 
+async def test_one_user_does_not_take_every_stream(caller: Caller, stranger: Caller, make_replica: MakeReplica) -> None:
+    replica = await make_replica(max_streams=3, max_streams_of_user=2)
+    uploads = [await caller.open(100) for _ in range(3)]
+    feeds = [Feed(caller.at(replica), upload.id) for upload in uploads[:2]]
+    for upload in uploads[:2]:
+        await writing(replica, upload.id)
+    with refused(EXHAUSTED, "UPLOADS_BUSY") as refusal:
+        await caller.at(replica).send(uploads[2].id, b"x" * 100)
+    assert refusal.retry_after_seconds
+    theirs = await stranger.open(100)
+    assert (await stranger.at(replica).send(theirs.id, b"x" * 100)).received == 100
+    for feed in feeds:
+        feed.end()
+        await feed.call
+    assert (await caller.at(replica).send(uploads[2].id, b"x" * 100)).received == 100
+
+
 async def drip_into(feed: Feed, count: int) -> None:
     for _ in range(count):
         feed.send(b"x")
@@ -303,6 +321,28 @@ async def test_memory_of_a_stream_is_bounded_by_its_parts(
     assert taken == 12 * CHUNK  # two parts on their way, one full
     stored.set()
     assert (await receiving).received == 100 * CHUNK
+
+
+async def test_later_messages_that_go_on_elsewhere_are_refused_and_what_came_before_is_kept(caller: Caller) -> None:
+    upload, other = await caller.open(100), await caller.open(100)
+
+    async def stream(offset: int, *later: pb.UploadBytesRequest) -> AsyncIterator[pb.UploadBytesRequest]:
+        yield pb.UploadBytesRequest(upload_id=upload.id, offset=offset, data=b"x" * 10)
+        for message in later:
+            yield message
+
+    for received, bad in enumerate(({"upload_id": other.id}, {"offset": 5}, {"offset": 500})):
+        message = pb.UploadBytesRequest(data=b"y" * 10, **bad)
+        with refused(INVALID, "INVALID_REQUEST"):
+            await caller.stub.UploadBytes(stream(10 * received, message), metadata=caller.metadata, timeout=20)
+        assert (await caller.get_upload(upload.id)).received == 10 * (received + 1)
+    good = [
+        pb.UploadBytesRequest(upload_id=upload.id.upper(), offset=40, data=b"z" * 30),
+        pb.UploadBytesRequest(data=b"z" * 30),
+    ]
+    answer = await caller.stub.UploadBytes(stream(30, *good), metadata=caller.metadata, timeout=20)
+    assert answer.upload.received == 100
+    assert (await caller.get_upload(other.id)).received == 0
 
 
 @pytest.mark.parametrize(

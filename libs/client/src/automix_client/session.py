@@ -13,6 +13,7 @@ from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 
 from automix_client.errors import (
     AutomixError,
+    BusyError,
     NotReachableError,
     NotSignedInError,
     error_of,
@@ -118,8 +119,8 @@ def renewable(error: AutomixError) -> bool:
 
 
 def resumable(error: AutomixError) -> bool:
-    """Whether a stream that ended so can be taken up again: the connection broke, not the request."""
-    return isinstance(error, NotReachableError)
+    """Whether a stream that ended so can be taken up again: the connection broke, or there was no room for it."""
+    return isinstance(error, NotReachableError) or (isinstance(error, BusyError) and error.reason != "")
 
 
 @contextmanager

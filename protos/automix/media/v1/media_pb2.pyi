@@ -437,9 +437,9 @@ class UploadBytesRequest(_message.Message):
     OFFSET_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
-    """The upload; only in the first message."""
+    """The upload, in the first message; later the same or empty."""
     offset: _builtins.int
-    """Where the first byte of the stream goes; only in the first message."""
+    """Where the first byte of the stream goes, in the first message; later where the message before ended, or 0."""
     data: _builtins.bytes
     """The next bytes, at most 1 MiB; 64 to 256 KiB are fast."""
     def __init__(

@@ -136,9 +136,10 @@ class MediaServiceServicer:
         be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
         Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
-        streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
-        server goes: resume.
+        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+        beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
+        STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+        the server goes: resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

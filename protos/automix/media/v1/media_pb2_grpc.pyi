@@ -56,9 +56,10 @@ class MediaServiceStub:
     be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
     Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
-    streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
-    server goes: resume.
+    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+    beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
+    STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+    the server goes: resume.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.GetUploadResponse]
     """How far an upload is."""
@@ -124,9 +125,10 @@ class MediaServiceAsyncStub(MediaServiceStub):
     be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
     Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
-    streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
-    server goes: resume.
+    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+    beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
+    STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+    the server goes: resume.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.GetUploadResponse]  # type: ignore[assignment]
     """How far an upload is."""
@@ -201,9 +203,10 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
         Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); UNAVAILABLE (UPLOADS_BUSY) while too many
-        streams arrive, (STREAM_IDLE, STREAM_TOO_SLOW) to free the place of one that hardly moves, (STOPPING) when the
-        server goes: resume.
+        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+        beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
+        STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+        the server goes: resume.
         """
 
     @_abc_1.abstractmethod

@@ -36,6 +36,7 @@ def stream_limits(settings: MediaSettings) -> StreamLimits:
         part_bytes=settings.part_bytes,
         parts_at_once=settings.parts_at_once,
         streams=settings.max_streams,
+        streams_of_user=settings.max_streams_of_user,
         idle_seconds=settings.stream_idle_seconds,
         part_seconds=settings.part_seconds,
         slowest_bytes_per_second=settings.slowest_bytes_per_second,

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from automix.media.v1 import media_pb2 as pb
-from automix_common.errors import mine
+from automix_common.errors import FieldViolation, InvalidArgument, mine
 
 from automix_media.domain import Asset, Filetype, Method, Role, State, Upload
 
@@ -53,6 +54,17 @@ def upload_message(upload: Upload | None) -> pb.Upload:
     message.created_at.FromDatetime(upload.created_at)
     message.expires_at.FromDatetime(upload.expires_at)
     return message
+
+
+def require_continued(message: pb.UploadBytesRequest, upload_id: UUID, offset: int) -> None:
+    """Raises InvalidArgument when a later message of a stream names another upload or another offset than it has."""
+    if message.upload_id and UUID(message.upload_id) != upload_id:
+        violation = FieldViolation("upload_id", "must be that of the first message, or empty")
+    elif message.offset not in (0, offset):
+        violation = FieldViolation("offset", f"must be where the message before it ended ({offset}), or 0")
+    else:
+        return
+    raise InvalidArgument("INVALID_REQUEST", f"{violation.field} {violation.description}", violations=[violation])
 
 
 def asset_message(asset: Asset | None) -> pb.Asset:

@@ -18,9 +18,10 @@ from uuid import UUID
 from automix_common import faults
 from automix_common.cleanup import delete_later
 from automix_common.database import LOST, Database
-from automix_common.errors import Unavailable, mine
+from automix_common.errors import ResourceExhausted, Unavailable, mine
 from automix_common.ids import new_id
 from automix_common.logs import logger
+from automix_common.shares import Shares
 from automix_common.storage import ObjectStore
 
 from automix_media.domain import Upload, busy, more_than_declared, part_key, require_offset, require_open
@@ -39,14 +40,18 @@ class StreamLimits:
     part_bytes: int
     parts_at_once: int
     streams: int
+    streams_of_user: int
     idle_seconds: float
     """Longest pause between two messages."""
     part_seconds: float
     """A part is stored after this time even when it is not full."""
     slowest_bytes_per_second: float
+    """Over `part_seconds`."""
     lease_seconds: float
     """How long a writer that died keeps others away."""
 
+
+RETRY_SECONDS = 5.0
 
 Message = TypeVar("Message")
 
@@ -60,14 +65,20 @@ class Receiver:
         self._limits = limits
         self._stopping = stopping
         self._slots = asyncio.Semaphore(limits.streams)
+        self._shares = Shares(limits.streams_of_user, _too_many)
         self._closing: set[asyncio.Task[None]] = set()
 
     async def receive(self, owner_id: UUID, upload_id: UUID, offset: int, blocks: AsyncIterator[bytes]) -> Upload:
         """Appends `blocks` to the upload from `offset` on and returns it as it is then.
 
         However this ends, what has arrived by then is stored. Raises FailedPrecondition (UPLOAD_NOT_OPEN,
-        OFFSET_MISMATCH, UPLOAD_BUSY), InvalidArgument (MORE_THAN_DECLARED) and Unavailable.
+        OFFSET_MISMATCH, UPLOAD_BUSY), InvalidArgument (MORE_THAN_DECLARED), ResourceExhausted (UPLOADS_BUSY),
+        Unavailable, and what `blocks` raises.
         """
+        with self._shares.held(owner_id):
+            return await self._receive(owner_id, upload_id, offset, blocks)
+
+    async def _receive(self, owner_id: UUID, upload_id: UUID, offset: int, blocks: AsyncIterator[bytes]) -> Upload:
         async with self._slot():
             part_writer = await self._open(owner_id, upload_id, offset)
             reading = asyncio.create_task(self._read(part_writer, blocks))
@@ -149,6 +160,14 @@ class Receiver:
     async def _current(self, owner_id: UUID, upload_id: UUID) -> Upload:
         async with self._database.read() as connection:
             return mine(await Uploads(connection, owner_id).get(upload_id), "upload")
+
+
+def _too_many() -> ResourceExhausted:
+    return ResourceExhausted(
+        "UPLOADS_BUSY",
+        "too many of your uploads arrive at the same time: wait for one to end",
+        retry_after_seconds=RETRY_SECONDS,
+    )
 
 
 class PartWriter:

@@ -32,7 +32,14 @@ from automix_media.domain import (
     require_room,
     require_size,
 )
-from automix_media.messages import METHOD_NAMES, ROLE_NAMES, asset_message, post_message, upload_message
+from automix_media.messages import (
+    METHOD_NAMES,
+    ROLE_NAMES,
+    asset_message,
+    post_message,
+    require_continued,
+    upload_message,
+)
 from automix_media.receiving import Receiver
 from automix_media.repository import Assets, Uploads
 from automix_media.verification import Verifier
@@ -112,12 +119,16 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
             violation = FieldViolation("upload_id", "must be set in the first message")
             raise InvalidArgument("INVALID_REQUEST", f"upload_id {violation.description}", violations=[violation])
 
+        upload_id, owner_id = UUID(first.upload_id), current_user().user_id
+
         async def blocks() -> AsyncIterator[bytes]:
             yield first.data
+            offset = first.offset + len(first.data)
             async for message in request_iterator:
+                require_continued(message, upload_id, offset)
                 yield message.data
+                offset += len(message.data)
 
-        upload_id, owner_id = UUID(first.upload_id), current_user().user_id
         upload = await self._receiver.receive(owner_id, upload_id, first.offset, blocks())
         return pb.UploadBytesResponse(upload=upload_message(upload))
 

@@ -21,10 +21,13 @@ class MediaSettings(StorageSettings):
     upload_sweep_seconds: float = Field(30, gt=0, description="how often uploads are looked at that are over")
 
     max_streams: int = Field(16, ge=1, description="uploads streamed into this process at the same time")
+    max_streams_of_user: int = Field(6, ge=1, description="of them one user's")
     part_bytes: int = Field(8 * MIB, gt=0, description="one object; a stream keeps a few in memory")
     parts_at_once: int = Field(2, ge=1, description="of one stream that are being stored while the next fills")
     part_seconds: float = Field(15, gt=0, description="a part is stored after this time even when it is not full")
-    slowest_bytes_per_second: float = Field(1024, ge=0, description="a stream that is slower is ended")
+    slowest_bytes_per_second: float = Field(
+        16 * 1024, ge=0, description="a stream that is slower, over part_seconds, is ended"
+    )
     stream_idle_seconds: float = Field(20, gt=0, description="a stream that pauses longer is ended")
     writer_lease_seconds: float = Field(10, gt=0, description="how long a crashed writer keeps others away")
 
