@@ -22,7 +22,13 @@ UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 EVERY_CALL = {"edge", "identity", "database"}
 # What a service uses of libs/common, and the module whose reasons it then answers with.
-USED = {"answer_once": "idempotency", "page_start": "paging", "Downloads": "downloads", "S3Store": "storage"}
+USED = {
+    "answer_once": "idempotency",
+    "page_start": "paging",
+    "Downloads": "downloads",
+    "aclosing": "sending",
+    "S3Store": "storage",
+}
 USED_REASONS = {"not_yours": {"NOT_YOURS"}, "mine": {"NOT_YOURS"}, "call_peer": {"PEER_UNAVAILABLE", "PEER_FAILED"}}
 # Answered by the commands of operators, and what the contract's types rule out before the engine is asked.
 NEVER_SEEN = {"INVALID_PASSWORD", "NO_SUCH_ACCOUNT", "ROTATION_UNDER_WAY", "UNKNOWN_ROLE", "WEIGHT_OUT_OF_RANGE"}

@@ -50,10 +50,13 @@ class Issuer:
 
 @asynccontextmanager
 async def listening(
-    verifier: TokenVerifier, *add: Callable[[grpc.aio.Server], None], public: frozenset[str] = frozenset()
+    verifier: TokenVerifier,
+    *add: Callable[[grpc.aio.Server], None],
+    public: frozenset[str] = frozenset(),
+    stall_seconds: float = 60,
 ) -> AsyncIterator[str]:
     """A gRPC server behind the edge; yields its address."""
-    edge = Edge(verifier, public=public, open_services=OPEN_SERVICES, request_seconds=60)
+    edge = Edge(verifier, public=public, open_services=OPEN_SERVICES, request_seconds=60, stall_seconds=stall_seconds)
     server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
     for one in add:
         one(server)

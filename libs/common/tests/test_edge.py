@@ -85,7 +85,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
 @asynccontextmanager
 async def served(keys: Keys, settings: Settings) -> AsyncIterator[str]:
     verifier = TokenVerifier(KeyCache(keys.fetch), "automix", "automix")
-    edge = Edge(verifier, public=frozenset(), open_services=("/grpc.health.",), request_seconds=0.5)
+    edge = Edge(verifier, public=frozenset(), open_services=("/grpc.health.",), request_seconds=0.5, stall_seconds=60)
     server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
     servicer = Projects()
     projects_pb2_grpc.add_ProjectsServiceServicer_to_server(servicer, server)

@@ -66,7 +66,9 @@ async def media_service(settings: MediaSettings, issuer: Issuer, projects_addres
         grpc.aio.insecure_channel(projects_address) as projects,
         open_servicer(settings, runtime, store, projects_pb2_grpc.ProjectsServiceStub(projects)) as servicer,
         listening(
-            issuer.verifier(), lambda server: media_pb2_grpc.add_MediaServiceServicer_to_server(servicer, server)
+            issuer.verifier(),
+            lambda server: media_pb2_grpc.add_MediaServiceServicer_to_server(servicer, server),
+            stall_seconds=settings.stall_seconds,
         ) as address,
         grpc.aio.insecure_channel(address) as channel,
     ):

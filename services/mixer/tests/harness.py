@@ -278,7 +278,7 @@ async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: 
         )
         watcher = Watcher(runtime, poll_seconds=settings.watch_seconds)
         servicer = MixerServicer(
-            runtime.database, Downloads(store, runtime.stopping), peers, watcher, limits=settings.limits
+            runtime.database, Downloads(store, runtime.stopping, settings), peers, watcher, limits=settings.limits
         )
         async with (
             listening(

@@ -1,44 +1,54 @@
 """Stored bytes on their way to a client: streamed from an offset on, or by a URL that works for a short time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from automix_common.errors import FieldViolation, InvalidArgument, Unavailable, not_yours
+from automix_common.context import current_user
+from automix_common.errors import FieldViolation, InvalidArgument, ResourceExhausted, Unavailable, not_yours
+from automix_common.settings import StorageSettings
+from automix_common.shares import Shares
 from automix_common.storage import ObjectMissing, ObjectStore
 
 URL_LIFETIME = timedelta(minutes=10)
+RETRY_SECONDS = 5.0
 
 UrlAnswer = TypeVar("UrlAnswer", bound=Any)
+Message = TypeVar("Message", bound=Any)
 
 
 class Downloads:
     """Downloads of one process; those that run when it stops end, and are taken up again elsewhere."""
 
-    def __init__(self, store: ObjectStore, stopping: asyncio.Event) -> None:
+    def __init__(self, store: ObjectStore, stopping: asyncio.Event, settings: StorageSettings) -> None:
         self._store = store
         self._stopping = stopping
+        self._shares = Shares(settings.max_downloads_of_user, _too_many, of_all=settings.max_downloads)
 
-    def blocks(self, key: str, *, offset: int, size: int, kind: str) -> AsyncIterator[bytes]:
-        """The object's bytes from `offset` on; a download that began runs to its end, also beyond its token's.
+    async def messages(
+        self, first: Message, key: str, *, offset: int, size: int, kind: str
+    ) -> AsyncGenerator[Message, None]:
+        """`first`, and then messages like it with the object's bytes from `offset` on as their `data`.
 
-        Raises InvalidArgument (OFFSET_PAST_END); while they are read PermissionDenied when the `kind` was deleted
-        meanwhile, Unavailable (STOPPING).
+        A download that began runs to its end, also beyond its token's. Raises InvalidArgument (OFFSET_PAST_END),
+        ResourceExhausted (DOWNLOADS_BUSY), Unavailable (STOPPING), and PermissionDenied when the `kind` was deleted
+        meanwhile.
         """
         if offset > size:
             violation = FieldViolation("offset", f"must be at most {size}")
             raise InvalidArgument("OFFSET_PAST_END", f"the file has {size} bytes", violations=[violation])
-        return self._read(key, offset, kind)
-
-    async def _read(self, key: str, offset: int, kind: str) -> AsyncIterator[bytes]:
-        try:
-            async for block in self._store.read(key, offset):
-                if self._stopping.is_set():
-                    raise Unavailable("STOPPING", "this server stops: resume from the last byte that arrived")
-                yield block
-        except ObjectMissing:
-            raise not_yours(kind) from None
+        with self._shares.held(current_user().user_id):
+            yield first
+            try:
+                async with aclosing(self._store.read(key, offset)) as blocks:
+                    async for block in blocks:
+                        if self._stopping.is_set():
+                            raise Unavailable("STOPPING", "this server stops: resume from the last byte that arrived")
+                        yield type(first)(data=block)
+            except ObjectMissing:
+                raise not_yours(kind) from None
 
     def url(self, key: str, filename: str, content_type: str, request: Any, answer: type[UrlAnswer]) -> UrlAnswer:
         """The answer with a URL that serves the object as an attachment, for the request's lifetime or 10 minutes."""
@@ -46,3 +56,11 @@ class Downloads:
         signed: UrlAnswer = answer(url=self._store.download_url(key, filename, content_type, lifetime))
         signed.expires_at.FromDatetime(datetime.now(UTC) + lifetime)
         return signed
+
+
+def _too_many() -> ResourceExhausted:
+    return ResourceExhausted(
+        "DOWNLOADS_BUSY",
+        "too many downloads run at the same time: wait for one to end",
+        retry_after_seconds=RETRY_SECONDS,
+    )

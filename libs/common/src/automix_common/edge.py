@@ -27,6 +27,7 @@ from automix_common.errors import (
 )
 from automix_common.identity import TokenVerifier
 from automix_common.logs import logger
+from automix_common.sending import send
 
 log = logger(__name__)
 
@@ -37,6 +38,9 @@ MOST_VIOLATIONS = 10
 """Named in one answer: it travels in trailers, of which a client takes a few KiB."""
 LARGE_REQUEST = 64 * 1024
 """Bytes, beyond which one violation is enough: looking for thousands of them would hold up every other call."""
+
+REFUSE_SECONDS = 5.0
+"""How long a handler waits for its refusal to be sent: behind what a client does not read it may take for ever."""
 
 CALLS = Counter("automix_rpc_total", "Calls answered", ["method", "code"])
 SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["method"])
@@ -56,11 +60,13 @@ class Edge(grpc.aio.ServerInterceptor):
         public: frozenset[str],
         open_services: tuple[str, ...],
         request_seconds: float,
+        stall_seconds: float,
     ) -> None:
         self._verifier = verifier
         self._public = public
         self._open_services = open_services
         self._request_seconds = request_seconds
+        self._stall_seconds = stall_seconds
         self._validator = Validator()
 
     async def intercept_service(
@@ -113,10 +119,9 @@ class Edge(grpc.aio.ServerInterceptor):
         return answer
 
     def _server_stream(self, method: str, handle: Handler, decode: Decode) -> Handler:
-        async def answer(request: bytes, context: Context) -> AsyncIterator[Any]:
+        async def answer(request: bytes, context: Context) -> None:
             async with self._call(method, context, None):
-                async for response in handle(self._read(request, decode), context):
-                    yield response
+                await send(handle(self._read(request, decode), context), context, self._stall_seconds)
 
         return answer
 
@@ -152,7 +157,11 @@ class Edge(grpc.aio.ServerInterceptor):
         except Exception as raised:  # noqa: BLE001 - the last line: whatever is raised is logged and answered
             error = as_service_error(raised)
             code = error.code.name
-            await refuse(context, error)
+            try:
+                async with asyncio.timeout(REFUSE_SECONDS):
+                    await refuse(context, error)
+            except TimeoutError:  # who does not read hears it when they do
+                raise asyncio.CancelledError from None
         finally:
             CALLS.labels(method=method, code=code).inc()
 

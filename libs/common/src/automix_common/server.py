@@ -61,7 +61,13 @@ async def serve(service: Service, runtime: Runtime, verifier: TokenVerifier) -> 
     The process reports NOT_SERVING while its schema is older than it needs or the database is away.
     """
     settings = runtime.settings
-    edge = Edge(verifier, public=service.public, open_services=OPEN_SERVICES, request_seconds=settings.request_seconds)
+    edge = Edge(
+        verifier,
+        public=service.public,
+        open_services=OPEN_SERVICES,
+        request_seconds=settings.request_seconds,
+        stall_seconds=settings.stall_seconds,
+    )
     server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
     service.add(server)
     servicer = health.aio.HealthServicer()

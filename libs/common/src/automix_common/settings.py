@@ -42,6 +42,7 @@ class Settings(MessagingSettings):
     tls_require_client: bool = Field(False, description="refuse gRPC clients without a certificate signed by tls_ca")
 
     request_seconds: float = Field(60, gt=0, description="deadline of a unary call whose client set none")
+    stall_seconds: float = Field(60, gt=0, description="a client that takes nothing of a stream for longer is cut off")
     drain_seconds: float = Field(0.2, ge=0, description="between NOT_SERVING and refusing calls at a stop")
     grace_seconds: float = Field(5, ge=0, description="for running calls at a stop")
 
@@ -65,6 +66,8 @@ class StorageSettings(Settings):
     s3_secret_key: SecretStr = SecretStr("")
     s3_bucket: str = "automix"
     s3_region: str = "us-east-1"
+    max_downloads: int = Field(64, ge=1, description="streamed out of this process at the same time")
+    max_downloads_of_user: int = Field(8, ge=1, description="of them one user's")
     collect_seconds: float = Field(3600, gt=0, description="how often objects without a row are looked for")
     collect_age_seconds: float = Field(7200, gt=0, description="how old an object without a row must be to go")
     deletion_sweep_seconds: float = Field(1, gt=0, description="how often object deletions are worked off")

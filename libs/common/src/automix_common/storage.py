@@ -1,7 +1,7 @@
 """Object storage behind a small port, and the S3 that implements it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,9 @@ from minio.error import MinioException, S3Error
 from automix_common.errors import Unavailable
 from automix_common.settings import StorageSettings
 
-READ_BYTES = 256 * 1024
+READ_BYTES = 128 * 1024
+"""Of a stream at once; a stream that nobody reads holds some of these."""
+FETCH_BYTES = 1024 * 1024
 THREADS = 8
 SMALLEST_PART = 5 * 1024 * 1024
 """Of a multipart upload (S3)."""
@@ -52,8 +54,8 @@ class ObjectStore(Protocol):
     async def fetch(self, key: str, path: Path) -> None:
         """Appends the object's bytes to the file at `path`. Raises ObjectMissing."""
 
-    def read(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
-        """Yields the object's bytes from `offset` on. Raises ObjectMissing."""
+    def read(self, key: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
+        """Yields the object's bytes from `offset` on; lets go of its connection when closed. Raises ObjectMissing."""
 
     async def size(self, key: str) -> int:
         """Length of the object in bytes. Raises ObjectMissing."""
@@ -85,7 +87,7 @@ class S3Store:
         address = urlsplit(endpoint)
         pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=3, read=60),
-            maxsize=THREADS,
+            maxsize=THREADS + settings.max_downloads,  # each of them keeps its connection between reads
             ca_certs=str(settings.tls_ca) if settings.tls_ca else None,
             retries=urllib3.Retry(total=4, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         )
@@ -129,7 +131,7 @@ class S3Store:
             answer = self._client.get_object(self._bucket, key)
             try:
                 with path.open("ab") as target:
-                    for block in answer.stream(READ_BYTES * 4):
+                    for block in answer.stream(FETCH_BYTES):
                         target.write(block)
             finally:
                 answer.close()
@@ -137,7 +139,7 @@ class S3Store:
 
         await self._run(work)
 
-    async def read(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, key: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """Yields the object's bytes from `offset` on. Raises ObjectMissing."""
         if offset and offset >= await self.size(key):  # S3 refuses such a range
             return

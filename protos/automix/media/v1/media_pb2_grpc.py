@@ -206,7 +206,9 @@ class MediaServiceServicer:
     def DownloadAsset(self, request, context):
         """Streams an asset's bytes from an offset on.
 
-        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
+        one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
+        a minute: resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

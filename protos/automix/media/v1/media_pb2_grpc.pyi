@@ -90,7 +90,9 @@ class MediaServiceStub:
     DownloadAsset: _grpc.UnaryStreamMultiCallable[_media_pb2.DownloadAssetRequest, _media_pb2.DownloadAssetResponse]
     """Streams an asset's bytes from an offset on.
 
-    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
+    one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
+    a minute: resume.
     """
     CreateDownloadUrl: _grpc.UnaryUnaryMultiCallable[_media_pb2.CreateDownloadUrlRequest, _media_pb2.CreateDownloadUrlResponse]
     """A URL that serves the asset's bytes, as an attachment, for a short time."""
@@ -159,7 +161,9 @@ class MediaServiceAsyncStub(MediaServiceStub):
     DownloadAsset: _aio.UnaryStreamMultiCallable[_media_pb2.DownloadAssetRequest, _media_pb2.DownloadAssetResponse]  # type: ignore[assignment]
     """Streams an asset's bytes from an offset on.
 
-    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
+    one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
+    a minute: resume.
     """
     CreateDownloadUrl: _aio.UnaryUnaryMultiCallable[_media_pb2.CreateDownloadUrlRequest, _media_pb2.CreateDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the asset's bytes, as an attachment, for a short time."""
@@ -285,7 +289,9 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_media_pb2.DownloadAssetResponse], _abc.AsyncIterator[_media_pb2.DownloadAssetResponse]]:
         """Streams an asset's bytes from an offset on.
 
-        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
+        one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
+        a minute: resume.
         """
 
     @_abc_1.abstractmethod

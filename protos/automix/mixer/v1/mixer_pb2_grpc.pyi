@@ -83,7 +83,9 @@ class MixerServiceStub:
     DownloadRender: _grpc.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderRequest, _mixer_pb2.DownloadRenderResponse]
     """Streams a render's bytes from an offset on.
 
-    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
+    one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
+    a minute: resume.
     """
     CreateRenderDownloadUrl: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
@@ -150,7 +152,9 @@ class MixerServiceAsyncStub(MixerServiceStub):
     DownloadRender: _aio.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderRequest, _mixer_pb2.DownloadRenderResponse]  # type: ignore[assignment]
     """Streams a render's bytes from an offset on.
 
-    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+    Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
+    one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
+    a minute: resume.
     """
     CreateRenderDownloadUrl: _aio.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
@@ -268,7 +272,9 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_mixer_pb2.DownloadRenderResponse], _abc.AsyncIterator[_mixer_pb2.DownloadRenderResponse]]:
         """Streams a render's bytes from an offset on.
 
-        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); UNAVAILABLE (STOPPING): resume.
+        Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
+        one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
+        a minute: resume.
         """
 
     @_abc_1.abstractmethod

@@ -10,6 +10,7 @@ from automix.projects.v1 import projects_pb2_grpc
 from automix_common.children import Limits
 from automix_common.cleanup import Collector, Deleter
 from automix_common.client import open_channel, token_verifier
+from automix_common.downloads import Downloads
 from automix_common.process import main
 from automix_common.runtime import Runtime, open_runtime
 from automix_common.server import Service, serve
@@ -83,6 +84,7 @@ async def open_servicer(
             projects,
             receiver,
             verifier,
+            Downloads(store, runtime.stopping, settings),
             quotas=quotas(settings),
             upload_lifetime=timedelta(hours=settings.upload_hours),
             form_lifetime=timedelta(minutes=settings.form_minutes),

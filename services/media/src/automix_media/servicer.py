@@ -1,6 +1,7 @@
 """MediaService: translates, authorises, calls."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -55,6 +56,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         projects: "projects_pb2_grpc.ProjectsServiceAsyncStub",
         receiver: Receiver,
         verifier: Verifier,
+        downloads: Downloads,
         *,
         quotas: Quotas,
         upload_lifetime: timedelta,
@@ -62,7 +64,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     ) -> None:
         self._database: Database = runtime.database
         self._store = store
-        self._downloads = Downloads(store, runtime.stopping)
+        self._downloads = downloads
         self._projects = projects
         self._receiver = receiver
         self._verifier = verifier
@@ -214,10 +216,13 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     ) -> AsyncIterator[pb.DownloadAssetResponse]:
         """Streams bytes."""
         asset = await self._asset(request.asset_id)
-        blocks = self._downloads.blocks(asset.storage_key, offset=request.offset, size=asset.size, kind="asset")
-        yield pb.DownloadAssetResponse(asset=asset_message(asset))
-        async for block in blocks:
-            yield pb.DownloadAssetResponse(data=block)
+        first = pb.DownloadAssetResponse(asset=asset_message(asset))
+        messages = self._downloads.messages(
+            first, asset.storage_key, offset=request.offset, size=asset.size, kind="asset"
+        )
+        async with aclosing(messages):
+            async for message in messages:
+                yield message
 
     async def CreateDownloadUrl(
         self, request: pb.CreateDownloadUrlRequest, context: Context

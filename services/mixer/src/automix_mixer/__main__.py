@@ -40,7 +40,7 @@ async def serve_mixer(settings: MixerSettings) -> None:
             )
             watcher = Watcher(runtime, poll_seconds=settings.watch_seconds)
             servicer = MixerServicer(
-                database, Downloads(store, runtime.stopping), peers, watcher, limits=settings.limits
+                database, Downloads(store, runtime.stopping, settings), peers, watcher, limits=settings.limits
             )
             sweeper = Sweeper(
                 database, sweep_seconds=settings.sweep_seconds, stale_seconds=settings.stale_queued_seconds

@@ -1,6 +1,7 @@
 """MixerService, the RPCs about renders: translates, authorises, calls."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from uuid import UUID
 
 from automix.mixer.v1 import mixer_pb2 as pb
@@ -46,10 +47,13 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
     ) -> AsyncIterator[pb.DownloadRenderResponse]:
         """Streams the render's bytes."""
         render = await self._render(request.render_id)
-        blocks = self._downloads.blocks(render.storage_key, offset=request.offset, size=render.size, kind="render")
-        yield pb.DownloadRenderResponse(render=render_message(render))
-        async for block in blocks:
-            yield pb.DownloadRenderResponse(data=block)
+        first = pb.DownloadRenderResponse(render=render_message(render))
+        messages = self._downloads.messages(
+            first, render.storage_key, offset=request.offset, size=render.size, kind="render"
+        )
+        async with aclosing(messages):
+            async for message in messages:
+                yield message
 
     async def DownloadRenderFile(
         self, request: pb.DownloadRenderFileRequest, context: Context
@@ -57,10 +61,11 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
         """Streams the bytes of another file of a render."""
         async with self._database.read() as connection:
             file = mine(await Renders(connection, current_user().user_id).file(UUID(request.file_id)), "file")
-        blocks = self._downloads.blocks(file.storage_key, offset=request.offset, size=file.size, kind="file")
-        yield pb.DownloadRenderFileResponse(file=file_message(file))
-        async for block in blocks:
-            yield pb.DownloadRenderFileResponse(data=block)
+        first = pb.DownloadRenderFileResponse(file=file_message(file))
+        messages = self._downloads.messages(first, file.storage_key, offset=request.offset, size=file.size, kind="file")
+        async with aclosing(messages):
+            async for message in messages:
+                yield message
 
     async def CreateRenderDownloadUrl(
         self, request: pb.CreateRenderDownloadUrlRequest, context: Context
