@@ -276,7 +276,7 @@ async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: 
         peers = Peers(
             projects_pb2_grpc.ProjectsServiceStub(channel), media_pb2_grpc.MediaServiceStub(channel), settings.limits
         )
-        watcher = Watcher(runtime, poll_seconds=settings.watch_seconds)
+        watcher = Watcher(runtime, poll_seconds=settings.watch_seconds, watches_of_user=settings.max_watches)
         servicer = MixerServicer(
             runtime.database, Downloads(store, runtime.stopping, settings), peers, watcher, limits=settings.limits
         )

@@ -14,7 +14,8 @@ from automix_mixer.repository import lifecycle
 from automix_mixer.repository.burial import bury_project
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.outcomes import Rendered
-from kit.refusals import reason_of
+from kit.refusals import reason_of, refused
+from kit.waiting import until
 
 from .conftest import MakeReplica
 from .harness import Caller, Replica, claim_job, render_of, worker_settings
@@ -134,6 +135,31 @@ async def test_a_stopping_server_sends_its_watchers_elsewhere(caller: Caller, ma
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await next_job(call)
     assert (raised.value.code(), reason_of(raised.value)) == (grpc.StatusCode.UNAVAILABLE, "STOPPING")
+
+
+async def test_one_user_watches_so_many_jobs_at_once(
+    caller: Caller, stranger: Caller, make_replica: MakeReplica
+) -> None:
+    replica = await make_replica(max_watches=2, watch_seconds=3600)
+    mine, theirs = await at(caller, replica), await at(stranger, replica)
+    job = await caller.create_job()
+    watches = [watch(mine, job.id) for _ in range(2)]
+    for call in watches:
+        assert await next_job(call) == job
+    with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "WATCHES_BUSY") as refusal:
+        await next_job(watch(mine, job.id))
+    assert refusal.retry_after_seconds
+    their_job = await stranger.create_job()
+    assert await next_job(watch(theirs, their_job.id)) == their_job
+    watches[0].cancel()
+
+    async def room() -> bool:
+        try:
+            return bool(await next_job(watch(mine, job.id)) == job)
+        except grpc.aio.AioRpcError:
+            return False
+
+    assert await until(room)
 
 
 async def test_a_watcher_who_leaves_leaves_nothing(caller: Caller, make_replica: MakeReplica) -> None:

@@ -160,7 +160,7 @@ class Edge(grpc.aio.ServerInterceptor):
             try:
                 async with asyncio.timeout(REFUSE_SECONDS):
                     await refuse(context, error)
-            except TimeoutError:  # who does not read hears it when they do
+            except (TimeoutError, grpc.aio.InternalError):  # who does not read hears it when they do, who is gone never
                 raise asyncio.CancelledError from None
         finally:
             CALLS.labels(method=method, code=code).inc()

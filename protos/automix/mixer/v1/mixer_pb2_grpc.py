@@ -164,8 +164,8 @@ class MixerServiceServicer:
     def WatchJob(self, request, context):
         """Sends the job now, on each change, and lastly in its terminal state.
 
-        Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
-        again.
+        Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; RESOURCE_EXHAUSTED
+        (WATCHES_BUSY) with RetryInfo beyond 50 watches of one user by default; UNAVAILABLE (STOPPING): call again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,8 +70,8 @@ class MixerServiceStub:
     WatchJob: _grpc.UnaryStreamMultiCallable[_mixer_pb2.WatchJobRequest, _mixer_pb2.WatchJobResponse]
     """Sends the job now, on each change, and lastly in its terminal state.
 
-    Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
-    again.
+    Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; RESOURCE_EXHAUSTED
+    (WATCHES_BUSY) with RetryInfo beyond 50 watches of one user by default; UNAVAILABLE (STOPPING): call again.
     """
     GetRender: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderRequest, _mixer_pb2.GetRenderResponse]
     """One render of the caller."""
@@ -139,8 +139,8 @@ class MixerServiceAsyncStub(MixerServiceStub):
     WatchJob: _aio.UnaryStreamMultiCallable[_mixer_pb2.WatchJobRequest, _mixer_pb2.WatchJobResponse]  # type: ignore[assignment]
     """Sends the job now, on each change, and lastly in its terminal state.
 
-    Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
-    again.
+    Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; RESOURCE_EXHAUSTED
+    (WATCHES_BUSY) with RetryInfo beyond 50 watches of one user by default; UNAVAILABLE (STOPPING): call again.
     """
     GetRender: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderRequest, _mixer_pb2.GetRenderResponse]  # type: ignore[assignment]
     """One render of the caller."""
@@ -241,8 +241,8 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_mixer_pb2.WatchJobResponse], _abc.AsyncIterator[_mixer_pb2.WatchJobResponse]]:
         """Sends the job now, on each change, and lastly in its terminal state.
 
-        Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; UNAVAILABLE (STOPPING): call
-        again.
+        Errors: UNAUTHENTICATED (TOKEN_EXPIRED), also on the way: call again with a fresh one; RESOURCE_EXHAUSTED
+        (WATCHES_BUSY) with RetryInfo beyond 50 watches of one user by default; UNAVAILABLE (STOPPING): call again.
         """
 
     @_abc_1.abstractmethod

@@ -38,7 +38,7 @@ async def serve_mixer(settings: MixerSettings) -> None:
                 media_pb2_grpc.MediaServiceStub(media),
                 settings.limits,
             )
-            watcher = Watcher(runtime, poll_seconds=settings.watch_seconds)
+            watcher = Watcher(runtime, poll_seconds=settings.watch_seconds, watches_of_user=settings.max_watches)
             servicer = MixerServicer(
                 database, Downloads(store, runtime.stopping, settings), peers, watcher, limits=settings.limits
             )

@@ -1,7 +1,7 @@
 """MixerService, the RPCs about jobs: translates, authorises, calls."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -92,8 +92,9 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
 
     async def WatchJob(self, request: pb.WatchJobRequest, context: Context) -> AsyncIterator[pb.WatchJobResponse]:
         """Sends the job now, on each change, and lastly in its terminal state."""
-        async for job in self._watcher.watch(current_user(), UUID(request.job_id)):
-            yield pb.WatchJobResponse(job=job_message(job))
+        async with aclosing(self._watcher.watch(current_user(), UUID(request.job_id))) as jobs:
+            async for job in jobs:
+                yield pb.WatchJobResponse(job=job_message(job))
 
     async def _earlier(self, request: Create, answer_type: type[Answer]) -> Answer | None:
         async with self._database.read() as connection:

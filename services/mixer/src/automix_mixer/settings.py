@@ -17,6 +17,7 @@ class MixerSettings(StorageSettings):
 
     sweep_seconds: float = Field(5, gt=0, description="how often abandoned jobs are looked for")
     stale_queued_seconds: float = Field(60, gt=0, description="silence after which a queued job is announced again")
+    max_watches: int = Field(50, ge=1, description="jobs that a user may watch at once in this process")
     watch_seconds: float = Field(2, gt=0, description="how often a watched job's row is read")
 
     @property

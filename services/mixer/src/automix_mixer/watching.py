@@ -3,16 +3,17 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
 import nats.errors
 from automix_common.context import Principal
-from automix_common.errors import Unauthenticated, Unavailable, mine
+from automix_common.errors import ResourceExhausted, Unauthenticated, Unavailable, mine
 from automix_common.logs import logger
 from automix_common.runtime import Runtime
+from automix_common.shares import Shares
 from nats.aio.msg import Msg
 
 from automix_mixer.domain import Job, JobStatus
@@ -22,35 +23,45 @@ from automix_mixer.repository.jobs import Jobs
 log = logger(__name__)
 
 QUEUED_HINTS = 64
+RETRY_SECONDS = 5.0
 
 
 class Watcher:
     """Follows jobs; any replica can, and none needs NATS to."""
 
-    def __init__(self, runtime: Runtime, *, poll_seconds: float) -> None:
+    def __init__(self, runtime: Runtime, *, poll_seconds: float, watches_of_user: int) -> None:
         self._runtime = runtime
         self._poll_seconds = poll_seconds
+        self._shares = Shares(watches_of_user, _too_many)
 
-    async def watch(self, watching: Principal, job_id: UUID) -> AsyncIterator[Job]:
+    async def watch(self, watching: Principal, job_id: UUID) -> AsyncGenerator[Job, None]:
         """Yields the job now, on each change, and lastly in its terminal state, which comes from the row alone.
 
         Raises PermissionDenied (NOT_YOURS) when the job is not the watcher's or is deleted meanwhile, Unauthenticated
-        (TOKEN_EXPIRED) when their token expires, Unavailable (STOPPING) when this process stops.
+        (TOKEN_EXPIRED) when their token expires, Unavailable (STOPPING) when this process stops, ResourceExhausted
+        (WATCHES_BUSY) when they watch too much.
         """
-        async with self._hints(job_id) as hints:
-            shown: Job | None = None
-            while True:
-                job = _not_behind(shown, await self._read(watching.user_id, job_id))
-                if job != shown:
+        with self._shares.held(watching.user_id):
+            async with self._hints(job_id) as hints, aclosing(self._changes(watching, job_id, hints)) as changes:
+                async for job in changes:
                     yield job
-                    shown = job
-                if job.status.ended:
-                    return
-                async for hint in self._until_next_reading(watching, hints, job):
-                    moved = replace(job, progress=max(hint.progress, job.progress), stage=hint.stage)
-                    if moved != shown:
-                        yield moved
-                        shown = moved
+
+    async def _changes(
+        self, watching: Principal, job_id: UUID, hints: "asyncio.Queue[Progress]"
+    ) -> AsyncGenerator[Job, None]:
+        shown: Job | None = None
+        while True:
+            job = _not_behind(shown, await self._read(watching.user_id, job_id))
+            if job != shown:
+                yield job
+                shown = job
+            if job.status.ended:
+                return
+            async for hint in self._until_next_reading(watching, hints, job):
+                moved = replace(job, progress=max(hint.progress, job.progress), stage=hint.stage)
+                if moved != shown:
+                    yield moved
+                    shown = moved
 
     async def _read(self, owner_id: UUID, job_id: UUID) -> Job:
         async with self._runtime.database.read() as connection:
@@ -108,6 +119,12 @@ class Watcher:
         finally:
             with contextlib.suppress(nats.errors.Error):
                 await subscription.unsubscribe()
+
+
+def _too_many() -> ResourceExhausted:
+    return ResourceExhausted(
+        "WATCHES_BUSY", "you watch too many jobs at the same time: end a watch first", retry_after_seconds=RETRY_SECONDS
+    )
 
 
 def _lifetime(watching: Principal) -> float:
