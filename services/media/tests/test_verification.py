@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-import os
+import shutil
 import struct
 from pathlib import Path
 
@@ -390,4 +390,26 @@ async def test_no_file_of_a_stranger_stays_behind(caller: Caller, make_replica: 
     replica = await make_replica(scratch_dir=tmp_path)
     await caller.at(replica).upload(wav())
     await refused_for(caller.at(replica), b"nothing to hear", "NOT_AUDIO")
-    assert os.listdir(tmp_path) == []
+    assert not uploads_in(tmp_path)
+
+
+def uploads_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if "upload" in path.name]
+
+
+async def test_what_a_killed_process_left_of_an_upload_goes_when_the_next_one_starts(
+    caller: Caller, make_replica: MakeReplica, tmp_path: Path
+) -> None:
+    replica = await make_replica(scratch_dir=tmp_path / "dead")
+    data = wav()
+    upload = await caller.open(len(data))
+    await caller.send(upload.id, data)
+    completing = asyncio.create_task(caller.at(replica).complete(upload.id))
+    child = await child_of_this_process()
+    child.suspend()
+    shutil.copytree(tmp_path / "dead", tmp_path / "left")  # as a kill leaves it: without its owner's lock
+    assert uploads_in(tmp_path / "left")
+    child.resume()
+    await completing
+    await make_replica(scratch_dir=tmp_path / "left")
+    assert not uploads_in(tmp_path / "left")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
@@ -13,6 +14,7 @@ from automix_common.client import open_channel, token_verifier
 from automix_common.downloads import Downloads
 from automix_common.process import main
 from automix_common.runtime import Runtime, open_runtime
+from automix_common.scratch import scratch_root
 from automix_common.server import Service, serve
 from automix_common.storage import ObjectStore, S3Store
 
@@ -45,7 +47,7 @@ def stream_limits(settings: MediaSettings) -> StreamLimits:
     )
 
 
-def verify_limits(settings: MediaSettings) -> VerifyLimits:
+def verify_limits(settings: MediaSettings, scratch: Path) -> VerifyLimits:
     """What verifications may take, and what they accept."""
     return VerifyLimits(
         audio=AudioLimits(
@@ -63,7 +65,7 @@ def verify_limits(settings: MediaSettings) -> VerifyLimits:
         ),
         at_once=settings.max_verifications,
         lease_seconds=settings.verify_lease_seconds,
-        scratch_dir=settings.scratch_dir,
+        scratch=scratch,
     )
 
 
@@ -75,23 +77,24 @@ async def open_servicer(
     projects: "projects_pb2_grpc.ProjectsServiceAsyncStub",
 ) -> AsyncIterator[MediaServicer]:
     """The servicer with its workers, which finish what they must at the end of the block."""
-    receiver = Receiver(runtime.database, store, stream_limits(settings), runtime.stopping)
-    verifier = Verifier(runtime.database, store, verify_limits(settings), runtime.stopping)
-    try:
-        yield MediaServicer(
-            runtime,
-            store,
-            projects,
-            receiver,
-            verifier,
-            Downloads(store, runtime.stopping, settings),
-            quotas=quotas(settings),
-            upload_lifetime=timedelta(hours=settings.upload_hours),
-            form_lifetime=timedelta(minutes=settings.form_minutes),
-        )
-    finally:
-        await verifier.close()
-        await receiver.close()
+    with scratch_root(settings.scratch_dir) as scratch:
+        receiver = Receiver(runtime.database, store, stream_limits(settings), runtime.stopping)
+        verifier = Verifier(runtime.database, store, verify_limits(settings, scratch), runtime.stopping)
+        try:
+            yield MediaServicer(
+                runtime,
+                store,
+                projects,
+                receiver,
+                verifier,
+                Downloads(store, runtime.stopping, settings),
+                quotas=quotas(settings),
+                upload_lifetime=timedelta(hours=settings.upload_hours),
+                form_lifetime=timedelta(minutes=settings.form_minutes),
+            )
+        finally:
+            await verifier.close()
+            await receiver.close()
 
 
 async def serve_media(settings: MediaSettings) -> None:

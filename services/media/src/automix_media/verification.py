@@ -66,7 +66,7 @@ class VerifyLimits:
     at_once: int
     lease_seconds: float
     """How long a verification that died keeps others away."""
-    scratch_dir: Path | None
+    scratch: Path
     """Where one file of each verification under way lies, readable by this process's user alone."""
 
 
@@ -130,7 +130,7 @@ class Verifier:
             return await self._outcome(upload)
         try:
             async with self._lease(upload, verifier):
-                with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch_dir) as folder:
+                with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch) as folder:
                     return await self._make(upload, verifier, Path(folder) / "upload")
         except Refused as refused:
             return await self._refuse(upload, verifier, refused)
