@@ -57,6 +57,9 @@ async def connect(settings: MessagingSettings) -> Client:
             log.warning("nats cannot be reached", error=repr(error))
             await client.close()
             await asyncio.sleep(0.2)
+        except asyncio.CancelledError:
+            await client.close()
+            raise
         else:
             return client
 

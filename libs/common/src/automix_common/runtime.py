@@ -71,4 +71,5 @@ async def open_runtime(settings: Settings, schema: str) -> AsyncIterator[Runtime
             await connecting.result().close()
         else:
             connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
         await database.close()
