@@ -21,7 +21,7 @@ MakeFile = Callable[..., Path]
 
 
 def set_limits() -> None:
-    """Those that the module's documentation names."""
+    """Those that the module's documentation says it works within."""
     resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
     resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

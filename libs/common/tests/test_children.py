@@ -1,5 +1,6 @@
 """A child that crashes, hangs or outgrows its memory costs one answer and nothing else."""
 
+import dataclasses
 import os
 import sys
 import textwrap
@@ -28,6 +29,8 @@ match request["do"]:
     case "eat": hoard = bytearray(2 * 2**30); say(result={"size": len(hoard)})
     case "spin":
         while True: pass
+    case "write": os.write(os.open(request["path"], os.O_CREAT | os.O_WRONLY), b"x"); say(result={})
+    case "open": say(result={"count": len([open(os.devnull) for _ in range(100)])})
     case "secrets": say(result={"names": [n for n in os.environ if n.startswith("AUTOMIX_")]})
 """
 
@@ -80,6 +83,18 @@ async def test_one_that_only_computes_ends_by_its_processor_time(child: str) -> 
     with pytest.raises(ChildLost) as lost:
         await run_child(child, {"do": "spin"}, Limits(LIMITS.memory_bytes, 1, 20, 20))
     assert lost.value.reason == "TIMEOUT"
+
+
+async def test_one_that_only_reads_writes_no_file_and_opens_few(child: str, tmp_path: Path) -> None:
+    reader = dataclasses.replace(LIMITS, writes=False)
+    asked = {"do": "write", "path": str(tmp_path / "written")}
+    with pytest.raises(ChildLost):
+        await run_child(child, asked, reader)
+    assert (tmp_path / "written").read_text() == ""
+    with pytest.raises(ChildLost):
+        await run_child(child, {"do": "open"}, reader)
+    await run_child(child, asked, LIMITS)
+    assert (await run_child(child, {"do": "open"}, LIMITS))["count"] == 100
 
 
 async def test_it_does_not_see_the_secrets_of_its_parent(child: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,8 @@ class Limits:
     wall_seconds: float
     silence_seconds: float
     """Longest time without a line: a child that hangs is found before its wall time is over."""
+    writes: bool = True
+    """Whether it may write files; one that may not opens few, too."""
 
 
 class ChildError(Exception):
@@ -82,6 +84,7 @@ async def run_child(
         str(os.getpid()),
         str(limits.memory_bytes),
         str(limits.cpu_seconds),
+        str(int(limits.writes)),
         module,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

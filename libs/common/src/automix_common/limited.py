@@ -1,4 +1,4 @@
-"""Runs a module under limits that it cannot lift: `python -m automix_common.limited PARENT MEMORY CPU MODULE`.
+"""Runs a module under limits that it cannot lift: `python -m automix_common.limited PARENT MEMORY CPU WRITES MODULE`.
 
 The limits are set here, in the child, because code between fork and exec is unsafe in a parent that has threads.
 """
@@ -13,12 +13,15 @@ import sys
 OUT_OF_MEMORY = 77
 """Exit code of a child whose allocation was refused."""
 
+OPEN_FILES = 32
+"""Of a child that only reads."""
+
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Sets the limits and becomes the module."""
-    parent, memory, cpu, module = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    parent, memory, cpu, writes, module = *map(int, sys.argv[1:5]), sys.argv[5]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # the parent died before the signal was armed
         sys.exit(1)
@@ -27,6 +30,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not writes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     sys.argv = [module]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

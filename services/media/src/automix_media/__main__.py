@@ -62,6 +62,7 @@ def verify_limits(settings: MediaSettings, scratch: Path) -> VerifyLimits:
             cpu_seconds=settings.verify_cpu_seconds,
             wall_seconds=settings.verify_wall_seconds,
             silence_seconds=settings.verify_silence_seconds,
+            writes=False,
         ),
         at_once=settings.max_verifications,
         lease_seconds=settings.verify_lease_seconds,
