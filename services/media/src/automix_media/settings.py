@@ -32,7 +32,7 @@ class MediaSettings(StorageSettings):
     writer_lease_seconds: float = Field(10, gt=0, description="how long a crashed writer keeps others away")
 
     max_verifications: int = Field(
-        2, ge=1, description="in this process at the same time; of one user one less, so that others do not wait"
+        3, ge=1, description="in this process at the same time; of one user one less, so that others do not wait"
     )
     verify_lease_seconds: float = Field(30, gt=0, description="how long a crashed verification keeps others away")
     verify_memory_bytes: int = Field(GIB, gt=0, description="of one verification")
