@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, cast
 
+import pytest
 from automix.events.v1 import events_pb2
-from automix_common import messaging
+from automix_common import messaging, server
 from automix_common.consumer import Consumer
 from automix_common.database import Connection, Database
 from automix_common.ids import new_id
@@ -18,13 +21,8 @@ from prometheus_client import REGISTRY
 DURABLE = "worker-job-queued"
 
 
-@contextlib.asynccontextmanager
-async def running(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(work())
-    yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+def running(work: Callable[[], Awaitable[None]]) -> AbstractAsyncContextManager[object]:
+    return server.running([work])
 
 
 def relay_of(database: Database, stream: JetStreamContext) -> Relay:
@@ -154,3 +152,36 @@ async def test_how_many_messages_wait_is_a_metric(
     assert waiting() == 3
     assert len(await messaging.fetch(subscription, DURABLE, 20)) == 3
     assert waiting() == 0
+
+
+class Swallowing:
+    """A subscription that loses a cancel, as nats-py's does on Python 3.11 when a message comes at the same moment."""
+
+    async def fetch(self, _most: int, timeout: float) -> list[object]:  # noqa: ASYNC109 - as nats-py has it
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(timeout)
+        return []
+
+
+async def test_a_consumer_hears_a_cancel_that_its_driver_lost() -> None:
+    fetching = asyncio.ensure_future(messaging.fetch(cast("Any", Swallowing()), DURABLE, 1))
+    await asyncio.sleep(0)
+    fetching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fetching
+
+
+async def test_background_work_that_lost_a_cancel_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CANCEL_AGAIN_SECONDS", 0.01)
+    lost = asyncio.Event()
+
+    async def work() -> None:
+        while not lost.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            lost.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(30), running(work):
+        await asyncio.sleep(0)
+    assert lost.is_set()

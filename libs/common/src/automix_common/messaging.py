@@ -117,6 +117,9 @@ async def fetch(subscription: JetStreamContext.PullSubscription, durable: str, m
         log.warning("consumer waits", consumer=durable, error=repr(error))
         await asyncio.sleep(PAUSE_SECONDS)
         return []
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():  # Python 3.11's wait_for loses a cancel that meets a message
+        raise asyncio.CancelledError
     if messages:
         WAITING.labels(consumer=durable).set(messages[-1].metadata.num_pending)
     return messages

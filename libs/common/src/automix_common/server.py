@@ -24,6 +24,8 @@ log = logger(__name__)
 
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 READY_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 10.0
+"""Longer than any background work takes to end in order."""
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it silently
@@ -150,7 +152,7 @@ async def running(background: Sequence[Background]) -> AsyncIterator["asyncio.Fu
         if error is not None and not failed.done():
             failed.set_exception(error)
 
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     for work in background:
         task = asyncio.ensure_future(work())
         task.add_done_callback(ended)
@@ -158,7 +160,14 @@ async def running(background: Sequence[Background]) -> AsyncIterator["asyncio.Fu
     try:
         yield failed
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         failed.cancel()
+
+
+async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
+    """Cancels, and after a while again: Python 3.11's wait_for, which drivers use, can lose a cancel."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
