@@ -28,6 +28,9 @@ LAST_WORDS_ON_MEMORY = (
     "Memory allocation",
     "Cannot allocate memory",
     "failed to map segment",
+    "cannot map zero-fill pages",
+    "cannot apply additional memory protection",
+    "out of memory",
     "can't start new thread",
 )
 """What native libraries say when an allocation is refused, before they end the process in ways of their own."""
