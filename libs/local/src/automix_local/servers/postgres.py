@@ -3,9 +3,8 @@
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import psycopg
 from psycopg import sql
 
 from automix_local.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES, DatabaseRole
-from automix_local.errors import NotReadyError, StackError
+from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, Ports
-from automix_local.process import ProcessSpec, log_tail
+from automix_local.process import ProcessSpec
 from automix_local.servers.postgres_programs import programs_for, user_under_root
 from automix_local.spawn import Command, User
 from automix_local.state import StateDir
@@ -41,6 +40,7 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %u ",
 }
 _CONNECT_SECONDS = 2
+_INITDB_SECONDS = 60.0
 
 
 class Postgres:
@@ -49,10 +49,14 @@ class Postgres:
     name = NAME
     port_names = (NAME,)
 
-    def __init__(self, state: StateDir, ports: Ports, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self, state: StateDir, ports: Ports, secrets: Mapping[str, str], *, run: Callable[[str, Command, float], None]
+    ) -> None:
+        """`run` executes a named command to its end, within so many seconds (see `Processes.run`)."""
         self._state = state
         self._ports = ports
         self._secrets = secrets
+        self._run = run
         self._home = state.path / NAME
         self._data = self._home / "data"
 
@@ -139,22 +143,7 @@ class Postgres:
             locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
             command = self._command((str(programs / "initdb"), *options, *locale), unfinished, user)
             command = replace(command, log=self._state.log_file("initdb"))
-            command.log.touch(mode=0o600)
-            with command.log.open("ab") as log:
-                result = subprocess.run(  # noqa: S603 - the wheel's own program
-                    command.argv,
-                    env=dict(command.env),
-                    cwd=command.cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    user=None if user is None else user.uid,
-                    group=None if user is None else user.gid,
-                    extra_groups=None if user is None else [],
-                    check=False,
-                )
-        if result.returncode != 0:
-            raise StackError(f"initdb failed with status {result.returncode}\n{log_tail(command.log)}")
+            self._run("initdb", command, _INITDB_SECONDS)
         unfinished.rename(self._data)
 
     def _command(self, argv: tuple[str, ...], data: Path, user: User | None) -> Command:
