@@ -26,6 +26,7 @@ match request["do"]:
     case "flood": print("x" * (17 * 2**20), flush=True); time.sleep(600)
     case "nest": print("[" * 200_000, flush=True); time.sleep(600)
     case "hang": say(progress=0.1, pid=os.getpid()); time.sleep(600)
+    case "fill": open("/dev/full", "wb", buffering=0).write(b"x")
     case "eat": hoard = bytearray(2 * 2**30); say(result={"size": len(hoard)})
     case "spin":
         while True: pass
@@ -65,6 +66,7 @@ async def test_its_refusal_has_a_reason(child: str) -> None:
         ("flood", "CRASHED"),
         ("nest", "CRASHED"),
         ("eat", "OUT_OF_MEMORY"),
+        ("fill", "DISK_FULL"),
         ("hang", "TIMEOUT"),
         ("spin", "TIMEOUT"),
     ],

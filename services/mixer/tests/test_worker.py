@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +91,7 @@ async def work(relayed: None, servers: Servers, tmp_path: Path) -> AsyncIterator
     async with AsyncExitStack() as stack:
 
         async def start(on: Database | None = None, **changes: Any) -> None:
-            settings = worker_settings(servers, scratch_dir=tmp_path, **changes)
+            settings = worker_settings(servers, **{"scratch_dir": tmp_path, **changes})
             runtime = await stack.enter_async_context(open_runtime(settings, "mixer"))
             runtime = replace(runtime, database=on or runtime.database)
             intake = stack.enter_context(open_intake(settings, runtime))
@@ -230,6 +231,25 @@ async def test_a_render_that_dies_is_tried_three_times(
         await asyncio.sleep(0.02)
     row = await ended(database, job_id)
     assert (row["status"], row["error_reason"], row["failures"], row["attempt"]) == ("failed", reason, 3, 3)
+
+
+@pytest.fixture
+def full_disk(tmp_path_factory: pytest.TempPathFactory, beat: JobInput) -> Iterator[Path]:
+    """A file system with room for a job's track and for nothing of its mix."""
+    folder = tmp_path_factory.mktemp("full")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={beat.size + 64 * 1024}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system of its own cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_full_each_time_is_the_reason(
+    full_disk: Path, work: Work, database: Database, beat: JobInput, owner: Owner
+) -> None:
+    await work(scratch_dir=full_disk)
+    row = await ended(database, await queue_job(database, owner, inputs=[beat]))
+    assert (row["status"], row["error_reason"], row["failures"]) == ("failed", "RENDER_DISK_FULL", 3)
 
 
 async def test_after_a_crash_the_same_worker_renders_the_next_job(

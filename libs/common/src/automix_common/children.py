@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automix_common.limited import OUT_OF_MEMORY
+from automix_common.limited import DISK_FULL, OUT_OF_MEMORY
 from automix_common.logs import logger
 
 log = logger(__name__)
@@ -59,7 +59,7 @@ class ChildError(Exception):
 
 
 class ChildLost(Exception):
-    """The child ended without an answer. `reason` is CRASHED, OUT_OF_MEMORY or TIMEOUT."""
+    """The child ended without an answer. `reason` is CRASHED, OUT_OF_MEMORY, DISK_FULL or TIMEOUT."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -77,8 +77,8 @@ async def run_child(
     """Runs `python -m module` within `limits` and returns its result. Its temporary files go to `scratch`, so that a
     child that is killed leaves none behind that nobody removes.
 
-    Raises ChildError for its refusal and ChildLost when it crashed, hung or outgrew its memory. A cancelled caller
-    kills the child; the death of this process does too.
+    Raises ChildError for its refusal and ChildLost when it crashed, hung or ran out of memory or disk. A cancelled
+    caller kills the child; the death of this process does too.
     """
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -109,6 +109,8 @@ async def run_child(
         log.warning("child lost", module=module, exit_code=code, stderr=heard)
         if code == OUT_OF_MEMORY or any(words in heard for words in LAST_WORDS_ON_MEMORY):
             raise ChildLost("OUT_OF_MEMORY", "the child outgrew its memory")
+        if code == DISK_FULL:
+            raise ChildLost("DISK_FULL", "the child had no room left to write to")
         if code == -signal.SIGXCPU:
             raise ChildLost("TIMEOUT", f"the child used more than {limits.cpu_seconds} s of processor time")
         raise ChildLost("CRASHED", f"the child ended with {_named(code)}")

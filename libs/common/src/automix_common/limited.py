@@ -4,6 +4,7 @@ The limits are set here, in the child, because code between fork and exec is uns
 """
 
 import ctypes
+import errno
 import os
 import resource
 import runpy
@@ -12,6 +13,9 @@ import sys
 
 OUT_OF_MEMORY = 77
 """Exit code of a child whose allocation was refused."""
+
+DISK_FULL = 78
+"""Exit code of a child that had no room left to write to."""
 
 OPEN_FILES = 32
 """Of a child that only reads."""
@@ -38,6 +42,10 @@ def main() -> None:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os._exit(DISK_FULL)
 
 
 if __name__ == "__main__":

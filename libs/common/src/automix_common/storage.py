@@ -1,6 +1,7 @@
 """Object storage behind a small port, and the S3 that implements it."""
 
 import asyncio
+import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -112,6 +113,8 @@ class S3Store:
                 raise ObjectMissing(error.object_name) from None
             raise Unavailable("STORAGE_UNAVAILABLE", "audio storage refused the request: try again") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise Unavailable("DISK_FULL", "the disk of this server is full: try again later") from error
             raise Unavailable("STORAGE_UNAVAILABLE", "audio storage does not answer: try again") from error
 
     async def put_file(self, key: str, path: Path, content_type: str) -> None:

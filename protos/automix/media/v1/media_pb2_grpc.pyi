@@ -35,8 +35,8 @@ class MediaServiceStub:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
-    PEER_FAILED), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
+    (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     @_typing.overload
@@ -109,8 +109,8 @@ class MediaServiceAsyncStub(MediaServiceStub):
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
-    PEER_FAILED), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
+    (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -179,8 +179,8 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
-    PEER_FAILED), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
+    (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     @_abc_1.abstractmethod

@@ -314,8 +314,8 @@ class JobError(_message.Message):
     TOO_MANY_SAMPLES. All of them: NO_TRACKS, SILENT. The plan or the settings: PLAN_INVALID, PLAN_DOES_NOT_FIT,
     SETTINGS_INVALID, REQUEST_INVALID.
 
-    After three tries: RENDER_CRASHED, RENDER_TIMEOUT, RENDER_OUT_OF_MEMORY, RENDER_FAILED, WORKER_LOST,
-    STORAGE_UNAVAILABLE.
+    After three tries: RENDER_CRASHED, RENDER_TIMEOUT, RENDER_OUT_OF_MEMORY, RENDER_DISK_FULL,
+    RENDER_FAILED, WORKER_LOST, STORAGE_UNAVAILABLE.
     """
     message: _builtins.str
     """What to do about it, for a person."""

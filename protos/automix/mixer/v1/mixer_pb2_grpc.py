@@ -31,8 +31,8 @@ class MixerServiceStub:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
-    PEER_FAILED), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
+    (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel):
@@ -109,8 +109,8 @@ class MixerServiceServicer:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
-    PEER_FAILED), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
+    (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     def CreateJob(self, request, context):
@@ -298,8 +298,8 @@ class MixerService:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE) and INTERNAL (INTERNAL,
-    PEER_FAILED), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
+    (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     @staticmethod

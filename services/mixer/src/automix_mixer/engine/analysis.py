@@ -94,9 +94,11 @@ def _padded(sound: Sound) -> Sound:
 def _opened(track: Track, sample_rate: int | None = None) -> Iterator[AudioReader]:
     """The track's reader; what it raises becomes an EngineError that names the track."""
     try:
-        with open_audio(track.path, sample_rate=sample_rate) as reader:
+        with ExitStack() as opened:
+            try:
+                reader = opened.enter_context(open_audio(track.path, sample_rate=sample_rate))
+            except OSError as error:
+                raise EngineError("UNREADABLE", f"{track.label}: the file cannot be read ({error.strerror})") from error
             yield reader
     except AudioError as error:
         raise EngineError(str(error.reason), f"{track.label}: {error.message}") from error
-    except OSError as error:
-        raise EngineError("UNREADABLE", f"{track.label}: the file cannot be read ({error.strerror})") from error

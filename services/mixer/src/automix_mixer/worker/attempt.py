@@ -28,8 +28,12 @@ LOST = {
     "OUT_OF_MEMORY": JobError(
         "RENDER_OUT_OF_MEMORY", "the mix needs more memory than is allowed: use fewer or shorter tracks"
     ),
+    "DISK_FULL": JobError(
+        "RENDER_DISK_FULL", "the disk of the machine that mixes was full each time it was tried: try again later"
+    ),
     "TIMEOUT": JobError("RENDER_TIMEOUT", "the mix took longer than is allowed: use fewer or shorter tracks"),
 }
+STORAGE_AWAY = JobError("STORAGE_UNAVAILABLE", "audio storage did not answer: try again later")
 
 
 class Attempts:
@@ -50,8 +54,8 @@ class Attempts:
             return Refused(JobError.of(error.reason, error.message))
         except ChildLost as error:
             return Failed(LOST[error.reason])
-        except Unavailable:
-            return Failed(JobError("STORAGE_UNAVAILABLE", "audio storage did not answer: try again later"))
+        except Unavailable as error:
+            return Failed(LOST.get(error.reason, STORAGE_AWAY))
         except Exception:  # a defect costs the job one failure and not this process its life
             log.exception("attempt failed", job_id=str(claimed.job_id), attempt=claimed.attempt)
             return Failed(JobError("RENDER_FAILED", "the mix failed on our side each time it was tried"))
