@@ -93,7 +93,7 @@ WORK: dict[str, Work] = {
     "standing": lambda c, ids: lifecycle.standing(c, ids["queued"]),
     "stale jobs": lambda c, ids: announce_stale(c, 60),
     "expired leases": lambda c, ids: expired_leases(c),
-    "queued jobs": lambda c, ids: Jobs(c, ids["owner"]).count_queued_exclusively(),
+    "what a user has": lambda c, ids: Jobs(c, ids["owner"]).usage_exclusively(),
     "a job": lambda c, ids: Jobs(c, ids["owner"]).get(ids["queued"]),
     "jobs of a project": lambda c, ids: Jobs(c, ids["owner"]).page(ids["project"], LAST, 51),
     "a retry": lambda c, ids: Jobs(c, ids["owner"]).blueprint(ids["queued"]),

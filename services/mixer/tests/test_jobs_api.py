@@ -8,10 +8,24 @@ import grpc
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.database import Database
+from automix_common.ids import new_id
+from automix_mixer.domain import RenderFile
+from automix_mixer.repository.burial import bury_project
 from kit.refusals import reason_of
 
 from .conftest import MakeReplica
-from .harness import Caller, announcements, claim_job, row_of, scalar, succeed
+from .harness import (
+    SHA,
+    Caller,
+    Owner,
+    announcements,
+    claim_job,
+    processing_job,
+    render_of,
+    row_of,
+    scalar,
+    succeed,
+)
 from .plans import a_plan
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -158,6 +172,24 @@ async def test_queued_jobs_are_limited_also_when_asked_for_at_once(
     assert len(refused) == 5
     assert {(error.code(), reason_of(error)) for error in refused} == {(EXHAUSTED, "JOB_QUOTA")}
     assert await scalar(database, "SELECT count(*) FROM jobs WHERE owner_id = %s", caller.user_id) == 3
+
+
+async def test_renders_and_the_files_beside_them_count_until_their_project_is_deleted(
+    caller: Caller, make_replica: MakeReplica, database: Database
+) -> None:
+    small = await make_replica(max_render_bytes=25)
+    limited = Caller(small.stub, caller.issuer, caller.studio, caller.user_id, caller.project_id)
+    full = Owner(caller.user_id)
+    for size in (10, 5):
+        claimed = await processing_job(database, full)
+        stem = RenderFile(new_id(), "stem", f"renders/{claimed.job_id}/1/stem.wav", "stem.wav", size, SHA)
+        await limited.create_job()
+        assert await succeed(database, claimed, render_of(claimed, size=5, files=[stem]))
+    request = pb.CreateJobRequest(project_id=caller.project_id)
+    assert await refusal(limited, "CreateJob", request) == (EXHAUSTED, "RENDER_QUOTA")
+    async with database.transaction() as connection:
+        await bury_project(connection, full.project_id, full.user_id)
+    await limited.create_job()
 
 
 async def test_one_request_id_one_job_whatever_has_changed_since(caller: Caller, database: Database) -> None:

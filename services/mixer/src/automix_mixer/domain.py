@@ -165,10 +165,19 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What one user has: jobs that wait, and bytes of renders with the files beside them."""
+
+    queued_jobs: int
+    render_bytes: int
+
+
+@dataclass(frozen=True)
 class JobLimits:
     """What one user and one job may ask for."""
 
     queued_jobs: int
+    render_bytes: int
     tracks: int
     total_seconds: float
 
@@ -186,13 +195,20 @@ def require_open(completed: bool) -> None:
         raise FailedPrecondition("PROJECT_COMPLETED", "the project is completed: reopen it first")
 
 
-def require_room(queued: int, limits: JobLimits) -> None:
-    """Raises ResourceExhausted (JOB_QUOTA) when a user with this many queued jobs may not queue another."""
-    if queued >= limits.queued_jobs:
+def require_room(usage: Usage, limits: JobLimits) -> None:
+    """Raises ResourceExhausted (JOB_QUOTA, RENDER_QUOTA) when a user who has so much may not queue another job."""
+    if usage.queued_jobs >= limits.queued_jobs:
         raise ResourceExhausted(
             "JOB_QUOTA",
-            f"you have {queued} queued jobs, which is the most allowed: wait for one to start, or cancel one",
-            violations=[FieldViolation("queued_jobs", f"{queued} of {limits.queued_jobs} used")],
+            f"you have {usage.queued_jobs} queued jobs, the most allowed: wait for one to start, or cancel one",
+            violations=[FieldViolation("queued_jobs", f"{usage.queued_jobs} of {limits.queued_jobs} used")],
+        )
+    if usage.render_bytes >= limits.render_bytes:
+        used = f"{usage.render_bytes} of {limits.render_bytes} bytes used"
+        raise ResourceExhausted(
+            "RENDER_QUOTA",
+            f"your renders are all that may be kept, {used}: delete a project whose renders you no longer need",
+            violations=[FieldViolation("render_bytes", used)],
         )
 
 

@@ -106,7 +106,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
             jobs = Jobs(connection, user_id)
 
             async def create() -> Answer:
-                require_room(await jobs.count_queued_exclusively(), self._limits)
+                require_room(await jobs.usage_exclusively(), self._limits)
                 return answer_type(job=job_message(await jobs.add(new_id(), new)))
 
             return await answer_once(connection, user_id, request, request.request_id, answer_type, create)

@@ -12,6 +12,9 @@ class MixerSettings(StorageSettings):
     """Settings of the mixer's API process."""
 
     max_queued_jobs: int = Field(100, ge=1, description="queued jobs that a user may have")
+    max_render_bytes: int = Field(
+        50 * GIB, gt=0, description="of a user's renders with the files beside them; with so much no job is accepted"
+    )
     max_tracks: int = Field(64, ge=1, le=128, description="tracks that a job may have")
     max_job_audio_seconds: float = Field(6 * 3600, gt=0, description="length of a job's tracks together")
 
@@ -23,7 +26,7 @@ class MixerSettings(StorageSettings):
     @property
     def limits(self) -> JobLimits:
         """What one user and one job may ask for."""
-        return JobLimits(self.max_queued_jobs, self.max_tracks, self.max_job_audio_seconds)
+        return JobLimits(self.max_queued_jobs, self.max_render_bytes, self.max_tracks, self.max_job_audio_seconds)
 
 
 class WorkerSettings(StorageSettings):

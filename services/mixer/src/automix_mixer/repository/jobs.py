@@ -8,7 +8,7 @@ from automix_common.database import Connection
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from automix_mixer.domain import Job, JobInput, JobStatus, NewJob
+from automix_mixer.domain import Job, JobInput, JobStatus, NewJob, Usage
 from automix_mixer.repository import events
 
 COLUMNS: LiteralString = (
@@ -33,16 +33,20 @@ class Jobs:
             await cursor.execute(query, values)
             return [_job(row) for row in await cursor.fetchall()]
 
-    async def count_queued_exclusively(self) -> int:
-        """How many are queued; no other transaction adds one until this one ends."""
+    async def usage_exclusively(self) -> Usage:
+        """What the owner has; no other transaction queues a job of theirs until this one ends."""
         await self._connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended('mixer.queue ' || %s::text, 0))", (self._owner_id,)
         )
         cursor = await self._connection.execute(
-            "SELECT count(*) FROM jobs WHERE owner_id = %s AND status = 'queued'", (self._owner_id,)
+            "SELECT (SELECT count(*) FROM jobs WHERE owner_id = %(owner)s AND status = 'queued'),"
+            " (SELECT coalesce(sum(size), 0) FROM renders WHERE owner_id = %(owner)s)"
+            " + (SELECT coalesce(sum(render_files.size), 0) FROM renders JOIN render_files ON render_id = renders.id"
+            " WHERE owner_id = %(owner)s)",
+            {"owner": self._owner_id},
         )
         row = await cursor.fetchone()
-        return int(row[0]) if row else 0
+        return Usage(int(row[0]), int(row[1])) if row else Usage(0, 0)
 
     async def add(self, job_id: UUID, new: NewJob) -> Job | None:
         """Writes a queued job with its inputs and announces it; the database refuses it when a parent is gone."""
