@@ -38,6 +38,10 @@ _DAMAGED = "The file is damaged: little or no sound could be decoded from it. Ex
 _LONGEST_LOSS_S = 1.0
 """A damaged packet that claims more is not believed."""
 
+_WAV_OPTIONS = {"max_size": "65536", "probesize": "65536"}
+"""In packets of 16 KiB, as they come by default, half of the decoding goes into their handling; and FFmpeg looks for DTS
+in the first 5 s of PCM, which takes as long as decoding 20 s of it."""
+
 
 class AudioTrack:
     """The first audio track of a file. `codec` and `container` are FFmpeg's names."""
@@ -150,6 +154,7 @@ def _open(view: _View, demuxer: str) -> InputContainer:
         "protocol_whitelist": "none",
         "format_whitelist": demuxer,
         "codec_whitelist": ",".join(sorted(_DECODERS)),
+        **(_WAV_OPTIONS if demuxer == "wav" else {}),
     }
     try:
         return av.open(
