@@ -39,8 +39,8 @@ _LONGEST_LOSS_S = 1.0
 """A damaged packet that claims more is not believed."""
 
 _WAV_OPTIONS = {"max_size": "65536", "probesize": "65536"}
-"""In packets of 16 KiB, as they come by default, half of the decoding goes into their handling; and FFmpeg looks for DTS
-in the first 5 s of PCM, which takes as long as decoding 20 s of it."""
+"""In packets of 16 KiB, as they come by default, half of the decoding goes into their handling; and FFmpeg would look
+for DTS in the first 5 s of PCM, which takes as long as decoding 20 s of it."""
 
 
 class AudioTrack:
