@@ -23,9 +23,15 @@ def step_energy(sound: npt.NDArray[np.floating], frames: int) -> Curve:
 
 
 def step_peak(sound: Sound, frames: int) -> Curve:
-    """Largest magnitude over all channels in every step. Shape (channels, n) -> (n / frames,)."""
-    steps = sound.reshape(sound.shape[0], -1, frames)
-    return np.asarray(np.maximum(steps.max(axis=(0, 2)), -steps.min(axis=(0, 2))), np.float32)
+    """Largest magnitude over all channels in every step of `frames` (a power of two) frames.
+
+    Shape (channels, n) -> (n / frames,). By pairs, which are compared many at a time; step by step takes three times as
+    long.
+    """
+    peak = np.abs(sound).max(axis=0)
+    while peak.size * frames > sound.shape[1]:
+        peak = np.maximum(peak[0::2], peak[1::2])
+    return peak
 
 
 def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32]:

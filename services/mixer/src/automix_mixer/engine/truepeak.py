@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from automix_mixer.engine.control import step_peak
 from automix_mixer.engine.pcm import Curve, Sound, is_silent
 
 _PRODUCT = 32
@@ -13,18 +14,18 @@ _PRODUCT = 32
 
 
 def _interpolator(frames: int, oversampling: int, taps: int) -> npt.NDArray[np.float32]:
-    """All values at and between the samples of one step, one matrix a phase, shape (oversampling, width, frames).
+    """All values between the samples of one step, one matrix a phase, shape (oversampling - 1, frames, width).
 
     `width` is frames + taps - 1. A matrix product wastes four of five multiplications on zeros and is still three times
     faster than tap by tap.
     """
     position = np.arange(taps) - (taps // 2 - 1)
-    matrix = np.zeros((oversampling, frames + taps - 1, frames), np.float32)
-    for phase in range(oversampling):
+    matrix = np.zeros((oversampling - 1, frames, frames + taps - 1), np.float32)
+    for phase in range(1, oversampling):
         x = position - phase / oversampling
         window = np.i0(6.0 * np.sqrt(np.clip(1 - (x / (taps / 2 + 0.5)) ** 2, 0, 1))) / np.i0(6.0)
         for frame in range(frames):
-            matrix[phase, frame : frame + taps, frame] = np.sinc(x) * window
+            matrix[phase - 1, frame, frame : frame + taps] = np.sinc(x) * window
     return matrix
 
 
@@ -58,16 +59,20 @@ class TruePeakSteps:
         if (wanted is not None and not wanted.any()) or is_silent(sound):
             return peak
         rows = slice(None) if wanted is None else wanted
+        middle = before // 2
+        peak[rows] = step_peak(sound[:, middle : middle + block.shape[1]], self._frames)[rows]
         for channel in self._windows:
-            peak[rows] = np.maximum(peak[rows], self._largest(channel[rows]))
+            peak[rows] = np.maximum(peak[rows], self._largest_between(channel[rows]))
         return peak
 
-    def _largest(self, windows: npt.NDArray[np.float32]) -> Curve:
-        """Shape (n, width) -> (n,)."""
-        whole = len(windows) - len(windows) % _PRODUCT
-        groups = windows[:whole].reshape(-1, 1, _PRODUCT, windows.shape[1])
-        found = []
-        for part in (groups, windows[None, None, whole:]):
-            values = part @ self._matrix
-            found.append(np.abs(values, out=values).max(axis=3).max(axis=1).reshape(-1))
-        return np.concatenate(found)
+    def _largest_between(self, windows: npt.NDArray[np.float32]) -> Curve:
+        """Of the values between samples, shape (n, width) -> (n,)."""
+        phases, frames, width = self._matrix.shape
+        count, whole = len(windows), len(windows) - len(windows) % _PRODUCT
+        # The windows in the last axis: the largest of each is then found for many at a time.
+        values = np.empty((phases, frames, count), np.float32)
+        groups = windows[:whole].reshape(-1, 1, _PRODUCT, width).swapaxes(2, 3)
+        out = values[:, :, :whole].reshape(phases, frames, -1, _PRODUCT).transpose(2, 0, 1, 3)
+        np.matmul(self._matrix, groups, out=out)
+        np.matmul(self._matrix, windows[whole:].T, out=values[:, :, whole:])
+        return np.abs(values, out=values).reshape(-1, count).max(axis=0)
