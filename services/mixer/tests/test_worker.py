@@ -241,7 +241,7 @@ def full_disk(tmp_path_factory: pytest.TempPathFactory, beat: JobInput) -> Itera
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a file system of its own cannot be mounted here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 async def test_a_disk_that_is_full_each_time_is_the_reason(
