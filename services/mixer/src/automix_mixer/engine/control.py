@@ -31,7 +31,7 @@ def step_peak(sound: Sound, frames: int) -> Curve:
     peak = np.abs(sound).max(axis=0)
     while peak.size * frames > sound.shape[1]:
         peak = np.maximum(peak[0::2], peak[1::2])
-    return peak
+    return np.asarray(peak, np.float32)
 
 
 def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32]:

@@ -75,4 +75,4 @@ class TruePeakSteps:
         out = values[:, :, :whole].reshape(phases, frames, -1, _PRODUCT).transpose(2, 0, 1, 3)
         np.matmul(self._matrix, groups, out=out)
         np.matmul(self._matrix, windows[whole:].T, out=values[:, :, whole:])
-        return np.abs(values, out=values).reshape(-1, count).max(axis=0)
+        return np.asarray(np.abs(values, out=values).reshape(-1, count).max(axis=0), np.float32)
