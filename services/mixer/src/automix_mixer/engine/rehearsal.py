@@ -82,6 +82,8 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
     picks = [int(i) for i in np.unique(np.linspace(0, total - 1, min(total, _WINDOWS)).round())]
     count = min(BLOCK_FRAMES * 2 // size, -(-_WINDOWS // len(picks)))
     hz = np.arange(size // 2 + 1) * plan.sample_rate / size
+    # Half of left plus right, and of left minus right.
+    window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32) * np.float32(0.5)
     cut = 10 ** (gain_at(hz, np.array(plan.unmask.cut_db.value)) / 20) - 1.0
     fader, step = np.float32(10 ** (settled.fader_db / 20)), profiles[0].step
     rest_sums, lead_sums, alone = np.zeros((3, hz.size)), np.zeros((2, hz.size)), np.zeros((2, hz.size))
@@ -92,16 +94,16 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
         steps = [(int(first), int(first) + size // step) for first in (index * BLOCK_FRAMES + starts) // step]
         rest = np.zeros((2, count, hz.size), np.complex64)
         for beat in buses.get("beat", []):
-            spectra = _spectra(beat, starts, size)
+            spectra = _spectra(beat, starts, window)
             alone += _power(spectra).sum(axis=1)
             rest += spectra
         rest[0] *= np.outer([settled.depth.read(*s).sum() for s in steps], cut * step / size) + 1.0
         for sound in buses.get("backing", []) + buses.get("space", []):
-            rest += _spectra(sound * fader, starts, size)
+            rest += _spectra(sound, starts, window * fader)
         product = rest[0].real * rest[1].real + rest[0].imag * rest[1].imag
         rest_sums += np.stack([*_power(rest), product]).sum(axis=1)
         for sound in buses.get("lead", []):
-            lead_sums += _power(_spectra(sound * fader, starts, size)).sum(axis=1)
+            lead_sums += _power(_spectra(sound, starts, window * fader)).sum(axis=1)
         if vocals.lead_k is not None:
             sung += sum([float(vocals.lead_k.read(*s).sum()) for s in steps])
     share = 4.0 / (size**2 * count * len(picks))
@@ -137,12 +139,11 @@ def _window_size(sample_rate: int) -> int:
     return _SIZE if sample_rate <= 48_000 else 2 * _SIZE
 
 
-def _spectra(sound: Sound, starts: npt.NDArray[np.int_], size: int) -> npt.NDArray[np.complex64]:
+def _spectra(sound: Sound, starts: npt.NDArray[np.int_], window: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
     """Mid and side of windows of a block, shape (2, windows, bins)."""
-    left, right = sound[0], sound[-1]
-    window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32) * np.float32(0.5)
-    pieces = np.stack([[(left + sign * right)[s : s + size] for s in starts] for sign in (1, -1)])
-    return np.asarray(rfft(pieces * window, axis=-1))
+    pieces = np.stack([sound[:, start : start + window.size] for start in starts], axis=1)
+    left, right = rfft(pieces * window, axis=-1)[[0, -1]]
+    return np.stack([left + right, left - right])
 
 
 def _power(spectrum: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
