@@ -24,7 +24,7 @@ from automix_local import Servers
 from automix_media.__main__ import open_servicer
 from automix_media.servicer import MediaServicer
 from automix_media.settings import MediaSettings
-from automix_media.sweeping import Sweeper
+from automix_media.sweeper import Sweeper
 from automix_projects.servicer import ProjectsServicer
 from kit.inprocess import Issuer, listening, settings_of
 
@@ -178,7 +178,7 @@ async def expire_forms(replica: Replica, caller: Caller) -> None:
             (caller.user_id,),
         )
         await connection.execute("ALTER TABLE forms ENABLE TRIGGER fixed")
-    await Sweeper(replica.runtime.database, every_seconds=60, keep_refused=timedelta(days=1)).sweep()
+    await Sweeper(replica.runtime.database, sweep_seconds=60, keep_refused=timedelta(days=1)).sweep()
 
 
 def wav(seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:

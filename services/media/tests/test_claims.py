@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from automix_common.ids import new_id
 from automix_media.domain import Facts, LeaseLost
-from automix_media.repository import Uploads
+from automix_media.repository.uploads import Uploads
 
 from .harness import Caller, Replica
 

@@ -12,8 +12,8 @@ from automix_common.cleanup import Collector, Deleter
 from automix_common.ids import new_id
 from automix_media.domain import asset_key, part_key, post_key
 from automix_media.reactions import on_project_deleted, on_user_deleted
-from automix_media.repository import named_keys
-from automix_media.sweeping import Sweeper
+from automix_media.repository.keys import kept_keys
+from automix_media.sweeper import Sweeper
 from kit.refusals import refused
 
 from .conftest import MakeReplica
@@ -68,7 +68,7 @@ async def test_an_expired_upload_is_refused_and_its_objects_go(caller: Caller, r
     upload_id = await expired_upload(replica, caller)
     kept = await caller.open(100)
     await caller.send(kept.id, b"x" * 50)
-    await Sweeper(replica.runtime.database, every_seconds=60, keep_refused=timedelta(days=1)).sweep()
+    await Sweeper(replica.runtime.database, sweep_seconds=60, keep_refused=timedelta(days=1)).sweep()
     assert (await caller.get_upload(str(upload_id))).state == pb.UPLOAD_STATE_REFUSED
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "EXPIRED"):
         await caller.complete(str(upload_id))
@@ -81,9 +81,9 @@ async def test_an_expired_upload_is_refused_and_its_objects_go(caller: Caller, r
 async def test_refusals_are_remembered_for_their_time(caller: Caller, replica: Replica) -> None:
     upload = await caller.open(100)
     await caller.call("AbortUpload", pb.AbortUploadRequest(upload_id=upload.id))
-    await Sweeper(replica.runtime.database, every_seconds=60, keep_refused=timedelta(days=1)).sweep()
+    await Sweeper(replica.runtime.database, sweep_seconds=60, keep_refused=timedelta(days=1)).sweep()
     assert (await caller.get_upload(upload.id)).refusal_reason == "ABORTED"
-    await Sweeper(replica.runtime.database, every_seconds=60, keep_refused=timedelta(0)).sweep()
+    await Sweeper(replica.runtime.database, sweep_seconds=60, keep_refused=timedelta(0)).sweep()
     with refused(DENIED, "NOT_YOURS"):
         await caller.get_upload(upload.id)
 
@@ -228,7 +228,7 @@ async def collect(replica: Replica) -> None:
         replica.runtime.database,
         replica.store,
         ["incoming/", "assets/"],
-        named_keys,
+        kept_keys,
         every_seconds=60,
         age_seconds=-60,
     )

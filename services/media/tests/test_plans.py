@@ -10,9 +10,12 @@ import pytest
 from automix_common.ids import new_id
 from automix_common.paging import LAST
 from automix_local import Servers
-from automix_media import repository
 from automix_media.domain import Facts, LeaseLost, asset_key
-from automix_media.repository import Assets, Uploads
+from automix_media.repository.assets import Assets
+from automix_media.repository.burial import bury_owner, bury_project
+from automix_media.repository.keys import kept_keys
+from automix_media.repository.overdue import close_forms, expire, forget_refused
+from automix_media.repository.uploads import Uploads
 from psycopg.rows import tuple_row
 
 FILL = """
@@ -86,12 +89,12 @@ async def test_every_query_is_served_by_an_index(
     assert await Uploads(connection, owner).get(done)
     await assets_are_asked_about(Assets(connection, owner), project, asset)
     await uploads_are_asked_about(Uploads(connection, other), open_upload)
-    await repository.named_keys(connection, [asset_key(asset), f"incoming/{open_upload}/post"])
-    await repository.expire(connection)
-    await repository.close_forms(connection)
-    await repository.forget_refused(connection, timedelta(days=1))
-    await repository.bury_project(connection, project)
-    await repository.bury_user(connection, owner)
+    await kept_keys(connection, [asset_key(asset), f"incoming/{open_upload}/post"])
+    await expire(connection)
+    await close_forms(connection)
+    await forget_refused(connection, timedelta(days=1))
+    await bury_project(connection, project)
+    await bury_owner(connection, owner)
 
     assert len(plans) > 20
     page = next(plan for query, plan in plans.items() if "ORDER BY id DESC" in query)
@@ -109,7 +112,7 @@ async def assets_are_asked_about(assets: Assets, project: UUID, asset: UUID) -> 
 
 
 async def uploads_are_asked_about(uploads: Uploads, upload: UUID) -> None:
-    assert (await uploads.used_exclusively()).open_uploads > 0
+    assert (await uploads.usage_exclusively()).open_uploads > 0
     writer, verifier, later = new_id(), new_id(), new_id()
     assert len(await uploads.parts(upload)) == 50
     assert await uploads.claim_writing(upload, writer, 50, 10)

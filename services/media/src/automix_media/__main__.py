@@ -21,10 +21,10 @@ from automix_common.storage import ObjectStore, S3Store
 from automix_media.domain import Quotas
 from automix_media.reactions import on_project_deleted, on_user_deleted
 from automix_media.receiving import Receiver, StreamLimits
-from automix_media.repository import named_keys
+from automix_media.repository.keys import kept_keys
 from automix_media.servicer import MediaServicer
 from automix_media.settings import MediaSettings
-from automix_media.sweeping import Sweeper
+from automix_media.sweeper import Sweeper
 from automix_media.verification import AudioLimits, Verifier, VerifyLimits
 
 
@@ -112,13 +112,13 @@ async def serve_media(settings: MediaSettings) -> None:
             runtime.database,
             store,
             ["incoming/", "assets/"],
-            named_keys,
+            kept_keys,
             every_seconds=settings.collect_seconds,
             age_seconds=settings.collect_age_seconds,
         )
         sweeper = Sweeper(
             runtime.database,
-            every_seconds=settings.upload_sweep_seconds,
+            sweep_seconds=settings.upload_sweep_seconds,
             keep_refused=timedelta(days=settings.refused_days),
         )
         service = Service(

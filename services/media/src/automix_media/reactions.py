@@ -5,12 +5,12 @@ from uuid import UUID
 from automix.events.v1 import events_pb2
 from automix_common.database import Connection
 
-from automix_media.repository import bury_project, bury_user
+from automix_media.repository.burial import bury_owner, bury_project
 
 
 async def on_user_deleted(connection: Connection, event: events_pb2.Event) -> None:
     """Deletes the user's uploads and assets."""
-    await bury_user(connection, UUID(event.user_deleted.user_id))
+    await bury_owner(connection, UUID(event.user_deleted.user_id))
 
 
 async def on_project_deleted(connection: Connection, event: events_pb2.Event) -> None:

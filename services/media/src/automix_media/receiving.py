@@ -25,7 +25,7 @@ from automix_common.shares import Shares
 from automix_common.storage import ObjectStore
 
 from automix_media.domain import Upload, busy, more_than_declared, part_key, require_offset, require_open
-from automix_media.repository import Uploads
+from automix_media.repository.uploads import Uploads
 
 log = logger(__name__)
 

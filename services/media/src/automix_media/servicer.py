@@ -42,7 +42,8 @@ from automix_media.messages import (
     upload_message,
 )
 from automix_media.receiving import Receiver
-from automix_media.repository import Assets, Uploads
+from automix_media.repository.assets import Assets
+from automix_media.repository.uploads import Uploads
 from automix_media.verification import Verifier
 
 
@@ -85,7 +86,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
             uploads = Uploads(connection, user_id)
 
             async def create() -> pb.CreateUploadResponse:
-                require_room(await uploads.used_exclusively(), request.size, self._quotas)
+                require_room(await uploads.usage_exclusively(), request.size, self._quotas)
                 upload = await uploads.add(
                     new_id(),
                     project_id=project_id,

@@ -38,7 +38,8 @@ from automix_media.domain import (
     require_declared_size,
     verifying,
 )
-from automix_media.repository import Assets, Uploads
+from automix_media.repository.assets import Assets
+from automix_media.repository.uploads import Uploads
 from automix_media.turns import Turns
 
 log = logger(__name__)

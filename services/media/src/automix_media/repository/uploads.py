@@ -1,6 +1,5 @@
-"""Every query of the schema, each scoped to an owner."""
+"""The uploads of one owner."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -8,37 +7,17 @@ from uuid import UUID
 from automix_common.database import Connection
 from psycopg.rows import class_row
 
-from automix_media.domain import (
-    ABORTED,
-    EXPIRED,
-    Asset,
-    Facts,
-    LeaseLost,
-    Method,
-    Role,
-    Upload,
-    Usage,
-    asset_key,
-    is_part_key,
-    part_key,
-    post_key,
-)
+from automix_media.domain import ABORTED, Asset, Facts, LeaseLost, Method, Role, Upload, Usage, asset_key, part_key
+from automix_media.repository.assets import COLUMNS as ASSET_COLUMNS
 
-UPLOAD: LiteralString = (
+COLUMNS: LiteralString = (
     "id, project_id, owner_id, filename, role, method, size, received, state, asset_id, refusal_reason,"
     " refusal_message, created_at, expires_at"
-)
-ASSET: LiteralString = (
-    "id, project_id, owner_id, filename, filetype, role, duration, storage_key, size, sha256, sample_rate, channels,"
-    " loudness, uploaded_at"
 )
 REFUSE: LiteralString = (
     "UPDATE uploads SET state = 'refused', refusal_reason = %s, refusal_message = %s, ended_at = clock_timestamp(),"
     " writer = NULL, writer_until = NULL, verifier = NULL, lease_expires_at = NULL"
 )
-SWEEP = 100
-SLOWEST_POST = timedelta(minutes=10)
-"""How long after a form's expiry its bytes still count: storage looks at the form when a post begins."""
 
 
 class Uploads:
@@ -56,7 +35,7 @@ class Uploads:
     async def _changed(self, query: LiteralString, values: tuple[object, ...]) -> bool:
         return (await self._connection.execute(query, values)).rowcount == 1
 
-    async def used_exclusively(self) -> Usage:
+    async def usage_exclusively(self) -> Usage:
         """What the owner uses; no other transaction opens an upload of theirs until this one ends."""
         await self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", (str(self._owner_id),))
         cursor = await self._connection.execute(
@@ -86,7 +65,7 @@ class Uploads:
         """
         upload = await self._one(
             "INSERT INTO uploads (id, project_id, owner_id, filename, role, method, size, expires_at)"
-            f" VALUES (%s, %s, %s, %s, %s, %s, %s, now() + %s) RETURNING {UPLOAD}",
+            f" VALUES (%s, %s, %s, %s, %s, %s, %s, now() + %s) RETURNING {COLUMNS}",
             (upload_id, project_id, self._owner_id, filename, role, method, size, lifetime),
         )
         if method == "post":
@@ -99,7 +78,7 @@ class Uploads:
     async def get(self, upload_id: UUID) -> Upload | None:
         """The upload of this id, None when it is not the owner's."""
         return await self._one(
-            f"SELECT {UPLOAD} FROM uploads WHERE id = %s AND owner_id = %s", (upload_id, self._owner_id)
+            f"SELECT {COLUMNS} FROM uploads WHERE id = %s AND owner_id = %s", (upload_id, self._owner_id)
         )
 
     async def parts(self, upload_id: UUID) -> list[str]:
@@ -171,7 +150,7 @@ class Uploads:
                 "INSERT INTO assets (id, project_id, owner_id, upload_id, filename, filetype, role, duration,"
                 " storage_key, size, sha256, sample_rate, channels, loudness, waveform, waveform_slice)"
                 " SELECT verifier, project_id, owner_id, id, filename, %s, role, %s, %s, size, %s, %s, %s, %s, %s, %s"
-                f" FROM uploads WHERE id = %s AND owner_id = %s AND verifier = %s RETURNING {ASSET}",
+                f" FROM uploads WHERE id = %s AND owner_id = %s AND verifier = %s RETURNING {ASSET_COLUMNS}",
                 (
                     facts.filetype,
                     facts.duration,
@@ -211,139 +190,3 @@ class Uploads:
             " AND (state = 'open' OR (state = 'verifying' AND lease_expires_at < clock_timestamp()))",
             (*ABORTED, upload_id, self._owner_id),
         )
-
-
-class Assets:
-    """The assets of one owner."""
-
-    def __init__(self, connection: Connection, owner_id: UUID) -> None:
-        self._connection = connection
-        self._owner_id = owner_id
-
-    async def _one(self, query: LiteralString, values: tuple[object, ...]) -> Asset | None:
-        async with self._connection.cursor(row_factory=class_row(Asset)) as cursor:
-            await cursor.execute(query, values)
-            return await cursor.fetchone()
-
-    async def get(self, asset_id: UUID) -> Asset | None:
-        """The asset of this id, None when it is not the owner's."""
-        return await self._one(
-            f"SELECT {ASSET} FROM assets WHERE id = %s AND owner_id = %s", (asset_id, self._owner_id)
-        )
-
-    async def page(self, project_id: UUID, before: UUID, limit: int) -> list[Asset]:
-        """The next assets of a project below an id, newest first."""
-        async with self._connection.cursor(row_factory=class_row(Asset)) as cursor:
-            await cursor.execute(
-                f"SELECT {ASSET} FROM assets WHERE owner_id = %s AND project_id = %s AND id < %s"
-                " ORDER BY id DESC LIMIT %s",
-                (self._owner_id, project_id, before, limit),
-            )
-            return await cursor.fetchall()
-
-    async def update(self, asset_id: UUID, *, role: Role | None, filename: str | None) -> Asset | None:
-        """Sets what is not None; None when the asset is not the owner's."""
-        return await self._one(
-            "UPDATE assets SET role = coalesce(%s, role), filename = coalesce(%s, filename)"
-            f" WHERE id = %s AND owner_id = %s RETURNING {ASSET}",
-            (role, filename, asset_id, self._owner_id),
-        )
-
-    async def delete(self, asset_id: UUID) -> bool:
-        """Deletes the asset with its upload and says whether it was the owner's; its object is noted by a trigger."""
-        cursor = await self._connection.execute(
-            "DELETE FROM uploads WHERE asset_id = %s AND owner_id = %s", (asset_id, self._owner_id)
-        )
-        return cursor.rowcount == 1
-
-    async def waveform(self, asset_id: UUID) -> tuple[bytes, float] | None:
-        """The packed waveform and the seconds of one slice."""
-        cursor = await self._connection.execute(
-            "SELECT waveform, waveform_slice::float8 / sample_rate FROM assets WHERE id = %s AND owner_id = %s",
-            (asset_id, self._owner_id),
-        )
-        row = await cursor.fetchone()
-        return (bytes(row[0]), float(row[1])) if row else None
-
-
-async def bury_user(connection: Connection, user_id: UUID) -> None:
-    """Deletes everything of a user who is gone, and lets nothing of theirs be born any more."""
-    await connection.execute("SELECT bury(%s, 'user')", (user_id,))
-    await connection.execute("DELETE FROM uploads WHERE owner_id = %s", (user_id,))
-    await connection.execute("DELETE FROM request_answers WHERE user_id = %s", (user_id,))
-
-
-async def bury_project(connection: Connection, project_id: UUID) -> None:
-    """Deletes everything of a project that is gone, and lets nothing be born in it any more."""
-    await connection.execute("SELECT bury(%s, 'project')", (project_id,))
-    await connection.execute("DELETE FROM uploads WHERE project_id = %s", (project_id,))
-
-
-async def expire(connection: Connection) -> int:
-    """Refuses uploads whose time is over and that nobody works on, up to a batch; returns how many."""
-    cursor = await connection.execute(
-        f"{REFUSE} WHERE id IN (SELECT id FROM uploads WHERE expires_at < clock_timestamp()"
-        " AND state IN ('open', 'verifying') AND (writer IS NULL OR writer_until < clock_timestamp())"
-        " AND (verifier IS NULL OR lease_expires_at < clock_timestamp())"
-        " ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED)",
-        (*EXPIRED, SWEEP),
-    )
-    return cursor.rowcount
-
-
-async def close_forms(connection: Connection) -> int:
-    """Forgets forms that storage no longer accepts, up to a batch, and notes what they left; returns how many.
-
-    Those whose upload is still to be completed stay. What is posted slowly may arrive some time after the expiry.
-    """
-    cursor = await connection.execute(
-        "DELETE FROM forms WHERE upload_id = ANY(ARRAY(SELECT upload_id FROM forms f"
-        " WHERE expires_at < now() - %s AND NOT EXISTS"
-        " (SELECT FROM uploads u WHERE u.id = f.upload_id AND u.state IN ('open', 'verifying'))"
-        " ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED))",
-        (SLOWEST_POST, SWEEP),
-    )
-    return cursor.rowcount
-
-
-async def forget_refused(connection: Connection, age: timedelta) -> int:
-    """Deletes refused uploads that nobody will ask about again, up to a batch; returns how many."""
-    cursor = await connection.execute(
-        "DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE state = 'refused' AND ended_at < now() - %s"
-        " ORDER BY ended_at LIMIT %s FOR UPDATE SKIP LOCKED)",
-        (age, SWEEP),
-    )
-    return cursor.rowcount
-
-
-async def named_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Which of these objects a row names, or may come to name by a form, a writer or a verifier that is at work."""
-    ids = [UUID(hex=part) for part in {key.split("/")[1] for key in keys if key.count("/")} if _is_id(part)]
-    named: set[str] = set()
-    # Who is at work is read first: what they commit meanwhile is then seen as a row.
-    cursor = await connection.execute(
-        "SELECT id, method = 'post', verifier, CASE WHEN writer_until > clock_timestamp() THEN writer END FROM uploads"
-        " WHERE (id = ANY(%(ids)s) OR verifier = ANY(%(ids)s)) AND state IN ('open', 'verifying')",
-        {"ids": ids},
-    )
-    for upload_id, posted, verifier, writer in await cursor.fetchall():
-        if posted:
-            named.add(post_key(upload_id))
-        if verifier:
-            named.add(asset_key(verifier))
-        if writer:
-            named.update(key for key in keys if is_part_key(key, upload_id, writer))
-    cursor = await connection.execute(
-        "SELECT storage_key FROM assets WHERE storage_key = ANY(%(keys)s)"
-        " UNION ALL SELECT storage_key FROM upload_parts WHERE storage_key = ANY(%(keys)s)",
-        {"keys": list(keys)},
-    )
-    named.update(str(row[0]) for row in await cursor.fetchall())
-    return named & set(keys)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

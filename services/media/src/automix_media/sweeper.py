@@ -8,7 +8,7 @@ from functools import partial
 from automix_common.database import LOST, Connection, Database
 from automix_common.logs import logger
 
-from automix_media.repository import SWEEP, close_forms, expire, forget_refused
+from automix_media.repository.overdue import BATCH, close_forms, expire, forget_refused
 
 log = logger(__name__)
 
@@ -16,9 +16,9 @@ log = logger(__name__)
 class Sweeper:
     """Ends uploads whose time is over; any number may run at once."""
 
-    def __init__(self, database: Database, *, every_seconds: float, keep_refused: timedelta) -> None:
+    def __init__(self, database: Database, *, sweep_seconds: float, keep_refused: timedelta) -> None:
         self._database = database
-        self._every_seconds = every_seconds
+        self._sweep_seconds = sweep_seconds
         self._keep_refused = keep_refused
 
     async def run(self) -> None:
@@ -30,7 +30,7 @@ class Sweeper:
                     log.info("uploads expired", count=expired)
             except LOST as error:
                 log.warning("sweeper waits", error=repr(error))
-            await asyncio.sleep(self._every_seconds)
+            await asyncio.sleep(self._sweep_seconds)
 
     async def sweep(self) -> int:
         """Ends what is due now and returns how many uploads expired; their objects are noted with it."""
@@ -41,8 +41,8 @@ class Sweeper:
 
     async def _all(self, sweep_batch: Callable[[Connection], Awaitable[int]]) -> int:
         """Sweeps batch by batch until one is not full; returns how many rows that was."""
-        swept, batch = 0, SWEEP
-        while batch == SWEEP:
+        swept, batch = 0, BATCH
+        while batch == BATCH:
             async with self._database.transaction() as connection:
                 batch = await sweep_batch(connection)
             swept += batch
