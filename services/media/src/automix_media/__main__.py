@@ -1,7 +1,7 @@
 """Composition root of the media service."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -100,41 +100,41 @@ async def open_servicer(
 
 async def serve_media(settings: MediaSettings) -> None:
     """Wires the service and serves until told to stop."""
-    store = S3Store(settings)
-    async with (
-        open_runtime(settings, "media") as runtime,
-        open_channel(settings.auth_endpoint, settings) as auth,
-        open_channel(settings.projects_endpoint, settings) as projects,
-        open_servicer(settings, runtime, store, projects_pb2_grpc.ProjectsServiceStub(projects)) as servicer,
-    ):
-        deleter = Deleter(runtime.database, store, settings.deletion_sweep_seconds)
-        collector = Collector(
-            runtime.database,
-            store,
-            ["incoming/", "assets/"],
-            kept_keys,
-            every_seconds=settings.collect_seconds,
-            age_seconds=settings.collect_age_seconds,
-        )
-        sweeper = Sweeper(
-            runtime.database,
-            sweep_seconds=settings.upload_sweep_seconds,
-            keep_refused=timedelta(days=settings.refused_days),
-        )
-        service = Service(
-            package="automix_media",
-            names=[media_pb2.DESCRIPTOR.services_by_name["MediaService"].full_name],
-            add=partial(media_pb2_grpc.add_MediaServiceServicer_to_server, servicer),
-            background=[
-                runtime.forget,
-                deleter.run,
-                collector.run,
-                sweeper.run,
-                partial(runtime.consume, "media-user-deleted", on_user_deleted),
-                partial(runtime.consume, "media-project-deleted", on_project_deleted),
-            ],
-        )
-        await serve(service, runtime, token_verifier(auth, settings))
+    with closing(S3Store(settings)) as store:
+        async with (
+            open_runtime(settings, "media") as runtime,
+            open_channel(settings.auth_endpoint, settings) as auth,
+            open_channel(settings.projects_endpoint, settings) as projects,
+            open_servicer(settings, runtime, store, projects_pb2_grpc.ProjectsServiceStub(projects)) as servicer,
+        ):
+            deleter = Deleter(runtime.database, store, settings.deletion_sweep_seconds)
+            collector = Collector(
+                runtime.database,
+                store,
+                ["incoming/", "assets/"],
+                kept_keys,
+                every_seconds=settings.collect_seconds,
+                age_seconds=settings.collect_age_seconds,
+            )
+            sweeper = Sweeper(
+                runtime.database,
+                sweep_seconds=settings.upload_sweep_seconds,
+                keep_refused=timedelta(days=settings.refused_days),
+            )
+            service = Service(
+                package="automix_media",
+                names=[media_pb2.DESCRIPTOR.services_by_name["MediaService"].full_name],
+                add=partial(media_pb2_grpc.add_MediaServiceServicer_to_server, servicer),
+                background=[
+                    runtime.forget,
+                    deleter.run,
+                    collector.run,
+                    sweeper.run,
+                    partial(runtime.consume, "media-user-deleted", on_user_deleted),
+                    partial(runtime.consume, "media-project-deleted", on_project_deleted),
+                ],
+            )
+            await serve(service, runtime, token_verifier(auth, settings))
 
 
 if __name__ == "__main__":
