@@ -189,7 +189,7 @@ def status_after_failure(held: Held) -> JobStatus:
     return JobStatus.FAILED if held.failures + 1 >= MOST_FAILURES else JobStatus.QUEUED
 
 
-def require_open(completed: bool) -> None:
+def require_active(*, completed: bool) -> None:
     """Raises FailedPrecondition (PROJECT_COMPLETED) when the project takes no more jobs."""
     if completed:
         raise FailedPrecondition("PROJECT_COMPLETED", "the project is completed: reopen it first")

@@ -44,7 +44,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
             return earlier
         settings = to_engine(request.settings)
         plan = _plan(request.plan_json, settings)
-        await self._peers.require_open_project(request.project_id)
+        await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
         if plan is not None:
             with _about_the_plan():
@@ -63,7 +63,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         if old is None or new is None:
             raise not_yours("job")
         require_retryable(old.status)
-        await self._peers.require_open_project(str(new.project_id))
+        await self._peers.require_active_project(str(new.project_id))
         return await self._queue(request, new, pb.RetryJobResponse)
 
     async def GetJob(self, request: pb.GetJobRequest, context: Context) -> pb.GetJobResponse:

@@ -10,7 +10,7 @@ from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.client import call_peer
 from automix_common.errors import FieldViolation, InvalidArgument
 
-from automix_mixer.domain import JobInput, JobLimits, require_mixable, require_open, require_tracks
+from automix_mixer.domain import JobInput, JobLimits, require_active, require_mixable, require_tracks
 
 PAGE = 200
 ROLES = {
@@ -43,9 +43,9 @@ class Peers:
         answer = await call_peer(self._projects.GetProject, projects_pb2.GetProjectRequest(project_id=project_id))
         return answer.project
 
-    async def require_open_project(self, project_id: str) -> None:
+    async def require_active_project(self, project_id: str) -> None:
         """Raises PermissionDenied (NOT_YOURS), FailedPrecondition (PROJECT_COMPLETED)."""
-        require_open((await self.require_project(project_id)).completed)
+        require_active(completed=(await self.require_project(project_id)).completed)
 
     async def inputs(self, project_id: str, asked: Sequence[pb.JobInput]) -> list[JobInput]:
         """The named assets, or every asset of the project, as a job freezes them.
