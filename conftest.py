@@ -1,5 +1,6 @@
 """Fixtures of every test of this repository: the real servers, started once."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +27,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def audio() -> Path:
-    """The folder of real recordings beside the checkout; tests that need it are skipped where it is absent."""
-    folder = Path(__file__).parent.parent / "shared" / "audio"
+    """The folder of real recordings: AUTOMIX_TEST_AUDIO, or ../shared/audio; tests that need it are skipped without."""
+    folder = Path(os.environ.get("AUTOMIX_TEST_AUDIO") or Path(__file__).parent.parent / "shared" / "audio")
     if not folder.is_dir():
-        pytest.skip(f"needs real recordings in {folder}")
+        pytest.skip(f"needs real recordings in {folder}: set AUTOMIX_TEST_AUDIO")
     return folder

@@ -10,14 +10,13 @@ from automix.mixer.v1 import mixer_pb2
 from automix_client.client import AsyncClient
 from automix_client.errors import NotSignedInError
 from automix_client.mix import MixProgress
-from kit import audio
 from kit.jobs import settle
 from kit.people import PASSWORD
 from kit.stack import Stack
 
 
-async def test_from_sign_up_to_the_finished_file(stack: Stack, tmp_path: Path) -> None:
-    song = audio.recordings() / "multitrack" / "falcon69"
+async def test_from_sign_up_to_the_finished_file(stack: Stack, audio: Path, tmp_path: Path) -> None:
+    song = audio / "multitrack" / "falcon69"
     told: list[MixProgress] = []
     async with AsyncClient(stack.endpoints) as client:
         await client.account.sign_up(f"{uuid.uuid4().hex}@example.org", PASSWORD)

@@ -1,14 +1,11 @@
-"""Audio small enough that a job on it takes well under a second, and the folder of real recordings."""
+"""Audio small enough that a job on it takes well under a second."""
 
-import os
 import wave
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 SAMPLE_RATE = 44_100
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_wav(path: Path, samples: np.ndarray) -> Path:
@@ -40,11 +37,3 @@ def beat(path: Path, seconds: float = 0.5) -> Path:
     kick = np.sin(2 * np.pi * (50 + 60 * np.exp(-since * 40)) * since) * np.exp(-since * 18)
     hiss = np.random.default_rng(1).standard_normal(t.size) * np.exp(-((t + 0.125) % 0.25) * 60)
     return write_wav(path, 0.6 * kick + 0.15 * hiss + 0.15 * np.sin(2 * np.pi * 55 * t))
-
-
-def recordings() -> Path:
-    """The folder of real recordings beside the repository; skips the test where there is none."""
-    folder = Path(os.environ.get("AUTOMIX_TEST_AUDIO", ROOT.parent / "shared" / "audio"))
-    if not folder.is_dir():
-        pytest.skip(f"no recordings at {folder}: set AUTOMIX_TEST_AUDIO")
-    return folder

@@ -1,6 +1,5 @@
-"""Where the real audio lies, and files made for a test."""
+"""Files made for a test."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,15 +30,6 @@ def encode_by_ffmpeg(path: Path, codec: str, samples: Block, rate: int, containe
 def ffmpeg_encode() -> MakeFile:
     """ffmpeg_encode(path, codec, samples, rate, container) -> path"""
     return encode_by_ffmpeg
-
-
-@pytest.fixture(scope="session")
-def audio_root() -> Path:
-    """The folder of real audio: `../shared/audio` beside the repository, or AUTOMIX_TEST_AUDIO."""
-    root = Path(os.environ.get("AUTOMIX_TEST_AUDIO") or Path(__file__).parents[3].parent / "shared" / "audio")
-    if not root.is_dir():
-        pytest.skip(f"no real audio at {root}")
-    return root
 
 
 @pytest.fixture(scope="session")

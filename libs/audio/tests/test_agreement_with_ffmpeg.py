@@ -61,8 +61,8 @@ class Ebur128:
 
 
 @pytest.mark.parametrize("name", SONGS)
-def test_songs(audio_root: Path, name: str) -> None:
-    with open_audio(audio_root / "songs" / name) as reader:
+def test_songs(audio: Path, name: str) -> None:
+    with open_audio(audio / "songs" / name) as reader:
         loudness, true_peak = LoudnessMeter(reader.sample_rate, 2), TruePeakMeter(2)
         theirs = Ebur128(reader.sample_rate)
         for block in reader.blocks():

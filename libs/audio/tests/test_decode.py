@@ -123,8 +123,8 @@ def test_resampled_while_read(make_file: Callable[..., Path], rate: int) -> None
     assert np.abs(decoded[middle, 0] - expected[middle]).max() < 1e-4
 
 
-def test_a_file_that_grows_more_channels_keeps_those_it_begins_with(audio_root: Path) -> None:
-    path = audio_root / "odd" / "flac_uncommon_02_-_increasing_number_of_channels.flac"
+def test_a_file_that_grows_more_channels_keeps_those_it_begins_with(audio: Path) -> None:
+    path = audio / "odd" / "flac_uncommon_02_-_increasing_number_of_channels.flac"
     with open_audio(path) as reader:
         blocks = list(reader.blocks())
     assert {block.shape[1] for block in blocks} == {1}

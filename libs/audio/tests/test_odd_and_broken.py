@@ -38,19 +38,19 @@ class Row(NamedTuple):
     codec: str
 
 
-def manifest(audio_root: Path, folder: str) -> list[Row]:
+def manifest(audio: Path, folder: str) -> list[Row]:
     rows = []
-    for line in (audio_root / "MANIFEST.md").read_text().splitlines():
+    for line in (audio / "MANIFEST.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) > 9 and cells[1].startswith(f"{folder}/"):
             numbers = [re.sub(r"\D", "", cell) or "0" for cell in cells[6:8]]
-            rows.append(Row(audio_root / cells[1], float(cells[5]), int(numbers[0]), int(numbers[1]), cells[8]))
-    assert {row.path for row in rows} == set((audio_root / folder).iterdir())
+            rows.append(Row(audio / cells[1], float(cells[5]), int(numbers[0]), int(numbers[1]), cells[8]))
+    assert {row.path for row in rows} == set((audio / folder).iterdir())
     return rows
 
 
-def test_odd_files_decode_truly(audio_root: Path) -> None:
-    for row in manifest(audio_root, "odd"):
+def test_odd_files_decode_truly(audio: Path) -> None:
+    for row in manifest(audio, "odd"):
         facts = verify(row.path)
         assert facts.duration_s == pytest.approx(row.duration_s, abs=0.001), row.path.name
         assert (facts.channels, facts.sample_rate) == (row.channels, row.sample_rate), row.path.name
@@ -59,8 +59,8 @@ def test_odd_files_decode_truly(audio_root: Path) -> None:
         assert facts.size == row.path.stat().st_size
 
 
-def test_broken_files_decode_truly_or_are_refused_with_a_reason(audio_root: Path) -> None:
-    for row in manifest(audio_root, "broken"):
+def test_broken_files_decode_truly_or_are_refused_with_a_reason(audio: Path) -> None:
+    for row in manifest(audio, "broken"):
         name = row.path.name
         if name in REFUSED:
             with pytest.raises(AudioError) as caught:
