@@ -95,10 +95,12 @@ class TruePeakMeter:
     def _measure(self, signal: NDArray[np.float32], magnitude: NDArray[np.float32], cells: int) -> None:
         width = _CELL + _TAPS - 1
         # A cell's values reach over its own samples and the 31 that follow, which lie in the next cell.
-        whole = np.zeros((len(signal), (cells + 1) * _CELL), np.float32)
-        used = min(magnitude.shape[1], whole.shape[1])
-        whole[:, :used] = magnitude[:, :used]
-        peaks = whole.reshape(len(signal), cells + 1, _CELL).max(axis=2)
+        peaks = np.zeros((len(signal), (cells + 1) * _CELL), np.float32)
+        used = min(magnitude.shape[1], peaks.shape[1])
+        peaks[:, :used] = magnitude[:, :used]
+        # By pairs, many at a time: cell by cell takes three times as long.
+        while peaks.shape[1] > cells + 1:
+            peaks = np.maximum(peaks[:, 0::2], peaks[:, 1::2])
         bound = np.maximum(peaks[:, :-1], peaks[:, 1:]) * self._gain
         windows = sliding_window_view(signal, width, axis=1)[:, : cells * _CELL : _CELL]
         # The loudest first: it raises the maximum and spares most of the others.
