@@ -100,10 +100,10 @@ class _Limited:
     def nodes(self, start: int, end: int, gain: float, ceiling: float) -> npt.NDArray[np.float64]:
         """Limiter gains on the borders of steps start to end."""
         low, high = max(0, start - _CONTEXT_STEPS), min(self.pre.peaks.size, end + _CONTEXT_STEPS)
-        found = limiter_nodes(self._peaks(low, high) * np.float32(gain), ceiling, self.pre.sample_rate)
+        found = limiter_nodes(self.peaks(low, high) * np.float32(gain), ceiling, self.pre.sample_rate)
         return found[start - low : end - low + 1]
 
-    def _peaks(self, start: int, end: int) -> Curve:
+    def peaks(self, start: int, end: int) -> Curve:
         """Peaks after glue of limiter steps start to end."""
         first, last = start // self._per_step, -(-end // self._per_step)
         glue = self._glue.read(max(0, first - 1), last + 1)
@@ -117,7 +117,7 @@ class _Limited:
     def loudest(self) -> float:
         """The largest peak after glue."""
         size, piece = self.pre.peaks.size, 1 << 17
-        parts = (self._peaks(a, min(a + piece, size)) for a in range(0, size, piece))
+        parts = (self.peaks(a, min(a + piece, size)) for a in range(0, size, piece))
         return max((float(p.max()) for p in parts), default=0.0)
 
     def result(self, gain_db: float, ceiling_db: float) -> _Result:
@@ -228,17 +228,17 @@ class _Solver:
 
 def _refined(pre: Premaster, gain: MasterGain, workspace: Workspace) -> Premaster:
     """The premaster with the peaks that come near the ceiling measured finely."""
-    near = _NEAR * 10 ** ((gain.ceiling_dbtp - gain.gain_db - gain.shaped.lift_db) / 20)
+    near = _NEAR * 10 ** ((gain.ceiling_dbtp - gain.gain_db) / 20)
     finer, per_block = TruePeakSteps(pre.pcm.channels, LIMITER_STEP, fine=True), BLOCK_FRAMES // LIMITER_STEP
-    peaks, last = workspace.curve(), False
+    limited, peaks, last = _Limited(pre, gain.glue), workspace.curve(), False
     for i, block in enumerate(pre.pcm.blocks()):
-        coarse = pre.peaks.read(i * per_block, (i + 1) * per_block)
-        wanted = np.pad(coarse > near, (0, per_block - coarse.size))
+        first, end = i * per_block, min((i + 1) * per_block, pre.peaks.size)
+        wanted = np.zeros(per_block + 1, np.bool_)
+        wanted[1 : end - first + 1] = limited.peaks(first, end) > near
         # The finer interpolator is 8 frames later: what was at the end of a step may be in the next one.
-        wanted[1:] |= wanted[:-1]
-        wanted[0] |= last
-        last = bool(coarse.size == per_block and coarse[-1] > near)
-        peaks.append(np.maximum(coarse, finer.process(block, wanted)[: coarse.size]))
+        wanted[0], last = last, bool(wanted[-1])
+        found = finer.process(block, wanted[1:] | wanted[:-1])
+        peaks.append(np.maximum(pre.peaks.read(first, end), found[: end - first]))
     return replace(pre, peaks=peaks.curve(pre.peaks.size))
 
 

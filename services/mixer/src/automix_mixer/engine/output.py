@@ -46,4 +46,4 @@ class OutputFile:
             noise = self._dither.random(sound.shape, np.float32)
             noise -= self._dither.random(sound.shape, np.float32)
             sound = sound + noise * np.float32(2.0**-15)
-        self._writer.write(np.stack(sound, axis=1))
+        self._writer.write(np.stack(list(sound), axis=1))
