@@ -16,7 +16,7 @@ from automix_mixer.engine.pcm import BLOCK_FRAMES, PcmFile, PcmWriter, Sound
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.space import Space
 from automix_mixer.engine.threads import ahead
-from automix_mixer.engine.vocal_chain import Filtered, VocalGains, filter_vocal, processed_blocks, vocal_gains
+from automix_mixer.engine.vocal_chain import Filtered, VocalGains, filter_vocal, mid_of, processed_blocks, vocal_gains
 from automix_mixer.engine.vocal_effects import chain_effects
 from automix_mixer.engine.workspace import Workspace
 
@@ -103,10 +103,7 @@ def _sum(
                 backing.write(behind)
                 energies.backing += _energy(behind)
             if room is not None and returns is not None:
-                mid = front.mean(axis=0, dtype=np.float32)
-                if others:
-                    mid = mid + behind.mean(axis=0, dtype=np.float32)
-                sound = room.process(mid)
+                sound = room.process(mid_of(front)[0] + mid_of(behind)[0] if others else mid_of(front)[0])
                 if sound is not None:
                     returns.write(sound)
                     energies.space += _energy(sound)

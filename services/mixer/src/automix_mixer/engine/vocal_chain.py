@@ -85,6 +85,11 @@ def _with_silence(pcm: PcmFile) -> Iterator[Sound]:
     yield np.zeros((pcm.channels, BLOCK_FRAMES), np.float32)
 
 
+def mid_of(block: Sound) -> Sound:
+    """Half of left plus right, shape (1, n); one channel as it is."""
+    return block if block.shape[0] == 1 else (block[:1] + block[1:]) * np.float32(0.5)
+
+
 def _chosen(block: Sound, plan: VocalPlan) -> Sound:
     """The channels that the plan uses; a stereo vocal with its side narrowed."""
     match plan.channels.value:
@@ -93,7 +98,7 @@ def _chosen(block: Sound, plan: VocalPlan) -> Sound:
         case "right":
             return block[1:2]
         case "mid":
-            return np.asarray(block.mean(axis=0, keepdims=True, dtype=np.float32))
+            return mid_of(block)
         case "stereo":
             side = (block[:1] - block[1:2]) * np.float32(0.5 * (1.0 - plan.width.value))
             return np.concatenate([block[:1] - side, block[1:2] + side])
