@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from automix_audio.biquad import BiquadCascade
-from automix_audio.loudness import k_weighting
+from automix_audio.loudness import KWeighting, k_weighting
 from scipy.signal import sosfilt, sosfreqz
 
 
@@ -30,3 +30,13 @@ def test_k_weighting_is_the_same_at_every_rate(rate: int) -> None:
     hertz = np.array([50.0, 100.0, 1_000.0, 2_000.0, 5_000.0])
     wanted = np.abs(sosfreqz(k_weighting(48_000), hertz, fs=48_000)[1])
     assert np.abs(sosfreqz(k_weighting(rate), hertz, fs=rate)[1]) == pytest.approx(wanted, rel=0.02)
+
+
+def test_silence_after_sound_leaves_no_denormal_numbers() -> None:
+    weighting = KWeighting(48_000, 2)
+    weighting.process(np.random.default_rng(5).standard_normal((2, 48_000)))
+    silence = np.zeros((2, 20 * 48_000))
+    weighting.process(silence)
+    left = np.abs(silence[silence != 0])
+    assert left.size == 0 or left.min() >= np.finfo(np.float64).tiny
+    assert np.abs(silence[:, -1]).max() < 1e-40

@@ -182,6 +182,12 @@ def test_under_400_ms_there_is_no_loudness() -> None:
     assert measure(tones(48_000, (-10, 0.39)), 48_000).integrated == -math.inf
 
 
+def test_digital_silence_has_no_loudness_on_any_scale() -> None:
+    silence = measure(np.zeros((4 * 48_000, 24), np.float32), 48_000)
+    scales = (silence.integrated, silence.momentary, silence.max_momentary, silence.max_short_term)
+    assert scales == (-math.inf,) * 4
+
+
 def test_nothing_at_all() -> None:
     meter = LoudnessMeter(48_000, 2)
     meter.process(np.zeros((0, 2), np.float32))

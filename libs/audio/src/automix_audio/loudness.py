@@ -23,6 +23,12 @@ _GATE_HOPS = 10
 
 _CHUNK = 1 << 16
 """Frames filtered at a time, so that a long block needs no more memory."""
+_OFFSET = 1e-30
+"""Added to every sample before the filter. In digital silence its recursion would otherwise stay among denormal
+numbers, which take a processor forty times as long (measured); the filter lets no constant through, and what rounding
+leaves of this one has a power far under `_SILENCE`."""
+_SILENCE = 1e-50
+"""Power under that of any sound: 500 dB below full scale."""
 
 
 def k_weighting(sample_rate: float) -> NDArray[np.float64]:
@@ -62,6 +68,18 @@ def channel_weights(channels: int, names: Sequence[str] = ()) -> NDArray[np.floa
     return np.array(weights if names else [1.0] * channels)
 
 
+class KWeighting:
+    """The K-weighting filter on a stream of `channels` at `sample_rate` Hz."""
+
+    def __init__(self, sample_rate: float, channels: int) -> None:
+        self._filter = BiquadCascade(k_weighting(sample_rate), channels)
+
+    def process(self, signal: NDArray[np.float64]) -> None:
+        """Filter the next block in place, shape (channels, n), contiguous."""
+        signal += _OFFSET
+        self._filter.process(signal)
+
+
 class LoudnessMeter:
     """Feed blocks of any size to `process`, read values at any time. Loudness in LUFS, -inf for silence.
 
@@ -70,7 +88,7 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate: int, channels: int, channel_names: Sequence[str] = ()) -> None:
         self._rate = sample_rate
-        self._filter = BiquadCascade(k_weighting(sample_rate), channels)
+        self._filter = KWeighting(sample_rate, channels)
         self._weights = channel_weights(channels, channel_names)
         self._frames = 0
         self._hops = 0
@@ -191,4 +209,4 @@ def _power(lufs: float) -> float:
 
 
 def _lufs(power: float) -> float:
-    return _OFFSET_DB + 10 * math.log10(power) if power > 0 else -math.inf
+    return _OFFSET_DB + 10 * math.log10(power) if power > _SILENCE else -math.inf

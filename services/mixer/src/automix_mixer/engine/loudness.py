@@ -10,11 +10,10 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-from automix_audio.biquad import BiquadCascade
-from automix_audio.loudness import k_weighting
+from automix_audio.loudness import KWeighting
 
 from automix_mixer.engine.control import step_energy
-from automix_mixer.engine.pcm import Curve, Sound, is_silent
+from automix_mixer.engine.pcm import Curve, Sound
 
 OFFSET_DB = -0.691
 ABSOLUTE_GATE_LUFS = -70.0
@@ -26,14 +25,11 @@ class KEnergy:
     """K-weighted energy of every control step, summed over channels, of a stream of blocks."""
 
     def __init__(self, sample_rate: int, channels: int, frames: int) -> None:
-        self._sample_rate, self._channels, self._frames = sample_rate, channels, frames
-        self._filter = BiquadCascade(k_weighting(sample_rate), channels)
+        self._frames = frames
+        self._filter = KWeighting(sample_rate, channels)
 
     def process(self, block: Sound) -> Curve:
         """Shape (channels, n) with n a multiple of the step -> (n / step,)."""
-        if is_silent(block):
-            self._filter = BiquadCascade(k_weighting(self._sample_rate), self._channels)
-            return np.zeros(block.shape[1] // self._frames, np.float32)
         weighted = block.astype(np.float64)
         self._filter.process(weighted)
         return step_energy(weighted, self._frames)
