@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from automix_local import Servers
-from automix_local.access import DATABASE, DATABASE_ADMIN, S3_ADMIN
+from automix_local.access import DATABASE, DATABASE_ADMIN
 from automix_local.errors import NotReadyError
 from automix_local.process import Backoff, ProcessSpec
 from automix_local.servers import nats, postgres, s3
 from automix_local.state import StateDir
-from minio import Minio
 from testcontainers.core.container import DockerContainer
+
+from kit.storage import client_of
 
 READY_SECONDS = 60.0
 FAST_RESTARTS = Backoff(first=0.02, limit=0.5, young=0.5)
@@ -177,14 +178,7 @@ class ExternalServers(Servers):
         self._by_name[name].provision()
 
     def _empty_bucket(self) -> None:
-        address = urlsplit(self._s3_address)
-        bucket = Minio(
-            address.netloc,
-            access_key=self.s3_access_key(S3_ADMIN),
-            secret_key=self.s3_secret_key(S3_ADMIN),
-            secure=address.scheme == "https",
-            region=s3.REGION,
-        )
+        bucket = client_of(self)
         for entry in bucket.list_objects(self.s3_bucket, recursive=True):
             bucket.remove_object(self.s3_bucket, str(entry.object_name))
 

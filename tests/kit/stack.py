@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from minio import Minio
 from nats.js import JetStreamContext
 
+from kit.storage import client_of
 from kit.waiting import until
 
 LEASE_SECONDS = 4.0
@@ -118,13 +119,7 @@ class Stack:
 
     def bucket(self) -> Minio:
         """The storage's administrator."""
-        return Minio(
-            self.servers.s3_endpoint.split("://")[1],
-            access_key=self.servers.s3_access_key("admin"),
-            secret_key=self.servers.s3_secret_key("admin"),
-            secure=self.servers.s3_endpoint.startswith("https"),
-            region="us-east-1",
-        )
+        return client_of(self.servers)
 
     async def signing_key(self) -> Ed25519PrivateKey:
         """What the platform's access tokens are signed with."""

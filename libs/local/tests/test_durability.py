@@ -15,12 +15,12 @@ from automix_local.access import PROVISIONER, S3_ADMIN
 from automix_local.ports import HOST
 from automix_local.servers import nats, postgres, s3
 from automix_local.streams import connect
+from kit.storage import client_of
 from minio import Minio
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from .conftest import FAST_RESTARTS
-from .s3_client import client_of
 
 Strike = Callable[[Servers, str], None]
 

@@ -15,6 +15,7 @@ from automix_local import Servers
 from automix_local.access import OPS, S3_ADMIN
 from automix_local.ports import HOST
 from automix_local.servers.programs import program
+from kit.storage import client_of
 from minio import Minio
 from minio.commonconfig import CopySource
 from minio.datatypes import PostPolicy
@@ -42,14 +43,7 @@ def clients(servers: Servers) -> Iterator[Callable[[str], Minio]]:
 
     def connect(key: str) -> Minio:
         pools.append(urllib3.PoolManager(timeout=10, retries=False))
-        return Minio(
-            servers.s3_endpoint.removeprefix("http://"),
-            access_key=servers.s3_access_key(key),
-            secret_key=servers.s3_secret_key(key),
-            secure=False,
-            region="us-east-1",
-            http_client=pools[-1],
-        )
+        return client_of(servers, key, pools[-1])
 
     yield connect
     for pool in pools:

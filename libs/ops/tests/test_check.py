@@ -31,6 +31,7 @@ from kit.healthy import (
     UPLOAD,
     USER,
 )
+from kit.storage import client_of
 from minio import Minio
 from typer import Typer
 from typer.testing import CliRunner, Result
@@ -145,13 +146,7 @@ BUCKET_CODES = {"OBJECT_MISSING", "OBJECT_SIZE", "OBJECT_WITHOUT_ROW"}
 @pytest.fixture(scope="session")
 def bucket(servers: Servers) -> Minio:
     """The storage's administrator."""
-    return Minio(
-        servers.s3_endpoint.removeprefix("http://"),
-        access_key=servers.s3_access_key("admin"),
-        secret_key=servers.s3_secret_key("admin"),
-        secure=False,
-        region="us-east-1",
-    )
+    return client_of(servers)
 
 
 @pytest.fixture
