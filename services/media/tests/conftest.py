@@ -1,10 +1,11 @@
 """The media and the projects service on the real servers of the session."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
+import psycopg
 import pytest
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.migrations import upgrade
@@ -12,6 +13,7 @@ from automix_local import Servers
 from kit.inprocess import Issuer
 
 from .harness import Caller, Replica, media_service, media_settings, new_caller, projects_service
+from .rows import Connection, World
 
 MakeReplica = Callable[..., Awaitable[Replica]]
 
@@ -69,3 +71,16 @@ async def caller(replica: Replica, issuer: Issuer, projects: Any) -> Caller:
 async def stranger(replica: Replica, issuer: Issuer, projects: Any) -> Caller:
     """Another one."""
     return await new_caller(replica, issuer, projects)
+
+
+@pytest.fixture
+def connection(migrated: Servers) -> Iterator[Connection]:
+    """A transaction that is rolled back."""
+    with psycopg.connect(migrated.database_url("media")) as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture
+def world(connection: Connection) -> World:
+    return World(connection)

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import grpc
+import psutil
 import urllib3
 from automix.media.v1 import media_pb2 as pb
 from automix.media.v1 import media_pb2_grpc
@@ -27,6 +28,8 @@ from automix_media.settings import MediaSettings
 from automix_media.sweeper import Sweeper
 from automix_projects.servicer import ProjectsServicer
 from kit.inprocess import Issuer, listening, settings_of
+from kit.refusals import refused
+from kit.waiting import until
 
 CHUNK = 64 * 1024
 
@@ -192,3 +195,33 @@ def wav(seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:
             b"".join(struct.pack("<h", (n * 331) % 32768 - 16384) * channels for n in range(round(seconds * rate)))
         )
     return out.getvalue()
+
+
+async def refused_for(caller: Caller, data: bytes, reason: str, **fields: object) -> pb.Upload:
+    """Uploads what must be refused, twice asked, and returns the upload."""
+    upload = await caller.open(len(data), **fields)
+    await caller.send(upload.id, data)
+    messages = []
+    for _ in range(2):
+        with refused(grpc.StatusCode.INVALID_ARGUMENT, reason) as refusal:
+            await caller.complete(upload.id)
+        messages.append(refusal.message)
+    after = await caller.get_upload(upload.id)
+    assert (after.state, after.refusal_reason) == (pb.UPLOAD_STATE_REFUSED, reason)
+    assert messages == [after.refusal_message] * 2
+    assert len(after.refusal_message) > 20
+    return after
+
+
+async def verifying_child() -> psutil.Process:
+    """The verifying child, once there is one."""
+
+    async def find() -> psutil.Process | None:
+        for process in psutil.Process().children():
+            if "automix_common.limited" in process.cmdline():
+                return process
+        return None
+
+    found = await until(find)
+    assert isinstance(found, psutil.Process)
+    return found
