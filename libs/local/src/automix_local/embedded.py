@@ -9,7 +9,7 @@ from typing import Protocol
 from automix_local.access import BUCKET
 from automix_local.errors import StackError
 from automix_local.ports import Ports
-from automix_local.process import Backoff, ProcessSpec, Status
+from automix_local.process import Backoff, ProcessSpec, Status, nothing
 from automix_local.processes import Processes
 from automix_local.servers import nats, postgres, s3
 from automix_local.state import StateDir
@@ -36,10 +36,6 @@ class Server(Protocol):
         """Create what the running server must hold: roles, schemas."""
 
 
-def _ignore(_status: Status) -> None:
-    """Nobody watches."""
-
-
 class Servers:
     """The three servers over one state directory, which is locked until `close`.
 
@@ -51,7 +47,7 @@ class Servers:
         self,
         state_dir: Path,
         *,
-        on_change: Callable[[Status], None] = _ignore,
+        on_change: Callable[[Status], None] = nothing,
         backoff: Backoff | None = None,
     ) -> None:
         """Lock the directory and end what an earlier, killed supervisor left in it; start nothing yet."""

@@ -17,8 +17,8 @@ _PROBE_INTERVAL_SECONDS = 0.02
 _LOG_TAIL_LINES = 15
 
 
-def nothing() -> None:
-    """Do nothing."""
+def nothing(*_heard: object) -> None:
+    """Nobody listens, or there is nothing to do."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from automix_local.access import PROVISIONER
 from automix_local.embedded import Servers
 from automix_local.errors import NotReadyError, StackError
 from automix_local.periodic import Periodic
-from automix_local.process import Backoff, Status
+from automix_local.process import Backoff, Status, nothing
 from automix_local.processes import Processes
 from automix_local.schemas import VARIABLE as SCHEMAS_VARIABLE
 from automix_local.schemas import outdated
@@ -75,7 +75,7 @@ class Stack:
         services: Sequence[Service] = SERVICES,
         overrides: Mapping[str, Environment] | None = None,
         replicas: Mapping[str, int] | None = None,
-        on_change: Callable[[Status], None] = lambda _status: None,
+        on_change: Callable[[Status], None] = nothing,
         backoff: Backoff | None = None,
     ) -> "Stack":
         """Start everything over a state directory and wait until it is ready."""
