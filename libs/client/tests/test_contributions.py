@@ -30,7 +30,11 @@ def whisper(word: str) -> None:
     print(word.lower())
 
 def single(times: int = 1) -> None:
-    '''A command of somebody else.'''
+    '''A command of somebody else.
+
+    It says hello
+    as often as you like.
+    '''
     print("hello " * times)
 
 def discover():
@@ -95,6 +99,10 @@ async def test_contributed_commands_stand_in_the_help_and_work(automix: Automix)
         assert words in text
     assert (await automix("fake-group", "shout", "hey")).out == "HEY\n"
     assert (await automix("fake-single", "--times", "2")).out.split() == ["hello", "hello"]
+
+
+async def test_paragraphs_of_the_help_are_as_wide_as_the_terminal(automix: Automix) -> None:
+    assert "It says hello as often as you like." in (await automix("fake-single", "--help")).out
 
 
 async def test_a_contribution_that_cannot_be_loaded_spoils_nothing_else(automix: Automix) -> None:

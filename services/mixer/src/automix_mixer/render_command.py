@@ -23,22 +23,32 @@ Paths = list[Path]
 
 
 def render(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the mix goes; .wav, .flac or .mp3.")],
-    vocals: Annotated[Paths | None, typer.Option("--vocals", "-v", help="A vocal; repeat for more.")] = None,
-    beat: Annotated[Paths | None, typer.Option("--beat", "-b", help="A beat or stem; repeat for more.")] = None,
-    reference: Annotated[Paths | None, typer.Option("--reference", "-r", help="A song to sound like.")] = None,
+    output: Annotated[
+        Path, typer.Option("--out", "--output", "-o", metavar="FILE", help="Where the mix goes; .wav, .flac or .mp3.")
+    ],
+    vocals: Annotated[
+        Paths | None, typer.Option("--vocals", "-v", metavar="FILE", help="A vocal track; repeatable.")
+    ] = None,
+    beat: Annotated[
+        Paths | None, typer.Option("--beat", "-b", metavar="FILE", help="A beat, or a stem of it; repeatable.")
+    ] = None,
+    reference: Annotated[
+        Paths | None, typer.Option("--reference", "-r", metavar="FILE", help="A song to come close to; repeatable.")
+    ] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", "-s", help=f"A setting, as name=value; repeat for more. {'; '.join(described())}."),
+        typer.Option("--set", "-s", metavar="NAME=VALUE", help=f"A setting; repeatable. {'; '.join(described())}."),
     ] = None,
     plan_in: Annotated[
-        Path | None, typer.Option("--plan", help="Render this plan (JSON) instead of a new one.")
+        Path | None, typer.Option("--plan", metavar="FILE", help="Render this plan (JSON) instead of a new one.")
     ] = None,
-    plan_out: Annotated[Path | None, typer.Option(help="Write the plan (JSON) here.")] = None,
-    extras: Annotated[Path | None, typer.Option(help="Folder for report, picture, comparison and stems.")] = None,
+    plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan (JSON) here.")] = None,
+    extras: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for report, picture, comparison and stems.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Mix vocals and beats into one file."""
+    """Mix vocals and beats into one file, on this machine and without any server."""
     console = Console(stderr=True)
     try:
         result = _render(console, output, vocals, beat, reference, setting, plan_in, extras, quiet=as_json)

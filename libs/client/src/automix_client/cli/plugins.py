@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, entry_points
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,13 @@ class ContributedGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The own command of this name, else the contributed one."""
-        own = super().get_command(ctx, cmd_name)
-        if own is not None:
-            return own
-        entry = _entry(COMMANDS, cmd_name)
-        return None if entry is None else _command(entry)
+        command: Any = super().get_command(ctx, cmd_name)
+        entry = None if command is not None else _entry(COMMANDS, cmd_name)
+        if entry is not None:
+            command = _command(entry)
+        if command is not None and command.help:
+            command.help = _flowing(command.help)
+        return command
 
 
 def running_stack() -> RunningStack | None:
@@ -52,6 +55,11 @@ def running_stack() -> RunningStack | None:
 def write_demo() -> WriteDemo | None:
     """What writes the stems of the demo song into a folder, where a package offers it."""
     return next((entry.load() for entry in entry_points(group=DEMO)), None)
+
+
+def _flowing(text: str) -> str:
+    """The text with a line for each paragraph: typer would keep the source's line breaks in all but the first."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in cleandoc(text).split("\n\n"))
 
 
 def _entry(group: str, name: str) -> EntryPoint | None:
