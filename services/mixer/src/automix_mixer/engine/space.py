@@ -61,7 +61,7 @@ class Halver:
         n = sound.size // 2
         # Output i is centred on even[i + _HALFBAND]; odd[j] lies half a frame after even[j].
         between = self._halfband.between(odd[None, : n + 2 * _HALFBAND - 1])[0]
-        return np.float32(0.5) * even[_HALFBAND : _HALFBAND + n] + between
+        return np.asarray(np.float32(0.5) * even[_HALFBAND : _HALFBAND + n] + between, np.float32)
 
 
 class Doubler:
