@@ -40,8 +40,9 @@ def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32
     Both nodes times their weights as a matrix product, which takes a quarter of the time of sums and products.
     """
     later = np.arange(frames, dtype=np.float32) / np.float32(frames)
-    pairs = np.stack([nodes[:-1], nodes[1:]], axis=1).astype(np.float32)
-    return np.asarray(pairs @ np.stack([1.0 - later, later]), np.float32).reshape(-1)
+    pairs = np.empty((nodes.size - 1, 2), np.float32)
+    pairs[:, 0], pairs[:, 1] = nodes[:-1], nodes[1:]
+    return np.asarray(pairs @ np.array([1.0 - later, later]), np.float32).reshape(-1)
 
 
 _SEGMENT = 2_048

@@ -175,7 +175,7 @@ def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan, known: MasterGain
     solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top)
     if known is not None:
         solver.start_from(known)
-    out = solver.reach(target, top)
+    out = solver.reach(target, solver.ceiling_db)
     for _ in range(_CREST_ROUNDS if shaped.goal_db is not None else 0):
         # The crest factor is peaks over what comes out, which depends on the limiter itself.
         missing = max(0.0, target - out.lufs)
