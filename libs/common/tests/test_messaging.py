@@ -57,20 +57,40 @@ async def test_an_event_of_a_rolled_back_change_never_travels(database: Database
             raise ZeroDivisionError
     await queue(database)
     async with running(relay_of(database, stream).run):
-        await until(lambda: _is_zero(waiting_events(database)))
+        await until(lambda: _equals(waiting_events(database), 0))
     assert (await stream.stream_info(STREAM)).state.messages == before + 1
-
-
-async def _is_zero(count: Awaitable[int]) -> bool:
-    return await count == 0
 
 
 async def test_two_relays_publish_each_event_once(database: Database, stream: JetStreamContext) -> None:
     before = (await stream.stream_info(STREAM)).state.messages
     await queue(database, 450)
     async with running(relay_of(database, stream).run), running(relay_of(database, stream).run):
-        await until(lambda: _is_zero(waiting_events(database)))
+        await until(lambda: _equals(waiting_events(database), 0))
     assert (await stream.stream_info(STREAM)).state.messages == before + 450
+
+
+async def test_an_event_published_again_is_in_the_stream_once(database: Database, stream: JetStreamContext) -> None:
+    before = (await stream.stream_info(STREAM)).state.messages
+    for _ in range(2):  # the second time as after a relay that died before it could mark them
+        await queue(database, 3)
+        async with database.read() as connection:
+            await connection.execute("UPDATE outbox SET published_at = NULL")
+        async with running(relay_of(database, stream).run):
+            await until(lambda: _equals(waiting_events(database), 0))
+    assert (await stream.stream_info(STREAM)).state.messages == before + 6
+
+
+async def test_an_event_that_nats_does_not_take_waits_and_holds_up_no_other(
+    database: Database, stream: JetStreamContext
+) -> None:
+    before = (await stream.stream_info(STREAM)).state.messages
+    async with database.transaction() as connection:
+        too_long = events_pb2.Event(job_queued=events_pb2.JobQueued(job_id="x" * 2 * 1024**2))
+        await add_event(connection, JOB_QUEUED, new_id(), too_long)
+    await queue(database, 3)
+    async with running(relay_of(database, stream).run):
+        await until(lambda: _equals(waiting_events(database), 1))
+    assert (await stream.stream_info(STREAM)).state.messages == before + 3
 
 
 async def test_a_new_stream_gets_everything_kept_and_nothing_happens_twice(
@@ -148,10 +168,16 @@ async def test_how_many_messages_wait_is_a_metric(
     subscription = await worker.pull_subscribe_bind(consumer=DURABLE, stream=STREAM)
     for _ in range(5):
         await stream.publish(JOB_QUEUED, b"")
+    # A consumer counts a message some time after its publisher has been answered.
+    await until(lambda: _pending(subscription, 5), what="a consumer that knows of all five")
     assert len(await messaging.fetch(subscription, DURABLE, 2)) == 2
     assert waiting() == 3
     assert len(await messaging.fetch(subscription, DURABLE, 20)) == 3
     assert waiting() == 0
+
+
+async def _pending(subscription: JetStreamContext.PullSubscription, count: int) -> bool:
+    return (await subscription.consumer_info()).num_pending == count
 
 
 class Swallowing:
