@@ -18,7 +18,7 @@ from automix.projects.v1 import projects_pb2_grpc
 from automix_common.client import call_peer, open_channel
 from automix_common.context import current_call, current_user
 from automix_common.edge import Context, Edge
-from automix_common.errors import ResourceExhausted, from_rpc_error
+from automix_common.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
 from automix_common.identity import KeyCache, TokenVerifier
 from automix_common.ids import new_id
 from automix_common.server import OPTIONS, listen
@@ -33,6 +33,7 @@ from grpc_status import rpc_status
 from .test_identity import USER, Keys
 
 ANY = str(new_id())
+QUOTED = "\u00fc\U0001f3b5" * 5000
 
 
 class Projects(projects_pb2_grpc.ProjectsServiceServicer):
@@ -55,6 +56,8 @@ class Projects(projects_pb2_grpc.ProjectsServiceServicer):
                 raise psycopg.OperationalError("connection to 10.0.0.7 failed")
             case "quota":
                 raise ResourceExhausted("PROJECT_QUOTA", "too many")
+            case "quoted":
+                raise InvalidArgument("BAD_NAME", QUOTED, violations=[FieldViolation("name", QUOTED)])
             case "slow":
                 await asyncio.sleep(600)
             case "nested":
@@ -229,6 +232,15 @@ async def test_errors_have_a_reason_and_tell_nothing_internal(
     assert from_rpc_error(refused.value).reason == reason
     assert "10.0.0.7" not in str(refused.value)
     assert "KeyError" not in str(refused.value)
+
+
+async def test_a_refusal_that_quotes_its_caller_at_length_arrives(channel: grpc.aio.Channel, keys: Keys) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await create(channel, keys, "quoted")
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    told = from_rpc_error(refused.value)
+    assert told.reason == "BAD_NAME"
+    assert told.message[:300] == QUOTED[:300]
 
 
 async def test_a_unary_call_ends_with_its_deadline_or_the_servers(channel: grpc.aio.Channel, keys: Keys) -> None:

@@ -1,13 +1,13 @@
 """What is left to delete: objects whose rows are gone, and objects that no row ever named."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from automix_common import faults
-from automix_common.database import LOST, Connection, Database
+from automix_common.database import Connection, Database
 from automix_common.errors import Unavailable
 from automix_common.logs import logger
+from automix_common.periodic import periodically
 from automix_common.storage import ObjectStore
 
 log = logger(__name__)
@@ -36,13 +36,11 @@ class Deleter:
 
     async def run(self) -> None:
         """Deletes until cancelled."""
-        while True:
-            try:
-                while await self.delete_batch() == BATCH:
-                    pass
-            except LOST as error:
-                log.warning("deleter waits", error=repr(error))
-            await asyncio.sleep(self._sweep_seconds)
+        await periodically("deleter", self._sweep_seconds, self._delete_all)
+
+    async def _delete_all(self) -> None:
+        while await self.delete_batch() == BATCH:
+            pass
 
     async def delete_batch(self) -> int:
         """Deletes what is due, up to a batch, and returns how many keys that was."""
@@ -93,14 +91,7 @@ class Collector:
 
     async def run(self) -> None:
         """Collects until cancelled."""
-        while True:
-            try:
-                collected = await self.collect()
-                if collected:
-                    log.info("objects without a row collected", count=collected)
-            except (*LOST, Unavailable) as error:
-                log.warning("collector waits", error=repr(error))
-            await asyncio.sleep(self._every_seconds)
+        await periodically("collector", self._every_seconds, self.collect)
 
     async def collect(self) -> int:
         """Hands every old object that no row names to the deleter and returns how many there were."""
@@ -114,6 +105,8 @@ class Collector:
                     collected += await self._collect_batch(batch)
                     batch = []
             collected += await self._collect_batch(batch)
+        if collected:
+            log.info("objects without a row collected", count=collected)
         return collected
 
     async def _collect_batch(self, keys: list[str]) -> int:

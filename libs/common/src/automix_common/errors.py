@@ -15,6 +15,11 @@ DOMAIN = "automix"
 Found = TypeVar("Found")
 
 
+LONGEST_TEXT = 1000
+"""In bytes, of a message or a description that may quote its caller: they travel in trailers, of which a client takes
+8 KiB, each of them twice and with three bytes for one that is not ASCII."""
+
+
 @dataclass(frozen=True)
 class FieldViolation:
     """One field of a request that breaks a rule."""
@@ -39,9 +44,9 @@ class ServiceError(Exception):
     ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
-        self.message = message
+        self.message = _brief(message)
         self.metadata = dict(metadata or {})
-        self.violations = tuple(violations)
+        self.violations = tuple(FieldViolation(one.field, _brief(one.description)) for one in violations)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -142,6 +147,12 @@ def to_status(error: ServiceError) -> status_pb2.Status:
         status.details.append(_pack(retry))
     status.details.extend(_pack(detail) for detail in details)
     return status
+
+
+def _brief(text: str) -> str:
+    if len(text.encode(errors="replace")) <= LONGEST_TEXT:
+        return text
+    return text.encode(errors="replace")[:LONGEST_TEXT].decode(errors="ignore") + " ..."
 
 
 def _pack(message: Message) -> any_pb2.Any:

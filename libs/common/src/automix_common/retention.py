@@ -1,26 +1,19 @@
 """What a schema keeps only for a while: published events, handled event ids, answers to repeated requests."""
 
-import asyncio
+from functools import partial
 
 from psycopg import sql
 
-from automix_common.database import LOST, Database
-from automix_common.logs import logger
+from automix_common.database import Database
+from automix_common.periodic import periodically
 from automix_common.settings import Settings
-
-log = logger(__name__)
 
 EVERY_SECONDS = 3600.0
 
 
 async def run(database: Database, settings: Settings) -> None:
     """Forgets once an hour until cancelled."""
-    while True:
-        try:
-            await forget(database, settings)
-        except LOST as error:
-            log.warning("retention waits", error=repr(error))
-        await asyncio.sleep(EVERY_SECONDS)
+    await periodically("retention", EVERY_SECONDS, partial(forget, database, settings))
 
 
 async def forget(database: Database, settings: Settings) -> None:
