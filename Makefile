@@ -23,10 +23,13 @@ up: $(VENV)/.ready ## Start the whole platform in the foreground; Ctrl-C stops i
 install: $(VENV)/.ready ## Create the virtual environment with every package and tool
 
 $(VENV)/.ready: constraints.txt $(PACKAGES:%=%/pyproject.toml)
-	@echo "Installing into $(VENV) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AutoMix needs Python 3.11 or newer: set PYTHON=")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# An interrupt may have left an environment without pip.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		echo "Creating $(VENV): some seconds ..."; $(PYTHON) -m venv --clear $(VENV); }
+	@echo "Installing the dependencies: one or two minutes the first time ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@echo "Installing AutoMix: about ten seconds ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch $@
 
