@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +25,10 @@ _FAILED, _USAGE, _REFUSED = 1, 2, 5
 _EXTENSIONS = {".wav": "wav24", ".flac": "flac24", ".mp3": "mp3"}
 
 Paths = list[Path]
+
+
+class _OverwriteError(Exception):
+    """What would be written is an input; the message is its path."""
 
 
 def render(
@@ -50,16 +59,26 @@ def render(
 ) -> None:
     """Mix vocals and beats into one file, on this machine and without any server."""
     console = Console(stderr=True)
+    inputs = [path for path in (*(vocals or ()), *(beat or ()), *(reference or ()), plan_in) if path is not None]
     try:
+        for written in (output, plan_out):
+            if written is not None:
+                _check_target(written, inputs)
         result = _render(console, output, vocals, beat, reference, setting, plan_in, extras, quiet=as_json)
         if plan_out is not None:
             plan_out.write_text(json.dumps(result["plan"], indent=2) + "\n")
+    except _OverwriteError as error:
+        _fail(
+            console, str(error), "is one of the inputs, which would be lost: name another file", _USAGE, as_json=as_json
+        )
     except EngineError as error:
         _fail(console, error.reason, error.message, _REFUSED, as_json=as_json)
     except SettingsError as error:
         _fail(console, f"setting {error.field}", error.message, _USAGE, as_json=as_json)
     except OSError as error:
-        _fail(console, str(error.filename), str(error.strerror), _FAILED, as_json=as_json)
+        # A write that fails does not say to which file.
+        about = error.filename or f"{output} or the temporary folder {tempfile.gettempdir()}"
+        _fail(console, str(about), str(error.strerror), _FAILED, as_json=as_json)
     if as_json:
         typer.echo(json.dumps(result))
         return
@@ -109,7 +128,32 @@ def _render(
         def show(share: float, stage: str) -> None:
             bar.update(task, completed=share, description=stage)
 
-        return mix(tracks, settings, output, plan=plan, progress=show, extras_dir=extras).to_json()
+        with _beside(output) as part:
+            result = mix(tracks, settings, part, plan=plan, progress=show, extras_dir=extras).to_json()
+    return result | {
+        "files": [file | {"path": str(output)} if file["kind"] == "mix" else file for file in result["files"]]
+    }
+
+
+def _check_target(target: Path, inputs: Paths) -> None:
+    """Refuses before the work what would fail after it, or cost an input. Raises _OverwriteError, OSError."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"cannot be written: there is no folder {target.parent}", str(target))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder: name a file in it", str(target))
+    if target.exists() and any(path.exists() and path.samefile(target) for path in inputs):
+        raise _OverwriteError(str(target))
+
+
+@contextmanager
+def _beside(output: Path) -> Iterator[Path]:
+    """A name in the output's folder that becomes the output at the end: a mix that fails leaves what was there."""
+    part = output.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        yield part
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _settings(pairs: list[str], output: Path) -> dict[str, Any]:

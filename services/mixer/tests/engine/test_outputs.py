@@ -128,7 +128,6 @@ def test_the_child_tells_progress_and_a_result(song: list[Track], tmp_path: Path
         ({"tracks": []}, "NO_TRACKS"),
         ({"tracks": [{"path": "/nowhere.wav", "role": "beat", "id": "1", "name": "b"}]}, "UNREADABLE"),
         ({"tracks": [{"path": "x", "role": "drums", "id": "1", "name": "b"}]}, "UNKNOWN_ROLE"),
-        ({"tracks": [{}]}, "REQUEST_INVALID"),
         ({"plan": {"version": 99}}, "PLAN_INVALID"),
     ],
 )
@@ -179,3 +178,33 @@ def test_the_command_explains_what_is_wrong(app: typer.Typer, tmp_path: Path) ->
     done = run(app, ["-b", path, "-o", str(tmp_path / "o.wav"), "-s", "style=polka"])
     assert done.exit_code == 2
     assert "style" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-o", "song.wav"], ["-o", "plan.wav"], ["-o", "o.wav", "--plan-out", "link.wav"]]
+)
+def test_the_command_never_writes_over_what_it_reads(
+    arguments: list[str], app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    song, plan = Path("song.wav"), Path("plan.wav")
+    save_wav(song, beat(1))
+    plan.write_text("{}")
+    Path("link.wav").symlink_to(song)
+    before = song.read_bytes()
+    refused = CliRunner().invoke(app, ["-b", "song.wav", "--plan", "plan.wav", *arguments])
+    assert refused.exit_code == 2
+    assert "one of the inputs" in refused.output
+    assert (song.read_bytes(), plan.read_text()) == (before, "{}")
+
+
+def test_a_mix_that_fails_late_leaves_what_was_there(app: typer.Typer, tmp_path: Path) -> None:
+    path = str(save_wav(tmp_path / "b.wav", beat(1)))
+    output = tmp_path / "out" / "mix.wav"
+    output.parent.mkdir()
+    output.write_text("an earlier mix")
+    failed = CliRunner().invoke(app, ["-b", path, "-o", str(output), "--extras", path])
+    assert failed.exit_code == 1
+    assert path in failed.output.replace("\n", "")
+    assert [file.name for file in output.parent.iterdir()] == ["mix.wav"]
+    assert output.read_text() == "an earlier mix"
