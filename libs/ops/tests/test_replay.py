@@ -92,6 +92,11 @@ def test_another_service_and_nonsense_change_nothing(
     assert unpublished(connection) == {"waiting"}
 
 
+def test_a_service_that_tells_nothing_cannot_be_named(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOMIX_DATABASE_URL", servers.database_url("media"))
+    assert run("media").exit_code == 2
+
+
 def test_without_credentials_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.delenv("AUTOMIX_DATABASE_URL", raising=False)
     monkeypatch.setenv("AUTOMIX_STATE_DIR", str(tmp_path))

@@ -32,7 +32,6 @@ class Publisher(StrEnum):
 
     AUTH = "auth"
     PROJECTS = "projects"
-    MEDIA = "media"
     MIXER = "mixer"
 
 
