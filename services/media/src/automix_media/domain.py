@@ -48,7 +48,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file on its way in."""
+    """A file on its way in: `size` is declared and `received` has come, both in bytes."""
 
     id: UUID
     project_id: UUID
@@ -68,7 +68,10 @@ class Upload:
 
 @dataclass(frozen=True)
 class Asset:
-    """Verified audio of a project."""
+    """Verified audio of a project: `duration` in seconds, `size` in bytes, `sample_rate` in Hz.
+
+    `loudness` in LUFS is None when nothing passes the gate.
+    """
 
     id: UUID
     project_id: UUID
@@ -77,20 +80,18 @@ class Asset:
     filetype: Filetype
     role: Role
     duration: float
-    """Seconds."""
     storage_key: str
     size: int
     sha256: str
     sample_rate: int
     channels: int
     loudness: float | None
-    """LUFS, None when nothing passes the gate."""
     uploaded_at: datetime
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the verifier measured in a file."""
+    """What the verifier measured in a file, in the units of an asset; `waveform_slice` in frames."""
 
     filetype: Filetype
     duration: float
@@ -100,7 +101,6 @@ class Facts:
     loudness: float | None
     waveform: bytes
     waveform_slice: int
-    """Frames."""
 
 
 def part_key(upload_id: UUID, start: int, writer: UUID) -> str:

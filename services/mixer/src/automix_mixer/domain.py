@@ -105,7 +105,10 @@ class RenderFile:
 
 @dataclass(frozen=True)
 class Render:
-    """A finished mix. `loudness` in LUFS and `true_peak` in dBTP are None when it is silent."""
+    """A finished mix: `duration` in seconds, `size` in bytes.
+
+    `loudness` in LUFS and `true_peak` in dBTP are None when it is silent.
+    """
 
     id: UUID
     project_id: UUID
