@@ -1,6 +1,5 @@
 """What has become of jobs, by the database's superuser, and the children that render them."""
 
-import signal
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -63,13 +62,6 @@ async def render_child(stack: Stack, *workers: str) -> psutil.Process:
         return None
 
     return await until(found, what=f"a render child of {workers}")
-
-
-async def strike_child(stack: Stack, worker: str, number: signal.Signals) -> int:
-    """Signals the worker's render child and returns its id."""
-    child = await render_child(stack, worker)
-    child.send_signal(number)
-    return child.pid
 
 
 async def settle(

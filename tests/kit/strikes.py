@@ -29,12 +29,6 @@ class Strikes:
         """How many strikes of these points have not happened yet."""
         return sum(file.suffix != ".struck" for point in points for file in self._of(point))
 
-    def withdraw(self) -> None:
-        """Takes back what has not struck."""
-        for file in self._folder.iterdir():
-            if file.suffix != ".struck":
-                file.unlink(missing_ok=True)
-
     def armed(self, *points: str, action: str = "kill") -> Mapping[str, str]:
         """The environment that lets a process be struck at these points."""
         return {

@@ -154,6 +154,37 @@ async def messages(upload_id: str, data: bytes, offset: int) -> AsyncIterator[pb
         yield pb.UploadBytesRequest(data=data[start : start + CHUNK])
 
 
+class Feed:
+    """A stream that sends what it is given, when it is given."""
+
+    def __init__(self, caller: Caller, upload_id: str, offset: int = 0) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.call = caller.stub.UploadBytes(self._messages(upload_id, offset), metadata=caller.metadata, timeout=60)
+
+    async def _messages(self, upload_id: str, offset: int) -> AsyncIterator[pb.UploadBytesRequest]:
+        yield pb.UploadBytesRequest(upload_id=upload_id, offset=offset)
+        while (data := await self._queue.get()) is not None:
+            for start in range(0, len(data) or 1, CHUNK):
+                yield pb.UploadBytesRequest(data=data[start : start + CHUNK])
+
+    def send(self, data: bytes) -> None:
+        self._queue.put_nowait(data)
+
+    def end(self) -> None:
+        self._queue.put_nowait(None)
+
+
+async def writing(replica: Replica, upload_id: str) -> None:
+    """Waits until a stream holds the upload."""
+
+    async def held() -> bool:
+        async with replica.runtime.database.read() as connection:
+            cursor = await connection.execute("SELECT writer IS NOT NULL FROM uploads WHERE id = %s", (upload_id,))
+            return await cursor.fetchone() == (True,)
+
+    await until(held)
+
+
 async def post(policy: pb.PostPolicy, data: bytes) -> int:
     """Sends the form with a file; the HTTP status."""
     fields = dict(policy.fields) | {"file": ("song.wav", data)}

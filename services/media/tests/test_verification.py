@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import struct
 from pathlib import Path
 
@@ -157,3 +158,20 @@ async def test_bytes_that_storage_has_lost_are_said_to_be_lost(caller: Caller, s
         client.remove_object(servers.s3_bucket, str(entry.object_name))
     with refused(INVALID, "BYTES_LOST"):
         await caller.complete(upload.id)
+
+
+@pytest.mark.parametrize("method", [pb.UPLOAD_METHOD_POST, pb.UPLOAD_METHOD_STREAM])
+async def test_bytes_that_storage_holds_in_another_number_than_declared_are_refused(
+    caller: Caller, servers: Servers, method: pb.UploadMethod.ValueType
+) -> None:
+    data = wav()
+    answer = await caller.create(len(data), method=method)
+    if method == pb.UPLOAD_METHOD_POST:
+        await post(answer.post, data)
+    else:
+        await caller.send(answer.upload.id, data)
+    client = client_of(servers)
+    for entry in client.list_objects(servers.s3_bucket, f"incoming/{answer.upload.id}/", recursive=True):
+        client.put_object(servers.s3_bucket, str(entry.object_name), io.BytesIO(data + data), 2 * len(data))
+    with refused(INVALID, "SIZE_MISMATCH"):
+        await caller.complete(answer.upload.id)
