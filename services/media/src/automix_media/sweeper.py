@@ -1,12 +1,12 @@
 """Uploads that nobody will complete, forms that bring nothing more, and refusals that nobody will ask about."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from automix_common.database import LOST, Connection, Database
+from automix_common.database import Connection, Database
 from automix_common.logs import logger
+from automix_common.periodic import periodically
 
 from automix_media.repository.overdue import BATCH, close_forms, expire, forget_refused
 
@@ -23,21 +23,15 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweeps until cancelled."""
-        while True:
-            try:
-                expired = await self.sweep()
-                if expired:
-                    log.info("uploads expired", count=expired)
-            except LOST as error:
-                log.warning("sweeper waits", error=repr(error))
-            await asyncio.sleep(self._sweep_seconds)
+        await periodically("sweeper", self._sweep_seconds, self.sweep)
 
-    async def sweep(self) -> int:
-        """Ends what is due now and returns how many uploads expired; their objects are noted with it."""
+    async def sweep(self) -> None:
+        """Ends what is due now; objects are noted with it."""
         expired = await self._all(expire)
+        if expired:
+            log.info("uploads expired", count=expired)
         await self._all(close_forms)
         await self._all(partial(forget_refused, age=self._keep_refused))
-        return expired
 
     async def _all(self, sweep_batch: Callable[[Connection], Awaitable[int]]) -> int:
         """Sweeps batch by batch until one is not full; returns how many rows that was."""

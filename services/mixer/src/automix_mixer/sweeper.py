@@ -1,10 +1,9 @@
 """Ends what nobody will end, and announces again what nobody has heard."""
 
-import asyncio
-
 import psycopg
 from automix_common.database import LOST, Database
 from automix_common.logs import logger
+from automix_common.periodic import periodically
 
 from automix_mixer.domain import JobError
 from automix_mixer.repository.lifecycle import count_failure, hold
@@ -25,14 +24,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweeps until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except LOST as error:
-                log.warning("sweeper waits", error=repr(error))
-            except psycopg.Error:  # a defect in one pass must not end the process that answers users
-                log.exception("sweep failed")
-            await asyncio.sleep(self._sweep_seconds)
+        await periodically("sweeper", self._sweep_seconds, self.sweep)
 
     async def sweep(self) -> None:
         """One pass; nothing when another replica is at it."""

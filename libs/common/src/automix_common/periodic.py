@@ -1,0 +1,26 @@
+"""Work that is due again and again, beside the calls of users."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import psycopg
+
+from automix_common.database import LOST
+from automix_common.errors import Unavailable
+from automix_common.logs import logger
+
+log = logger(__name__)
+
+
+async def periodically(name: str, every_seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    """Does the work and waits, until cancelled. A pass that finds the database or storage away is left for the next
+    one, and so is one that a defect breaks: it must not end the process that answers users.
+    """
+    while True:
+        try:
+            await work()
+        except (*LOST, Unavailable) as error:
+            log.warning(f"{name} waits", error=repr(error))
+        except psycopg.Error:
+            log.exception(f"{name} failed")
+        await asyncio.sleep(every_seconds)
