@@ -167,6 +167,15 @@ async def test_a_mix_for_a_program(signed_in: Automix, world: World, song: Path,
     assert outcome.err == ""
 
 
+@pytest.mark.parametrize("role", ["--vocals", "--beat", "--reference", "--plan"])
+async def test_a_mix_never_replaces_what_it_is_made_of(signed_in: Automix, world: World, song: Path, role: str) -> None:
+    song.with_name("mix.wav").symlink_to(song)
+    outcome = await signed_in("mix", role, song)
+    assert (outcome.code, "one of the inputs" in outcome.err) == (2, True)
+    assert song.read_bytes() == MUSIC
+    assert not world.calls["CreateProject"]
+
+
 async def test_a_terminal_sees_bars(signed_in: Automix, world: World, song: Path) -> None:
     world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
     watcher, terminal = pty.openpty()

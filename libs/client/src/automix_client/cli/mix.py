@@ -104,6 +104,9 @@ def mix(
     AutoMix runs and none is named, one is started for as long as it takes. Ctrl-C cancels the mix.
     """
     terminal = Terminal(as_json=as_json)
+    inputs = [*(vocals or ()), *(beat or ()), *(reference or ()), *([plan] if plan else ())]
+    if out.exists() and any(path.samefile(out) for path in inputs):
+        terminal.usage(f"{out} is one of the inputs, which would be lost: name another file with --out")
     settings = mixer_pb2.MixSettings(
         format=format_for(terminal, out, file_format),
         vocal_level_db=vocal_level,
