@@ -306,3 +306,50 @@ async def test_a_render_never_changes_and_goes_with_its_job(database: Database, 
         await execute(connection, "DELETE FROM jobs WHERE id = %s", claimed.job_id)
         cursor = await connection.execute("SELECT count(*) FROM render_files WHERE render_id = %s", (render.id,))
         assert await cursor.fetchone() == (0,)
+
+
+async def add_file(database: Database, claimed: Any, render: Any, **changes: str) -> None:
+    own = {
+        "id": "gen_random_uuid()",
+        "render_id": f"'{render.id}'",
+        "kind": "'stem'",
+        "storage_key": f"'renders/{claimed.job_id}/1/{new_id()}.wav'",
+        "filename": "'stem.wav'",
+        "size": "1",
+        "sha256": "repeat('0', 64)",
+    }
+    async with database.transaction() as connection:
+        await insert(connection, "render_files", **(own | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "'score'"},
+        {"storage_key": "NULL"},
+        {"storage_key": "'assets/x'"},
+        {"filename": "' '"},
+        {"filename": "repeat('x', 256)"},
+        {"size": "0"},
+        {"sha256": "'abc'"},
+        {"render_id": "gen_random_uuid()"},
+    ],
+    ids=str,
+)
+async def test_a_file_of_a_render_does_not_look_so(database: Database, owner: Owner, changes: dict[str, str]) -> None:
+    claimed = await processing_job(database, owner)
+    render = render_of(claimed)
+    assert await succeed(database, claimed, render)
+    await add_file(database, claimed, render)
+    with pytest.raises(REFUSED):
+        await add_file(database, claimed, render, **changes)
+
+
+async def test_two_files_never_share_an_object(database: Database, owner: Owner) -> None:
+    claimed = await processing_job(database, owner)
+    render = render_of(claimed)
+    assert await succeed(database, claimed, render)
+    key = f"'renders/{claimed.job_id}/1/stem.wav'"
+    await add_file(database, claimed, render, storage_key=key)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await add_file(database, claimed, render, storage_key=key)
