@@ -141,6 +141,32 @@ async def test_another_replica_waits_for_the_lease_and_takes_over_from_the_dead(
     assert await caller.download(asset.id) == data
 
 
+async def test_a_verifier_that_comes_too_late_answers_with_the_others_asset_and_leaves_no_object(
+    caller: Caller, make_replica: MakeReplica
+) -> None:
+    late, other = await make_replica(), await make_replica()
+    data = wav()
+    upload = await caller.open(len(data))
+    await caller.send(upload.id, data)
+    completing = asyncio.create_task(caller.at(late).complete(upload.id))
+    child = await verifying_child()
+    child.suspend()
+    async with late.runtime.database.transaction() as connection:
+        cursor = await connection.execute(
+            "UPDATE uploads SET lease_expires_at = clock_timestamp() - interval '1 s' WHERE id = %s RETURNING verifier",
+            (upload.id,),
+        )
+        ((verifier,),) = await cursor.fetchall()
+    asset = await caller.at(other).complete(upload.id)
+    child.resume()
+    assert await completing == asset
+    async with late.runtime.database.read() as connection:
+        cursor = await connection.execute("SELECT storage_key FROM object_deletions")
+        noted = {key for (key,) in await cursor.fetchall()}
+    assert f"assets/{verifier}" in noted
+    assert asset.storage_key not in noted
+
+
 async def lease_renewed(replica: Replica, upload_id: str) -> None:
     async def expiry() -> object:
         async with replica.runtime.database.read() as connection:

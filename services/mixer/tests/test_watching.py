@@ -80,8 +80,10 @@ async def test_hints_show_progress_between_readings_and_only_the_row_ends_it(
     await hint(0.25)
     shown = await next_job(call)
     assert (shown.progress, shown.stage) == (0.25, "mixing")
+    await hint(0.75, attempt=2)  # not the attempt of the row
     await hint(1.0)
-    assert (await next_job(call)).status == pb.JOB_STATUS_PROCESSING, "a hint of 100 % is no success"
+    shown = await next_job(call)
+    assert (shown.progress, shown.status) == (1.0, pb.JOB_STATUS_PROCESSING), "a hint of 100 % is no success"
     await Endings(database).settle(claimed, Rendered(render_of(claimed)))
     await hint(1.0, changed=True)
     assert (await next_job(call)).status == pb.JOB_STATUS_SUCCEEDED
