@@ -1,9 +1,12 @@
 """Settings that every process shares, read from the environment with the prefix `AUTOMIX_`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from automix_common.topology import STREAM_AGE
 
 
 class MessagingSettings(BaseSettings):
@@ -47,9 +50,17 @@ class Settings(MessagingSettings):
     grace_seconds: float = Field(5, ge=0, description="for running calls at a stop")
 
     relay_sweep_seconds: float = Field(1, gt=0, description="how often the outbox is looked at without a notification")
-    outbox_days: float = Field(8, gt=0, description="how long published events are kept; longer than the stream keeps")
+    outbox_days: float = Field(
+        8, gt=STREAM_AGE.days, description="how long published events are kept; longer than the stream keeps"
+    )
     answer_days: float = Field(2, gt=0, description="how long a repeated request_id gets its first answer")
     inbox_days: float = Field(30, gt=0, description="how long handled event ids are kept; longer than outboxes keep")
+
+    @model_validator(mode="after")
+    def _inboxes_outlive_outboxes(self) -> Self:
+        if self.inbox_days <= self.outbox_days:
+            raise ValueError("inbox_days must be more than outbox_days: an event that comes again must still be known")
+        return self
 
     @property
     def tls(self) -> bool:
