@@ -40,3 +40,22 @@ def a_plan() -> dict[str, Any]:
 def a_beat(track: int) -> dict[str, Any]:
     """What a plan says of one beat."""
     return {"track": track, "name": "beat", **decisions(channels="stereo", trim_db=0.0, dc=[0.0, 0.0])}
+
+
+def a_vocal(track: int, rides: list[list[float]]) -> dict[str, Any]:
+    """What a plan says of one vocal, with its `rides`: [start s, end s, gain dB] each."""
+    numbers = {
+        "highpass_hz": 80,
+        "expander_threshold_lufs": -60,
+        "expander_range_db": 12,
+        "deess_threshold_db": 0,
+        "deess_range_db": 6,
+        "compressor_threshold_lufs": -25,
+        "compressor_ratio": 2.5,
+        "compressor_attack_ms": 10,
+        "compressor_release_ms": 120,
+        "level_db": 0,
+        "width": 0,
+    }
+    words = decisions(part="lead", channels="mono", trim_db=0.0, tone_db=[0.0] * 30, ride_db=rides)
+    return {"track": track, "name": "vocal", "cuts": [], **words, **decisions(**numbers)}

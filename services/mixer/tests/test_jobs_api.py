@@ -102,6 +102,13 @@ async def test_a_plan_that_cannot_be_rendered_is_refused_at_once(caller: Caller,
     assert await refusal(caller, "CreateJob", request) == (INVALID, "PLAN_INVALID")
 
 
+async def test_settings_that_a_plan_would_leave_without_effect_are_refused(caller: Caller) -> None:
+    plan = json.dumps(a_plan())
+    for settings in (pb.MixSettings(target_loudness_lufs=-20), pb.MixSettings(style="rap")):
+        request = pb.CreateJobRequest(project_id=caller.project_id, plan_json=plan, settings=settings)
+        assert await refusal(caller, "CreateJob", request) == (INVALID, "BAD_SETTINGS")
+
+
 async def test_a_plan_for_other_tracks_is_refused_at_once(caller: Caller) -> None:
     request = pb.CreateJobRequest(project_id=caller.project_id, plan_json=json.dumps(a_plan()))
     assert await refusal(caller, "CreateJob", request) == (INVALID, "PLAN_DOES_NOT_FIT")

@@ -5,30 +5,44 @@ import json
 import pytest
 from automix_common.ids import new_id
 from automix_mixer.domain import JobInput
-from automix_mixer.engine import EngineError
-from automix_mixer.plans import delivered, read_plan, require_fit
+from automix_mixer.engine import EngineError, plan_from_json
+from automix_mixer.engine import Settings as EngineSettings
+from automix_mixer.plans import read_plan, require_fit
 
-from .plans import a_beat, a_plan
+from .plans import a_beat, a_plan, a_vocal
+
+SETTINGS = EngineSettings(output_format="flac24").to_json()
 
 
 def test_the_job_says_in_which_format_a_planned_mix_is_delivered() -> None:
-    plan = {"version": 1, "settings": {"output_format": "flac24", "stems": True, "ceiling_dbtp": -2.0}}
-    settings = {"output_format": "mp3", "stems": False, "ceiling_dbtp": -1.0}
-    assert delivered(plan, settings) == {
-        "version": 1,
-        "settings": {"output_format": "mp3", "stems": False, "ceiling_dbtp": -2.0},
-    }
+    asked = a_plan() | {"settings": {"output_format": "wav24", "stems": True, "ceiling_dbtp": -2.0}}
+    plan, said = read_plan(json.dumps(asked), SETTINGS)
+    assert plan == asked | {"settings": {"output_format": "flac24", "stems": False, "ceiling_dbtp": -2.0}}
+    assert said.settings == plan["settings"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "NaN", '{"version": 1}', '{"version": 1, "settings": []}'])
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(EngineError) as caught:
-        read_plan(text)
+        read_plan(text, SETTINGS)
     assert caught.value.reason == "PLAN_INVALID"
 
 
-def test_a_plan_is_read_as_it_is() -> None:
-    assert read_plan(json.dumps(a_plan())) == a_plan()
+def test_a_plan_faster_than_an_mp3_is_refused_as_one() -> None:
+    text = json.dumps(a_plan() | {"sample_rate": 96_000})
+    read_plan(text, SETTINGS)
+    with pytest.raises(EngineError, match="mp3"):
+        read_plan(text, EngineSettings(output_format="mp3").to_json())
+
+
+def test_phrases_of_hours_are_read_and_no_more() -> None:
+    def sung(count: int) -> str:
+        rides = [[float(second), second + 0.5, -1.0] for second in range(count)]
+        return json.dumps(a_plan() | {"vocals": [a_vocal(0, rides)]})
+
+    assert len(read_plan(sung(20_000), SETTINGS)[1].vocals[0].ride_db.value) == 20_000
+    with pytest.raises(EngineError, match="at most 20000"):
+        read_plan(sung(20_001), SETTINGS)
 
 
 HOSTILE = {
@@ -36,7 +50,7 @@ HOSTILE = {
     "a number that no float holds": ('"value": -14', '"value": ' + "9" * 400, "target_lufs"),
     "the same in the settings": ("-2.0", "9" * 400, "settings.ceiling_dbtp"),
     "an unknown setting": ('"ceiling_dbtp": -2.0', '"path": "/etc/passwd"', "settings.path"),
-    "a format that is a path": ('"ceiling_dbtp": -2.0', '"output_format": "../../x"', "settings.output_format"),
+    "a rate that is a path": ('"ceiling_dbtp": -2.0', '"sample_rate": "../../x"', "settings.sample_rate"),
     "depth": ("-2.0", "[" * 960 + "]" * 960, "plan"),
     "half a character": ('["\\u00e9"]', '["\\ud800"]', "character"),
     "a reason of a thousand words": ('"because"', '"' + "word " * 1000 + '"', "reason"),
@@ -52,7 +66,7 @@ def test_a_plan_that_could_not_be_stored_or_rendered_is_refused(case: str) -> No
     text = json.dumps(a_plan())
     assert old in text
     with pytest.raises(EngineError) as caught:
-        read_plan(text.replace(old, new))
+        read_plan(text.replace(old, new), SETTINGS)
     assert caught.value.reason == "PLAN_INVALID"
     assert named in caught.value.message
 
@@ -71,10 +85,11 @@ def test_a_plan_for_other_tracks_is_refused(tracks: list[int], roles: list[str],
     plan = a_plan() | {"beats": [a_beat(track) for track in tracks]}
     inputs = [JobInput(new_id(), role, "key", "0" * 64, "name", 1, 1.0) for role in roles]
     with pytest.raises(EngineError, match=complaint) as refused:
-        require_fit(plan, inputs)
+        require_fit(plan_from_json(plan), inputs)
     assert refused.value.reason == "PLAN_DOES_NOT_FIT"
 
 
 def test_a_plan_for_these_tracks_fits() -> None:
     plan = a_plan() | {"beats": [a_beat(1)]}
-    require_fit(plan, [JobInput(new_id(), role, "key", "0" * 64, "name", 1, 1.0) for role in ("vocals", "beat")])
+    inputs = [JobInput(new_id(), role, "key", "0" * 64, "name", 1, 1.0) for role in ("reference", "beat")]
+    require_fit(plan_from_json(plan), inputs)

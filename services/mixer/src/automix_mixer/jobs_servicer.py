@@ -1,7 +1,8 @@
 """MixerService, the RPCs about jobs: translates, authorises, calls."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,12 +16,12 @@ from automix_common.idempotency import answer_once, earlier_answer
 from automix_common.ids import new_id
 from automix_common.paging import page_limit, page_of, page_start
 
-from automix_mixer.domain import JobLimits, JobStatus, NewJob, require_retryable, require_room
+from automix_mixer.domain import JobInput, JobLimits, JobStatus, NewJob, require_retryable, require_room
 from automix_mixer.engine import EngineError
 from automix_mixer.messages import job_message
-from automix_mixer.mix_settings import to_engine
+from automix_mixer.mix_settings import require_delivery_alone, to_engine
 from automix_mixer.peers import Peers
-from automix_mixer.plans import delivered, read_plan, require_fit
+from automix_mixer.plans import read_plan, require_fit
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.watching import Watcher
 
@@ -43,12 +44,13 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         if earlier is not None:
             return earlier
         settings = to_engine(request.settings)
-        plan = _plan(request.plan_json, settings)
         await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
-        if plan is not None:
-            with _about_the_plan():
-                require_fit(plan, inputs)
+        plan = None
+        if request.plan_json:
+            require_delivery_alone(request.settings)
+            # In a thread: nobody waits for the plan of another.
+            plan = await asyncio.to_thread(_plan, request.plan_json, settings, inputs)
         new = NewJob(UUID(request.project_id), settings, plan, inputs)
         return await self._queue(request, new, pb.CreateJobResponse)
 
@@ -112,18 +114,12 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
             return await answer_once(connection, user_id, request, request.request_id, answer_type, create)
 
 
-def _plan(text: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    if not text:
-        return None
-    with _about_the_plan():
-        return delivered(read_plan(text), settings)
-
-
-@contextmanager
-def _about_the_plan() -> Iterator[None]:
+def _plan(text: str, settings: Mapping[str, Any], inputs: Sequence[JobInput]) -> dict[str, Any]:
     try:
-        yield
+        plan, said = read_plan(text, settings)
+        require_fit(said, inputs)
     except EngineError as error:
         raise InvalidArgument(
             error.reason, error.message, violations=[FieldViolation("plan_json", error.message)]
         ) from None
+    return plan

@@ -32,6 +32,8 @@ FORMATS: Mapping[int, str] = {
     pb.RENDER_FORMAT_MP3: "mp3",
 }
 ENGINE_SCALE = 2.0
+DELIVERY = ("format", "stems")
+"""How a mix is written, whatever it is."""
 REFERENCE = "reference"
 AUTO = "auto"
 
@@ -54,6 +56,17 @@ def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
         raise InvalidArgument(
             "BAD_SETTINGS", f"{field} {error.message}", violations=[FieldViolation(field, error.message)]
         ) from None
+
+
+def require_delivery_alone(asked: pb.MixSettings) -> None:
+    """Raises InvalidArgument (BAD_SETTINGS) for settings that would have no effect beside a plan, which has its own."""
+    found = [
+        FieldViolation(f"settings.{field.name}", "has no effect beside a plan: change it in the plan")
+        for field, _ in asked.ListFields()
+        if field.name not in DELIVERY
+    ]
+    if found:
+        raise InvalidArgument("BAD_SETTINGS", f"{found[0].field} {found[0].description}", violations=found)
 
 
 def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:

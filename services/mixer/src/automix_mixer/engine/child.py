@@ -35,8 +35,6 @@ def main() -> None:
             _say(answers, {"error": {"reason": error.reason, "message": error.message}})
         except SettingsError as error:
             _say(answers, {"error": {"reason": "SETTINGS_INVALID", "message": f"{error.field} {error.message}"}})
-        except (ValueError, KeyError, TypeError) as error:
-            _say(answers, {"error": {"reason": "REQUEST_INVALID", "message": f"{type(error).__name__}: {error}"}})
         else:
             _say(answers, {"result": result})
 

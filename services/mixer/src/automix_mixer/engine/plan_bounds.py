@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.errors import EngineError
-from automix_mixer.engine.mixplan import MixPlan
-from automix_mixer.engine.settings import SAMPLE_RATES
+from automix_mixer.engine.mixplan import BeatPlan, MixPlan, VocalPlan
+from automix_mixer.engine.settings import FASTEST_MP3_HZ, SAMPLE_RATES
+
+if TYPE_CHECKING:  # an API server checks plans, and needs no numpy for it
+    from automix_mixer.engine.profile import Profile
 
 _BANDS = 30
 _PARTS = ("lead", "double", "backing")
@@ -60,6 +63,10 @@ _BOUNDS = {
     "tempo_bpm": (20.0, 400.0),
 }
 _LONGEST_REASON = 1_000
+_LONGEST_NAME = 255
+_MOST_CUTS = 32
+_MOST_PARTS = 128
+_MOST_NOTES = 200
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}
 
 
@@ -67,15 +74,24 @@ def check_bounds(plan: MixPlan) -> None:
     """Raises EngineError PLAN_INVALID, naming the first decision that is out of its bounds."""
     if plan.sample_rate not in SAMPLE_RATES:
         raise _invalid("sample_rate", f"must be one of {', '.join(map(str, SAMPLE_RATES))}")
+    if plan.settings.get("output_format") == "mp3" and plan.sample_rate > FASTEST_MP3_HZ:
+        raise _invalid("sample_rate", f"is over the {FASTEST_MP3_HZ} Hz of an mp3: ask for wav or flac")
+    _check_texts("notes", plan.notes, _MOST_NOTES, _LONGEST_REASON)
+    _check_texts("name", [part.name for part in _parts(plan)], _MOST_PARTS, _LONGEST_NAME)
     for name, decision in _decisions(plan):
-        if len(decision.reason) > _LONGEST_REASON:
-            raise _invalid(name, f"must have a reason of at most {_LONGEST_REASON} characters")
+        _check_texts(f"reason of {name}", [decision.reason], 1, _LONGEST_REASON)
         _check(name, decision.value)
     for vocal in plan.vocals:
+        _check_texts("cuts", [cut.reason for cut in vocal.cuts], _MOST_CUTS, _LONGEST_REASON)
         for cut in vocal.cuts:
             if not (20 <= cut.freq_hz <= 20_000 and -24 <= cut.gain_db <= 12 and 0.1 <= cut.q <= 50):
                 raise _invalid("cuts", "must lie in 20 to 20000 Hz, -24 to 12 dB, quality 0.1 to 50")
         _check_rides(vocal.ride_db.value)
+
+
+def _check_texts(name: str, texts: Sequence[str], most: int, longest: int) -> None:
+    if len(texts) > most or any(len(text) > longest for text in texts):
+        raise _invalid(name, f"must be at most {most} of at most {longest} characters")
 
 
 def check_fit(plan: MixPlan, roles: Sequence[str]) -> None:
@@ -88,6 +104,30 @@ def check_fit(plan: MixPlan, roles: Sequence[str]) -> None:
             raise EngineError("PLAN_DOES_NOT_FIT", f"the plan expects {role} at position {index + 1} ({name})")
     if len({index for index, _, _ in parts}) < len(parts):
         raise EngineError("PLAN_DOES_NOT_FIT", "the plan mixes a track twice")
+
+
+def check_sound(plan: MixPlan, profiles: Sequence[Profile]) -> None:
+    """Raises EngineError PLAN_DOES_NOT_FIT when the tracks do not sound like those that the plan was made for.
+
+    A track has other channels, or one sounds that the plan leaves out.
+    """
+    for part in _parts(plan):
+        has = "mono" if profiles[part.track].channels == 1 else "stereo"
+        if (part.channels.value == "mono") != (has == "mono"):
+            raise EngineError(
+                "PLAN_DOES_NOT_FIT",
+                f"the plan takes {part.name} as {part.channels.value}, and the track at position {part.track + 1} is"
+                f" {has}",
+            )
+    for beat in plan.beats:
+        if len(beat.dc.value) != profiles[beat.track].channels:
+            raise EngineError(
+                "PLAN_DOES_NOT_FIT", f"dc of {beat.name} must have {profiles[beat.track].channels} values"
+            )
+    mixed = {part.track for part in _parts(plan)}
+    for index, profile in enumerate(profiles):
+        if profile.track.role != "reference" and profile.sounds and index not in mixed:
+            raise EngineError("PLAN_DOES_NOT_FIT", f"the plan does not mix {profile.track.label}: leave it out as well")
 
 
 def _check(name: str, value: Any) -> None:
@@ -109,6 +149,10 @@ def _check_rides(rides: list[list[float]]) -> None:
         if len(ride) != 3 or not last <= ride[0] <= ride[1] or abs(ride[2]) > 24.0:
             raise _invalid("ride_db", "must list start, end and gain (24 dB at most) of phrases in their order")
         last = ride[1]
+
+
+def _parts(plan: MixPlan) -> list[VocalPlan | BeatPlan]:
+    return [*plan.vocals, *plan.beats]
 
 
 def _decisions(value: Any) -> Iterator[tuple[str, Decision[Any]]]:

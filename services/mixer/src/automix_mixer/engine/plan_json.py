@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -14,6 +15,9 @@ from automix_mixer.engine.plan_bounds import check_bounds
 from automix_mixer.engine.settings import Settings
 
 _LARGEST = 1e6
+_LONGEST_LIST = 20_000
+"""Phrases of a voice that sings for hours; nothing else in a plan is as long."""
+_DELIVERY = ("output_format", "stems")
 
 
 def plan_to_json(plan: MixPlan) -> dict[str, Any]:
@@ -41,6 +45,16 @@ def plan_from_json(data: Mapping[str, Any]) -> MixPlan:
     return built
 
 
+def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
+    """The plan's JSON object with the format and the files that `settings` ask for.
+
+    A plan carries the settings of the mix that it was made for; how the mix is written follows who asks for it now.
+    """
+    if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
+        return data  # which is no plan, as `plan_from_json` says
+    return {**data, "settings": {**data["settings"], **{name: getattr(settings, name) for name in _DELIVERY}}}
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4)
@@ -59,9 +73,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if origin is Decision:
         return _decision(get_args(kind)[0], value, where)
     if origin is list:
-        if not isinstance(value, list):
-            raise _invalid(where, "must be a list")
-        return [_build(get_args(kind)[0], v, f"{where}[{i}]") for i, v in enumerate(value)]
+        return _list(get_args(kind)[0], value, where)
     if origin is dict:
         if not isinstance(value, Mapping):
             raise _invalid(where, "must be an object")
@@ -71,10 +83,21 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     return _scalar(kind, value, where)
 
 
+def _list(kind: Any, value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _invalid(where, "must be a list")
+    if len(value) > _LONGEST_LIST:
+        raise _invalid(where, f"must have at most {_LONGEST_LIST} items")
+    # Nearly all of a long plan is numbers, which need no names of their own while they are right.
+    if kind is float and all(type(v) in (int, float) and abs(v) <= _LARGEST for v in value):
+        return [float(v) for v in value]
+    return [_build(kind, v, f"{where}[{i}]") for i, v in enumerate(value)]
+
+
 def _build_dataclass(kind: type, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise _invalid(where, "must be an object")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     names = [f.name for f in fields(kind)]
     for name in value:
         if name not in names:
@@ -83,6 +106,11 @@ def _build_dataclass(kind: type, value: Any, where: str) -> Any:
         if name not in value:
             raise _invalid(f"{where}.{name}", "is missing")
     return kind(**{name: _build(hints[name], value[name], f"{where}.{name}") for name in names})
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _decision(kind: Any, value: Any, where: str) -> Any:

@@ -17,7 +17,7 @@ from automix_mixer.engine.beat_planning import (
 from automix_mixer.engine.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.decision import Decision
 from automix_mixer.engine.errors import EngineError
-from automix_mixer.engine.loudness import ABSOLUTE_GATE_LUFS, integrated_lufs
+from automix_mixer.engine.loudness import integrated_lufs
 from automix_mixer.engine.mixplan import BalancePlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.parts import assign_parts
 from automix_mixer.engine.plan_json import plan_from_json, plan_to_json
@@ -41,10 +41,10 @@ def plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
     if not vocals and not beats:
         raise EngineError("NO_TRACKS", "A mix needs at least one vocal or beat.")
     notes = _fault_notes(vocals + beats)
-    notes += [f"{p.track.label} is silent and left out" for _, p in vocals + beats if not _sounds(p)]
-    sounding_vocals: Indexed = [(i, p) for i, p in vocals if _sounds(p)]
-    sounding_beats: Indexed = [(i, p) for i, p in beats if _sounds(p)]
-    references = [p for p in profiles if p.track.role == "reference" and _sounds(p)]
+    notes += [f"{p.track.label} is silent and left out" for _, p in vocals + beats if not p.sounds]
+    sounding_vocals: Indexed = [(i, p) for i, p in vocals if p.sounds]
+    sounding_beats: Indexed = [(i, p) for i, p in beats if p.sounds]
+    references = [p for p in profiles if p.track.role == "reference" and p.sounds]
     if not sounding_vocals and not sounding_beats:
         raise EngineError("SILENT", "Every track is silent. Check the recordings.")
     made = _plan(sounding_vocals, sounding_beats, references, settings, notes)
@@ -89,10 +89,6 @@ def _plan(
         master=plan_master(references, settings),
         notes=notes,
     )
-
-
-def _sounds(profile: Profile) -> bool:
-    return profile.integrated_lufs > ABSOLUTE_GATE_LUFS
 
 
 def _fault_notes(tracks: Indexed) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automix_mixer.engine.curve_file import CurveFile
+from automix_mixer.engine.loudness import ABSOLUTE_GATE_LUFS
 from automix_mixer.engine.pcm import PcmFile
 from automix_mixer.engine.sibilance import Sibilance
 from automix_mixer.engine.spectrum import Spectrum
@@ -56,6 +57,11 @@ class Profile:
     @property
     def duration_s(self) -> float:
         return self.frames / self.sample_rate
+
+    @property
+    def sounds(self) -> bool:
+        """Whether there is anything to mix: integrated loudness over the absolute gate."""
+        return self.integrated_lufs > ABSOLUTE_GATE_LUFS
 
     @property
     def rms(self) -> float:

@@ -14,7 +14,7 @@ from automix_mixer.engine.loudness import SILENCE_LUFS
 from automix_mixer.engine.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.mixplan import BusPlan, MixPlan
-from automix_mixer.engine.plan_bounds import check_fit
+from automix_mixer.engine.plan_bounds import check_fit, check_sound
 from automix_mixer.engine.profile import Profile
 from automix_mixer.engine.rehearsal import rehearse
 from automix_mixer.engine.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
@@ -49,6 +49,7 @@ def render(
     check_fit(plan, [track.role for track in tracks])
     if profiles is None:
         profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
+    check_sound(plan, profiles)
     used = [v.track for v in plan.vocals] + [b.track for b in plan.beats]
     frames = max(profiles[index].frames for index in used)
     vocals = make_vocal_bus(

@@ -12,6 +12,8 @@ from automix_mixer.engine.errors import SettingsError
 STYLES = ("auto", "rap", "pop", "folk", "electronic", "rock", "metal")
 OUTPUT_FORMATS = ("wav16", "wav24", "wav32f", "flac16", "flac24", "mp3")
 SAMPLE_RATES = (44_100, 48_000, 88_200, 96_000)
+FASTEST_MP3_HZ = 48_000
+"""Of MPEG-1 layer III."""
 
 
 def _number(default: float, low: float, high: float, unit: str, text: str) -> Any:
@@ -55,6 +57,8 @@ class Settings:
     def __post_init__(self) -> None:
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(f.name, getattr(self, f.name), f.metadata, f.default))
+        if self.output_format == "mp3" and (self.sample_rate or 0) > FASTEST_MP3_HZ:
+            raise SettingsError("sample_rate", f"must be at most {FASTEST_MP3_HZ} Hz for mp3")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> Settings:
