@@ -1,9 +1,8 @@
 """Settings that every process shares, read from the environment with the prefix `AUTOMIX_`."""
 
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from automix_common.topology import STREAM_AGE
@@ -56,11 +55,12 @@ class Settings(MessagingSettings):
     answer_days: float = Field(2, gt=0, description="how long a repeated request_id gets its first answer")
     inbox_days: float = Field(30, gt=0, description="how long handled event ids are kept; longer than outboxes keep")
 
-    @model_validator(mode="after")
-    def _inboxes_outlive_outboxes(self) -> Self:
-        if self.inbox_days <= self.outbox_days:
-            raise ValueError("inbox_days must be more than outbox_days: an event that comes again must still be known")
-        return self
+    @field_validator("inbox_days")
+    @classmethod
+    def _outlives_the_outboxes(cls, days: float, told: ValidationInfo) -> float:
+        if days <= told.data.get("outbox_days", 0):
+            raise ValueError("must be more than AUTOMIX_OUTBOX_DAYS: an event that comes again must still be known")
+        return days
 
     @property
     def tls(self) -> bool:
