@@ -172,7 +172,7 @@ async def test_a_mix_never_replaces_what_it_is_made_of(signed_in: Automix, world
     song.with_name("mix.wav").symlink_to(song)
     outcome = await signed_in("mix", role, song)
     assert (outcome.code, "one of the inputs" in outcome.err) == (2, True)
-    assert song.read_bytes() == MUSIC
+    assert (signed_in.folder / song.name).read_bytes() == MUSIC
     assert not world.calls["CreateProject"]
 
 

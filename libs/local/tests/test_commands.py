@@ -6,17 +6,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from automix_client.cli.main import application
+from automix_local import running_stack
 from automix_local.commands import app
 from click.testing import Result
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from .stand_ins import STAND_INS
 from .test_secrets import open_to_others
 from .waiting import until
 
@@ -76,9 +79,54 @@ def test_the_platform_goes_up_says_so_and_goes_down(state_dir: Path) -> None:
     assert down.exit_code == 0, down.stderr
     assert not any(psutil.pid_exists(process["pid"]) for process in up["processes"])
     assert status(state_dir) == json.loads(down.stdout) == {
-        "up": False, "state": str(state_dir), "pid": None, "endpoints": None, "processes": [],
+        "up": False, "state": str(state_dir), "pid": None, "passing": False, "endpoints": None, "processes": [],
     }  # fmt: skip
     assert run("down", state=state_dir).exit_code == 0
+
+
+def test_two_that_start_it_at_once_both_come_to_a_stack_that_runs(state_dir: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: run_alone("up", "--detach", state=state_dir), range(2)))
+    try:
+        assert [one.returncode for one in both] == [0, 0], [one.stderr for one in both]
+        assert sorted("runs already" in one.stderr for one in both) == [False, True]
+        assert status(state_dir)["up"] is True
+    finally:
+        run("down", state=state_dir)
+
+
+def test_up_waits_for_a_stack_that_stops_with_another_command(state_dir: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with running_stack(state_dir, services=STAND_INS):
+            passing = status(state_dir)
+            assert (passing["up"], passing["passing"], passing["pid"]) == (True, True, os.getpid())
+            assert {"postgres", "worker"} <= {process["name"] for process in passing["processes"]}
+            assert "stops with it" in run("status", state=state_dir).stdout
+            started = pool.submit(run_alone, "up", "--detach", state=state_dir)
+            assert wait([started], timeout=1).not_done
+        assert started.result().returncode == 0
+    try:
+        assert "waiting until" in started.result().stderr
+        staying = status(state_dir)
+        assert (staying["up"], staying["passing"]) == (True, False)
+        assert staying["pid"] != os.getpid()
+    finally:
+        run("down", state=state_dir)
+
+
+def test_a_suspended_stack_goes_down_too(state_dir: Path) -> None:
+    supervisor = Path(__file__).with_name("supervisor_process.py")
+    process = subprocess.Popen([sys.executable, str(supervisor), str(state_dir)], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert b"ready\n" in iter(process.stdout.readline, b"")
+        process.send_signal(signal.SIGSTOP)
+        down = run("down", state=state_dir)
+        assert down.exit_code == 0, down.stderr
+        assert process.wait(SECONDS) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize("command", ["status", "logs", "down"])

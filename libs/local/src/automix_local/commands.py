@@ -1,5 +1,6 @@
 """The commands `automix up`, `down`, `status` and `logs`."""
 
+import contextlib
 import json
 import os
 import signal
@@ -45,7 +46,8 @@ def up(
 ) -> None:
     """Start AutoMix on this machine: servers, schemas, services. Ctrl-C stops all of it.
 
-    With --json it prints what `automix status --json` does, once everything is ready.
+    A stack that runs only for another command is waited for. With --json it prints what `automix status --json` does,
+    once everything is ready.
     """
     directory = StateDir(state or default_state_dir())
     console = Console(stderr=True)
@@ -58,6 +60,7 @@ def up(
             # Only here: the other commands need not wait for the drivers of three servers to load.
             from automix_local.foreground import run_stack  # noqa: PLC0415
 
+            _wait_for_passing(directory, console)
             run_stack(
                 directory.path,
                 console,
@@ -83,7 +86,9 @@ def down(state: StateOption = None, as_json: JsonOption = False) -> None:
 
 
 def _stop(holder: int, directory: StateDir, console: Console) -> None:
-    os.kill(holder, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+        os.kill(holder, signal.SIGTERM)
+        os.kill(holder, signal.SIGCONT)  # one that is suspended would not hear of it
     deadline = time.monotonic() + _STOP_SECONDS
     while directory.holder() == holder:
         if time.monotonic() > deadline:
@@ -98,13 +103,22 @@ def status(state: StateOption = None, as_json: JsonOption = False) -> None:
     document = _document(directory)
     if as_json:
         _print_json(document)
-    elif processes := read_statuses(directory):
-        console = Console()
-        console.print(processes_table(processes))
-        console.print(f"[dim]state and logs: {directory.path}[/dim]", highlight=False, soft_wrap=True)
     else:
-        Console().print(f"no AutoMix runs over {directory.path}; start it with `automix up`", soft_wrap=True)
+        _print_status(directory, document["pid"])
     raise typer.Exit(0 if document["up"] else EXIT_DOWN)
+
+
+def _print_status(directory: StateDir, holder: int | None) -> None:
+    console = Console()
+    if holder is None:
+        console.print(f"no AutoMix runs over {directory.path}; start it with `automix up`", soft_wrap=True)
+        return
+    console.print(processes_table(read_statuses(directory)))
+    if directory.passing():
+        console.print(
+            f"it runs for another command (process {holder}) and stops with it; `automix up` starts one to stay"
+        )
+    console.print(f"[dim]state and logs: {directory.path}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _document(directory: StateDir) -> dict[str, Any]:
@@ -113,6 +127,7 @@ def _document(directory: StateDir) -> dict[str, Any]:
         "up": endpoints is not None and all(process.is_ready for process in processes),
         "state": str(directory.path),
         "pid": directory.holder(),
+        "passing": directory.passing(),
         "endpoints": None if endpoints is None else asdict(endpoints),
         "processes": [asdict(process) for process in processes],
     }
@@ -152,29 +167,51 @@ def logs(
 
 
 def _detach(directory: StateDir, console: Console) -> None:
-    if (endpoints := discover(directory.path)) is not None:
-        console.print(f"AutoMix runs already (process {endpoints.pid})")
-        return
     directory.create()
+    _wait_for_passing(directory, console)
     log = directory.log_file("supervisor")
     log.touch(mode=0o600)
+    process: subprocess.Popen[bytes] | None = None
+    deadline = time.monotonic() + _START_SECONDS
+    with console.status("starting AutoMix"):
+        while (found := discover(directory.path)) is None or directory.passing():
+            held = directory.holder() is not None  # also by another `automix up`, whose stack is as good
+            if process is None and not held:
+                process = _supervisor(directory, log)
+            failed = process is not None and process.poll() is not None and not held
+            if failed or time.monotonic() > deadline:
+                last = "".join(log.open(errors="replace").readlines()[-20:])
+                raise StackError(f"AutoMix did not start; the end of {log}:\n{last}")
+            time.sleep(_POLL_SECONDS)
+    if process is None or found.pid != process.pid:
+        console.print(f"AutoMix runs already (process {found.pid})")
+        return
+    console.print(processes_table(read_statuses(directory)))
+    console.print("AutoMix runs in the background; `automix down` stops it")
+
+
+def _supervisor(directory: StateDir, log: Path) -> "subprocess.Popen[bytes]":
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - this program itself
+        return subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable, "-m", "automix_local", "up", "--state", str(directory.path)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
-    deadline = time.monotonic() + _START_SECONDS
-    with console.status("starting AutoMix"):
-        while discover(directory.path) is None:
-            if process.poll() is not None or time.monotonic() > deadline:
-                last = "".join(log.open(errors="replace").readlines()[-20:])
-                raise StackError(f"AutoMix did not start; the end of {log}:\n{last}")
-            time.sleep(_POLL_SECONDS)
-    console.print(processes_table(read_statuses(directory)))
-    console.print("AutoMix runs in the background; `automix down` stops it")
+
+
+def _wait_for_passing(directory: StateDir, console: Console) -> None:
+    """A stack that runs for another command goes with it: only one of its own stays."""
+    if not directory.passing():
+        return
+    console.print(
+        f"AutoMix runs for another command (process {directory.holder()}); waiting until that has ended",
+        highlight=False,
+        soft_wrap=True,
+    )
+    while directory.passing():
+        time.sleep(_POLL_SECONDS)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)

@@ -47,13 +47,17 @@ class Servers:
         self,
         state_dir: Path,
         *,
+        passing: bool = False,
         on_change: Callable[[Status], None] = nothing,
         backoff: Backoff | None = None,
     ) -> None:
-        """Lock the directory and end what an earlier, killed supervisor left in it; start nothing yet."""
+        """Lock the directory and end what an earlier, killed supervisor left in it; start nothing yet.
+
+        `passing`: others are told that this stack stops with the command that needs it.
+        """
         self.state = StateDir(state_dir)
         self.state.create()
-        self.state.acquire()
+        self.state.acquire(passing=passing)
         self.ports = Ports(self.state.ports_file)
         try:
             secrets = self.state.load_secrets((_ID, *postgres.SECRETS, *nats.SECRETS, *s3.SECRETS))

@@ -23,6 +23,7 @@ from automix_local.statusfile import StatusFile
 
 _REFRESHES_PER_SECOND = 4
 _TRIM_SECONDS = 10.0
+_WAKE_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -67,7 +68,9 @@ def run_stack(
             on_ready()
             if not console.is_terminal:
                 console.print("ready")
-            stop.asked.wait()
+            # A signal that another thread takes, as after SIGSTOP and SIGCONT, is handled when this one next wakes.
+            while not stop.asked.wait(_WAKE_SECONDS):
+                pass
             if not console.is_terminal:
                 console.print("stopping")
 

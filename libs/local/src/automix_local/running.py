@@ -74,5 +74,12 @@ def _start(directory: Path, services: "Sequence[Service] | None", on_change: "Ca
     # Only here: who finds a stack need not wait for the drivers of three servers to load.
     from automix_local.services import SERVICES  # noqa: PLC0415
     from automix_local.stack import Stack  # noqa: PLC0415
+    from automix_local.statusfile import StatusFile  # noqa: PLC0415
 
-    return Stack.start(directory, services=SERVICES if services is None else services, on_change=on_change)
+    statuses = StatusFile(StateDir(directory).status_file)
+
+    def note(status: "Status") -> None:
+        statuses(status)
+        on_change(status)
+
+    return Stack.start(directory, services=SERVICES if services is None else services, passing=True, on_change=note)

@@ -75,11 +75,15 @@ class Stack:
         services: Sequence[Service] = SERVICES,
         overrides: Mapping[str, Environment] | None = None,
         replicas: Mapping[str, int] | None = None,
+        passing: bool = False,
         on_change: Callable[[Status], None] = nothing,
         backoff: Backoff | None = None,
     ) -> "Stack":
-        """Start everything over a state directory and wait until it is ready."""
-        servers = Servers(state_dir, on_change=on_change, backoff=backoff)
+        """Start everything over a state directory and wait until it is ready.
+
+        `passing`: others are told that it stops with the command that needs it.
+        """
+        servers = Servers(state_dir, passing=passing, on_change=on_change, backoff=backoff)
         stack = cls(servers, services=services, overrides=overrides, replicas=replicas)
         stack.bring_up()
         return stack

@@ -1,11 +1,11 @@
 """Where one embedded stack keeps everything: a directory that only its owner can enter, held by one supervisor."""
 
-import contextlib
 import fcntl
 import json
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from automix_local.errors import StackError, StateDirBusyError
 STATE_DIR_VARIABLE = "AUTOMIX_STATE_DIR"
 
 _PARTS = ("logs", "run", "scratch")
+_PASSING = "passing"
+_LOOK_SECONDS = 0.02
+_LOOKS = 50
 
 
 def default_state_dir() -> Path:
@@ -72,7 +75,7 @@ class StateDir:
 
     @property
     def lock_file(self) -> Path:
-        """Locked by the supervisor while it lives, and holds its process id."""
+        """Locked by the supervisor while it lives; holds its process id, and whether its stack is a passing one."""
         return self.path / "lock"
 
     @property
@@ -106,24 +109,30 @@ class StateDir:
         for part in _PARTS:
             (self.path / part).mkdir(mode=0o700, exist_ok=True)
 
-    def acquire(self) -> None:
+    def acquire(self, *, passing: bool = False) -> None:
         """Lock the directory for this process. Raises StateDirBusyError when another supervisor has it.
 
-        The kernel drops the lock with the process, however it ends, so a stale one cannot exist.
+        `passing`: for a stack that stops with the command that needs it. The kernel drops the lock with the process,
+        however it ends, so a stale one cannot exist.
         """
         descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            holder = self.holder()
-            raise StateDirBusyError(
-                f"another AutoMix stack (process {holder or 'unknown'}) already uses {self.path}; "
-                f"stop it with `automix down --state {self.path}` or choose another directory with --state"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        self._lock = descriptor
+        for _ in range(_LOOKS):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if self.holder() is not None:
+                    break
+                time.sleep(_LOOK_SECONDS)  # somebody only looks whether it is held
+            else:
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()} {_PASSING if passing else ''}".encode())
+                self._lock = descriptor
+                return
+        os.close(descriptor)
+        raise StateDirBusyError(
+            f"another AutoMix stack (process {self.holder() or 'unknown'}) already uses {self.path}; "
+            f"stop it with `automix down --state {self.path}` or choose another directory with --state"
+        )
 
     def release(self) -> None:
         """Give the directory back."""
@@ -133,18 +142,25 @@ class StateDir:
 
     def holder(self) -> int | None:
         """The process id of the supervisor that holds the directory, or None when nobody does."""
+        words = self._lock_words()
+        return int(words[0]) if words else None
+
+    def passing(self) -> bool:
+        """Whether the directory is held for a stack that stops with the command that needs it."""
+        return _PASSING in self._lock_words()
+
+    def _lock_words(self) -> list[str]:
+        """What the lock says while it is held."""
         try:
             descriptor = os.open(self.lock_file, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return None
+            return []
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            with contextlib.suppress(ValueError):
-                return int(os.pread(descriptor, 32, 0))
-            return None
+            return os.pread(descriptor, 32, 0).decode().split()
         else:
-            return None
+            return []
         finally:
             os.close(descriptor)
 

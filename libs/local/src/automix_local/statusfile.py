@@ -54,6 +54,7 @@ class StatusFile:
             # A reader sees the old file or the new one; after a crash nobody trusts either.
             temporary = self._file.with_suffix(".new")
             processes = [asdict(process) for process in self._known.values()]
+            temporary.touch(mode=0o600)
             temporary.write_text(json.dumps({"pid": os.getpid(), "processes": processes}))
             temporary.replace(self._file)
 
