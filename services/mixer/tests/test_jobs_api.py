@@ -181,6 +181,16 @@ async def test_queued_jobs_are_limited_also_when_asked_for_at_once(
     assert await scalar(database, "SELECT count(*) FROM jobs WHERE owner_id = %s", caller.user_id) == 3
 
 
+async def test_jobs_that_have_ended_count_too(caller: Caller, make_replica: MakeReplica) -> None:
+    small = await make_replica(max_kept_jobs=2)
+    limited = Caller(small.stub, caller.issuer, caller.studio, caller.user_id, caller.project_id)
+    for _ in range(2):
+        job = await limited.create_job()
+        await limited.call("CancelJob", pb.CancelJobRequest(job_id=job.id))
+    request = pb.CreateJobRequest(project_id=caller.project_id)
+    assert await refusal(limited, "CreateJob", request) == (EXHAUSTED, "KEPT_JOB_QUOTA")
+
+
 async def test_renders_and_the_files_beside_them_count_until_their_project_is_deleted(
     caller: Caller, make_replica: MakeReplica, database: Database
 ) -> None:

@@ -119,8 +119,8 @@ class MixerServiceServicer:
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
         DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-        RENDER_QUOTA: renders and their files take as many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with
-        QuotaFailure.
+        KEPT_JOB_QUOTA: as many jobs, whatever became of them, as may be kept; RENDER_QUOTA: renders and their files take as
+        many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,7 +156,7 @@ class MixerServiceServicer:
         """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
         Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-        RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
+        KEPT_JOB_QUOTA, RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

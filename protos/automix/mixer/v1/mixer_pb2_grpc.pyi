@@ -46,8 +46,8 @@ class MixerServiceStub:
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
     DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-    RENDER_QUOTA: renders and their files take as many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with
-    QuotaFailure.
+    KEPT_JOB_QUOTA: as many jobs, whatever became of them, as may be kept; RENDER_QUOTA: renders and their files take as
+    many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
     """
     GetJob: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]
     """One job of the caller."""
@@ -66,7 +66,7 @@ class MixerServiceStub:
     """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
     Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-    RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
+    KEPT_JOB_QUOTA, RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     WatchJob: _grpc.UnaryStreamMultiCallable[_mixer_pb2.WatchJobRequest, _mixer_pb2.WatchJobResponse]
     """Sends the job now, on each change, and lastly in its terminal state.
@@ -116,8 +116,8 @@ class MixerServiceAsyncStub(MixerServiceStub):
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
     DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-    RENDER_QUOTA: renders and their files take as many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with
-    QuotaFailure.
+    KEPT_JOB_QUOTA: as many jobs, whatever became of them, as may be kept; RENDER_QUOTA: renders and their files take as
+    many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
     """
     GetJob: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]  # type: ignore[assignment]
     """One job of the caller."""
@@ -136,7 +136,7 @@ class MixerServiceAsyncStub(MixerServiceStub):
     """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
     Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-    RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
+    KEPT_JOB_QUOTA, RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     WatchJob: _aio.UnaryStreamMultiCallable[_mixer_pb2.WatchJobRequest, _mixer_pb2.WatchJobResponse]  # type: ignore[assignment]
     """Sends the job now, on each change, and lastly in its terminal state.
@@ -189,8 +189,8 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
         DUPLICATE_INPUT, BAD_SETTINGS, PLAN_INVALID, PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-        RENDER_QUOTA: renders and their files take as many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with
-        QuotaFailure.
+        KEPT_JOB_QUOTA: as many jobs, whatever became of them, as may be kept; RENDER_QUOTA: renders and their files take as
+        many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
         """
 
     @_abc_1.abstractmethod
@@ -233,7 +233,7 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a new job with the inputs and settings of one that failed or was cancelled.
 
         Errors: FAILED_PRECONDITION (JOB_NOT_ENDED, JOB_SUCCEEDED, PROJECT_COMPLETED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-        RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
+        KEPT_JOB_QUOTA, RENDER_QUOTA) with QuotaFailure; INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """
 
     @_abc_1.abstractmethod

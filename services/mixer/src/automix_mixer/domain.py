@@ -169,9 +169,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one user has: jobs that wait, and bytes of renders with the files beside them."""
+    """What one user has: jobs that wait, jobs of any kind, and bytes of renders with the files beside them."""
 
     queued_jobs: int
+    kept_jobs: int
     render_bytes: int
 
 
@@ -180,6 +181,7 @@ class JobLimits:
     """What one user and one job may ask for."""
 
     queued_jobs: int
+    kept_jobs: int
     render_bytes: int
     tracks: int
     total_seconds: float
@@ -199,12 +201,18 @@ def require_active(*, completed: bool) -> None:
 
 
 def require_room(usage: Usage, limits: JobLimits) -> None:
-    """Raises ResourceExhausted (JOB_QUOTA, RENDER_QUOTA) when a user who has so much may not queue another job."""
+    """Raises ResourceExhausted (JOB_QUOTA, KEPT_JOB_QUOTA, RENDER_QUOTA) when a user with so much may not queue a job."""
     if usage.queued_jobs >= limits.queued_jobs:
         raise ResourceExhausted(
             "JOB_QUOTA",
             f"you have {usage.queued_jobs} queued jobs, the most allowed: wait for one to start, or cancel one",
             violations=[FieldViolation("queued_jobs", f"{usage.queued_jobs} of {limits.queued_jobs} used")],
+        )
+    if usage.kept_jobs >= limits.kept_jobs:
+        raise ResourceExhausted(
+            "KEPT_JOB_QUOTA",
+            f"you have {usage.kept_jobs} jobs, the most that are kept: delete a project that you no longer need",
+            violations=[FieldViolation("kept_jobs", f"{usage.kept_jobs} of {limits.kept_jobs} used")],
         )
     if usage.render_bytes >= limits.render_bytes:
         used = f"{usage.render_bytes} of {limits.render_bytes} bytes used"

@@ -12,6 +12,7 @@ class MixerSettings(StorageSettings):
     """Settings of the mixer's API process."""
 
     max_queued_jobs: int = Field(100, ge=1, description="queued jobs that a user may have")
+    max_kept_jobs: int = Field(5000, ge=1, description="jobs that a user may have in projects that are not deleted")
     max_render_bytes: int = Field(
         50 * GIB, gt=0, description="of a user's renders with the files beside them; with so much no job is accepted"
     )
@@ -26,7 +27,13 @@ class MixerSettings(StorageSettings):
     @property
     def limits(self) -> JobLimits:
         """What one user and one job may ask for."""
-        return JobLimits(self.max_queued_jobs, self.max_render_bytes, self.max_tracks, self.max_job_audio_seconds)
+        return JobLimits(
+            queued_jobs=self.max_queued_jobs,
+            kept_jobs=self.max_kept_jobs,
+            render_bytes=self.max_render_bytes,
+            tracks=self.max_tracks,
+            total_seconds=self.max_job_audio_seconds,
+        )
 
 
 class WorkerSettings(StorageSettings):

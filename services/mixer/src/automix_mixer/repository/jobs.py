@@ -40,13 +40,14 @@ class Jobs:
         )
         cursor = await self._connection.execute(
             "SELECT (SELECT count(*) FROM jobs WHERE owner_id = %(owner)s AND status = 'queued'),"
+            " (SELECT count(*) FROM jobs WHERE owner_id = %(owner)s),"
             " (SELECT coalesce(sum(size), 0) FROM renders WHERE owner_id = %(owner)s)"
             " + (SELECT coalesce(sum(render_files.size), 0) FROM renders JOIN render_files ON render_id = renders.id"
             " WHERE owner_id = %(owner)s)",
             {"owner": self._owner_id},
         )
         row = await cursor.fetchone()
-        return Usage(int(row[0]), int(row[1])) if row else Usage(0, 0)
+        return Usage(*map(int, row)) if row else Usage(0, 0, 0)
 
     async def add(self, job_id: UUID, new: NewJob) -> Job | None:
         """Writes a queued job with its inputs and announces it; the database refuses it when a parent is gone."""
