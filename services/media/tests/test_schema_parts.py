@@ -3,7 +3,7 @@
 import pytest
 from automix_common.ids import new_id
 
-from .rows import REFUSED, Connection, World, insert, part_row, settle, update
+from .rows import REFUSED, Connection, Row, World, insert, part_row, settle, update
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,20 @@ def test_a_form_stays_as_long_as_it_may_bring_bytes_and_notes_its_object(world: 
     insert(world.connection, "forms", {"upload_id": gone} | past)
     world.connection.execute("DELETE FROM forms WHERE upload_id = %s", (gone,))
     assert f"incoming/{gone}/post" in noted(world.connection)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": 0},
+        {"size": None},
+        {"owner_id": None},
+        {"expires_at": "SQL now() - interval '1 s'"},
+        {"expires_at": None},
+    ],
+    ids=str,
+)
+def test_a_form_is_not_born_so(connection: Connection, changes: Row) -> None:
+    form = {"upload_id": new_id(), "owner_id": new_id(), "size": 10, "expires_at": "SQL now() + interval '1 hour'"}
+    with pytest.raises(REFUSED):
+        insert(connection, "forms", form | changes)
