@@ -35,6 +35,10 @@ SETTINGS: tuple[tuple[str, type[BaseSettings], type[BaseSettings] | None], ...] 
     ("mixer", MixerSettings, StorageSettings),
     ("worker", WorkerSettings, StorageSettings),
 )
+EMBEDDED = (
+    "The embedded stack takes the numbers and the log level from its own environment when it starts, as in "
+    "`AUTOMIX_MAX_PROJECTS=5000 automix up`. Addresses, files and credentials it sets itself."
+)
 
 TABLES = """
 SELECT c.oid, c.relname AS name, obj_description(c.oid) AS comment
@@ -149,7 +153,7 @@ def default_of(field: FieldInfo) -> str:
 
 def settings_page() -> str:
     """Every setting of every process with its default."""
-    lines = ["# Settings", "", "Generated from the code by `make docs`. Each is an environment variable."]
+    lines = ["# Settings", "", "Generated from the code by `make docs`. Each is an environment variable.", "", EMBEDDED]
     for title, settings, above in SETTINGS:
         lines += ["", f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
         for name, field in settings.model_fields.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.errors import FailedPrecondition, ResourceExhausted
+from automix_common.errors import FailedPrecondition, FieldViolation, ResourceExhausted
 
 from .automix import Automix
 from .test_jobs import ended, processing
@@ -285,6 +285,11 @@ async def test_exit_codes_of_refusals(signed_in: Automix, world: World, song: Pa
     del world.refusals["CreateUpload"]
     letter = await signed_in("mix", "-v", written(song.with_name("letter.wav"), b"not audio"))
     assert (letter.code, "letter.wav" in letter.err) == (5, True)
+    world.refusals["CreateProject"] = ResourceExhausted(
+        "PROJECT_QUOTA", "too many", violations=[FieldViolation("projects", "")]
+    )
+    crowded = await signed_in("mix", "-v", song)
+    assert (crowded.code, "AUTOMIX_MAX_PROJECTS" in crowded.err) == (7, True)
     world.refusals["CreateProject"] = ResourceExhausted("BUSY", "too much", retry_after_seconds=7)
     assert "7 s" in (await signed_in("projects", "create", "x")).err
     world.refusals["CreateProject"] = FailedPrecondition("PROJECT_COMPLETED", "completed")

@@ -21,6 +21,7 @@ from automix_local.errors import NotReadyError
 from automix_local.ports import HOST
 from automix_local.process import ProcessSpec, Status
 from automix_local.processes import Processes
+from automix_local.services import SERVICES, chosen_settings
 from automix_local.spawn import Command
 from automix_local.state import StateDir
 from automix_local.streams import connect
@@ -61,6 +62,27 @@ def test_overrides_reach_a_service_or_one_replica(stack: Stack) -> None:
     assert "AUTOMIX_ONLY_HERE" in told(stack, "worker-2")
     assert "AUTOMIX_ONLY_HERE" not in told(stack, "worker")
     assert "AUTOMIX_LEASE_SECONDS" not in told(stack, "mixer")
+
+
+def test_a_service_takes_its_own_numbers_from_the_environment_and_nothing_else() -> None:
+    environment = {
+        "AUTOMIX_MAX_PROJECTS": "5000",
+        "AUTOMIX_LOG_LEVEL": "DEBUG",
+        "AUTOMIX_MAX_STORED_BYTES": "2500000",
+        "AUTOMIX_PASSWORD": "12345678",
+        "AUTOMIX_FAULT_POINT": "after_claim",
+        "AUTOMIX_LISTEN": "127.0.0.1:1",
+        "AUTOMIX_TLS_CA": "ca.pem",
+        "PATH": "elsewhere",
+    }
+    chosen = {service.name: set(chosen_settings(service, environment)) for service in SERVICES}
+    assert chosen == {
+        "auth": {"AUTOMIX_LOG_LEVEL"},
+        "projects": {"AUTOMIX_LOG_LEVEL", "AUTOMIX_MAX_PROJECTS"},
+        "media": {"AUTOMIX_LOG_LEVEL", "AUTOMIX_MAX_STORED_BYTES"},
+        "mixer": {"AUTOMIX_LOG_LEVEL"},
+        "worker": {"AUTOMIX_LOG_LEVEL"},
+    }
 
 
 def test_a_dead_service_comes_back_where_it_was_with_an_empty_scratch_directory(stack: Stack) -> None:

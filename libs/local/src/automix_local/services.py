@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from automix_local.embedded import Servers
@@ -13,9 +14,13 @@ from automix_local.probes import grpc_health
 from automix_local.process import ProcessSpec
 from automix_local.servers import nats, postgres, s3
 from automix_local.spawn import Command
+from automix_local.state import STATE_DIR_VARIABLE
 
 JWT_ISSUER = "automix"
 JWT_AUDIENCE = "automix"
+
+_LOG_LEVEL = "AUTOMIX_LOG_LEVEL"
+_NOT_OF_SERVICES = {STATE_DIR_VARIABLE, "AUTOMIX_CONFIG_DIR"}
 
 # glibc gives each thread an arena of its own to keep: memory that these processes never need at once.
 _FRUGAL = {"MALLOC_ARENA_MAX": "2"}
@@ -32,6 +37,8 @@ class Service:
     s3_key: str = ""
     migrations: str = ""
     """The Python package with the migrations of the role's schema, for one service of each schema."""
+    settings: str = ""
+    """module:class of what it reads from its environment."""
     probe: Callable[[str], Callable[[], None]] = grpc_health
     """From host:port to a readiness probe."""
 
@@ -41,18 +48,46 @@ def python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", module)
 
 
+def _schema_owner(name: str, settings: str, *, s3_key: str = "") -> Service:
+    package = f"automix_{name}"
+    return Service(
+        name, python(package), name, name, s3_key, migrations=package, settings=f"{package}.settings:{settings}"
+    )
+
+
 SERVICES = (
-    Service("auth", python("automix_auth"), "auth", "auth", migrations="automix_auth"),
-    Service("projects", python("automix_projects"), "projects", "projects", migrations="automix_projects"),
-    Service("media", python("automix_media"), "media", "media", s3_key="media", migrations="automix_media"),
-    Service("mixer", python("automix_mixer"), "mixer", "mixer", s3_key="mixer", migrations="automix_mixer"),
-    Service("worker", python("automix_mixer.worker"), "mixer", "worker", s3_key="worker"),
+    _schema_owner("auth", "AuthSettings"),
+    _schema_owner("projects", "ProjectsSettings"),
+    _schema_owner("media", "MediaSettings", s3_key="media"),
+    _schema_owner("mixer", "MixerSettings", s3_key="mixer"),
+    Service(
+        "worker",
+        python("automix_mixer.worker"),
+        "mixer",
+        "worker",
+        s3_key="worker",
+        settings="automix_mixer.settings:WorkerSettings",
+    ),
 )
 
 
 def replica_names(service: Service, count: int) -> tuple[str, ...]:
     """The names of a service's processes: `worker`, `worker-2`, ..."""
     return tuple(service.name if number == 1 else f"{service.name}-{number}" for number in range(1, count + 1))
+
+
+def chosen_settings(service: Service, environment: Mapping[str, str]) -> dict[str, str]:
+    """What a person has set for a service: its log level, and of its settings those that are numbers.
+
+    The others name addresses, files and credentials, which the stack decides.
+    """
+    named = {name for name in environment if name.startswith("AUTOMIX_")} - _NOT_OF_SERVICES
+    if not named or not service.settings:  # without a wish, the start need not wait for the classes to load
+        return {}
+    module, _, kind = service.settings.partition(":")
+    fields = getattr(import_module(module), kind).model_fields.items()
+    numbers = {f"AUTOMIX_{name.upper()}" for name, field in fields if field.annotation in (int, float)}
+    return {name: environment[name] for name in named & (numbers | {_LOG_LEVEL})}
 
 
 def base_environment(scratch: Path) -> dict[str, str]:
@@ -68,12 +103,13 @@ def base_environment(scratch: Path) -> dict[str, str]:
 
 
 def environment(service: Service, replica: str, servers: Servers, endpoints: Mapping[str, str]) -> dict[str, str]:
-    """Everything a service process is told: where things are, its own credentials, and nobody else's.
+    """Everything a service process is told: where things are, its own credentials, nobody else's, and what was chosen.
 
     `endpoints` maps the name of each process to its host:port.
     """
     scratch = servers.state.scratch_dir(replica)
-    told = base_environment(scratch) | {
+    told = base_environment(scratch) | {_LOG_LEVEL: "INFO"} | chosen_settings(service, os.environ)
+    told |= {
         "AUTOMIX_LISTEN": endpoints[replica],
         "AUTOMIX_DATABASE_URL": servers.database_url(service.database_role),
         "AUTOMIX_NATS_URL": servers.nats_url,
@@ -81,7 +117,6 @@ def environment(service: Service, replica: str, servers: Servers, endpoints: Map
         "AUTOMIX_NATS_PASSWORD": servers.nats_password(service.nats_user),
         "AUTOMIX_JWT_ISSUER": JWT_ISSUER,
         "AUTOMIX_JWT_AUDIENCE": JWT_AUDIENCE,
-        "AUTOMIX_LOG_LEVEL": "INFO",
         "AUTOMIX_SCRATCH_DIR": str(scratch),
     }
     for name in ("auth", "projects", "media"):

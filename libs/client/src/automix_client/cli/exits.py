@@ -68,6 +68,8 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
 REASONS = {
     "INVALID_CREDENTIALS": "no account has this email and password: check both",
     "EMAIL_TAKEN": "sign in with `automix login`",
+    "PROJECT_QUOTA": "delete one with `automix projects delete`, mix into one with `automix mix --project`, or raise "
+    "AUTOMIX_MAX_PROJECTS where AutoMix is started",
     "PROJECT_COMPLETED": "reopen it with `automix projects reopen`",
 }
 
