@@ -201,7 +201,7 @@ def require_active(*, completed: bool) -> None:
 
 
 def require_room(usage: Usage, limits: JobLimits) -> None:
-    """Raises ResourceExhausted (JOB_QUOTA, KEPT_JOB_QUOTA, RENDER_QUOTA) when a user with so much may not queue a job."""
+    """Raises ResourceExhausted (JOB_QUOTA, KEPT_JOB_QUOTA, RENDER_QUOTA) when a user has too much for another job."""
     if usage.queued_jobs >= limits.queued_jobs:
         raise ResourceExhausted(
             "JOB_QUOTA",

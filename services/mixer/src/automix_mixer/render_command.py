@@ -112,15 +112,20 @@ def _render(
     quiet: bool,
 ) -> dict[str, Any]:
     from automix_mixer.engine.mixing import mix  # noqa: PLC0415 - `automix --help` needs no numpy
-    from automix_mixer.engine.plan_json import plan_from_json  # noqa: PLC0415
+    from automix_mixer.engine.plan_json import DELIVERY, delivered, plan_from_json  # noqa: PLC0415
 
     tracks = [
         Track(path, role)
         for role, paths in (("vocals", vocals), ("beat", beat), ("reference", reference))
         for path in paths or []
     ]
-    settings = Settings.from_json(_settings(setting or [], output))
-    plan = plan_from_json(_read_plan(plan_in)) if plan_in is not None else None
+    given = _settings(setting or [], output)
+    settings, plan = Settings.from_json(given), None
+    if plan_in is not None:
+        for name in given:
+            if name not in DELIVERY:
+                raise SettingsError(name, "has no effect beside a plan: change it in the plan")
+        plan = plan_from_json(delivered(_read_plan(plan_in), settings))
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("mixing", total=1.0)

@@ -158,6 +158,13 @@ def test_the_command_mixes_and_takes_its_plan_again(app: typer.Typer, song: list
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["plan"] == json.loads(saved.read_text())
     assert first.read_bytes() == second.read_bytes()
+    done = run(app, [*base, "-o", str(tmp_path / "c.wav"), "--plan", str(saved)])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "c.wav").read_bytes()[:4] == b"RIFF"
+    done = run(app, [*base, "-o", str(second), "--plan", str(saved), "--set", "ceiling_dbtp=-6"])
+    assert done.exit_code == 2
+    assert "ceiling_dbtp" in done.output
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_command_explains_what_is_wrong(app: typer.Typer, tmp_path: Path) -> None:

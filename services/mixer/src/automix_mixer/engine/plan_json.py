@@ -17,7 +17,8 @@ from automix_mixer.engine.settings import Settings
 _LARGEST = 1e6
 _LONGEST_LIST = 20_000
 """Phrases of a voice that sings for hours; nothing else in a plan is as long."""
-_DELIVERY = ("output_format", "stems")
+DELIVERY = ("output_format", "stems")
+"""Settings that say how a mix is written, whatever it is."""
 
 
 def plan_to_json(plan: MixPlan) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
         return data  # which is no plan, as `plan_from_json` says
-    return {**data, "settings": {**data["settings"], **{name: getattr(settings, name) for name in _DELIVERY}}}
+    return {**data, "settings": {**data["settings"], **{name: getattr(settings, name) for name in DELIVERY}}}
 
 
 def _rounded(value: Any) -> Any:
