@@ -122,6 +122,21 @@ async def test_assets(signed_in: Automix, song: Path, tmp_path: Path) -> None:
     assert (await signed_in("assets", "download", asset)).code == 6
 
 
+async def test_a_name_that_is_not_utf8_travels_and_is_shown(signed_in: Automix, tmp_path: Path, world: World) -> None:
+    odd = written(tmp_path / os.fsdecode(b"bad\xff.wav"), MUSIC)
+    await signed_in("projects", "create", "Mine")
+    signed_in.environment["PYTHONIOENCODING"] = "utf-8:strict"
+    for arguments in (
+        ("assets", "upload", odd, "-p", "Mine", "-r", "beat"),
+        ("mix", "-b", odd, "-o", odd.with_stem(odd.stem + "2")),
+    ):
+        world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
+        process = await signed_in.start(*arguments)
+        _, err = await process.communicate()
+        assert (process.returncode, err) == (0, b"")
+    assert [asset.filename for asset in world.assets.values()] == ["bad\ufffd.wav"] * 2
+
+
 async def test_an_interrupted_upload_says_how_to_go_on(signed_in: Automix, world: World, song: Path) -> None:
     project = (await signed_in("projects", "create", "Mine", "--json")).json["id"]
     arrived = asyncio.Event()

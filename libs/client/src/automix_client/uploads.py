@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -54,7 +55,7 @@ class Uploads:
         size = _size(path)
         request = media_pb2.CreateUploadRequest(
             project_id=project_id,
-            filename=filename or path.name,
+            filename=filename or _name(path),
             role=role,
             size=size,
             method=media_pb2.UPLOAD_METHOD_STREAM,
@@ -202,6 +203,11 @@ async def _messages(
             yield media_pb2.UploadBytesRequest(data=data)
         first = False
         offset += len(data)
+
+
+def _name(path: Path) -> str:
+    """The file's name, with U+FFFD in place of bytes that are not UTF-8."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def _size(path: Path) -> int:

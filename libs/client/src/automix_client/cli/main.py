@@ -1,5 +1,6 @@
 """The automix command: one application, and what happens when a command fails unexpectedly."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -78,6 +79,8 @@ def _work() -> Iterator[typer.Typer]:
 
 def main() -> None:
     """Entry point of the `automix` script."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # a file's name may hold what the terminal cannot show
     try:
         application()()
     # The last line: a defect is told in a sentence, or whole on request.
