@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from automix_common.storage import S3Store
 from automix_local import Servers
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import Settings as EngineSettings
+from automix_mixer.engine.mixplan import MixPlan
 from automix_mixer.repository import events
 from automix_mixer.repository.burial import bury_project
 from automix_mixer.repository.jobs import Jobs
@@ -181,6 +182,8 @@ async def test_a_job_becomes_a_render_and_its_plan_can_be_rendered_again(
     assert stems >= {"beat (lead).wav", "beat (beat).wav"}
     documents = await caller.call("GetRenderReport", pb.GetRenderReportRequest(render_id=job.render_id))
     assert json.loads(documents.report_json)["duration_s"] == pytest.approx(2.0, abs=0.01)
+    order = [field.name for field in fields(MixPlan)]
+    assert list(json.loads(documents.plan_json)) == order
     again = await caller.create_job(inputs=inputs, plan_json=documents.plan_json)
     assert (await ended(database, UUID(again.id)))["error_message"] is None
     second = await caller.job(again.id)

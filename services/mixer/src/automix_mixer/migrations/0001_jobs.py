@@ -225,8 +225,8 @@ CREATE TABLE renders (
     sha256       text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
     loudness     double precision CHECK (loudness > '-infinity' AND loudness < 'infinity'),
     true_peak    double precision CHECK (true_peak > '-infinity' AND true_peak < 'infinity'),
-    plan         jsonb NOT NULL CHECK (jsonb_typeof(plan) = 'object'),
-    report       jsonb NOT NULL CHECK (jsonb_typeof(report) = 'object'),
+    plan         json NOT NULL CHECK (json_typeof(plan) = 'object'), -- in the order in which a person reads it
+    report       json NOT NULL CHECK (json_typeof(report) = 'object'),
     created_at   timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT render_of_its_job FOREIGN KEY (job_id, project_id, owner_id)
         REFERENCES jobs (id, project_id, owner_id) ON DELETE CASCADE,

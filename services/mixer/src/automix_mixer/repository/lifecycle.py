@@ -5,7 +5,7 @@ from uuid import UUID
 
 from automix_common.database import Connection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from automix_mixer.domain import MOST_FAILURES, Claim, Held, JobError, JobStatus, NewRender, status_after_failure
 from automix_mixer.repository import events
@@ -121,8 +121,8 @@ async def _add_render(connection: Connection, claimed: Claim, project_id: UUID, 
             render.sha256,
             render.loudness,
             render.true_peak,
-            Jsonb(render.plan),
-            Jsonb(render.report),
+            Json(render.plan),
+            Json(render.report),
         ),
     )
     async with connection.cursor() as cursor:
