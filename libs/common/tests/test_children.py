@@ -1,5 +1,7 @@
 """A child that crashes, hangs or outgrows its memory costs one answer and nothing else."""
 
+import asyncio
+import contextlib
 import dataclasses
 import os
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from automix_common.children import ChildError, ChildLost, Limits, run_child
+from kit.waiting import until
 
 LIMITS = Limits(memory_bytes=512 * 2**20, cpu_seconds=20, wall_seconds=20, silence_seconds=10)
 
@@ -33,6 +36,13 @@ match request["do"]:
     case "write": os.write(os.open(request["path"], os.O_CREAT | os.O_WRONLY), b"x"); say(result={})
     case "open": say(result={"count": len([open(os.devnull) for _ in range(100)])})
     case "secrets": say(result={"names": [n for n in os.environ if n.startswith("AUTOMIX_")]})
+"""
+
+PARENT = """
+import asyncio
+from automix_common.children import Limits, run_child
+limits = Limits(memory_bytes=512 * 2**20, cpu_seconds=20, wall_seconds=600, silence_seconds=600)
+asyncio.run(run_child("test_child", {"do": "hang"}, limits, progress=lambda said: print(said["pid"], flush=True)))
 """
 
 
@@ -102,3 +112,20 @@ async def test_one_that_only_reads_writes_no_file_and_opens_few(child: str, tmp_
 async def test_it_does_not_see_the_secrets_of_its_parent(child: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOMIX_DATABASE_URL", "postgresql://mixer:secret@localhost/automix")
     assert (await run_child(child, {"do": "secrets"}, LIMITS))["names"] == []
+
+
+async def test_it_does_not_outlive_a_parent_that_is_killed(child: str) -> None:
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    orphan = psutil.Process(int(await parent.stdout.readline()))
+    parent.kill()
+    await parent.wait()
+
+    def is_dead() -> bool:
+        return not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+
+    try:
+        await until(is_dead)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            orphan.kill()
