@@ -14,7 +14,7 @@ log = logger(__name__)
 
 async def periodically(name: str, every_seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     """Does the work and waits, until cancelled. A pass that finds the database or storage away is left for the next
-    one, and so is one that a defect breaks: it must not end the process that answers users.
+    one, and so is one whose statement the database refuses: it must not end the process that answers users.
     """
     while True:
         try:
