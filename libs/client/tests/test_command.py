@@ -12,7 +12,7 @@ import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.errors import FailedPrecondition, FieldViolation, ResourceExhausted
 
-from .automix import Automix
+from .automix import MAIN, Automix
 from .test_jobs import ended, processing
 from .world import World, quota
 
@@ -277,12 +277,39 @@ async def test_exit_codes(signed_in: Automix, arguments: list[str], code: int) -
 
 
 async def test_an_interrupt_while_modules_are_loaded_ends_without_a_traceback(tmp_path: Path) -> None:
-    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "automix_client", env={"PYTHONPATH": str(tmp_path)}, stderr=asyncio.subprocess.PIPE
-    )
-    _, err = await process.communicate()
-    assert (process.returncode, err) == (130, b"")
+    for module in ("typer", "grpc"):
+        (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", MAIN, env={"PYTHONPATH": str(tmp_path)}, stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await process.communicate()
+        assert (process.returncode, err) == (130, b"")
+        (tmp_path / f"{module}.py").unlink()
+
+
+@pytest.mark.parametrize("command", [["login"], ["login", "a@example.org"], ["account", "delete"]])
+async def test_ctrl_c_at_a_question_ends_as_everywhere(automix: Automix, command: list[str]) -> None:
+    del automix.environment["AUTOMIX_PASSWORD"]
+    watcher, terminal = pty.openpty()
+    process = await automix.start(*command, stdin=terminal, stderr=terminal)
+    os.close(terminal)
+    seen = b""
+    while not seen.rstrip().endswith((b":", b"[y/N]:")):
+        seen += await asyncio.to_thread(os.read, watcher, 65536)
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    os.close(watcher)
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    "arguments", [["mix", "--loudness", "99"], ["jobs", "show"], ["nothing"], ["mix", "-v", "gone.wav"]]
+)
+async def test_a_program_is_told_in_json_how_it_wrote_a_command_wrongly(automix: Automix, arguments: list[str]) -> None:
+    outcome = await automix(*arguments, "--json")
+    error = json.loads(outcome.err)["error"]
+    assert (outcome.code, error["exit_code"], outcome.out) == (2, 2, "")
+    assert error["message"]
 
 
 async def test_exit_codes_of_refusals(signed_in: Automix, world: World, song: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 from automix_client.cli import account, assets, demo, jobs, mix, projects, renders
 from automix_client.cli.exits import ExitCode, codes_for_help
 from automix_client.cli.plugins import ContributedGroup
+from automix_client.cli.terminal import Terminal
 
 
 def application() -> typer.Typer:
@@ -81,8 +82,13 @@ def main() -> None:
     """Entry point of the `automix` script."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")  # a file's name may hold what the terminal cannot show
+    as_json = "--json" in sys.argv[1:]
     try:
-        application()()
+        # For a program typer hands its errors over, for a person it shows them itself.
+        sys.exit(application()(standalone_mode=not as_json))
+    except typer.TyperException as error:
+        Terminal(as_json=as_json).complain(error.format_message())
+        sys.exit(error.exit_code)
     # The last line: a defect is told in a sentence, or whole on request.
     except Exception as error:
         if os.environ.get("AUTOMIX_DEBUG"):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, asking
 
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read passwords from standard input, one on each line.")
@@ -23,7 +23,8 @@ def read_password(terminal: Terminal, question: str, *, variable: str, from_stdi
     elif os.environ.get(variable):
         password = os.environ[variable]
     elif sys.stdin.isatty():
-        password = str(typer.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))
+        with asking():
+            password = str(typer.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))
     else:
         password = ""
     if not password:
@@ -37,4 +38,5 @@ def read_email(terminal: Terminal, email: str | None) -> str:
         return email
     if not sys.stdin.isatty():
         terminal.usage("no email: name it, as in `automix login me@example.org`")
-    return str(typer.prompt("Email", err=True))
+    with asking():
+        return str(typer.prompt("Email", err=True))

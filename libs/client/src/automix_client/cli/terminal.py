@@ -24,6 +24,15 @@ NAMES = frozenset({"name", "file", "reason", "written to"})
 UNBOUNDED = 1000
 
 
+@contextmanager
+def asking() -> Iterator[None]:
+    """Around a question: Ctrl-C at it is one as everywhere."""
+    try:
+        yield
+    except typer.Abort:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
 class Terminal:
     """Results go to standard output, everything else to standard error."""
 
@@ -86,11 +95,15 @@ class Terminal:
 
     def usage(self, message: str) -> NoReturn:
         """Leaves with 2: the command was written wrongly."""
+        self.complain(message)
+        raise typer.Exit(ExitCode.USAGE)
+
+    def complain(self, message: str) -> None:
+        """Says how the command was written wrongly."""
         if self.as_json:
             sys.stderr.write(json.dumps({"error": {"message": message, "exit_code": int(ExitCode.USAGE)}}) + "\n")
         else:
             self.err.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
-        raise typer.Exit(ExitCode.USAGE)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Asks before something is lost; leaves with 2 when nobody can answer, with 9 when the answer is no."""
@@ -98,7 +111,9 @@ class Terminal:
             return
         if not (self.interactive and sys.stdin.isatty()):
             self.usage(f"{question} Confirm with --yes.")
-        if not typer.confirm(question, err=True):
+        with asking():
+            confirmed = typer.confirm(question, err=True)
+        if not confirmed:
             raise typer.Exit(ExitCode.CANCELLED)
 
     @contextmanager
