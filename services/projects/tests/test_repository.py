@@ -1,28 +1,14 @@
 """Projects of one owner: quota under concurrency, scoping, reactions."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from automix.events.v1 import events_pb2
 from automix_common.database import Database
 from automix_common.errors import ResourceExhausted
 from automix_common.ids import new_id
-from automix_common.migrations import upgrade
-from automix_local import Servers
 from automix_projects.domain import require_room
 from automix_projects.reactions import on_job_succeeded, on_user_deleted
 from automix_projects.repository import Projects
-
-
-@pytest.fixture
-async def database(servers: Servers) -> AsyncIterator[Database]:
-    url = servers.database_url("projects")
-    await asyncio.to_thread(upgrade, "automix_projects", url)
-    opened = Database(url, size=8, name="test")
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 async def test_the_quota_holds_against_creates_at_the_same_time(database: Database) -> None:

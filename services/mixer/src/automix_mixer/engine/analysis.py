@@ -20,8 +20,6 @@ from automix_mixer.engine.settings import SAMPLE_RATES, Settings
 from automix_mixer.engine.track import Track
 from automix_mixer.engine.workspace import Workspace
 
-MP3_HIGHEST_RATE = 48_000
-
 
 def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
     """The mix's sample rate in Hz: the setting, or the highest of the beats (without beats, of the vocals).
