@@ -20,8 +20,10 @@ def read_plan(text: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], M
         plan = json.loads(text, parse_constant=_refuse)
     except RecursionError:
         raise EngineError("PLAN_INVALID", "the plan is nested too deeply") from None
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise EngineError("PLAN_INVALID", f"the plan is not JSON: {error}") from None
+    except ValueError:  # NaN and the infinities, which JSON does not have, and integers of thousands of digits
+        raise EngineError("PLAN_INVALID", "the plan holds a number that is none of JSON, or far too long") from None
     if "\\u0000" in text:  # PostgreSQL's jsonb cannot hold it
         raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
     plan = delivered(plan, Settings.from_json(settings))
@@ -39,4 +41,4 @@ def require_fit(plan: MixPlan, inputs: Sequence[JobInput]) -> None:
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not a number of JSON")
+    raise ValueError(constant)

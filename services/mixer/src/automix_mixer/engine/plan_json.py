@@ -34,7 +34,7 @@ def plan_from_json(data: Mapping[str, Any]) -> MixPlan:
     if not isinstance(data, Mapping):
         raise _invalid("plan", "must be an object")
     if data.get("version") != PLAN_VERSION:
-        raise _invalid("version", f"this engine renders version {PLAN_VERSION}")
+        raise _invalid("version", f"must be {PLAN_VERSION}, which is what this engine renders")
     built = _build(MixPlan, data, "plan")
     if not isinstance(built, MixPlan):
         raise _invalid("plan", "must be an object")
@@ -131,7 +131,7 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
         return value
     # The comparison refuses infinities and NaN too, and takes integers that no float can hold.
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
-        raise _invalid(where, "must be a number")
+        raise _invalid(where, f"must be a number between -{_LARGEST:.0f} and {_LARGEST:.0f}")
     if kind is int:
         if value != int(value):
             raise _invalid(where, "must be a whole number")
