@@ -1,6 +1,7 @@
 """Jobs that take longer than they should are found, and others are left alone."""
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,3 +81,13 @@ def test_without_credentials_it_says_what_is_missing(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("AUTOMIX_DATABASE_URL", raising=False)
     monkeypatch.setenv("AUTOMIX_STATE_DIR", str(tmp_path))
     assert run().exit_code == 2
+
+
+def test_a_database_that_hangs_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(
+        ("127.0.0.1", 0)
+    ) as silent:  # takes connections and says nothing, as one that is suspended
+        monkeypatch.setenv("AUTOMIX_DATABASE_URL", f"postgresql://ops:x@127.0.0.1:{silent.getsockname()[1]}/automix")
+        result = run()
+    assert result.exit_code == 3
+    assert "does not answer" in result.stderr

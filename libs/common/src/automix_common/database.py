@@ -28,6 +28,9 @@ stay for ever; who waits for them waits longer than that. The relay waits up to 
 S3 hangs longer than the limit begins again. Options in the URL go before these."""
 
 
+_CONNECT_SECONDS = 10
+
+
 class Database:
     """A pool on one role. Connections are in autocommit, so that a single SELECT is a single round trip."""
 
@@ -114,6 +117,16 @@ class Database:
                 log.warning("listen connection lost", channel=channel, error=str(error).strip())
                 await asyncio.sleep(min(sweep_seconds, 1.0))
                 yield
+
+
+async def connect(url: str, name: str) -> Connection:
+    """One connection outside of a pool, for a command: made within 10 s, under the same limits.
+
+    Raises psycopg.OperationalError when the server does not answer.
+    """
+    return await psycopg.AsyncConnection.connect(
+        url, connect_timeout=_CONNECT_SECONDS, application_name=name, options=_options(url)
+    )
 
 
 def _options(url: str) -> str:

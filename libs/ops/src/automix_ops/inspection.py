@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+from automix_common.database import connect
 from automix_common.storage import ObjectStore, StoredObject
 
 from automix_ops.objects import compare, list_bucket, read_named
@@ -59,7 +60,7 @@ async def inspect(database_url: str, store: ObjectStore, allowances: Allowances)
 async def _look(database_url: str, store: ObjectStore, allowances: Allowances) -> Inspection:
     # The bucket first: an object whose row goes in between is then missing from both sides or from none.
     stored = await list_bucket(store)
-    async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=10) as connection:
+    async with await connect(database_url, "automix-check") as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
         return await look(connection, stored, allowances)

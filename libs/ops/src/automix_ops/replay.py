@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-import psycopg
+from automix_common.database import connect
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DURATION = re.compile(r"(\d+)([smhd])")
@@ -31,7 +31,7 @@ async def replay(database_url: str, service: str, since: datetime | None) -> int
     They travel under the same ids: who has handled one ignores it, and JetStream itself those that it was given within
     its two minutes of memory. Raises WrongServiceError.
     """
-    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+    async with await connect(database_url, "automix-replay") as connection:
         row = await (await connection.execute("SELECT current_schema()")).fetchone()
         if row is None or row[0] != service:
             raise WrongServiceError(f"the database URL is of {row[0] if row else 'nobody'}, not of {service}")

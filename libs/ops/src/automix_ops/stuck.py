@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import psycopg
+from automix_common.database import connect
 from psycopg.rows import class_row
 
 STUCK = """
@@ -47,7 +47,7 @@ class StuckJob:
 
 async def stuck_jobs(database_url: str, patience: Patience) -> list[StuckJob]:
     """The jobs beyond patience, the oldest first. Changes nothing."""
-    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+    async with await connect(database_url, "automix-stuck") as connection:
         await connection.set_read_only(True)
         async with connection.cursor(row_factory=class_row(StuckJob)) as cursor:
             await cursor.execute(STUCK, vars(patience))

@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 import psycopg
 import typer
-from automix_common.database import Connection
+from automix_common.database import Connection, connect
 from automix_common.errors import ServiceError
 from automix_common.operators import NoCredentialsError, operator_settings
 from rich.console import Console
@@ -38,7 +38,7 @@ def work_on_accounts(work: Work[Result]) -> Result:
 
 async def _run(work: Work[Result], settings: AuthSettings) -> Result:
     url = settings.database_url.get_secret_value()
-    async with await psycopg.AsyncConnection.connect(url, application_name="automix-operator") as connection:
+    async with await connect(url, "automix-operator") as connection:
         return await work(connection, settings)
 
 
