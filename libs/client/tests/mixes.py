@@ -116,7 +116,9 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         self, request: mixer_pb2.GetRenderReportRequest, context: Context
     ) -> mixer_pb2.GetRenderReportResponse:
         await self.world.enter("GetRenderReport", context)
-        return mixer_pb2.GetRenderReportResponse(plan_json='{"version": 1}', report_json='{"lufs": -14.0}')
+        return mixer_pb2.GetRenderReportResponse(
+            plan_json='{"version": 1}', report_json='{"notes": ["as loud as it can be"]}'
+        )
 
     async def DownloadRenderFile(
         self, request: mixer_pb2.DownloadRenderFileRequest, context: Context

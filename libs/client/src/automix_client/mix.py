@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -40,7 +41,7 @@ class MixProgress:
 
 @dataclass(frozen=True)
 class MixSummary:
-    """What a mix came to: where it is, how loud, and how many seconds each step took."""
+    """What a mix came to: where it is, how loud, what its engine remarks, and how many seconds each step took."""
 
     out: Path
     project_id: str
@@ -48,6 +49,7 @@ class MixSummary:
     render: mixer_pb2.Render
     assets: Sequence[media_pb2.Asset]
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def loudness_lufs(self) -> float | None:
@@ -116,10 +118,11 @@ class Mixing:
             job = await self._mix(project_id, inputs, request, tell)
         with _timed(seconds, "download"):
             render = await self._renders.get(job.render_id)
+            notes = json.loads((await self._renders.report(render.id)).report_json or "{}").get("notes", ())
             await self._renders.download(
                 render.id, out, progress=lambda done, total: tell(MixProgress("download", out.name, done, total))
             )
-        return MixSummary(out, project_id, job.id, render, assets, seconds)
+        return MixSummary(out, project_id, job.id, render, assets, seconds, notes)
 
     async def _upload_all(self, project_id: str, request: MixRequest, tell: Listener) -> list[media_pb2.Asset]:
         slots = asyncio.Semaphore(UPLOADS_AT_ONCE)

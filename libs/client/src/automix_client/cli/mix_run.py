@@ -94,6 +94,7 @@ def _tell(terminal: Terminal, summary: MixSummary, seconds: dict[str, float], to
             "render": document(summary.render),
             "loudness_lufs": summary.loudness_lufs,
             "true_peak_dbtp": summary.true_peak_dbtp,
+            "notes": list(summary.notes),
             "seconds": {step: round(value, 3) for step, value in seconds.items()} | {"total": round(total, 3)},
         }
     )
@@ -105,6 +106,8 @@ def _tell(terminal: Terminal, summary: MixSummary, seconds: dict[str, float], to
     terminal.say(
         f"loudness [bold]{lufs(summary.loudness_lufs)}[/bold]   true peak [bold]{dbtp(summary.true_peak_dbtp)}[/bold]"
     )
+    for note in summary.notes:
+        terminal.say(f"[yellow]note[/yellow] {escape(note)}")
     steps = "   ".join(f"{step} {value:.1f} s" for step, value in seconds.items() if value >= 0.05)
     terminal.say(f"[dim]{steps}   total {total:.1f} s[/dim]")
     terminal.say(f"[dim]project {summary.project_id}   render {render.id}[/dim]")
