@@ -149,6 +149,7 @@ async def test_a_platform_that_cannot_be_started_is_told(automix: Automix) -> No
     outcome = await automix("mix")
     assert outcome.code == 3
     assert "no room on this machine" in outcome.err
+    assert "is AutoMix running" not in outcome.err
 
 
 async def test_a_platform_that_runs_here_is_found(automix: Automix, world: World, port: int, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import pytest
 from automix_client.cli.main import application
 from automix_local import running_stack
 from automix_local.commands import app
+from automix_local.discovery import endpoints_mapping
+from automix_local.state import StateDir
 from click.testing import Result
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -133,6 +135,26 @@ def test_a_suspended_stack_goes_down_too(state_dir: Path) -> None:
 def test_a_directory_that_never_held_a_stack_is_no_trouble(tmp_path: Path, command: str) -> None:
     assert run(command, state=tmp_path / "none").exit_code in {0, 3}
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("name", ["ports.json", "secrets.json"])
+def test_a_broken_file_is_named_with_a_way_out(tmp_path: Path, name: str) -> None:
+    StateDir(tmp_path).create()
+    (tmp_path / name).write_text('{"auth": 1')
+    refused = run("up", state=tmp_path)
+    assert refused.exit_code == 1
+    assert f"{tmp_path / name} is broken" in refused.stderr
+    assert "delete" in refused.stderr
+
+
+def test_who_has_no_home_is_told_how_to_name_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    for variable in ("AUTOMIX_STATE_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    told = CliRunner().invoke(app, ["status"])
+    assert (told.exit_code, "AUTOMIX_STATE_DIR" in told.stderr) == (1, True)
+    assert endpoints_mapping() is None
 
 
 def test_every_command_answers_a_program_too() -> None:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -49,7 +49,7 @@ def up(
     A stack that runs only for another command is waited for. With --json it prints what `automix status --json` does,
     once everything is ready.
     """
-    directory = StateDir(state or default_state_dir())
+    directory = _directory(state)
     console = Console(stderr=True)
     try:
         if detach:
@@ -67,13 +67,12 @@ def up(
                 on_ready=(lambda: _print_json(_document(directory))) if as_json else nothing,
             )
     except (StackError, OSError) as error:
-        console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        _fail(error)
 
 
 def down(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Stop the AutoMix that runs on this machine. What it keeps stays."""
-    directory = StateDir(state or default_state_dir())
+    directory = _directory(state)
     console = Console(stderr=True)
     holder = directory.holder()
     if holder is None:
@@ -99,7 +98,7 @@ def _stop(holder: int, directory: StateDir, console: Console) -> None:
 
 def status(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Show what runs where. The exit code is 0 when AutoMix is up and 3 when it is not."""
-    directory = StateDir(state or default_state_dir())
+    directory = _directory(state)
     document = _document(directory)
     if as_json:
         _print_json(document)
@@ -133,6 +132,19 @@ def _document(directory: StateDir) -> dict[str, Any]:
     }
 
 
+def _directory(state: Path | None) -> StateDir:
+    try:
+        return StateDir(state or default_state_dir())
+    except StackError as error:
+        _fail(error)
+
+
+def _fail(error: StackError | OSError) -> NoReturn:
+    console = Console(stderr=True)
+    console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    raise typer.Exit(EXIT_FAILED) from None
+
+
 def _print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
@@ -146,7 +158,7 @@ def logs(
     as_json: JsonOption = False,
 ) -> None:
     """Show the log of a process, or which there are. With --json, a string for each line, or the names in a list."""
-    directory = StateDir(state or default_state_dir())
+    directory = _directory(state)
     known = sorted(file.stem for file in directory.log_file("any").parent.glob("*.log"))
     if name is None and as_json:
         _print_json(known)

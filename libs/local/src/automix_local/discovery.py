@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from automix_local.access import BUCKET, OPS
+from automix_local.errors import StackError
 from automix_local.state import StateDir, default_state_dir, write_private
 
 ENDPOINT_NAMES = ("auth", "projects", "media", "mixer")
@@ -47,7 +48,10 @@ def discover(state_dir: Path | None = None) -> Endpoints | None:
 
 def endpoints_mapping() -> Mapping[str, str] | None:
     """The running stack's addresses for the client (entry point automix.endpoints)."""
-    found = discover()
+    try:
+        found = discover()
+    except StackError:  # without a home no stack of this user runs; who starts one is told
+        return None
     return None if found is None else as_mapping(found)
 
 
@@ -61,7 +65,10 @@ def operator_settings(role: str = OPS) -> Mapping[str, str] | None:
 
     As the read-only operator by default; as a service, or as the provisioner, where a command changes something.
     """
-    state = StateDir(default_state_dir())
+    try:
+        state = StateDir(default_state_dir())
+    except StackError:
+        return None
     if state.holder() is None or not state.ports_file.exists():
         return None
     ports = json.loads(state.ports_file.read_text())

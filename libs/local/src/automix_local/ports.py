@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from automix_local.errors import StackError
-from automix_local.state import write_private
+from automix_local.state import read_object, write_private
 
 HOST = "127.0.0.1"
 
@@ -59,7 +59,7 @@ class Ports:
         Names that end in `.admin` get a port whose number plus WEED_GRPC_OFFSET is free too.
         """
         with self._lock:
-            kept: dict[str, int] = json.loads(self._file.read_text()) if self._file.exists() else {}
+            kept: dict[str, int] = read_object(self._file, "delete it, and other ports are chosen")
             for name in names:
                 if name not in self._chosen:
                     port = kept.get(name)

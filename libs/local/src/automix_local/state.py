@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -22,9 +23,28 @@ _LOOKS = 50
 
 
 def default_state_dir() -> Path:
-    """The directory named by AUTOMIX_STATE_DIR, else `automix/local` in the user's data directory."""
+    """The directory named by AUTOMIX_STATE_DIR, else `automix/local` in the user's data directory.
+
+    Raises StackError when the user has no home.
+    """
     named = os.environ.get(STATE_DIR_VARIABLE)
-    return Path(named) if named else platformdirs.user_data_path("automix") / "local"
+    try:
+        return Path(named).expanduser() if named else platformdirs.user_data_path("automix") / "local"
+    except RuntimeError:
+        raise StackError(
+            f"there is no home directory to keep AutoMix in: name another by {STATE_DIR_VARIABLE}"
+        ) from None
+
+
+def read_object(path: Path, remedy: str) -> dict[str, Any]:
+    """What a JSON file of the directory holds; nothing when it is not there. Raises StackError, with the remedy."""
+    try:
+        found = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise StackError(f"{path} is broken: {remedy}")
+    return found
 
 
 def write_private(path: Path, content: str) -> None:
@@ -166,7 +186,10 @@ class StateDir:
 
     def load_secrets(self, names: Iterable[str]) -> dict[str, str]:
         """The secret of each name, 192 random bits each, made on first use and kept from then on."""
-        known: dict[str, str] = json.loads(self.secrets_file.read_text()) if self.secrets_file.exists() else {}
+        known: dict[str, str] = read_object(
+            self.secrets_file,
+            f"restore it, for it opens what the stack keeps, or delete all of {self.path} to begin anew",
+        )
         missing = [name for name in names if name not in known]
         if missing:
             known |= {name: secrets.token_hex(24) for name in missing}

@@ -70,6 +70,9 @@ def read_statuses(state: StateDir) -> list[ProcessStatus]:
     holder = state.holder()
     if holder is None or not state.status_file.exists():
         return []
-    found = json.loads(state.status_file.read_text())
+    try:
+        found = json.loads(state.status_file.read_text())
+    except ValueError:  # torn by a crash
+        return []
     # Another id: the file of an earlier supervisor, while this one has not started anything yet.
     return [ProcessStatus(**process) for process in found["processes"]] if found["pid"] == holder else []

@@ -15,8 +15,8 @@ from automix_client.cli.plugins import running_stack
 from automix_client.cli.terminal import Terminal
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints, discover_embedded, embedded, find_endpoints
-from automix_client.errors import NotReachableError
-from automix_client.settings import TlsFiles
+from automix_client.errors import ErrorDetails, NotReachableError
+from automix_client.settings import ConfigurationError, TlsFiles
 from automix_client.tokens import FileTokenStore
 
 Result = TypeVar("Result")
@@ -36,9 +36,15 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for con
 
 
 def config_folder() -> Path:
-    """Where tokens are kept: AUTOMIX_CONFIG_DIR, else the user's configuration folder."""
+    """Where tokens are kept: AUTOMIX_CONFIG_DIR, else the user's configuration folder.
+
+    Raises ConfigurationError when the user has no home.
+    """
     named = os.environ.get("AUTOMIX_CONFIG_DIR", "")
-    return Path(named) if named else platformdirs.user_config_path("automix")
+    try:
+        return Path(named).expanduser() if named else platformdirs.user_config_path("automix")
+    except RuntimeError:
+        raise ConfigurationError("there is no home directory to keep tokens in: set AUTOMIX_CONFIG_DIR") from None
 
 
 @contextmanager
@@ -59,7 +65,9 @@ def platform(options: list[str] | None, *, start: bool = False) -> Iterator[Endp
             mapping = stack.enter_context(use(on_wait=_say_that_others_go_on))
         except Exception as error:
             raise NotReachableError(
-                f"AutoMix could not be started on this machine: {error}", code=grpc.StatusCode.UNAVAILABLE
+                f"AutoMix could not be started on this machine: {error}",
+                code=grpc.StatusCode.UNAVAILABLE,
+                details=ErrorDetails(reason="NOT_STARTED"),
             ) from error
         yield embedded(mapping)
 

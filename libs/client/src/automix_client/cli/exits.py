@@ -66,6 +66,7 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
 )
 
 REASONS = {
+    "NOT_STARTED": "",  # the message says why
     "INVALID_CREDENTIALS": "no account has this email and password: check both",
     "EMAIL_TAKEN": "sign in with `automix login`",
     "PROJECT_QUOTA": "delete one with `automix projects delete`, mix into one with `automix mix --project`, or raise "
