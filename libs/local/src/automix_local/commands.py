@@ -115,7 +115,8 @@ def _print_status(directory: StateDir, holder: int | None) -> None:
     console.print(processes_table(read_statuses(directory)))
     if directory.passing():
         console.print(
-            f"it runs for another command (process {holder}) and stops with it; `automix up` starts one to stay"
+            f"it runs for another command (process {holder}) and stops with it; `automix up` starts one to stay",
+            soft_wrap=True,
         )
     console.print(f"[dim]state and logs: {directory.path}[/dim]", highlight=False, soft_wrap=True)
 
