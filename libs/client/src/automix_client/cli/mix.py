@@ -121,7 +121,7 @@ def mix(
         reverb=reverb,
         delay=delay,
         deess=deess,
-        style=style.value,
+        style="" if style is StyleName.AUTO else style.value,
         stems=stems,
     )
     with terminal.failures():
