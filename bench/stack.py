@@ -26,8 +26,15 @@ def timed(start: Callable[[], AbstractContextManager[object]], settle_seconds: f
     with start():
         seconds = time.monotonic() - began
         time.sleep(settle_seconds)
-        held = sum(child.memory_full_info().pss for child in psutil.Process().children(recursive=True))
+        held = sum(_pss(child) for child in psutil.Process().children(recursive=True))
     return seconds, held / 1e6
+
+
+def _pss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.NoSuchProcess:  # PostgreSQL's autovacuum, among others, comes and goes
+        return 0
 
 
 def main() -> None:
