@@ -4,12 +4,13 @@ The limits are set here, in the child, because code between fork and exec is uns
 """
 
 import ctypes
-import errno
 import os
 import resource
 import runpy
 import signal
 import sys
+
+from automix_common.disk import is_full
 
 OUT_OF_MEMORY = 77
 """Exit code of a child whose allocation was refused."""
@@ -43,7 +44,7 @@ def main() -> None:
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
         os._exit(DISK_FULL)
 

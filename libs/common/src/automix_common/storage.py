@@ -1,7 +1,6 @@
 """Object storage behind a small port, and the S3 that implements it."""
 
 import asyncio
-import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from minio.datatypes import PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
+from automix_common.disk import is_full
 from automix_common.errors import Unavailable
 from automix_common.settings import StorageSettings
 
@@ -113,7 +113,7 @@ class S3Store:
                 raise ObjectMissing(error.object_name) from None
             raise Unavailable("STORAGE_UNAVAILABLE", "audio storage refused the request: try again") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, OSError) and is_full(error):
                 raise Unavailable("DISK_FULL", "the disk of this server is full: try again later") from error
             raise Unavailable("STORAGE_UNAVAILABLE", "audio storage does not answer: try again") from error
 
