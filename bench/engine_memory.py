@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 from engine_material import audio_folder, song
+from memory import held_bytes
 
 _PEAK_MB, _GROWTH_MB = 300.0, 20.0
 
@@ -40,13 +41,13 @@ def _peak_mb(folder: Path, seconds: float) -> float:
     tracks = [{"path": str(p), "role": r} for p, r in zip(paths, ("vocals", "beat", "reference"), strict=True)]
     request = {"tracks": tracks, "settings": {}, "plan": None, "output": str(folder / "o.wav"), "extras_dir": None}
     command = [sys.executable, "-m", "automix_mixer.engine.child"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with psutil.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         peak = [0.0]
         ended = threading.Event()
 
         def watch() -> None:
             while not ended.wait(0.02):
-                peak[0] = max(peak[0], _pss_mb(child.pid))
+                peak[0] = max(peak[0], held_bytes(child) / 2**20)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -57,14 +58,6 @@ def _peak_mb(folder: Path, seconds: float) -> float:
     if "result" not in last:
         sys.exit(json.dumps(last))
     return peak[0]
-
-
-def _pss_mb(pid: int) -> float:
-    try:
-        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        return sum(p.memory_full_info().pss for p in tree) / 2**20
-    except psutil.NoSuchProcess:
-        return 0.0
 
 
 if __name__ == "__main__":

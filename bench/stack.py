@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 from automix_local import Servers
 from automix_local.stack import Stack
+from memory import held_bytes
 
 ROUNDS = 3
 SETTLE_SECONDS = 10
@@ -26,15 +27,8 @@ def timed(start: Callable[[], AbstractContextManager[object]], settle_seconds: f
     with start():
         seconds = time.monotonic() - began
         time.sleep(settle_seconds)
-        held = sum(_pss(child) for child in psutil.Process().children(recursive=True))
+        held = held_bytes(*psutil.Process().children())
     return seconds, held / 1e6
-
-
-def _pss(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.NoSuchProcess:  # PostgreSQL's autovacuum, among others, comes and goes
-        return 0
 
 
 def main() -> None:
