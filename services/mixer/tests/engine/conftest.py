@@ -1,6 +1,5 @@
 """Sound for the engine's tests: made here, or from the recordings beside the repository."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,15 +11,6 @@ from automix_mixer.engine import Track
 
 RATE = 44_100
 Save = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def audio() -> Path:
-    root = Path(__file__).resolve().parents[4]
-    folder = Path(os.environ.get("AUTOMIX_TEST_AUDIO", root.parent / "shared" / "audio"))
-    if not folder.is_dir():
-        pytest.skip(f"no recordings at {folder}")
-    return folder
 
 
 def save_wav(path: Path, sound: np.ndarray, rate: int = RATE, bits: int = 32) -> Path:
