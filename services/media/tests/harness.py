@@ -114,6 +114,12 @@ class Caller:
     async def send(self, upload_id: str, data: bytes, offset: int = 0) -> pb.Upload:
         return (await self.stream(upload_id, data, offset)).upload
 
+    async def sent(self, data: bytes, **fields: Any) -> pb.Upload:
+        """An upload, as it was opened, whose bytes have all been sent."""
+        upload = await self.open(len(data), **fields)
+        await self.send(upload.id, data)
+        return upload
+
     async def send_blocks(self, upload_id: str, blocks: list[bytes]) -> pb.Upload:
         """Sends each block as a message of its own."""
 
@@ -133,9 +139,7 @@ class Caller:
 
     async def upload(self, data: bytes, **fields: Any) -> pb.Asset:
         """The whole way from bytes to an asset."""
-        upload = await self.open(len(data), **fields)
-        await self.send(upload.id, data)
-        return await self.complete(upload.id)
+        return await self.complete((await self.sent(data, **fields)).id)
 
     async def download(self, asset_id: str, offset: int = 0) -> bytes:
         request = pb.DownloadAssetRequest(asset_id=asset_id, offset=offset)

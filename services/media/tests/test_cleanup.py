@@ -114,8 +114,7 @@ async def test_an_upload_verified_while_its_parent_goes_leaves_nothing(
     caller: Caller, replica: Replica, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     put = replica.store.put_file
 
     async def put_then_bury(*values: object) -> None:

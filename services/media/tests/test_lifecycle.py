@@ -44,8 +44,7 @@ async def test_completing_again_and_at_the_same_time_gives_the_one_asset(
     caller: Caller, make_replica: MakeReplica
 ) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     assets = await asyncio.gather(*(caller.complete(upload.id) for _ in range(5)))
     assets.append(await caller.at(await make_replica()).complete(upload.id))
     assert len({asset.id for asset in assets}) == 1
@@ -99,8 +98,7 @@ async def test_the_same_request_id_opens_one_upload(caller: Caller) -> None:
 
 async def test_a_completed_project_takes_nothing_until_it_is_reopened(caller: Caller) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     await caller.set_completed(True)
     with refused(PRECONDITION, "PROJECT_COMPLETED"):
         await caller.open(100)
@@ -282,8 +280,7 @@ async def test_an_aborted_upload_frees_its_bytes_and_says_so(replica: Replica, c
 
 async def test_a_done_upload_cannot_be_aborted(caller: Caller) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     asset = await caller.complete(upload.id)
     with refused(PRECONDITION, "UPLOAD_NOT_OPEN"):
         await caller.call("AbortUpload", pb.AbortUploadRequest(upload_id=upload.id))

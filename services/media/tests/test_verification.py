@@ -151,8 +151,7 @@ async def test_what_is_overwritten_while_it_is_verified_is_not_what_becomes_the_
 
 async def test_bytes_that_storage_has_lost_are_said_to_be_lost(caller: Caller, servers: Servers) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     client = client_of(servers)
     for entry in client.list_objects(servers.s3_bucket, f"incoming/{upload.id}/", recursive=True):
         client.remove_object(servers.s3_bucket, str(entry.object_name))

@@ -34,8 +34,7 @@ async def test_a_verifier_that_takes_too_long_is_ended(caller: Caller, make_repl
 
 async def test_a_verifier_that_is_killed_refuses_its_upload_alone(caller: Caller, stranger: Caller) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     completing = asyncio.create_task(caller.complete(upload.id))
     (await verifying_child()).kill()
     with refused(INVALID, "VERIFIER_CRASHED"):
@@ -48,8 +47,7 @@ async def test_a_verifier_that_hangs_is_ended_while_others_are_served(
 ) -> None:
     replica = await make_replica(verify_silence_seconds=2, max_verifications=2)
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     completing = asyncio.create_task(caller.at(replica).complete(upload.id))
     child = await verifying_child()
     child.suspend()
@@ -79,8 +77,7 @@ async def test_one_user_does_not_take_every_place_to_verify(
 
 async def test_storage_away_leaves_the_upload_to_be_completed_later(caller: Caller, make_replica: MakeReplica) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     nowhere = await make_replica(s3_endpoint="http://127.0.0.1:9")
     with refused(UNAVAILABLE, "STORAGE_UNAVAILABLE"):
         await caller.at(nowhere).complete(upload.id)
@@ -89,8 +86,7 @@ async def test_storage_away_leaves_the_upload_to_be_completed_later(caller: Call
 
 async def test_a_caller_who_gives_up_does_not_end_the_verification(caller: Caller) -> None:
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     completing = asyncio.create_task(caller.complete(upload.id, 0.3))
     child = await verifying_child()
     child.suspend()
@@ -112,8 +108,7 @@ async def test_another_replica_waits_for_the_lease_and_takes_over_from_the_dead(
 ) -> None:
     dead, alive = await make_replica(verify_lease_seconds=0.6), await make_replica()
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     completing = asyncio.create_task(caller.at(dead).complete(upload.id))
     child = await verifying_child()
     child.suspend()
@@ -146,8 +141,7 @@ async def test_a_verifier_that_comes_too_late_answers_with_the_others_asset_and_
 ) -> None:
     late, other = await make_replica(), await make_replica()
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     completing = asyncio.create_task(caller.at(late).complete(upload.id))
     child = await verifying_child()
     child.suspend()
@@ -206,8 +200,7 @@ async def test_verifications_beyond_the_limit_wait_their_turn(caller: Caller, ma
 async def test_a_stopping_service_gives_its_verification_back(caller: Caller, make_replica: MakeReplica) -> None:
     replica = await make_replica()
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     completing = asyncio.create_task(caller.at(replica).complete(upload.id))
     (await verifying_child()).suspend()
     await replica.servicer._verifier.close()
@@ -232,8 +225,7 @@ async def test_what_a_killed_process_left_of_an_upload_goes_when_the_next_one_st
 ) -> None:
     replica = await make_replica(scratch_dir=tmp_path / "dead")
     data = wav()
-    upload = await caller.open(len(data))
-    await caller.send(upload.id, data)
+    upload = await caller.sent(data)
     completing = asyncio.create_task(caller.at(replica).complete(upload.id))
     child = await verifying_child()
     child.suspend()
