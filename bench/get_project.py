@@ -25,9 +25,9 @@ import psycopg
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix.projects.v1 import projects_pb2 as pb
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.edge import Context
-from automix_common.ids import new_id
-from automix_common.migrations import upgrade
+from automix_common.database.migrations import upgrade
+from automix_common.process.ids import new_id
+from automix_common.rpc.edge import Context
 from automix_local import Servers
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 

@@ -23,7 +23,7 @@ import psycopg
 from automix_client.assets import BEAT
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
-from automix_common.topology import PROGRESS, STREAM
+from automix_common.events.topology import PROGRESS, STREAM
 from automix_local.stack import Stack
 from minio import Minio
 from nats.aio.client import Client

@@ -19,7 +19,7 @@ import psutil
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 from automix_local import Servers
 from automix_local.services import SERVICES
 from automix_local.stack import Stack

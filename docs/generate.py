@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg
 from automix_auth.settings import AuthSettings
-from automix_common.migrations import upgrade
-from automix_common.settings import Settings, StorageSettings
+from automix_common.database.migrations import upgrade
+from automix_common.process.settings import Settings, StorageSettings
 from automix_local import Servers
 from automix_media.settings import MediaSettings
 from automix_mixer.settings import MixerSettings, WorkerSettings

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-import automix_common.consumer
+import automix_common.events.consumer
 import grpc
 import pytest
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix_client.assets import BEAT
 from automix_client.client import AsyncClient
 from automix_client.errors import AutomixError
-from automix_common.topology import CONSUMERS
+from automix_common.events.topology import CONSUMERS
 from kit import audio
 from kit.jobs import settle, statuses
 from kit.people import PASSWORD, Person, Studio
@@ -61,7 +61,7 @@ def test_no_point_is_left_out() -> None:
     root = Path(__file__).parents[2]
     sources = [*root.glob("libs/*/src/**/*.py"), *root.glob("services/*/src/**/*.py")]
     found = {(name, source) for source in sources for name in points_in(source)}
-    consumer = Path(automix_common.consumer.__file__)
+    consumer = Path(automix_common.events.consumer.__file__)
     assert {source for name, source in found if name == "*"} == {consumer}
     assert {name for name, _ in found if name != "*"} == {*WORKER, *MEDIA, *RELAY, *DELETER}
 

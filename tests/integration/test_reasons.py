@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from automix_audio.errors import Reason
-from automix_common.errors import ServiceError
+from automix_common.rpc.errors import ServiceError
 
 ROOT = Path(__file__).parents[2]
 COMMON = ROOT / "libs" / "common" / "src" / "automix_common"

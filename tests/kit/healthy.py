@@ -1,6 +1,6 @@
 """A little of everything, and all of it in order: rows by raw SQL, objects by the storage's administrator."""
 
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 
 USER, OTHER, PROJECT, UPLOAD, ARRIVING, ASSET = (str(new_id()) for _ in range(6))
 SUCCEEDED, FAILED, QUEUED, PROCESSING, RENDER, FILE = (str(new_id()) for _ in range(6))

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import grpc
 import jwt
-from automix_common.edge import Edge
-from automix_common.identity import KeyCache, KeySet, TokenVerifier
-from automix_common.server import OPEN_SERVICES, OPTIONS
-from automix_common.settings import MessagingSettings
+from automix_common.process.settings import MessagingSettings
+from automix_common.rpc.edge import Edge
+from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier
+from automix_common.rpc.server import OPEN_SERVICES, OPTIONS
 from automix_local import Servers
 from automix_local.services import SERVICES, environment
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -14,9 +14,9 @@ import nats
 import psutil
 import psycopg
 from automix_client.endpoints import Endpoints
-from automix_common.settings import StorageSettings
-from automix_common.storage import S3Store
-from automix_common.topology import CONSUMERS, STREAM
+from automix_common.events.topology import CONSUMERS, STREAM
+from automix_common.objects.storage import S3Store
+from automix_common.process.settings import StorageSettings
 from automix_local import Servers
 from automix_local import stack as local
 from automix_ops.inspection import Allowances, Inspection, inspect

@@ -1,4 +1,4 @@
-"""Strikes that are due at a fault point, as files that the struck process marks (see automix_common.faults)."""
+"""Strikes that are due at a fault point, as files that the struck process marks (see automix_common.process.faults)."""
 
 import os
 from collections.abc import Mapping

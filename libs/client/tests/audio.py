@@ -5,8 +5,8 @@ import uuid
 from collections.abc import AsyncIterator
 
 from automix.media.v1 import media_pb2, media_pb2_grpc
-from automix_common.edge import refuse
-from automix_common.errors import (
+from automix_common.rpc.edge import refuse
+from automix_common.rpc.errors import (
     Aborted,
     FailedPrecondition,
     InvalidArgument,

@@ -4,8 +4,8 @@ import uuid
 from collections.abc import AsyncIterator
 
 from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
-from automix_common.edge import refuse
-from automix_common.errors import (
+from automix_common.rpc.edge import refuse
+from automix_common.rpc.errors import (
     FailedPrecondition,
     not_yours,
 )

@@ -4,8 +4,8 @@ import uuid
 
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.edge import refuse
-from automix_common.errors import (
+from automix_common.rpc.edge import refuse
+from automix_common.rpc.errors import (
     AlreadyExists,
     FieldViolation,
     InvalidArgument,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.errors import FailedPrecondition, FieldViolation, ResourceExhausted
+from automix_common.rpc.errors import FailedPrecondition, FieldViolation, ResourceExhausted
 
 from .automix import MAIN, Automix
 from .test_jobs import ended, processing

@@ -8,7 +8,7 @@ import pytest
 from automix.mixer.v1.mixer_pb2 import Job, Render, RenderFile
 from automix_client.client import AsyncClient
 from automix_client.errors import NotReachableError, TransferError
-from automix_common.errors import FailedPrecondition, Unauthenticated
+from automix_common.rpc.errors import FailedPrecondition, Unauthenticated
 
 from .world import World
 

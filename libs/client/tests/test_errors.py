@@ -5,7 +5,7 @@ import pytest
 from automix_client import errors
 from automix_client.client import AsyncClient
 from automix_client.session import resumable
-from automix_common.errors import (
+from automix_common.rpc.errors import (
     Aborted,
     FailedPrecondition,
     FieldViolation,

@@ -11,7 +11,7 @@ from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.errors import JobCancelledError, JobFailedError, NotReachableError, NotYoursError, RefusedError
 from automix_client.settings import TlsFiles
-from automix_common.errors import ServiceError, Unauthenticated, Unavailable
+from automix_common.rpc.errors import ServiceError, Unauthenticated, Unavailable
 
 from .conftest import PATIENCE
 from .platform import serve

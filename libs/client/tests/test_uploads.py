@@ -11,7 +11,7 @@ from automix_client.client import AsyncClient
 from automix_client.errors import InvalidInputError, NotReachableError, QuotaError, TransferError
 from automix_client.session import Session
 from automix_client.uploads import CHUNK_BYTES
-from automix_common.errors import FailedPrecondition, Unauthenticated
+from automix_common.rpc.errors import FailedPrecondition, Unauthenticated
 
 from .world import World, quota
 

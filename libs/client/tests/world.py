@@ -14,8 +14,8 @@ from automix.auth.v1 import auth_pb2
 from automix.media.v1 import media_pb2
 from automix.mixer.v1 import mixer_pb2
 from automix.projects.v1 import projects_pb2
-from automix_common.edge import refuse
-from automix_common.errors import (
+from automix_common.rpc.edge import refuse
+from automix_common.rpc.errors import (
     FieldViolation,
     ResourceExhausted,
     ServiceError,

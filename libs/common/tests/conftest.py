@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
-from automix_common import messaging, tables
-from automix_common.database import Database
-from automix_common.settings import Settings, StorageSettings
-from automix_common.topology import STREAM
+from automix_common.database import tables
+from automix_common.database.pool import Database
+from automix_common.events import messaging
+from automix_common.events.topology import STREAM
+from automix_common.process.settings import Settings, StorageSettings
 from automix_local import Servers
 from kit.inprocess import settings_of
 from kit.servers import launched

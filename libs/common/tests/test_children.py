@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from automix_common.children import ChildError, ChildLost, Limits, run_child
+from automix_common.children.child import ChildError, ChildLost, Limits, run_child
 from kit.waiting import until
 
 LIMITS = Limits(memory_bytes=512 * 2**20, cpu_seconds=20, wall_seconds=20, silence_seconds=10)
@@ -40,7 +40,7 @@ match request["do"]:
 
 PARENT = """
 import asyncio
-from automix_common.children import Limits, run_child
+from automix_common.children.child import Limits, run_child
 limits = Limits(memory_bytes=512 * 2**20, cpu_seconds=20, wall_seconds=600, silence_seconds=600)
 asyncio.run(run_child("test_child", {"do": "hang"}, limits, progress=lambda said: print(said["pid"], flush=True)))
 """

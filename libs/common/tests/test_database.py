@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from automix_common.database import LOST, Database
+from automix_common.database.pool import LOST, Database
 from automix_local import Servers
 
 ROLE = "mixer"

@@ -15,14 +15,14 @@ from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2 as pb
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.client import call_peer, open_channel
-from automix_common.context import current_call, current_user
-from automix_common.edge import Context, Edge
-from automix_common.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
-from automix_common.identity import KeyCache, TokenVerifier
-from automix_common.ids import new_id
-from automix_common.server import OPTIONS, listen
-from automix_common.settings import Settings
+from automix_common.process.ids import new_id
+from automix_common.process.settings import Settings
+from automix_common.rpc.client import call_peer, open_channel
+from automix_common.rpc.context import current_call, current_user
+from automix_common.rpc.edge import Context, Edge
+from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
+from automix_common.rpc.identity import KeyCache, TokenVerifier
+from automix_common.rpc.server import OPTIONS, listen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

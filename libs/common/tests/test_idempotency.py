@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from automix.projects.v1 import projects_pb2 as pb
-from automix_common.database import Database
-from automix_common.errors import InvalidArgument
-from automix_common.idempotency import answer_once
-from automix_common.ids import new_id
+from automix_common.database.idempotency import answer_once
+from automix_common.database.pool import Database
+from automix_common.process.ids import new_id
+from automix_common.rpc.errors import InvalidArgument
 
 USER = new_id()
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import jwt
 import pytest
-from automix_common.errors import Unauthenticated, Unavailable
-from automix_common.identity import KeyCache, KeySet, TokenVerifier
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
+from automix_common.rpc.errors import Unauthenticated, Unavailable
+from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 USER = new_id()

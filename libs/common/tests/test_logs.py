@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 import structlog
-from automix_common.logs import configure_logging, logger
+from automix_common.process.logs import configure_logging, logger
 
 
 @pytest.fixture

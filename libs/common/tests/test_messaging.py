@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 from automix.events.v1 import events_pb2
-from automix_common import messaging, server
-from automix_common.consumer import Consumer
-from automix_common.database import Connection, Database
-from automix_common.ids import new_id
-from automix_common.outbox import Relay, add_event
-from automix_common.topology import JOB_QUEUED, STREAM
+from automix_common.database.pool import Connection, Database
+from automix_common.events import messaging
+from automix_common.events.consumer import Consumer
+from automix_common.events.outbox import Relay, add_event
+from automix_common.events.topology import JOB_QUEUED, STREAM
+from automix_common.process.ids import new_id
+from automix_common.rpc import server
 from kit.waiting import until
 from nats.js import JetStreamContext
 from prometheus_client import REGISTRY

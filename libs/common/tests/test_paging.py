@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
-from automix_common.errors import InvalidArgument
-from automix_common.paging import page_limit, page_of, page_start
+from automix_common.rpc.errors import InvalidArgument
+from automix_common.rpc.paging import page_limit, page_of, page_start
 from hypothesis import given
 from hypothesis import strategies as st
 

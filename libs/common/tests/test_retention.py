@@ -1,9 +1,9 @@
 """What a schema keeps only for a while goes after that while, and nothing goes before it."""
 
 import pytest
-from automix_common.database import Database
-from automix_common.retention import forget
-from automix_common.settings import Settings
+from automix_common.database.pool import Database
+from automix_common.database.retention import forget
+from automix_common.process.settings import Settings
 from automix_local import Servers
 from kit.inprocess import settings_of
 from pydantic import ValidationError

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from automix_common.scratch import PREFIX, scratch_root
+from automix_common.process.scratch import PREFIX, scratch_root
 
 HOLD = """
 import sys
 from pathlib import Path
-from automix_common.scratch import scratch_root
+from automix_common.process.scratch import scratch_root
 with scratch_root(Path(sys.argv[1])) as made:
     print(made, flush=True)
     sys.stdin.read()

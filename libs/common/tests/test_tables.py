@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from automix_common.database import Database
+from automix_common.database.pool import Database
 
 OUTBOX = "INSERT INTO outbox (id, subject, aggregate_id, payload, published_at) VALUES (uuidv7(), {}, uuidv7(), '', {})"
 

@@ -5,9 +5,9 @@ import contextlib
 
 import psycopg
 import pytest
-from automix_common.database import Database
-from automix_common.edge import PARENT_GONE
-from automix_common.ids import new_id
+from automix_common.database.pool import Database
+from automix_common.process.ids import new_id
+from automix_common.rpc.edge import PARENT_GONE
 
 INSERT = "INSERT INTO children (id, owner_id, parent_id) VALUES (%s, %s, %s)"
 

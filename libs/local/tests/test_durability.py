@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from automix_common.messaging import provision
-from automix_common.topology import STREAM
+from automix_common.events.messaging import provision
+from automix_common.events.topology import STREAM
 from automix_local import Servers
 from automix_local.access import PROVISIONER, S3_ADMIN
 from automix_local.ports import HOST

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
-from automix_common.messaging import provision
-from automix_common.topology import CONSUMERS, STREAM, Durable
+from automix_common.events.messaging import provision
+from automix_common.events.topology import CONSUMERS, STREAM, Durable
 from automix_local import Servers
 from automix_local.access import NATS_USERS, PROVISIONER
 from automix_local.streams import connect

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from automix_common.topology import CONSUMERS, STREAM
+from automix_common.events.topology import CONSUMERS, STREAM
 from automix_local import Stack, StackError, StateDirBusyError, discover, running_stack
 from automix_local.access import PROVISIONER
 from automix_local.errors import NotReadyError

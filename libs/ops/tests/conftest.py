@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from automix_common.migrations import upgrade
+from automix_common.database.migrations import upgrade
 from automix_local import Servers
 from kit.servers import launched
 

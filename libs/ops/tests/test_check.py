@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import psycopg
 import pytest
-from automix_common.settings import StorageSettings
-from automix_common.storage import S3Store, StoredObject
+from automix_common.objects.storage import S3Store, StoredObject
+from automix_common.process.settings import StorageSettings
 from automix_local import Servers
 from automix_ops import check as command
 from automix_ops.inspection import Allowances, inspect, look

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from automix_common import messaging
-from automix_common.ids import new_id
-from automix_common.settings import MessagingSettings
-from automix_common.topology import CONSUMERS, JOB_QUEUED, STREAM
+from automix_common.events import messaging
+from automix_common.events.topology import CONSUMERS, JOB_QUEUED, STREAM
+from automix_common.process.ids import new_id
+from automix_common.process.settings import MessagingSettings
 from automix_local import Servers
 from kit.servers import require_servers_of_our_own
 from kit.waiting import until

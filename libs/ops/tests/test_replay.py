@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 from automix_local import Servers
 from automix_ops.commands import replay
 from automix_ops.replay import moment

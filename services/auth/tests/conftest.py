@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from automix_common.migrations import upgrade
+from automix_common.database.migrations import upgrade
 from automix_local import Servers
 
 from .harness import Auth, serving

@@ -13,7 +13,7 @@ from automix.auth.v1 import auth_pb2_grpc
 from automix_auth.__main__ import PUBLIC, assemble
 from automix_auth.settings import AuthSettings
 from automix_auth.upkeep import Upkeep
-from automix_common.database import Database
+from automix_common.database.pool import Database
 from kit.inprocess import listening
 from prometheus_client import REGISTRY
 

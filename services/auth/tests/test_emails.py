@@ -5,7 +5,7 @@ import sys
 import psycopg
 import pytest
 from automix_auth.emails import account_key, parse_email
-from automix_common.errors import InvalidArgument
+from automix_common.rpc.errors import InvalidArgument
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from automix_auth.hashing import Hashing, hash_password, password_matches, prehash
-from automix_common.errors import ResourceExhausted
+from automix_common.rpc.errors import ResourceExhausted
 
 from .harness import COST, hashes_computed
 

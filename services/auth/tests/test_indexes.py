@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from automix_auth.repository import FORGET_TOKENS
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 
 MANY = 20_000
 

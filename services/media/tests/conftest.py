@@ -8,7 +8,7 @@ import grpc
 import psycopg
 import pytest
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.migrations import upgrade
+from automix_common.database.migrations import upgrade
 from automix_local import Servers
 from kit.inprocess import Issuer
 

@@ -17,10 +17,10 @@ import urllib3
 from automix.media.v1 import media_pb2 as pb
 from automix.media.v1 import media_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.ids import new_id
-from automix_common.runtime import Runtime, open_runtime
-from automix_common.settings import Settings
-from automix_common.storage import S3Store
+from automix_common.database.runtime import Runtime, open_runtime
+from automix_common.objects.storage import S3Store
+from automix_common.process.ids import new_id
+from automix_common.process.settings import Settings
 from automix_local import Servers
 from automix_media.__main__ import open_servicer
 from automix_media.servicer import MediaServicer
@@ -253,7 +253,7 @@ async def verifying_child() -> psutil.Process:
 
     async def find() -> psutil.Process | None:
         for process in psutil.Process().children():
-            if "automix_common.limited" in process.cmdline():
+            if "automix_common.children.limited" in process.cmdline():
                 return process
         return None
 

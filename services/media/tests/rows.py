@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 from psycopg import sql
 
 Connection = psycopg.Connection[Any]

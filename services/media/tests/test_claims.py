@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 from automix_media.domain import Facts, LeaseLost
 from automix_media.repository.uploads import Uploads
 

@@ -8,8 +8,8 @@ import grpc
 import pytest
 from automix.events.v1 import events_pb2
 from automix.media.v1 import media_pb2 as pb
-from automix_common.cleanup import Collector, Deleter
-from automix_common.ids import new_id
+from automix_common.objects.cleanup import Collector, Deleter
+from automix_common.process.ids import new_id
 from automix_media.domain import asset_key, part_key, post_key
 from automix_media.reactions import on_project_deleted, on_user_deleted
 from automix_media.repository.keys import kept_keys

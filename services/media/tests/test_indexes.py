@@ -7,8 +7,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from automix_common.ids import new_id
-from automix_common.paging import LAST
+from automix_common.process.ids import new_id
+from automix_common.rpc.paging import LAST
 from automix_local import Servers
 from automix_media.domain import Facts, LeaseLost, asset_key
 from automix_media.repository.assets import Assets

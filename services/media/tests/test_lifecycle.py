@@ -9,7 +9,7 @@ import grpc
 import pytest
 import urllib3
 from automix.media.v1 import media_pb2 as pb
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from kit.refusals import refused

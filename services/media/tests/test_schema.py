@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 
 from .rows import ENDED, LEASE, REFUSAL, REFUSED, Connection, Row, World, insert, settle, update, upload_row
 

@@ -1,7 +1,7 @@
 """The database refuses what must not be, whoever writes it: parts, writers, forms, and objects left behind."""
 
 import pytest
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 
 from .rows import REFUSED, Connection, Row, World, insert, part_row, settle, update
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import grpc
 import pytest
 from automix.media.v1 import media_pb2 as pb
-from automix_common.storage import S3Store
+from automix_common.objects.storage import S3Store
 from kit.refusals import refused
 
 from .conftest import MakeReplica

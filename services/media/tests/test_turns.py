@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 from automix_media.turns import Turns
 
 ANNE, BERT, CLEO = new_id(), new_id(), new_id()

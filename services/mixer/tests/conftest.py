@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from automix.media.v1 import media_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.database import Database
-from automix_common.ids import new_id
-from automix_common.migrations import upgrade
+from automix_common.database.migrations import upgrade
+from automix_common.database.pool import Database
+from automix_common.process.ids import new_id
 from automix_local import Servers
 from kit.inprocess import Issuer, listening
 

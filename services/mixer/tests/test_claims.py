@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from automix_common.database import Database
+from automix_common.database.pool import Database
 from automix_mixer.domain import JobError
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from automix_common.database import Database
+from automix_common.database.pool import Database
 from automix_mixer.domain import JobError, JobStatus
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs

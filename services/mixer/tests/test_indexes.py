@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from automix_common.migrations import upgrade
-from automix_common.paging import LAST
+from automix_common.database.migrations import upgrade
+from automix_common.rpc.paging import LAST
 from automix_local import Servers
 from automix_mixer.domain import JobError
 from automix_mixer.repository import lifecycle

@@ -7,8 +7,8 @@ from uuid import uuid4
 import grpc
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.database import Database
-from automix_common.ids import new_id
+from automix_common.database.pool import Database
+from automix_common.process.ids import new_id
 from automix_mixer.domain import RenderFile
 from automix_mixer.repository.burial import bury_project
 from kit.refusals import reason_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from automix_common.database import Database
+from automix_common.database.pool import Database
 
 from .harness import Owner, claim_job, execute, processing_job, queue_job, row_of, succeed
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from automix_common.ids import new_id
+from automix_common.process.ids import new_id
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError, plan_from_json
 from automix_mixer.engine import Settings as EngineSettings

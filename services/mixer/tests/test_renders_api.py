@@ -11,9 +11,9 @@ from uuid import uuid4
 import grpc
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.database import Database
-from automix_common.ids import new_id
-from automix_common.storage import S3Store
+from automix_common.database.pool import Database
+from automix_common.objects.storage import S3Store
+from automix_common.process.ids import new_id
 from automix_local import Servers
 from automix_mixer.domain import RenderFile
 from google.protobuf.duration_pb2 import Duration

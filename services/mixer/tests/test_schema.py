@@ -4,8 +4,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from automix_common.database import Connection, Database
-from automix_common.ids import new_id
+from automix_common.database.pool import Connection, Database
+from automix_common.process.ids import new_id
 
 from .harness import Owner, execute, processing_job, queue_job, render_of, succeed
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from automix_common.database import Database
+from automix_common.database.pool import Database
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.sweeper import Sweeper
 

@@ -6,8 +6,8 @@ from typing import Any
 import grpc
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common import messaging
-from automix_common.database import Database
+from automix_common.database.pool import Database
+from automix_common.events import messaging
 from automix_local import Servers
 from automix_mixer.progress import Progress, subject
 from automix_mixer.repository import lifecycle

@@ -15,12 +15,12 @@ from uuid import UUID
 import psutil
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common import messaging
-from automix_common.database import Database
-from automix_common.outbox import Relay
-from automix_common.runtime import open_runtime
-from automix_common.settings import Settings
-from automix_common.storage import S3Store
+from automix_common.database.pool import Database
+from automix_common.database.runtime import open_runtime
+from automix_common.events import messaging
+from automix_common.events.outbox import Relay
+from automix_common.objects.storage import S3Store
+from automix_common.process.settings import Settings
 from automix_local import Servers
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import Settings as EngineSettings

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from automix_common.database import Database
-from automix_common.migrations import upgrade
+from automix_common.database.migrations import upgrade
+from automix_common.database.pool import Database
 from automix_local import Servers
 
 

@@ -3,9 +3,9 @@
 import asyncio
 
 from automix.events.v1 import events_pb2
-from automix_common.database import Database
-from automix_common.errors import ResourceExhausted
-from automix_common.ids import new_id
+from automix_common.database.pool import Database
+from automix_common.process.ids import new_id
+from automix_common.rpc.errors import ResourceExhausted
 from automix_projects.domain import require_room
 from automix_projects.reactions import on_job_succeeded, on_user_deleted
 from automix_projects.repository import Projects

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from automix_common.ids import new_id
-from automix_common.migrations import upgrade
+from automix_common.database.migrations import upgrade
+from automix_common.process.ids import new_id
 from automix_local import Servers
 
 Connection = psycopg.Connection[Any]

@@ -6,7 +6,7 @@ describe what to create on managed servers.
 
 from dataclasses import dataclass
 
-from automix_common.topology import CONSUMERS, PROGRESS, STREAM
+from automix_common.events.topology import CONSUMERS, PROGRESS, STREAM
 
 DATABASE = "automix"
 BUCKET = "automix"

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 
 import psycopg
-from automix_common.migrations import schema_is_current, upgrade
+from automix_common.database.migrations import schema_is_current, upgrade
 
 VARIABLE = "AUTOMIX_SCHEMAS"
 

@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-from automix_common.topology import CONSUMERS, STREAM
+from automix_common.events.topology import CONSUMERS, STREAM
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
@@ -18,7 +18,7 @@ from automix_local.access import PROVISIONER
 from automix_local.errors import NotReadyError
 
 _CONNECT_SECONDS = 2
-_SOURCES = ("automix_common.topology", "automix_common.messaging")
+_SOURCES = ("automix_common.events.topology", "automix_common.events.messaging")
 
 
 def definition() -> str:
@@ -77,9 +77,9 @@ async def _ignore(_error: Exception) -> None:
 
 async def _provision() -> None:
     # Only here: the supervisor, which imports this module, needs neither.
-    from automix_common.messaging import connect as connect_as_configured  # noqa: PLC0415
-    from automix_common.messaging import provision  # noqa: PLC0415
-    from automix_common.settings import MessagingSettings  # noqa: PLC0415
+    from automix_common.events.messaging import connect as connect_as_configured  # noqa: PLC0415
+    from automix_common.events.messaging import provision  # noqa: PLC0415
+    from automix_common.process.settings import MessagingSettings  # noqa: PLC0415
 
     connection = await connect_as_configured(MessagingSettings())
     try:

@@ -3,8 +3,8 @@
 import argparse
 import asyncio
 
-from automix_common.logs import configure_logging
-from automix_common.process import load
+from automix_common.process.command import load
+from automix_common.process.logs import configure_logging
 
 from automix_ops.provision import ProvisionSettings, provision, watch
 

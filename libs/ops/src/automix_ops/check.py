@@ -6,10 +6,10 @@ from typing import Annotated
 
 import psycopg
 import typer
-from automix_common.errors import Unavailable
-from automix_common.operators import NoCredentialsError, operator_settings
-from automix_common.settings import StorageSettings
-from automix_common.storage import S3Store
+from automix_common.objects.storage import S3Store
+from automix_common.process.operators import NoCredentialsError, operator_settings
+from automix_common.process.settings import StorageSettings
+from automix_common.rpc.errors import Unavailable
 from rich.console import Console
 
 from automix_ops.inspection import Allowances, Inspection, inspect

@@ -9,9 +9,9 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import psycopg
 import typer
-from automix_common.logs import configure_logging
-from automix_common.operators import NoCredentialsError, SettingsType, operator_settings
-from automix_common.settings import Settings
+from automix_common.process.logs import configure_logging
+from automix_common.process.operators import NoCredentialsError, SettingsType, operator_settings
+from automix_common.process.settings import Settings
 from rich.console import Console
 from rich.table import Table
 

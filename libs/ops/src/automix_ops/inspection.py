@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from automix_common.database import connect
-from automix_common.storage import ObjectStore, StoredObject
+from automix_common.database.pool import connect
+from automix_common.objects.storage import ObjectStore, StoredObject
 
 from automix_ops.objects import compare, list_bucket, read_named
 from automix_ops.rules import Connection, Finding, broken

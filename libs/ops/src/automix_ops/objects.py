@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
-from automix_common.storage import ObjectStore, StoredObject
+from automix_common.objects.storage import ObjectStore, StoredObject
 
 from automix_ops.rules import Connection, Finding
 

@@ -3,10 +3,10 @@
 import asyncio
 import signal
 
-from automix_common import messaging
-from automix_common.logs import logger
-from automix_common.settings import MessagingSettings
-from automix_common.topology import STREAM
+from automix_common.events import messaging
+from automix_common.events.topology import STREAM
+from automix_common.process.logs import logger
+from automix_common.process.settings import MessagingSettings
 from nats.js import JetStreamContext
 from pydantic import Field
 

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from automix_common.database import connect
+from automix_common.database.pool import connect
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DURATION = re.compile(r"(\d+)([smhd])")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from automix_common.database import connect
+from automix_common.database.pool import connect
 from psycopg.rows import class_row
 
 STUCK = """

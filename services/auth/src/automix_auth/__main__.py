@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
-from automix_common.database import Database
-from automix_common.identity import KeyCache, TokenVerifier
-from automix_common.process import main
-from automix_common.runtime import open_runtime
-from automix_common.server import Service, serve
+from automix_common.database.pool import Database
+from automix_common.database.runtime import open_runtime
+from automix_common.process.command import main
+from automix_common.rpc.identity import KeyCache, TokenVerifier
+from automix_common.rpc.server import Service, serve
 
 from automix_auth.credentials import Credentials, Throttle
 from automix_auth.hashing import Hashing

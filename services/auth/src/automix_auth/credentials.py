@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from automix_common.database import Connection, Database
-from automix_common.errors import ServiceError
+from automix_common.database.pool import Connection, Database
+from automix_common.rpc.errors import ServiceError
 
 from automix_auth.addresses import Network
 from automix_auth.domain import Account, too_many_attempts

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
-from automix_common.errors import AlreadyExists, ResourceExhausted, Unauthenticated
+from automix_common.rpc.errors import AlreadyExists, ResourceExhausted, Unauthenticated
 
 
 @dataclass(frozen=True)

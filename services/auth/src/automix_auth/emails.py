@@ -3,7 +3,7 @@
 import hashlib
 import unicodedata
 
-from automix_common.errors import FieldViolation, InvalidArgument
+from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 LONGEST = 254
 """RFC 5321, as corrected by erratum 1690."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import bcrypt
-from automix_common.errors import ResourceExhausted
+from automix_common.rpc.errors import ResourceExhausted
 from prometheus_client import Counter
 
 NOBODYS_DIGEST = "." * 31

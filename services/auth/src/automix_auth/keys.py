@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from automix_common.database import LOST, Connection, Database, unavailable
-from automix_common.errors import FailedPrecondition, Unavailable
-from automix_common.identity import KeySet
-from automix_common.ids import new_id
+from automix_common.database.pool import LOST, Connection, Database, unavailable
+from automix_common.process.ids import new_id
+from automix_common.rpc.errors import FailedPrecondition, Unavailable
+from automix_common.rpc.identity import KeySet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from automix_auth.domain import SigningKey

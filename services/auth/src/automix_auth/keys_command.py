@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from automix_common.database import Connection
+    from automix_common.database.pool import Connection
 
     from automix_auth.repository import KeyRow
     from automix_auth.settings import AuthSettings

@@ -6,9 +6,9 @@ from typing import NoReturn, TypeVar
 
 import psycopg
 import typer
-from automix_common.database import Connection, connect
-from automix_common.errors import ServiceError
-from automix_common.operators import NoCredentialsError, operator_settings
+from automix_common.database.pool import Connection, connect
+from automix_common.process.operators import NoCredentialsError, operator_settings
+from automix_common.rpc.errors import ServiceError
 from rich.console import Console
 
 from automix_auth.settings import AuthSettings

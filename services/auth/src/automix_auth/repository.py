@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 from psycopg import AsyncCursor
 from psycopg.rows import class_row
 

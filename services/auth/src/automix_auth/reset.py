@@ -1,7 +1,7 @@
 """A new password without the old one, by an operator's word."""
 
-from automix_common.database import Connection
-from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument
+from automix_common.database.pool import Connection
+from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument
 
 from automix_auth.emails import account_key, parse_email
 from automix_auth.hashing import hash_password

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from automix.auth.v1 import auth_pb2 as pb
 from automix.auth.v1 import auth_pb2_grpc
 from automix.events.v1 import events_pb2
-from automix_common.context import current_call, current_user
-from automix_common.database import Database
-from automix_common.edge import Context
-from automix_common.errors import InvalidArgument
-from automix_common.ids import new_id
-from automix_common.outbox import add_event
-from automix_common.topology import USER_DELETED
+from automix_common.database.pool import Database
+from automix_common.events.outbox import add_event
+from automix_common.events.topology import USER_DELETED
+from automix_common.process.ids import new_id
+from automix_common.rpc.context import current_call, current_user
+from automix_common.rpc.edge import Context
+from automix_common.rpc.errors import InvalidArgument
 
 from automix_auth.addresses import Network, caller_address, throttled_network
 from automix_auth.credentials import Attempt, Credentials

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from automix_common.database import Connection, Database
-from automix_common.ids import new_id
-from automix_common.logs import logger
+from automix_common.database.pool import Connection, Database
+from automix_common.process.ids import new_id
+from automix_common.process.logs import logger
 
 from automix_auth.domain import TokenPair, Verdict, invalid_refresh_token, judge
 from automix_auth.keys import signing_key

@@ -5,7 +5,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
-from automix_common.settings import Settings
+from automix_common.process.settings import Settings
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 

@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import psycopg
-from automix_common.database import LOST, Database
-from automix_common.logs import logger
+from automix_common.database.pool import LOST, Database
+from automix_common.process.logs import logger
 
 from automix_auth import keys
 from automix_auth.repository import forget

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.children import Limits
-from automix_common.cleanup import Collector, Deleter
-from automix_common.client import open_channel, token_verifier
-from automix_common.downloads import Downloads
-from automix_common.process import main
-from automix_common.runtime import Runtime, open_runtime
-from automix_common.scratch import scratch_root
-from automix_common.server import Service, serve
-from automix_common.storage import ObjectStore, S3Store
+from automix_common.children.child import Limits
+from automix_common.database.runtime import Runtime, open_runtime
+from automix_common.objects.cleanup import Collector, Deleter
+from automix_common.objects.downloads import Downloads
+from automix_common.objects.storage import ObjectStore, S3Store
+from automix_common.process.command import main
+from automix_common.process.scratch import scratch_root
+from automix_common.rpc.client import open_channel, token_verifier
+from automix_common.rpc.server import Service, serve
 
 from automix_media.domain import Quotas
 from automix_media.reactions import on_project_deleted, on_user_deleted

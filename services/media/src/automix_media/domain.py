@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from automix_common.errors import (
+from automix_common.rpc.errors import (
     Aborted,
     FailedPrecondition,
     FieldViolation,

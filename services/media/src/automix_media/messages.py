@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from automix.media.v1 import media_pb2 as pb
-from automix_common.errors import FieldViolation, InvalidArgument, mine
+from automix_common.rpc.errors import FieldViolation, InvalidArgument, mine
 
 from automix_media.domain import Asset, Filetype, Method, Role, State, Upload
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from automix.events.v1 import events_pb2
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 from automix_media.repository.burial import bury_owner, bury_project
 

@@ -15,14 +15,14 @@ from io import BytesIO
 from typing import TypeVar
 from uuid import UUID
 
-from automix_common import faults
-from automix_common.cleanup import delete_later
-from automix_common.database import LOST, Database
-from automix_common.errors import ResourceExhausted, Unavailable, mine
-from automix_common.ids import new_id
-from automix_common.logs import logger
-from automix_common.shares import Shares
-from automix_common.storage import ObjectStore
+from automix_common.database.pool import LOST, Database
+from automix_common.objects.cleanup import delete_later
+from automix_common.objects.storage import ObjectStore
+from automix_common.process import faults
+from automix_common.process.ids import new_id
+from automix_common.process.logs import logger
+from automix_common.rpc.errors import ResourceExhausted, Unavailable, mine
+from automix_common.rpc.shares import Shares
 
 from automix_media.domain import Upload, busy, more_than_declared, part_key, require_offset, require_open
 from automix_media.repository.uploads import Uploads

@@ -1,6 +1,6 @@
 """Settings of the media service: quotas, limits and periods, each with its default."""
 
-from automix_common.settings import StorageSettings
+from automix_common.process.settings import StorageSettings
 from pydantic import Field
 
 MIB = 1024 * 1024

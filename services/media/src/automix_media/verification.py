@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
-from automix_common import faults
-from automix_common.children import ChildError, ChildLost, Limits, run_child
-from automix_common.cleanup import delete_later
-from automix_common.database import LOST, Database
-from automix_common.errors import InvalidArgument, ServiceError, Unavailable, mine
-from automix_common.ids import new_id
-from automix_common.logs import logger
-from automix_common.storage import ObjectMissing, ObjectStore
+from automix_common.children.child import ChildError, ChildLost, Limits, run_child
+from automix_common.database.pool import LOST, Database
+from automix_common.objects.cleanup import delete_later
+from automix_common.objects.storage import ObjectMissing, ObjectStore
+from automix_common.process import faults
+from automix_common.process.ids import new_id
+from automix_common.process.logs import logger
+from automix_common.rpc.errors import InvalidArgument, ServiceError, Unavailable, mine
 
 from automix_media import waveform
 from automix_media.domain import (

@@ -6,13 +6,13 @@ from functools import partial
 from automix.media.v1 import media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.cleanup import Collector, Deleter
-from automix_common.client import open_channel, token_verifier
-from automix_common.downloads import Downloads
-from automix_common.process import main
-from automix_common.runtime import open_runtime
-from automix_common.server import Service, serve
-from automix_common.storage import S3Store
+from automix_common.database.runtime import open_runtime
+from automix_common.objects.cleanup import Collector, Deleter
+from automix_common.objects.downloads import Downloads
+from automix_common.objects.storage import S3Store
+from automix_common.process.command import main
+from automix_common.rpc.client import open_channel, token_verifier
+from automix_common.rpc.server import Service, serve
 
 from automix_mixer.peers import Peers
 from automix_mixer.reactions import on_project_deleted, on_user_deleted

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, ResourceExhausted
+from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument, ResourceExhausted
 
 MOST_FAILURES = 3
 LONGEST_MESSAGE = 2000

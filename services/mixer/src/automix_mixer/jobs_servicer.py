@@ -8,13 +8,13 @@ from uuid import UUID
 
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix.mixer.v1 import mixer_pb2_grpc
-from automix_common.context import current_user
-from automix_common.database import Database
-from automix_common.edge import Context
-from automix_common.errors import FailedPrecondition, FieldViolation, InvalidArgument, mine, not_yours
-from automix_common.idempotency import answer_once, earlier_answer
-from automix_common.ids import new_id
-from automix_common.paging import page_limit, page_of, page_start
+from automix_common.database.idempotency import answer_once, earlier_answer
+from automix_common.database.pool import Database
+from automix_common.process.ids import new_id
+from automix_common.rpc.context import current_user
+from automix_common.rpc.edge import Context
+from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument, mine, not_yours
+from automix_common.rpc.paging import page_limit, page_of, page_start
 
 from automix_mixer.domain import JobInput, JobLimits, JobStatus, NewJob, require_retryable, require_room
 from automix_mixer.engine import EngineError

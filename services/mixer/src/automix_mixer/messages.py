@@ -1,7 +1,7 @@
 """Jobs and renders on the wire."""
 
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.errors import mine
+from automix_common.rpc.errors import mine
 
 from automix_mixer.domain import Job, JobStatus, Render, RenderFile
 from automix_mixer.mix_settings import to_contract

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.errors import FieldViolation, InvalidArgument
+from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 from automix_mixer.engine import Settings, SettingsError
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.client import call_peer
-from automix_common.errors import FieldViolation, InvalidArgument
+from automix_common.rpc.client import call_peer
+from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 from automix_mixer.domain import JobInput, JobLimits, require_active, require_mixable, require_tracks
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix.mixer.v1 import mixer_pb2_grpc
-from automix_common.context import current_user
-from automix_common.database import Database
-from automix_common.downloads import Downloads
-from automix_common.edge import Context
-from automix_common.errors import mine
-from automix_common.paging import page_limit, page_of, page_start
+from automix_common.database.pool import Database
+from automix_common.objects.downloads import Downloads
+from automix_common.rpc.context import current_user
+from automix_common.rpc.edge import Context
+from automix_common.rpc.errors import mine
+from automix_common.rpc.paging import page_limit, page_of, page_start
 
 from automix_mixer.content_types import content_type
 from automix_mixer.domain import Render

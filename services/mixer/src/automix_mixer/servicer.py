@@ -1,7 +1,7 @@
 """MixerService: jobs and renders behind one name."""
 
-from automix_common.database import Database
-from automix_common.downloads import Downloads
+from automix_common.database.pool import Database
+from automix_common.objects.downloads import Downloads
 
 from automix_mixer.domain import JobLimits
 from automix_mixer.jobs_servicer import JobsServicer

@@ -1,6 +1,6 @@
 """Settings of the mixer's two processes."""
 
-from automix_common.settings import StorageSettings
+from automix_common.process.settings import StorageSettings
 from pydantic import Field
 
 from automix_mixer.domain import JobLimits

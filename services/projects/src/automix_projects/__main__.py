@@ -3,10 +3,10 @@
 from functools import partial
 
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.client import open_channel, token_verifier
-from automix_common.process import main
-from automix_common.runtime import open_runtime
-from automix_common.server import Service, serve
+from automix_common.database.runtime import open_runtime
+from automix_common.process.command import main
+from automix_common.rpc.client import open_channel, token_verifier
+from automix_common.rpc.server import Service, serve
 
 from automix_projects.reactions import on_job_succeeded, on_user_deleted
 from automix_projects.servicer import ProjectsServicer

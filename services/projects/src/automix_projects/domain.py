@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from automix_common.errors import FieldViolation, ResourceExhausted
+from automix_common.rpc.errors import FieldViolation, ResourceExhausted
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from uuid import UUID
 from automix.events.v1 import events_pb2
 from automix.projects.v1 import projects_pb2 as pb
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.context import current_user
-from automix_common.database import Database
-from automix_common.edge import Context
-from automix_common.errors import mine, not_yours
-from automix_common.idempotency import answer_once
-from automix_common.ids import new_id
-from automix_common.outbox import add_event
-from automix_common.paging import page_limit, page_of, page_start
-from automix_common.topology import PROJECT_DELETED
+from automix_common.database.idempotency import answer_once
+from automix_common.database.pool import Database
+from automix_common.events.outbox import add_event
+from automix_common.events.topology import PROJECT_DELETED
+from automix_common.process.ids import new_id
+from automix_common.rpc.context import current_user
+from automix_common.rpc.edge import Context
+from automix_common.rpc.errors import mine, not_yours
+from automix_common.rpc.paging import page_limit, page_of, page_start
 
 from automix_projects.domain import Project, require_room
 from automix_projects.repository import Projects

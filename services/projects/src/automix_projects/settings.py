@@ -1,6 +1,6 @@
 """Settings of the projects service."""
 
-from automix_common.settings import Settings
+from automix_common.process.settings import Settings
 from pydantic import Field
 
 

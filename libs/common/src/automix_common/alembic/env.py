@@ -1,4 +1,4 @@
-"""Runs a service's migrations on the connection that `automix_common.migrations` hands over."""
+"""Runs a service's migrations on the connection that `automix_common.database.migrations` hands over."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
 """Accounts, refresh tokens, signing keys and failed sign-ins."""
 
 from alembic import op
-from automix_common import tables
+from automix_common.database import tables
 
 revision = "0001"
 down_revision = None

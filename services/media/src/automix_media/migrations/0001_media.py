@@ -1,7 +1,7 @@
 """Uploads, their parts, and the assets that they become."""
 
 from alembic import op
-from automix_common import tables
+from automix_common.database import tables
 
 revision = "0001"
 down_revision = None

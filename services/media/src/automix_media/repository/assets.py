@@ -3,7 +3,7 @@
 from typing import LiteralString
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 from psycopg.rows import class_row
 
 from automix_media.domain import Asset, Role

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 
 async def bury_owner(connection: Connection, user_id: UUID) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 from automix_media.domain import asset_key, is_part_key, post_key
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 from automix_media.domain import EXPIRED
 from automix_media.repository.uploads import REFUSE

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 from psycopg.rows import class_row
 
 from automix_media.domain import ABORTED, Asset, Facts, LeaseLost, Method, Role, Upload, Usage, asset_key, part_key

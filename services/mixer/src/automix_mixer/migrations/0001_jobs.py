@@ -1,7 +1,7 @@
 """Jobs, their frozen inputs, their renders, and the rules that no row may break."""
 
 from alembic import op
-from automix_common import tables
+from automix_common.database import tables
 
 revision = "0001"
 down_revision = None

@@ -3,8 +3,8 @@
 from typing import LiteralString
 from uuid import UUID
 
-from automix_common.cleanup import delete_later
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
+from automix_common.objects.cleanup import delete_later
 
 from automix_mixer.repository.slots import announce_next, lock_slots
 

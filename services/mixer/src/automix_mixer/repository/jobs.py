@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 

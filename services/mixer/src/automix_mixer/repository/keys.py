@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 KEY = re.compile(r"renders/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/([0-9]{1,9})/.+")
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 from automix_mixer.repository import events
 

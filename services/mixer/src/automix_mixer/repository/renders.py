@@ -3,7 +3,7 @@
 from typing import Any, LiteralString
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 from psycopg.rows import class_row, dict_row
 
 from automix_mixer.domain import Render, RenderFile

@@ -10,7 +10,7 @@ its transaction instead.
 from typing import LiteralString
 from uuid import UUID
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 from automix_mixer.repository import events
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import grpc
-from automix_common.children import Limits
-from automix_common.client import open_channel, token_verifier
-from automix_common.process import main
-from automix_common.runtime import Runtime, open_runtime
-from automix_common.scratch import scratch_root
-from automix_common.server import Service, serve
-from automix_common.storage import S3Store
+from automix_common.children.child import Limits
+from automix_common.database.runtime import Runtime, open_runtime
+from automix_common.objects.storage import S3Store
+from automix_common.process.command import main
+from automix_common.process.scratch import scratch_root
+from automix_common.rpc.client import open_channel, token_verifier
+from automix_common.rpc.server import Service, serve
 
 from automix_mixer.settings import WorkerSettings
 from automix_mixer.worker.attempt import Attempts

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from automix_common import faults
-from automix_common.children import ChildError, ChildLost, Limits, run_child
-from automix_common.errors import Unavailable
-from automix_common.logs import logger
-from automix_common.storage import ObjectStore
+from automix_common.children.child import ChildError, ChildLost, Limits, run_child
+from automix_common.objects.storage import ObjectStore
+from automix_common.process import faults
+from automix_common.process.logs import logger
+from automix_common.rpc.errors import Unavailable
 
 from automix_mixer.domain import Claim, JobError, NewRender
 from automix_mixer.worker.hints import Hints

@@ -3,9 +3,9 @@
 import asyncio
 
 import psycopg
-from automix_common import faults
-from automix_common.database import LOST, Connection, Database
-from automix_common.logs import logger
+from automix_common.database.pool import LOST, Connection, Database
+from automix_common.process import faults
+from automix_common.process.logs import logger
 
 from automix_mixer.domain import Claim, JobError, JobStatus
 from automix_mixer.repository.lifecycle import count_failure, fail, hand_back, hold, standing, succeed

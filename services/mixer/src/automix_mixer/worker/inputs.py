@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from automix_common.children import ChildError
-from automix_common.storage import ObjectMissing, ObjectStore
+from automix_common.children.child import ChildError
+from automix_common.objects.storage import ObjectMissing, ObjectStore
 
 from automix_mixer.domain import Claim, JobInput
 from automix_mixer.worker.patience import with_patience

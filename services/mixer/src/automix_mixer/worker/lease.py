@@ -2,9 +2,9 @@
 
 import asyncio
 
-from automix_common.database import LOST, Database
-from automix_common.logs import logger
-from automix_common.messaging import MESSAGING_LOST
+from automix_common.database.pool import LOST, Database
+from automix_common.events.messaging import MESSAGING_LOST
+from automix_common.process.logs import logger
 from nats.aio.msg import Msg
 
 from automix_mixer.domain import Claim

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automix_common.ids import new_id
-from automix_common.storage import ObjectStore
+from automix_common.objects.storage import ObjectStore
+from automix_common.process.ids import new_id
 
 from automix_mixer.content_types import content_type
 from automix_mixer.domain import Claim, NewRender, RenderFile, beside, render_name

@@ -5,8 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from automix_common.errors import Unavailable
-from automix_common.logs import logger
+from automix_common.process.logs import logger
+from automix_common.rpc.errors import Unavailable
 
 log = logger(__name__)
 

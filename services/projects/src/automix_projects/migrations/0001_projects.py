@@ -1,7 +1,7 @@
 """Projects and the renders counted for them."""
 
 from alembic import op
-from automix_common import tables
+from automix_common.database import tables
 
 revision = "0001"
 down_revision = None

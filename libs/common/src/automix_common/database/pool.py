@@ -11,8 +11,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from automix_common.errors import Unavailable
-from automix_common.logs import logger
+from automix_common.process.logs import logger
+from automix_common.rpc.errors import Unavailable
 
 log = logger(__name__)
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
-from automix_common.database import Connection
-from automix_common.errors import FieldViolation, InvalidArgument
+from automix_common.database.pool import Connection
+from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 Answer = TypeVar("Answer", bound=Message)
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automix_common.limited import DISK_FULL, OUT_OF_MEMORY
-from automix_common.logs import logger
+from automix_common.children.limited import DISK_FULL, OUT_OF_MEMORY
+from automix_common.process.logs import logger
 
 log = logger(__name__)
 
@@ -83,7 +83,7 @@ async def run_child(
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "automix_common.limited",
+        "automix_common.children.limited",
         str(os.getpid()),
         str(limits.memory_bytes),
         str(limits.cpu_seconds),

@@ -1,4 +1,6 @@
-"""Runs a module under limits that it cannot lift: `python -m automix_common.limited PARENT MEMORY CPU WRITES MODULE`.
+"""Runs a module under limits that it cannot lift.
+
+`python -m automix_common.children.limited PARENT MEMORY CPU WRITES MODULE`
 
 The limits are set here, in the child, because code between fork and exec is unsafe in a parent that has threads.
 """
@@ -10,7 +12,7 @@ import runpy
 import signal
 import sys
 
-from automix_common.disk import is_full
+from automix_common.process.disk import is_full
 
 OUT_OF_MEMORY = 77
 """Exit code of a child whose allocation was refused."""

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import grpc
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 
-from automix_common.context import current_call
-from automix_common.errors import from_rpc_error
-from automix_common.identity import KeyCache, KeySet, TokenVerifier, public_key
-from automix_common.settings import Settings
+from automix_common.process.settings import Settings
+from automix_common.rpc.context import current_call
+from automix_common.rpc.errors import from_rpc_error
+from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier, public_key
 
 CALL_SECONDS = 10.0
 ATTEMPTS = 3

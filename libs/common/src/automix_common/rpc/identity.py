@@ -11,9 +11,9 @@ from uuid import UUID
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from automix_common.context import Principal
-from automix_common.errors import ServiceError, Unauthenticated, Unavailable
-from automix_common.logs import logger
+from automix_common.process.logs import logger
+from automix_common.rpc.context import Principal
+from automix_common.rpc.errors import ServiceError, Unauthenticated, Unavailable
 
 log = logger(__name__)
 

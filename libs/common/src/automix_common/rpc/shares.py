@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from automix_common.errors import ServiceError
+from automix_common.rpc.errors import ServiceError
 
 
 class Shares:

@@ -8,12 +8,12 @@ from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from automix_common import faults
-from automix_common.context import CallContext, enter, trace_id_of
-from automix_common.database import LOST, Connection, Database
-from automix_common.logs import logger
-from automix_common.messaging import MESSAGING_LOST, fetch
-from automix_common.topology import STREAM
+from automix_common.database.pool import LOST, Connection, Database
+from automix_common.events.messaging import MESSAGING_LOST, fetch
+from automix_common.events.topology import STREAM
+from automix_common.process import faults
+from automix_common.process.logs import logger
+from automix_common.rpc.context import CallContext, enter, trace_id_of
 
 log = logger(__name__)
 

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import psycopg
 
-from automix_common.database import LOST
-from automix_common.errors import Unavailable
-from automix_common.logs import logger
+from automix_common.database.pool import LOST
+from automix_common.process.logs import logger
+from automix_common.rpc.errors import Unavailable
 
 log = logger(__name__)
 

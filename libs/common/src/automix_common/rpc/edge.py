@@ -14,9 +14,10 @@ from google.protobuf.message import DecodeError, Message
 from prometheus_client import Counter, Histogram
 from protovalidate import EvaluationError, Validator
 
-from automix_common.context import CallContext, Principal, enter, trace_id_of
-from automix_common.database import LOST, unavailable
-from automix_common.errors import (
+from automix_common.database.pool import LOST, unavailable
+from automix_common.process.logs import logger
+from automix_common.rpc.context import CallContext, Principal, enter, trace_id_of
+from automix_common.rpc.errors import (
     FieldViolation,
     Internal,
     InvalidArgument,
@@ -25,9 +26,8 @@ from automix_common.errors import (
     not_yours,
     to_status,
 )
-from automix_common.identity import TokenVerifier
-from automix_common.logs import logger
-from automix_common.sending import send
+from automix_common.rpc.identity import TokenVerifier
+from automix_common.rpc.sending import send
 
 log = logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from automix_common.errors import Unavailable
+from automix_common.rpc.errors import Unavailable
 
 Responses = AsyncGenerator[Any, None]
 

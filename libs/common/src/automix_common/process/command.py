@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from automix_common.logs import configure_logging
-from automix_common.migrations import upgrade
-from automix_common.settings import MessagingSettings, Settings
+from automix_common.database.migrations import upgrade
+from automix_common.process.logs import configure_logging
+from automix_common.process.settings import MessagingSettings, Settings
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
 AnySettings = TypeVar("AnySettings", bound=MessagingSettings)

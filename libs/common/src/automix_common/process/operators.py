@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from automix_common.settings import MessagingSettings
+from automix_common.process.settings import MessagingSettings
 
 DISCOVERY_GROUP = "automix.operators"
 """Entry points `(role) -> settings by name, or None when no stack runs here`."""

@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-from automix_common.database import Connection
+from automix_common.database.pool import Connection
 
 LOCK_TIMEOUT = "5s"
 

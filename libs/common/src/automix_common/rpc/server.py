@@ -12,13 +12,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
-from automix_common.database import LOST, Database
-from automix_common.edge import Edge
-from automix_common.identity import TokenVerifier
-from automix_common.logs import logger
-from automix_common.migrations import schema_is_current
-from automix_common.runtime import Runtime
-from automix_common.settings import Settings
+from automix_common.database.migrations import schema_is_current
+from automix_common.database.pool import LOST, Database
+from automix_common.database.runtime import Runtime
+from automix_common.process.logs import logger
+from automix_common.process.settings import Settings
+from automix_common.rpc.edge import Edge
+from automix_common.rpc.identity import TokenVerifier
 
 log = logger(__name__)
 

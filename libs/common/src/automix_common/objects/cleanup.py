@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from automix_common import faults
-from automix_common.database import Connection, Database
-from automix_common.errors import Unavailable
-from automix_common.logs import logger
-from automix_common.periodic import periodically
-from automix_common.storage import ObjectStore
+from automix_common.database.periodic import periodically
+from automix_common.database.pool import Connection, Database
+from automix_common.objects.storage import ObjectStore
+from automix_common.process import faults
+from automix_common.process.logs import logger
+from automix_common.rpc.errors import Unavailable
 
 log = logger(__name__)
 

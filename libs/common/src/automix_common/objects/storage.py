@@ -16,9 +16,9 @@ from minio.datatypes import PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
-from automix_common.disk import is_full
-from automix_common.errors import Unavailable
-from automix_common.settings import StorageSettings
+from automix_common.process.disk import is_full
+from automix_common.process.settings import StorageSettings
+from automix_common.rpc.errors import Unavailable
 
 READ_BYTES = 128 * 1024
 """Of a stream at once; a stream that nobody reads holds some of these."""

@@ -4,9 +4,9 @@ from functools import partial
 
 from psycopg import sql
 
-from automix_common.database import Database
-from automix_common.periodic import periodically
-from automix_common.settings import Settings
+from automix_common.database.periodic import periodically
+from automix_common.database.pool import Database
+from automix_common.process.settings import Settings
 
 EVERY_SECONDS = 3600.0
 

@@ -6,11 +6,11 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from automix_common.context import current_user
-from automix_common.errors import FieldViolation, InvalidArgument, ResourceExhausted, Unavailable, not_yours
-from automix_common.settings import StorageSettings
-from automix_common.shares import Shares
-from automix_common.storage import ObjectMissing, ObjectStore
+from automix_common.objects.storage import ObjectMissing, ObjectStore
+from automix_common.process.settings import StorageSettings
+from automix_common.rpc.context import current_user
+from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, Unavailable, not_yours
+from automix_common.rpc.shares import Shares
 
 URL_LIFETIME = timedelta(minutes=10)
 RETRY_SECONDS = 5.0

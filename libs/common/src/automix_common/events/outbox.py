@@ -8,13 +8,13 @@ from automix.events.v1 import events_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from nats.js import JetStreamContext
 
-from automix_common import faults
-from automix_common.context import current_call
-from automix_common.database import LOST, Connection, Database
-from automix_common.ids import new_id
-from automix_common.logs import logger
-from automix_common.messaging import MESSAGING_LOST
-from automix_common.topology import STREAM
+from automix_common.database.pool import LOST, Connection, Database
+from automix_common.events.messaging import MESSAGING_LOST
+from automix_common.events.topology import STREAM
+from automix_common.process import faults
+from automix_common.process.ids import new_id
+from automix_common.process.logs import logger
+from automix_common.rpc.context import current_call
 
 log = logger(__name__)
 

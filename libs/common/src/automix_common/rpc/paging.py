@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from automix_common.errors import FieldViolation, InvalidArgument
+from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 DEFAULT_SIZE = 50
 LAST = UUID(int=2**128 - 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from automix_common.topology import STREAM_AGE
+from automix_common.events.topology import STREAM_AGE
 
 
 class MessagingSettings(BaseSettings):

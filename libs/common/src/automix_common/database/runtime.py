@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from automix_common import messaging, retention
-from automix_common.consumer import Consumer, Handler
-from automix_common.database import Database
-from automix_common.outbox import Relay
-from automix_common.settings import Settings
+from automix_common.database import retention
+from automix_common.database.pool import Database
+from automix_common.events import messaging
+from automix_common.events.consumer import Consumer, Handler
+from automix_common.events.outbox import Relay
+from automix_common.process.settings import Settings
 
 
 @dataclass(frozen=True)

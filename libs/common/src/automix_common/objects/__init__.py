@@ -1,0 +1,1 @@
+"""Audio in object storage: storing, downloading, deleting, collecting."""
