@@ -3,8 +3,9 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-PACKAGES := protos libs/common libs/audio libs/client libs/ops libs/local services/auth services/projects services/media services/mixer
-SOURCES := $(PACKAGES:%=%/src)
+# Every folder with a pyproject.toml is a package: a new one is named nowhere else.
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard protos/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml))
+SOURCES := $(patsubst protos/src,protos,$(PACKAGES:%=%/src))
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -47,7 +48,7 @@ lint: $(VENV)/.ready ## Style and common defects
 
 .PHONY: types
 types: $(VENV)/.ready ## Strict type check
-	mypy protos/generate.py docs/generate.py $(filter-out protos/src,$(SOURCES))
+	MYPYPATH=$(subst $() ,:,$(SOURCES)) mypy protos/generate.py docs/generate.py $(filter-out protos,$(SOURCES))
 
 .PHONY: imports
 imports: $(VENV)/.ready ## Rules between layers and services
@@ -72,8 +73,9 @@ protos-check: $(VENV)/.ready ## Lint the protos, compare the stubs, refuse break
 
 .PHONY: lock
 lock: $(VENV)/.ready ## Pin every dependency, with hashes and without addresses
-	uv pip compile --quiet requirements.in --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
-		$(foreach p,protos common audio client ops local auth projects media mixer,--no-emit-package automix-$(p)) -o constraints.txt
+	@{ cat requirements.in; printf -- '-e ./%s\n' $(PACKAGES); } | uv pip compile --quiet - --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --python-version 3.11 -o constraints.txt \
+		$(foreach p,$(PACKAGES),--no-emit-package $(shell sed -n 's/^name = "\(.*\)"/\1/p' $(p)/pyproject.toml))
 
 .PHONY: clean
 clean: ## Remove what can be made again

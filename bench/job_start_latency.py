@@ -23,8 +23,8 @@ import psycopg
 from automix_client.assets import BEAT
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
-from automix_common.events.topology import PROGRESS, STREAM
 from automix_local.stack import Stack
+from automix_platform.events import PROGRESS, STREAM
 from minio import Minio
 from nats.aio.client import Client
 from nats.aio.msg import Msg

@@ -14,7 +14,7 @@ from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix_client.assets import BEAT
 from automix_client.client import AsyncClient
 from automix_client.errors import AutomixError
-from automix_common.events.topology import CONSUMERS
+from automix_platform.access import CONSUMERS
 from kit import audio
 from kit.jobs import settle, statuses
 from kit.people import PASSWORD, Person, Studio

@@ -6,8 +6,8 @@ import signal
 
 import nats
 from automix.events.v1 import events_pb2
-from automix_common.events.topology import JOB_QUEUED
 from automix_common.process.ids import new_id
+from automix_platform.events import JOB_QUEUED
 from kit.jobs import ended, job_row, processing, render_child, settle
 from kit.people import Studio
 from kit.stack import Stack

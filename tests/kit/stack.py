@@ -14,12 +14,13 @@ import nats
 import psutil
 import psycopg
 from automix_client.endpoints import Endpoints
-from automix_common.events.topology import CONSUMERS, STREAM
 from automix_common.objects.storage import S3Store
 from automix_common.process.settings import StorageSettings
 from automix_local import Servers
 from automix_local import stack as local
 from automix_ops.inspection import Allowances, Inspection, inspect
+from automix_platform.access import CONSUMERS
+from automix_platform.events import STREAM
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from minio import Minio
 from nats.js import JetStreamContext

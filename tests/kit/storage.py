@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 from automix_local import Servers
-from automix_local.access import S3_ADMIN
 from automix_local.servers.s3 import REGION
+from automix_platform.access import S3_ADMIN
 from minio import Minio
 
 

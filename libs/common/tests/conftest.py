@@ -8,9 +8,9 @@ import pytest
 from automix_common.database import tables
 from automix_common.database.pool import Database
 from automix_common.events import messaging
-from automix_common.events.topology import STREAM
 from automix_common.process.settings import Settings, StorageSettings
 from automix_local import Servers
+from automix_platform.events import STREAM
 from kit.inprocess import settings_of
 from kit.servers import launched
 from nats.js import JetStreamContext

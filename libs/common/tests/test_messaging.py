@@ -12,9 +12,9 @@ from automix_common.database.pool import Connection, Database
 from automix_common.events import messaging
 from automix_common.events.consumer import Consumer
 from automix_common.events.outbox import Relay, add_event
-from automix_common.events.topology import JOB_QUEUED, STREAM
 from automix_common.process.ids import new_id
 from automix_common.rpc import server
+from automix_platform.events import JOB_QUEUED, STREAM
 from kit.waiting import until
 from nats.js import JetStreamContext
 from prometheus_client import REGISTRY

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from automix_local.errors import NotReadyError
 from automix_local.services import Service
+from automix_platform.processes import PROCESSES, Process
 
 PROGRAM = Path(__file__).with_name("stand_in_service.py")
 
@@ -24,16 +25,8 @@ def listens(address: str) -> Callable[[], None]:
     return check
 
 
-def stand_in(name: str, role: str, *, s3_key: str = "") -> Service:
-    return Service(
-        name, (sys.executable, "-S", str(PROGRAM)), database_role=role, nats_user=name, s3_key=s3_key, probe=listens
-    )
+def stand_in(process: Process) -> Service:
+    return Service(process, (sys.executable, "-S", str(PROGRAM)), listens, migrates=False)
 
 
-STAND_INS = (
-    stand_in("auth", "auth"),
-    stand_in("projects", "projects"),
-    stand_in("media", "media", s3_key="media"),
-    stand_in("mixer", "mixer", s3_key="mixer"),
-    stand_in("worker", "mixer", s3_key="worker"),
-)
+STAND_INS = tuple(stand_in(process) for process in PROCESSES if process.port is not None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from automix_local import Servers
-from automix_local.access import DATABASE_ADMIN, DATABASE_ROLES, OPS
+from automix_platform.access import DATABASE_ADMIN, DATABASE_ROLES, OPS
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 OWNERS = [role.name for role in DATABASE_ROLES if not role.reader]

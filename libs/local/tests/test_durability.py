@@ -9,12 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from automix_common.events.messaging import provision
-from automix_common.events.topology import STREAM
 from automix_local import Servers
-from automix_local.access import PROVISIONER, S3_ADMIN
 from automix_local.ports import HOST
 from automix_local.servers import nats, postgres, s3
 from automix_local.streams import connect
+from automix_platform.access import PROVISIONER, S3_ADMIN
+from automix_platform.events import STREAM
 from kit.storage import client_of
 from minio import Minio
 from nats.js import JetStreamContext

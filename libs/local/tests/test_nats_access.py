@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from automix_common.events.messaging import provision
-from automix_common.events.topology import CONSUMERS, STREAM, Durable
 from automix_local import Servers
-from automix_local.access import NATS_USERS, PROVISIONER
 from automix_local.streams import connect
+from automix_platform.access import CONSUMERS, NATS_USERS, PROVISIONER
+from automix_platform.events import STREAM, Durable
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import urllib3
 from automix_local import Servers
-from automix_local.access import OPS, S3_ADMIN
 from automix_local.ports import HOST
 from automix_local.servers.programs import program
+from automix_platform.access import OPS, S3_ADMIN
 from kit.storage import client_of
 from minio import Minio
 from minio.commonconfig import CopySource

@@ -9,14 +9,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
-from automix_common.events.topology import CONSUMERS, STREAM
 from automix_local import Stack, StackError, StateDirBusyError, discover, running_stack
-from automix_local.access import PROVISIONER
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST
 from automix_local.process import ProcessSpec, Status
@@ -25,6 +24,9 @@ from automix_local.services import SERVICES, chosen_settings
 from automix_local.spawn import Command
 from automix_local.state import StateDir
 from automix_local.streams import connect
+from automix_platform.access import CONSUMERS, PROVISIONER
+from automix_platform.events import STREAM
+from automix_platform.processes import named
 from nats.js.errors import NotFoundError
 
 from .conftest import FAST_RESTARTS
@@ -229,7 +231,7 @@ def test_a_service_that_cannot_start_fails_the_start_with_its_reason_and_leaves_
     with pytest.raises(StackError, match=r"(?s)auth exited with status 1.*a reason to fail"):
         Stack.start(
             state_dir,
-            services=[stand_in("auth", "auth")],
+            services=[stand_in(named("auth"))],
             overrides={"auth": {"AUTOMIX_FAIL": "1"}},
             on_change=note,
             backoff=FAST_RESTARTS,
@@ -271,7 +273,7 @@ def test_a_process_that_crashes_again_and_again_is_started_ever_more_slowly(tmp_
 def _spec(folder: Path, *, stop_seconds: float = 5, **told: str) -> ProcessSpec:
     with socket.create_server((HOST, 0)) as free:
         address = f"{HOST}:{free.getsockname()[1]}"
-    service = stand_in("stubborn", "auth")
+    service = stand_in(replace(named("auth"), name="stubborn"))
     environment = {"AUTOMIX_LISTEN": address, "AUTOMIX_SCRATCH_DIR": str(folder), **told}
     command = Command(argv=service.argv, env=environment, log=folder / "log")
     return ProcessSpec("stubborn", command, listens(address), stop_seconds=stop_seconds)

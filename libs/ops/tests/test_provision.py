@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 import pytest
 from automix_common.events import messaging
-from automix_common.events.topology import CONSUMERS, JOB_QUEUED, STREAM
 from automix_common.process.ids import new_id
 from automix_common.process.settings import MessagingSettings
 from automix_local import Servers
+from automix_platform.access import CONSUMERS
+from automix_platform.events import JOB_QUEUED, STREAM
 from kit.servers import require_servers_of_our_own
 from kit.waiting import until
 from nats.js import JetStreamContext

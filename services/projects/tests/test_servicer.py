@@ -6,8 +6,8 @@ from automix.events.v1 import events_pb2
 from automix.projects.v1 import projects_pb2 as pb
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.database.pool import Database
-from automix_common.events.topology import PROJECT_DELETED
 from automix_common.process.ids import new_id
+from automix_platform.events import PROJECT_DELETED
 from automix_projects.servicer import ProjectsServicer
 from kit.inprocess import Issuer, listening
 from kit.refusals import reason_of

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from automix_local.access import BUCKET, OPS
+from automix_platform.access import BUCKET, OPS
+
 from automix_local.errors import StackError
 from automix_local.state import StateDir, default_state_dir, write_private
 

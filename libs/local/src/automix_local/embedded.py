@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from automix_local.access import BUCKET
+from automix_platform.access import BUCKET
+
 from automix_local.errors import StackError
 from automix_local.ports import Ports
 from automix_local.process import Backoff, ProcessSpec, Status, nothing

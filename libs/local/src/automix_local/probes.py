@@ -1,9 +1,11 @@
-"""Whether a service process answers: the standard gRPC health service on its address."""
+"""Whether a service process answers: the standard gRPC health service on its address, or its health page."""
 
 import socket
 from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
 
 import grpc
+from automix_platform.processes import HEALTH_PATH
 from grpc_health.v1 import health_pb2
 
 from automix_local.errors import NotReadyError
@@ -34,5 +36,23 @@ def grpc_health(address: str) -> Callable[[], None]:
                 raise NotReadyError(f"{address} does not answer: {error.code().name}") from error
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise NotReadyError(f"{address} is not serving yet")
+
+    return check
+
+
+def http_health(address: str) -> Callable[[], None]:
+    """A probe that raises NotReadyError until the process at host:port answers 200 on its health page."""
+
+    def check() -> None:
+        connection = HTTPConnection(address, timeout=_SECONDS)
+        try:
+            connection.request("GET", HEALTH_PATH)
+            status = connection.getresponse().status
+        except (OSError, HTTPException) as error:
+            raise NotReadyError(f"{address} does not answer: {error}") from error
+        finally:
+            connection.close()
+        if status != 200:
+            raise NotReadyError(f"{address} is not serving yet: status {status}")
 
     return check

@@ -8,66 +8,54 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from automix_platform.environment import PREFIX, Source, Variable, variables
+from automix_platform.processes import PROCESSES, Process, Protocol
+
 from automix_local.embedded import Servers
 from automix_local.ports import HOST
-from automix_local.probes import grpc_health
+from automix_local.probes import grpc_health, http_health
 from automix_local.process import ProcessSpec
 from automix_local.servers import nats, postgres, s3
 from automix_local.spawn import Command
 from automix_local.state import STATE_DIR_VARIABLE
 
-JWT_ISSUER = "automix"
-JWT_AUDIENCE = "automix"
-
-_LOG_LEVEL = "AUTOMIX_LOG_LEVEL"
+_LOG_LEVEL = f"{PREFIX}LOG_LEVEL"
 _NOT_OF_SERVICES = {STATE_DIR_VARIABLE, "AUTOMIX_CONFIG_DIR"}
 
 # glibc gives each thread an arena of its own to keep: memory that these processes never need at once.
 _FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 
 
+_PROBES = {Protocol.GRPC: grpc_health, Protocol.HTTP: http_health}
+
+
 @dataclass(frozen=True)
 class Service:
-    """A service process: how it is run, and which role, user and key it has. Empty `s3_key`: none."""
+    """A process of the platform, as this machine runs it."""
 
-    name: str
+    process: Process
     argv: tuple[str, ...]
-    database_role: str
-    nats_user: str
-    s3_key: str = ""
-    migrations: str = ""
-    """The Python package with the migrations of the role's schema, for one service of each schema."""
-    settings: str = ""
-    """module:class of what it reads from its environment."""
-    probe: Callable[[str], Callable[[], None]] = grpc_health
+    probe: Callable[[str], Callable[[], None]]
     """From host:port to a readiness probe."""
+    migrates: bool = True
+    """Whether the schema that it uses is brought up to date first."""
+
+    @property
+    def name(self) -> str:
+        """The process's name."""
+        return self.process.name
 
 
-def python(module: str) -> tuple[str, ...]:
+def python(module: str, *arguments: str) -> tuple[str, ...]:
     """The command line of a module under this Python."""
-    return (sys.executable, "-P", "-m", module)
+    return (sys.executable, "-P", "-m", module, *arguments)
 
 
-def _schema_owner(name: str, settings: str, *, s3_key: str = "") -> Service:
-    package = f"automix_{name}"
-    return Service(
-        name, python(package), name, name, s3_key, migrations=package, settings=f"{package}.settings:{settings}"
-    )
-
-
-SERVICES = (
-    _schema_owner("auth", "AuthSettings"),
-    _schema_owner("projects", "ProjectsSettings"),
-    _schema_owner("media", "MediaSettings", s3_key="media"),
-    _schema_owner("mixer", "MixerSettings", s3_key="mixer"),
-    Service(
-        "worker",
-        python("automix_mixer.worker"),
-        "mixer",
-        "worker",
-        s3_key="worker",
-        settings="automix_mixer.settings:WorkerSettings",
-    ),
+# The supervisor keeps the streams itself: the provisioner, which nobody calls, is not among these.
+SERVICES = tuple(
+    Service(process, python(process.module, *process.arguments), _PROBES[process.protocol])
+    for process in PROCESSES
+    if process.port is not None
 )
 
 
@@ -81,12 +69,12 @@ def chosen_settings(service: Service, environment: Mapping[str, str]) -> dict[st
 
     The others name addresses, files and credentials, which the stack decides.
     """
-    named = {name for name in environment if name.startswith("AUTOMIX_")} - _NOT_OF_SERVICES
-    if not named or not service.settings:  # without a wish, the start need not wait for the classes to load
+    named = {name for name in environment if name.startswith(PREFIX)} - _NOT_OF_SERVICES
+    if not named:  # without a wish, the start need not wait for the classes to load
         return {}
-    module, _, kind = service.settings.partition(":")
+    module, _, kind = service.process.settings.partition(":")
     fields = getattr(import_module(module), kind).model_fields.items()
-    numbers = {f"AUTOMIX_{name.upper()}" for name, field in fields if field.annotation in (int, float)}
+    numbers = {f"{PREFIX}{name.upper()}" for name, field in fields if field.annotation in (int, float)}
     return {name: environment[name] for name in named & (numbers | {_LOG_LEVEL})}
 
 
@@ -108,27 +96,23 @@ def environment(service: Service, replica: str, servers: Servers, endpoints: Map
     `endpoints` maps the name of each process to its host:port.
     """
     scratch = servers.state.scratch_dir(replica)
-    told = base_environment(scratch) | {_LOG_LEVEL: "INFO"} | chosen_settings(service, os.environ)
-    told |= {
-        "AUTOMIX_LISTEN": endpoints[replica],
-        "AUTOMIX_DATABASE_URL": servers.database_url(service.database_role),
-        "AUTOMIX_NATS_URL": servers.nats_url,
-        "AUTOMIX_NATS_USER": service.nats_user,
-        "AUTOMIX_NATS_PASSWORD": servers.nats_password(service.nats_user),
-        "AUTOMIX_JWT_ISSUER": JWT_ISSUER,
-        "AUTOMIX_JWT_AUDIENCE": JWT_AUDIENCE,
-        "AUTOMIX_SCRATCH_DIR": str(scratch),
+    values: Mapping[Source, Callable[[Variable], str | None]] = {
+        Source.FIXED: lambda variable: variable.value,
+        Source.LISTEN: lambda _: endpoints[replica],
+        Source.SCRATCH: lambda _: str(scratch),
+        Source.ADDRESS: lambda variable: endpoints.get(variable.of),
+        Source.DATABASE_URL: lambda variable: servers.database_url(variable.of),
+        Source.NATS_URL: lambda _: servers.nats_url,
+        Source.NATS_PASSWORD: lambda variable: servers.nats_password(variable.of),
+        Source.S3_ENDPOINT: lambda _: servers.s3_endpoint,
+        Source.S3_ACCESS_KEY: lambda variable: servers.s3_access_key(variable.of),
+        Source.S3_SECRET_KEY: lambda variable: servers.s3_secret_key(variable.of),
     }
-    for name in ("auth", "projects", "media"):
-        if name in endpoints:
-            told[f"AUTOMIX_{name.upper()}_ENDPOINT"] = endpoints[name]
-    if service.s3_key:
-        told |= {
-            "AUTOMIX_S3_ENDPOINT": servers.s3_endpoint,
-            "AUTOMIX_S3_ACCESS_KEY": servers.s3_access_key(service.s3_key),
-            "AUTOMIX_S3_SECRET_KEY": servers.s3_secret_key(service.s3_key),
-            "AUTOMIX_S3_BUCKET": servers.s3_bucket,
-        }
+    told = base_environment(scratch) | {_LOG_LEVEL: "INFO"} | chosen_settings(service, os.environ)
+    for variable in variables(service.process):
+        value = values[variable.source](variable)
+        if value is not None:  # a stack of a few services has no address for the others
+            told[variable.name] = value
     return told
 
 
@@ -151,10 +135,15 @@ def process_spec(
             cwd=scratch,
         ),
         ready=service.probe(endpoints[replica]),
-        depends_on=(postgres.NAME, nats.NAME, *((s3.NAME,) if service.s3_key else ())),
+        depends_on=_servers_of(service.process),
         before_start=empty_scratch,
         address=endpoints[replica],
     )
+
+
+def _servers_of(process: Process) -> tuple[str, ...]:
+    needs = {postgres.NAME: process.schema, nats.NAME: process.messaging, s3.NAME: process.objects}
+    return tuple(name for name, need in needs.items() if need is not None)
 
 
 def port_name(replica: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from automix_platform.access import PROVISIONER
+
 from automix_local import discovery
-from automix_local.access import PROVISIONER
 from automix_local.embedded import Servers
 from automix_local.errors import NotReadyError, StackError
 from automix_local.periodic import Periodic
@@ -146,7 +147,9 @@ class Stack:
         yield Step(_SCHEMAS, self._migrate, after=(postgres.NAME,))
         # S3, the slowest of the servers, is not waited for: nothing needs it before somebody asks for audio.
         for replica, service in self._replicas.items():
-            yield Step(replica, partial(self._launch, replica, service), after=(_SCHEMAS, _STREAMS))
+            needs = {_SCHEMAS: service.process.schema, _STREAMS: service.process.messaging}
+            after = tuple(step for step, need in needs.items() if need is not None)
+            yield Step(replica, partial(self._launch, replica, service), after=after)
 
     def _launch(self, replica: str, service: Service) -> None:
         overrides = {**self._overrides.get(service.name, {}), **self._overrides.get(replica, {})}
@@ -154,9 +157,9 @@ class Stack:
 
     def _migrate(self) -> None:
         schemas = {
-            service.migrations: self.servers.database_url(service.database_role)
+            schema.package: self.servers.database_url(schema.name)
             for service in self._services
-            if service.migrations
+            if service.migrates and (schema := service.process.schema) is not None
         }
         if behind := outdated(schemas):
             self._run("automix_local.schemas", {SCHEMAS_VARIABLE: json.dumps(behind)})

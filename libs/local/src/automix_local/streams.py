@@ -9,16 +9,16 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-from automix_common.events.topology import CONSUMERS, STREAM
+from automix_platform.access import CONSUMERS, PROVISIONER
+from automix_platform.events import STREAM, inbox
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from automix_local.access import PROVISIONER
 from automix_local.errors import NotReadyError
 
 _CONNECT_SECONDS = 2
-_SOURCES = ("automix_common.events.topology", "automix_common.events.messaging")
+_SOURCES = ("automix_platform.events", "automix_platform.processes", "automix_common.events.messaging")
 
 
 def definition() -> str:
@@ -59,7 +59,7 @@ async def connect(url: str, user: str, password: str) -> Client:
             url,
             user=user,
             password=password,
-            inbox_prefix=f"_INBOX_{user}".encode(),
+            inbox_prefix=inbox(user).encode(),
             allow_reconnect=False,
             reconnect_time_wait=0,
             connect_timeout=_CONNECT_SECONDS,

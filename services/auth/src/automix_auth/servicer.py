@@ -8,11 +8,11 @@ from automix.auth.v1 import auth_pb2_grpc
 from automix.events.v1 import events_pb2
 from automix_common.database.pool import Database
 from automix_common.events.outbox import add_event
-from automix_common.events.topology import USER_DELETED
 from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import InvalidArgument
+from automix_platform.events import USER_DELETED
 
 from automix_auth.addresses import Network, caller_address, throttled_network
 from automix_auth.credentials import Attempt, Credentials

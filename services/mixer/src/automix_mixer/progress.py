@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from automix_common.events.topology import PROGRESS
+from automix_platform.events import PROGRESS
 
 
 @dataclass(frozen=True)

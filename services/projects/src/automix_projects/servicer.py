@@ -8,12 +8,12 @@ from automix.projects.v1 import projects_pb2_grpc
 from automix_common.database.idempotency import answer_once
 from automix_common.database.pool import Database
 from automix_common.events.outbox import add_event
-from automix_common.events.topology import PROJECT_DELETED
 from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import mine, not_yours
 from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_platform.events import PROJECT_DELETED
 
 from automix_projects.domain import Project, require_room
 from automix_projects.repository import Projects

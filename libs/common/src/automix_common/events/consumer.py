@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from automix.events.v1 import events_pb2
+from automix_platform.events import STREAM
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from automix_common.database.pool import LOST, Connection, Database
 from automix_common.events.messaging import MESSAGING_LOST, fetch
-from automix_common.events.topology import STREAM
 from automix_common.process import faults
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, enter, trace_id_of

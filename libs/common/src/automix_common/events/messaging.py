@@ -5,6 +5,8 @@ import ssl
 from typing import Any
 
 import nats
+from automix_platform.access import CONSUMERS
+from automix_platform.events import STREAM, STREAM_AGE, SUBJECTS, inbox
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -13,7 +15,6 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, Servi
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Gauge
 
-from automix_common.events.topology import CONSUMERS, STREAM, STREAM_AGE, SUBJECTS
 from automix_common.process.logs import logger
 from automix_common.process.settings import MessagingSettings
 
@@ -41,7 +42,7 @@ async def connect(settings: MessagingSettings) -> Client:
         "user": settings.nats_user,
         "password": settings.nats_password.get_secret_value() if settings.nats_password else None,
         "name": user,
-        "inbox_prefix": f"_INBOX_{user}".encode(),
+        "inbox_prefix": inbox(user).encode(),
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": 0.2,
         "drain_timeout": 2,

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from automix.events.v1 import events_pb2
+from automix_platform.events import STREAM
 from google.protobuf.timestamp_pb2 import Timestamp
 from nats.js import JetStreamContext
 
 from automix_common.database.pool import LOST, Connection, Database
 from automix_common.events.messaging import MESSAGING_LOST
-from automix_common.events.topology import STREAM
 from automix_common.process import faults
 from automix_common.process.ids import new_id
 from automix_common.process.logs import logger

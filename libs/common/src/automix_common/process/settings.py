@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from automix_platform.events import STREAM_AGE
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from automix_common.events.topology import STREAM_AGE
 
 
 class MessagingSettings(BaseSettings):

@@ -4,9 +4,9 @@ import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
 
+from automix_platform.access import NATS_USERS, PROVISIONER
 from nats.errors import Error as NatsError
 
-from automix_local.access import NATS_USERS, PROVISIONER
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, Ports
 from automix_local.process import ProcessSpec

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+from automix_platform.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES, DatabaseRole
 from psycopg import sql
 
-from automix_local.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES, DatabaseRole
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, Ports
 from automix_local.process import ProcessSpec

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import urllib3
+from automix_platform.access import BUCKET, S3_ADMIN, S3_KEYS, policy
 from minio import Minio
 from minio.error import MinioException
 
-from automix_local.access import BUCKET, S3_ADMIN, S3_KEYS, S3Key
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, WEED_GRPC_OFFSET, Ports
 from automix_local.process import ProcessSpec
@@ -177,7 +177,7 @@ class S3:
                 "name": key.name,
                 "credentials": self._credentials(key.name),
                 "policyNames": [key.name],
-                "actions": [f"Write:{BUCKET}"] if key.signs_post_policies else [],
+                "actions": [f"Write:{BUCKET}"] if key.objects.signs_post_policies else [],
             }
             for key in S3_KEYS
         ]
@@ -192,31 +192,3 @@ class S3:
 def _remove(files: Iterable[Path]) -> None:
     for file in files:
         file.unlink(missing_ok=True)
-
-
-def policy(key: S3Key) -> dict[str, object]:
-    """The key's grants as an IAM policy document, which any S3 understands."""
-    objects = {
-        ("s3:GetObject",): key.read,
-        ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"): key.write,
-        ("s3:DeleteObject",): key.delete,
-    }
-    statements: list[dict[str, object]] = [
-        {
-            "Effect": "Allow",
-            "Action": list(actions),
-            "Resource": [f"arn:aws:s3:::{BUCKET}/{prefix}*" for prefix in prefixes],
-        }
-        for actions, prefixes in objects.items()
-        if prefixes
-    ]
-    if key.list:
-        listing: dict[str, object] = {
-            "Effect": "Allow",
-            "Action": ["s3:ListBucket"],
-            "Resource": [f"arn:aws:s3:::{BUCKET}"],
-        }
-        if "" not in key.list:
-            listing["Condition"] = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in key.list]}}
-        statements.append(listing)
-    return {"Version": "2012-10-17", "Statement": statements}

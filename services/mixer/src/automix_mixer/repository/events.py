@@ -5,7 +5,7 @@ from uuid import UUID
 from automix.events.v1 import events_pb2
 from automix_common.database.pool import Connection
 from automix_common.events.outbox import add_event
-from automix_common.events.topology import JOB_CANCELLED, JOB_FAILED, JOB_QUEUED, JOB_SUCCEEDED
+from automix_platform.events import JOB_CANCELLED, JOB_FAILED, JOB_QUEUED, JOB_SUCCEEDED
 
 
 async def job_queued(connection: Connection, job_id: UUID) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from automix_common.database.runtime import Runtime
 from automix_common.events.messaging import fetch
-from automix_common.events.topology import STREAM
+from automix_platform.events import STREAM
 
 from automix_mixer.worker.taking import Taker
 

@@ -1,4 +1,4 @@
-"""The stream and its durable consumers, as data: what is provisioned and what each consumer may hear."""
+"""The stream of events and the subjects on it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,6 +6,8 @@ from datetime import timedelta
 STREAM = "AUTOMIX"
 SUBJECTS = "automix.>"
 STREAM_AGE = timedelta(days=7)
+"""How long the stream keeps an event."""
+
 PROGRESS = "progress.mixer"
 """Core NATS, outside the stream: progress.mixer.<job id>."""
 
@@ -27,12 +29,12 @@ class Durable:
     ack_wait_seconds: float = 30
 
 
-CONSUMERS = (
-    Durable("projects-user-deleted", "projects", USER_DELETED),
-    Durable("projects-job-succeeded", "projects", JOB_SUCCEEDED),
-    Durable("media-user-deleted", "media", USER_DELETED),
-    Durable("media-project-deleted", "media", PROJECT_DELETED),
-    Durable("mixer-user-deleted", "mixer", USER_DELETED),
-    Durable("mixer-project-deleted", "mixer", PROJECT_DELETED),
-    Durable("worker-job-queued", "worker", JOB_QUEUED),
-)
+def durable(process: str, subject: str) -> Durable:
+    """The consumer by which a process hears a subject: `worker-job-queued`."""
+    _, _, entity, event = subject.split(".")
+    return Durable(f"{process}-{entity}-{event}", process, subject)
+
+
+def inbox(user: str) -> str:
+    """The prefix of the inboxes that a NATS user is answered in; no other user hears them."""
+    return f"_INBOX_{user}"
