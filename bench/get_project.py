@@ -2,6 +2,8 @@
 
 Both servers are processes of their own on the same database and answer the same calls in turns; what is compared is the
 processor time that each process spent per call. Budget: at most 1.5.
+
+`--against FOLDER` measures the service of another checkout in the same turns.
 """
 
 import argparse
@@ -14,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -34,6 +36,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 CALLS = 2000
 ROUNDS = 5
 AT_ONCE = 16
+CONNECTIONS = 6
 
 
 class Keys(auth_pb2_grpc.AuthServiceServicer):
@@ -99,7 +102,10 @@ async def baseline(url: str) -> None:
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     engine = create_async_engine(
-        sa.make_url(url).set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=0, isolation_level="AUTOCOMMIT"
+        sa.make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
     )
     names = ["id", "owner_id", "name", "no_of_renders", "completed", "created_at"]
     table = sa.table("projects", *(sa.column(name) for name in names))
@@ -126,49 +132,65 @@ async def baseline(url: str) -> None:
     await server.wait_for_termination()
 
 
-async def measure() -> None:
-    """Starts everything, measures both in turns, prints the ratio."""
+def sources(checkout: Path) -> str:
+    """PYTHONPATH of another checkout."""
+    return ":".join(str(path.absolute()) for path in (*checkout.glob("*/*/src"), checkout / "protos"))
+
+
+async def measure(against: Path | None) -> None:
+    """Starts everything, measures all in turns, prints the ratios."""
     user, project = str(new_id()), str(new_id())
     keys = Keys()
     auth = grpc.aio.server()
     auth_pb2_grpc.add_AuthServiceServicer_to_server(keys, auth)
     auth_port = auth.add_insecure_port("127.0.0.1:0")
     await auth.start()
-    with tempfile.TemporaryDirectory() as folder, Servers.start(Path(folder) / "state") as servers:
-        url = servers.database_url("projects")
+    with tempfile.TemporaryDirectory() as folder, Servers.start(Path(folder) / "state") as running:
+        url = running.database_url("projects")
         await asyncio.to_thread(upgrade, "automix_projects", url)
         with psycopg.connect(url) as connection:
             connection.execute("INSERT INTO projects (id, owner_id, name) VALUES (%s, %s, 'bench')", (project, user))
         environment = {
             "AUTOMIX_DATABASE_URL": url,
-            "AUTOMIX_NATS_URL": servers.nats_url,
+            "AUTOMIX_DATABASE_POOL_SIZE": str(CONNECTIONS),
+            "AUTOMIX_NATS_URL": running.nats_url,
             "AUTOMIX_NATS_USER": "projects",
-            "AUTOMIX_NATS_PASSWORD": servers.nats_password("projects"),
+            "AUTOMIX_NATS_PASSWORD": running.nats_password("projects"),
             "AUTOMIX_AUTH_ENDPOINT": f"127.0.0.1:{auth_port}",
         }
         token = keys.token(user)
-        async with (
-            served("-m automix_projects", environment) as ours,
-            served(f"{__file__} --baseline", environment) as bare,
-        ):
-            figures: list[tuple[float, float]] = []
+        servers = {"this checkout": served("-m automix_projects", environment)}
+        if against is not None:
+            servers["the other"] = served("-m automix_projects", environment | {"PYTHONPATH": sources(against)})
+        servers["bare SQLAlchemy"] = served(f"{__file__} --baseline", environment)
+        figures: dict[str, list[float]] = {name: [] for name in servers}
+        async with AsyncExitStack() as stack:
+            started = {name: await stack.enter_async_context(server) for name, server in servers.items()}
             for round_ in range(ROUNDS + 1):
-                pair = (await cpu_per_call(*ours, token, project), await cpu_per_call(*bare, token, project))
-                figures += [pair] if round_ else []  # the first round warms both up
+                for name, server in started.items():
+                    spent = await cpu_per_call(*server, token, project)
+                    figures[name] += [spent] if round_ else []  # the first round warms them up
     await auth.stop(None)
-    for mine, theirs in figures:
-        print(f"GetProject {mine:6.0f} us   bare SQLAlchemy {theirs:6.0f} us   ratio {mine / theirs:.2f}")
-    print(f"ratio {statistics.median(mine / theirs for mine, theirs in figures):.2f} (budget 1.5)")
+    for name, spent in figures.items():
+        print(
+            f"{name:16} {statistics.median(spent):6.0f} us a GetProject  ({', '.join(f'{one:.0f}' for one in spent)})"
+        )
+    ours = figures.pop("this checkout")
+    for name, spent in figures.items():
+        ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, spent, strict=True))
+        print(f"ratio to {name}: {ratio:.2f}{' (budget 1.5)' if name.startswith('bare') else ''}")
 
 
 def main() -> None:
     """Command line of this module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--baseline", action="store_true", help=argparse.SUPPRESS)
-    if parser.parse_args().baseline:
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout of this repository")
+    told = parser.parse_args()
+    if told.baseline:
         asyncio.run(baseline(os.environ["AUTOMIX_DATABASE_URL"]))
     else:
-        asyncio.run(measure())
+        asyncio.run(measure(told.against))
 
 
 if __name__ == "__main__":

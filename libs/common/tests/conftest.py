@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
-from automix_common.database import tables
+from automix_common.database import frozen_0001
 from automix_common.database.pool import Database
 from automix_common.events import messaging
 from automix_common.process.settings import Settings, StorageSettings
@@ -23,7 +23,13 @@ ROLE = "mixer"
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with launched(tmp_path_factory.mktemp("common") / "state") as started:
         with psycopg.connect(started.database_url(ROLE)) as connection:
-            for statements in (tables.OUTBOX, tables.INBOX, tables.ANSWERS, tables.TOMBSTONES, tables.OBJECT_DELETIONS):
+            for statements in (
+                frozen_0001.OUTBOX,
+                frozen_0001.INBOX,
+                frozen_0001.ANSWERS,
+                frozen_0001.TOMBSTONES,
+                frozen_0001.OBJECT_DELETIONS,
+            ):
                 connection.execute(statements)
             connection.execute("CREATE TABLE children (id uuid PRIMARY KEY, owner_id uuid, parent_id uuid)")
             connection.execute(

@@ -2,15 +2,44 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+import sqlalchemy as sa
 from google.protobuf.message import Message
+from sqlalchemy import bindparam
 
+from automix_common.database.locks import Lock, take
 from automix_common.database.pool import Connection
+from automix_common.database.statements import Command, Query
+from automix_common.database.tables import request_answers
 from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 Answer = TypeVar("Answer", bound=Message)
+
+
+class _Stored(NamedTuple):
+    request_hash: bytes
+    answer: bytes
+
+
+_READ = Query(
+    _Stored,
+    sa.select(request_answers.c.request_hash, request_answers.c.answer).where(
+        request_answers.c.user_id == bindparam("user"),
+        request_answers.c.rpc == bindparam("rpc"),
+        request_answers.c.request_id == bindparam("request"),
+    ),
+)
+_STORE = Command(
+    request_answers.insert().values(
+        user_id=bindparam("user"),
+        rpc=bindparam("rpc"),
+        request_id=bindparam("request"),
+        request_hash=bindparam("hash"),
+        answer=bindparam("answer"),
+    )
+)
 
 
 async def answer_once(
@@ -29,16 +58,18 @@ async def answer_once(
     if not request_id:
         return await create()
     rpc = request.DESCRIPTOR.full_name
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{user_id} {rpc} {UUID(request_id)}",)
-    )
+    await take(connection, Lock.ANSWER, f"{user_id} {rpc} {UUID(request_id)}")
     earlier = await earlier_answer(connection, user_id, request, request_id, answer_type)
     if earlier is not None:
         return earlier
     answer = await create()
-    await connection.execute(
-        "INSERT INTO request_answers (user_id, rpc, request_id, request_hash, answer) VALUES (%s, %s, %s, %s, %s)",
-        (user_id, rpc, request_id, _digest(request), answer.SerializeToString()),
+    await _STORE.run(
+        connection,
+        user=user_id,
+        rpc=rpc,
+        request=UUID(request_id),
+        hash=_digest(request),
+        answer=answer.SerializeToString(),
     )
     return answer
 
@@ -53,20 +84,16 @@ async def earlier_answer(
     """
     if not request_id:
         return None
-    cursor = await connection.execute(
-        "SELECT request_hash, answer FROM request_answers WHERE user_id = %s AND rpc = %s AND request_id = %s",
-        (user_id, request.DESCRIPTOR.full_name, request_id),
-    )
-    stored = await cursor.fetchone()
+    stored = await _READ.one(connection, user=user_id, rpc=request.DESCRIPTOR.full_name, request=UUID(request_id))
     if stored is None:
         return None
-    if stored[0] != _digest(request):
+    if stored.request_hash != _digest(request):
         raise InvalidArgument(
             "REQUEST_ID_REUSED",
             "this request_id was used with another request: choose a new UUID",
             violations=[FieldViolation("request_id", "used with another request")],
         )
-    return answer_type.FromString(stored[1])
+    return answer_type.FromString(stored.answer)
 
 
 def _digest(request: Message) -> bytes:

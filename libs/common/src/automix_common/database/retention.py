@@ -1,14 +1,45 @@
 """What a schema keeps only for a while: published events, handled event ids, answers to repeated requests."""
 
+from datetime import timedelta
 from functools import partial
 
-from psycopg import sql
+import sqlalchemy as sa
+from sqlalchemy import bindparam
 
 from automix_common.database.periodic import periodically
 from automix_common.database.pool import Database
+from automix_common.database.statements import Command, Scalar
+from automix_common.database.tables import inbox, outbox, request_answers
 from automix_common.process.settings import Settings
 
 EVERY_SECONDS = 3600.0
+BATCH = 5000
+"""Rows of a transaction: none holds its locks for long."""
+
+
+def _older(since: sa.Column[object]) -> Command:
+    """Deletes a batch of the rows whose time is longer ago than `kept`, the oldest first.
+
+    By their place in the table: a batch is read once, and no other process waits for its rows.
+    """
+    old: sa.Select[tuple[object]] = (
+        sa.select(sa.literal_column("ctid"))
+        .select_from(since.table)
+        .where(since < sa.func.now() - bindparam("kept", type_=sa.Interval))
+        .order_by(since)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    place: sa.ColumnElement[object] = sa.literal_column(f"{since.table.name}.ctid")
+    return Command(sa.delete(since.table).where(place == sa.any_(sa.func.array(old.scalar_subquery()))))
+
+
+_FORGET = {
+    "outbox": _older(outbox.c.published_at),
+    "inbox": _older(inbox.c.handled_at),
+    "request_answers": _older(request_answers.c.created_at),
+}
+_EXISTS = Scalar(bool, "SELECT to_regclass(%(name)s) IS NOT NULL")
 
 
 async def run(database: Database, settings: Settings) -> None:
@@ -17,20 +48,12 @@ async def run(database: Database, settings: Settings) -> None:
 
 
 async def forget(database: Database, settings: Settings) -> None:
-    """Deletes what is older than the settings keep, in the tables that this schema has."""
-    kept = (
-        ("outbox", "published_at", settings.outbox_days),
-        ("inbox", "handled_at", settings.inbox_days),
-        ("request_answers", "created_at", settings.answer_days),
-    )
-    async with database.transaction() as connection:
-        for table, column, days in kept:
-            cursor = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
-            row = await cursor.fetchone()
-            if row is not None and row[0]:
-                await connection.execute(
-                    sql.SQL("DELETE FROM {} WHERE {} < now() - make_interval(days => 1) * %s").format(
-                        sql.Identifier(table), sql.Identifier(column)
-                    ),
-                    (days,),
-                )
+    """Deletes what is older than the settings keep, batch by batch, in the tables that this schema has."""
+    kept = {"outbox": settings.outbox_days, "inbox": settings.inbox_days, "request_answers": settings.answer_days}
+    for table, days in kept.items():
+        async with database.read() as connection:
+            exists = await _EXISTS.value(connection, name=table)
+        deleted = BATCH if exists else 0
+        while deleted == BATCH:
+            async with database.transaction() as connection:
+                deleted = await _FORGET[table].run(connection, kept=timedelta(days=days))

@@ -1,133 +1,127 @@
-"""Tables and functions that several schemas have alike, as SQL for their first migrations."""
+"""The tables that several schemas have alike. Each schema takes its own copy into its metadata by `copied`.
 
-OUTBOX = """
-CREATE TABLE outbox (
-    id            uuid PRIMARY KEY,
-    subject       text NOT NULL CHECK (subject ~ '^automix(\\.[a-z_]+){3}$'),
-    aggregate_id  uuid NOT NULL,
-    payload       bytea NOT NULL,
-    created_at    timestamptz NOT NULL DEFAULT now(),
-    published_at  timestamptz CHECK (published_at >= created_at)
-);
-COMMENT ON TABLE outbox IS 'Events, written with the change that they tell of and kept for a while once published';
-COMMENT ON COLUMN outbox.id IS 'Event id, also the JetStream message id';
-COMMENT ON COLUMN outbox.subject IS 'automix.<service>.<entity>.<event>';
-COMMENT ON COLUMN outbox.aggregate_id IS 'The user, project or job that the event is about';
-COMMENT ON COLUMN outbox.payload IS 'Serialised automix.events.v1.Event';
-COMMENT ON COLUMN outbox.created_at IS 'When the event became true';
-COMMENT ON COLUMN outbox.published_at IS 'When the relay last had it acknowledged; null while it waits';
-CREATE INDEX outbox_waiting ON outbox (id) WHERE published_at IS NULL;
-CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
-
-CREATE FUNCTION announce_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify('outbox_' || current_schema(), '');
-    RETURN NULL;
-END $$;
-CREATE TRIGGER announce AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION announce_outbox();
-
-CREATE TABLE relay_state (
-    only_row        boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    stream_created  timestamptz NOT NULL
-);
-COMMENT ON TABLE relay_state IS 'Which incarnation of the stream the outbox was published to';
-COMMENT ON COLUMN relay_state.only_row IS 'There is one row';
-COMMENT ON COLUMN relay_state.stream_created IS 'Creation time of the stream; a new one gets all that is kept';
+The trigger functions that stand beside them are in the migrations.
 """
 
-INBOX = """
-CREATE TABLE inbox (
-    consumer    text NOT NULL,
-    event_id    uuid NOT NULL,
-    handled_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, event_id)
-);
-COMMENT ON TABLE inbox IS 'Events whose effect is in this schema, so that a second delivery changes nothing';
-COMMENT ON COLUMN inbox.consumer IS 'Durable name of the consumer';
-COMMENT ON COLUMN inbox.event_id IS 'The event';
-COMMENT ON COLUMN inbox.handled_at IS 'When its effect was committed';
-CREATE INDEX inbox_handled ON inbox (handled_at);
-"""
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, TIMESTAMP
 
-ANSWERS = """
-CREATE TABLE request_answers (
-    user_id       uuid NOT NULL,
-    rpc           text NOT NULL,
-    request_id    uuid NOT NULL,
-    request_hash  bytea NOT NULL CHECK (length(request_hash) = 32),
-    answer        bytea NOT NULL,
-    created_at    timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (user_id, rpc, request_id)
-);
-COMMENT ON TABLE request_answers IS 'First answers of creates, returned again to a repeated request_id';
-COMMENT ON COLUMN request_answers.user_id IS 'Who called';
-COMMENT ON COLUMN request_answers.rpc IS 'Which method';
-COMMENT ON COLUMN request_answers.request_id IS 'Chosen by the caller';
-COMMENT ON COLUMN request_answers.request_hash IS 'SHA-256 of the request: the same id with another body is refused';
-COMMENT ON COLUMN request_answers.answer IS 'The serialised response';
-COMMENT ON COLUMN request_answers.created_at IS 'When it was first answered';
-CREATE INDEX request_answers_created ON request_answers (created_at);
-"""
+SHARED = sa.MetaData()
 
-TOMBSTONES = """
-CREATE TABLE tombstones (
-    id          uuid PRIMARY KEY,
-    kind        text NOT NULL CHECK (kind IN ('user', 'project')),
-    created_at  timestamptz NOT NULL DEFAULT now()
-);
-COMMENT ON TABLE tombstones IS 'Users and projects that are gone: nothing may be born on them any more';
-COMMENT ON COLUMN tombstones.id IS 'The user or project';
-COMMENT ON COLUMN tombstones.kind IS 'user or project';
-COMMENT ON COLUMN tombstones.created_at IS 'When this schema heard of it';
+TIME = TIMESTAMP(timezone=True)
 
--- Every insert holds its parents' ids in shared mode until it commits; whoever buries a parent takes the id exclusively
--- first. A statement in a volatile function sees what was committed before it began, so also a tombstone that the lock
--- was waiting for.
-CREATE FUNCTION refuse_dead_parents() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    parent uuid;
-BEGIN
-    FOR parent IN SELECT (to_jsonb(NEW) ->> name)::uuid FROM unnest(TG_ARGV) AS name ORDER BY 1 LOOP
-        PERFORM pg_advisory_xact_lock_shared(hashtextextended(current_schema() || parent::text, 0));
-        IF EXISTS (SELECT FROM tombstones WHERE id = parent) THEN
-            RAISE EXCEPTION 'parent % is gone', parent USING ERRCODE = 'AM001';
-        END IF;
-    END LOOP;
-    RETURN NEW;
-END $$;
 
-CREATE FUNCTION bury(buried uuid, buried_kind text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || buried::text, 0));
-    INSERT INTO tombstones (id, kind) VALUES (buried, buried_kind) ON CONFLICT DO NOTHING;
-END $$;
-"""
+def copied(metadata: sa.MetaData, *tables: sa.Table) -> None:
+    """Gives a schema's metadata the tables that it has alike with others."""
+    for table in tables:
+        table.to_metadata(metadata)
 
-IMMUTABLE = """
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY TG_ARGV LOOP
-        IF to_jsonb(NEW) -> name IS DISTINCT FROM to_jsonb(OLD) -> name THEN
-            RAISE EXCEPTION '%.% never changes', TG_TABLE_NAME, name USING ERRCODE = 'check_violation';
-        END IF;
-    END LOOP;
-    RETURN NEW;
-END $$;
-"""
 
-OBJECT_DELETIONS = """
-CREATE TABLE object_deletions (
-    storage_key   text PRIMARY KEY CHECK (storage_key <> ''),
-    requested_at  timestamptz NOT NULL DEFAULT now(),
-    due_at        timestamptz NOT NULL DEFAULT now(),
-    attempts      int NOT NULL DEFAULT 0 CHECK (attempts >= 0)
-);
-COMMENT ON TABLE object_deletions IS 'Objects to delete, written with the deletion of their rows';
-COMMENT ON COLUMN object_deletions.storage_key IS 'The object';
-COMMENT ON COLUMN object_deletions.requested_at IS 'When its row went';
-COMMENT ON COLUMN object_deletions.due_at IS 'When to try next';
-COMMENT ON COLUMN object_deletions.attempts IS 'Tries that failed';
-CREATE INDEX object_deletions_due ON object_deletions (due_at);
-"""
+outbox = sa.Table(
+    "outbox",
+    SHARED,
+    sa.Column("id", sa.Uuid, primary_key=True, comment="Event id, also the JetStream message id"),
+    sa.Column(
+        "subject",
+        sa.Text,
+        sa.CheckConstraint(r"subject ~ '^automix(\.[a-z_]+){3}$'"),
+        nullable=False,
+        comment="automix.<service>.<entity>.<event>",
+    ),
+    sa.Column("aggregate_id", sa.Uuid, nullable=False, comment="The user, project or job that the event is about"),
+    sa.Column("payload", BYTEA, nullable=False, comment="Serialised automix.events.v1.Event"),
+    sa.Column("created_at", TIME, nullable=False, server_default=sa.func.now(), comment="When the event became true"),
+    sa.Column(
+        "published_at",
+        TIME,
+        sa.CheckConstraint("published_at >= created_at"),
+        comment="When the relay last had it acknowledged; null while it waits",
+    ),
+    comment="Events, written with the change that they tell of and kept for a while once published",
+)
+sa.Index("outbox_waiting", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
+sa.Index("outbox_published", outbox.c.published_at, postgresql_where=outbox.c.published_at.is_not(None))
+
+relay_state = sa.Table(
+    "relay_state",
+    SHARED,
+    sa.Column(
+        "only_row",
+        sa.Boolean,
+        sa.CheckConstraint("only_row"),
+        primary_key=True,
+        server_default=sa.true(),
+        comment="There is one row",
+    ),
+    sa.Column(
+        "stream_created",
+        TIME,
+        nullable=False,
+        comment="Creation time of the stream; a new one gets all that is kept",
+    ),
+    comment="Which incarnation of the stream the outbox was published to",
+)
+
+inbox = sa.Table(
+    "inbox",
+    SHARED,
+    sa.Column("consumer", sa.Text, primary_key=True, comment="Durable name of the consumer"),
+    sa.Column("event_id", sa.Uuid, primary_key=True, comment="The event"),
+    sa.Column(
+        "handled_at", TIME, nullable=False, server_default=sa.func.now(), comment="When its effect was committed"
+    ),
+    comment="Events whose effect is in this schema, so that a second delivery changes nothing",
+)
+sa.Index("inbox_handled", inbox.c.handled_at)
+
+request_answers = sa.Table(
+    "request_answers",
+    SHARED,
+    sa.Column("user_id", sa.Uuid, primary_key=True, comment="Who called"),
+    sa.Column("rpc", sa.Text, primary_key=True, comment="Which method"),
+    sa.Column("request_id", sa.Uuid, primary_key=True, comment="Chosen by the caller"),
+    sa.Column(
+        "request_hash",
+        BYTEA,
+        sa.CheckConstraint("length(request_hash) = 32"),
+        nullable=False,
+        comment="SHA-256 of the request: the same id with another body is refused",
+    ),
+    sa.Column("answer", BYTEA, nullable=False, comment="The serialised response"),
+    sa.Column("created_at", TIME, nullable=False, server_default=sa.func.now(), comment="When it was first answered"),
+    comment="First answers of creates, returned again to a repeated request_id",
+)
+sa.Index("request_answers_created", request_answers.c.created_at)
+
+tombstones = sa.Table(
+    "tombstones",
+    SHARED,
+    sa.Column("id", sa.Uuid, primary_key=True, comment="The user or project"),
+    sa.Column(
+        "kind",
+        sa.Text,
+        sa.CheckConstraint("kind IN ('user', 'project')"),
+        nullable=False,
+        comment="user or project",
+    ),
+    sa.Column("created_at", TIME, nullable=False, server_default=sa.func.now(), comment="When this schema heard of it"),
+    comment="Users and projects that are gone: nothing may be born on them any more",
+)
+
+object_deletions = sa.Table(
+    "object_deletions",
+    SHARED,
+    sa.Column("storage_key", sa.Text, sa.CheckConstraint("storage_key <> ''"), primary_key=True, comment="The object"),
+    sa.Column("requested_at", TIME, nullable=False, server_default=sa.func.now(), comment="When its row went"),
+    sa.Column("due_at", TIME, nullable=False, server_default=sa.func.now(), comment="When to try next"),
+    sa.Column(
+        "attempts",
+        sa.Integer,
+        sa.CheckConstraint("attempts >= 0"),
+        nullable=False,
+        server_default="0",
+        comment="Tries that failed",
+    ),
+    comment="Objects to delete, written with the deletion of their rows",
+)
+sa.Index("object_deletions_due", object_deletions.c.due_at)

@@ -8,8 +8,12 @@ from automix_platform.events import STREAM
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import insert
 
 from automix_common.database.pool import LOST, Connection, Database
+from automix_common.database.statements import Command
+from automix_common.database.tables import inbox
 from automix_common.events.messaging import MESSAGING_LOST, fetch
 from automix_common.process import faults
 from automix_common.process.logs import logger
@@ -19,6 +23,10 @@ log = logger(__name__)
 
 FETCH = 20
 LONGEST_BACKOFF_SECONDS = 30.0
+
+_HANDLE = Command(
+    insert(inbox).values(consumer=bindparam("durable"), event_id=bindparam("event")).on_conflict_do_nothing()
+)
 
 Handler = Callable[[Connection, events_pb2.Event], Awaitable[None]]
 
@@ -52,11 +60,7 @@ class Consumer:
         enter(CallContext(method=self._durable, trace_id=trace_id_of(event.traceparent)))
         try:
             async with self._database.transaction() as connection:
-                cursor = await connection.execute(
-                    "INSERT INTO inbox (consumer, event_id) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1",
-                    (self._durable, event.event_id),
-                )
-                if await cursor.fetchone() is not None:
+                if await _HANDLE.run(connection, durable=self._durable, event=event.event_id):
                     await self._handle(connection, event)
                 faults.reach(f"{self._durable}.before_commit")
             faults.reach(f"{self._durable}.after_commit")

@@ -2,14 +2,20 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
+import sqlalchemy as sa
 from automix.events.v1 import events_pb2
 from automix_platform.events import STREAM
 from google.protobuf.timestamp_pb2 import Timestamp
 from nats.js import JetStreamContext
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from automix_common.database.pool import LOST, Connection, Database
+from automix_common.database.statements import Command, Query, Scalar
+from automix_common.database.tables import outbox, relay_state
 from automix_common.events.messaging import MESSAGING_LOST
 from automix_common.process import faults
 from automix_common.process.ids import new_id
@@ -22,6 +28,41 @@ BATCH = 200
 PUBLISH_SECONDS = 5
 
 
+class _Waiting(NamedTuple):
+    id: UUID
+    subject: str
+    payload: bytes
+
+
+_ADD = Command(
+    outbox.insert().values(
+        id=bindparam("id"),
+        subject=bindparam("subject"),
+        aggregate_id=bindparam("aggregate"),
+        payload=bindparam("payload"),
+    )
+)
+_WAITING = Query(
+    _Waiting,
+    sa.select(outbox.c.id, outbox.c.subject, outbox.c.payload)
+    .where(outbox.c.published_at.is_(None))
+    .order_by(outbox.c.id)
+    .limit(BATCH)
+    .with_for_update(skip_locked=True),
+)
+_PUBLISHED = Command(
+    outbox.update()
+    .where(outbox.c.id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))))
+    .values(published_at=sa.func.clock_timestamp())
+)
+_STREAM = Scalar(datetime, sa.select(relay_state.c.stream_created).with_for_update())
+_FIRST_STREAM = Command(
+    insert(relay_state).values(stream_created=bindparam("created")).on_conflict_do_nothing().inline()
+)
+_NEXT_STREAM = Command(relay_state.update().values(stream_created=bindparam("created")))
+_PUBLISH_AGAIN = Command(outbox.update().where(outbox.c.published_at.is_not(None)).values(published_at=None))
+
+
 async def add_event(connection: Connection, subject: str, aggregate_id: UUID, event: events_pb2.Event) -> None:
     """Writes `event` (its payload set by the caller) for the relay; it travels if the transaction commits."""
     event_id = new_id()
@@ -32,10 +73,7 @@ async def add_event(connection: Connection, subject: str, aggregate_id: UUID, ev
     occurred = Timestamp()
     occurred.FromDatetime(datetime.now(UTC))
     event.occurred_at.CopyFrom(occurred)
-    await connection.execute(
-        "INSERT INTO outbox (id, subject, aggregate_id, payload) VALUES (%s, %s, %s, %s)",
-        (event_id, subject, aggregate_id, event.SerializeToString()),
-    )
+    await _ADD.run(connection, id=event_id, subject=subject, aggregate=aggregate_id, payload=event.SerializeToString())
 
 
 class Relay:
@@ -71,12 +109,7 @@ class Relay:
 
     async def _publish_batch(self) -> int:
         async with self._database.pipelined() as connection:
-            cursor = await connection.execute(
-                "SELECT id, subject, payload FROM outbox WHERE published_at IS NULL"
-                " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
-                (BATCH,),
-            )
-            rows = await cursor.fetchall()
+            rows = await _WAITING.all(connection)
             if not rows:
                 return 0
             faults.reach("relay.before_publish")
@@ -91,11 +124,9 @@ class Relay:
             )
             faults.reach("relay.after_publish")
             published = [
-                row[0] for row, outcome in zip(rows, outcomes, strict=True) if not isinstance(outcome, BaseException)
+                row.id for row, outcome in zip(rows, outcomes, strict=True) if not isinstance(outcome, BaseException)
             ]
-            await connection.execute(
-                "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(%s)", (published,)
-            )
+            await _PUBLISHED.run(connection, ids=published)
         failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if failed:
             raise failed[0]
@@ -104,13 +135,10 @@ class Relay:
     async def _republish_into_a_new_stream(self) -> None:
         info = await self._stream.stream_info(STREAM)
         async with self._database.transaction() as connection:
-            cursor = await connection.execute("SELECT stream_created FROM relay_state FOR UPDATE")
-            known = await cursor.fetchone()
+            known = await _STREAM.one(connection)
             if known is None:
-                await connection.execute(
-                    "INSERT INTO relay_state (stream_created) VALUES (%s) ON CONFLICT DO NOTHING", (info.created,)
-                )
-            elif known[0] != info.created:
-                await connection.execute("UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL")
-                await connection.execute("UPDATE relay_state SET stream_created = %s", (info.created,))
+                await _FIRST_STREAM.run(connection, created=info.created)
+            elif known != info.created:
+                await _PUBLISH_AGAIN.run(connection)
+                await _NEXT_STREAM.run(connection, created=info.created)
                 log.warning("the stream is new: everything kept is published again")

@@ -3,8 +3,14 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
 from automix_common.database.periodic import periodically
 from automix_common.database.pool import Connection, Database
+from automix_common.database.statements import Command, Scalar
+from automix_common.database.tables import object_deletions
 from automix_common.objects.storage import ObjectStore
 from automix_common.process import faults
 from automix_common.process.logs import logger
@@ -15,15 +21,40 @@ log = logger(__name__)
 BATCH = 100
 COLLECT_BATCH = 500
 
+_KEYS = bindparam("keys", type_=ARRAY(sa.Text))
+_THESE = object_deletions.c.storage_key == sa.any_(_KEYS)
+_DUE = Scalar(
+    str,
+    sa.select(object_deletions.c.storage_key)
+    .where(object_deletions.c.due_at <= sa.func.now())
+    .order_by(object_deletions.c.due_at)
+    .limit(BATCH)
+    .with_for_update(skip_locked=True),
+)
+_NOTE = Command(
+    insert(object_deletions)
+    .from_select(
+        ["storage_key", "due_at"],
+        sa.select(sa.func.unnest(_KEYS), sa.func.now() + bindparam("delay", type_=sa.Interval)),
+    )
+    .on_conflict_do_nothing()
+)
+_PUT_OFF = Command(
+    """
+    UPDATE object_deletions SET attempts = attempts + 1,
+        due_at = clock_timestamp() + make_interval(secs => least(300, power(2, least(attempts, 8))))
+    WHERE storage_key = ANY(%(keys)s)
+    """
+)
+_DONE = Command(object_deletions.delete().where(_THESE))
+
 NamesOf = Callable[[Connection, Sequence[str]], Awaitable[set[str]]]
 """Which of these keys a row names or may still come to name."""
 
 
-async def delete_later(connection: Connection, keys: Iterable[str]) -> None:
-    """Notes objects for deletion in the transaction that deletes their rows."""
-    await connection.execute(
-        "INSERT INTO object_deletions (storage_key) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (list(keys),)
-    )
+async def delete_later(connection: Connection, keys: Iterable[str], delay: timedelta = timedelta()) -> None:
+    """Notes objects for deletion in the transaction that deletes their rows; they are deleted `delay` from now on."""
+    await _NOTE.run(connection, keys=list(keys), delay=delay)
 
 
 class Deleter:
@@ -45,27 +76,17 @@ class Deleter:
     async def delete_batch(self) -> int:
         """Deletes what is due, up to a batch, and returns how many keys that was."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(
-                "SELECT storage_key FROM object_deletions WHERE due_at <= now()"
-                " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
-                (BATCH,),
-            )
-            keys = [row[0] for row in await cursor.fetchall()]
+            keys = await _DUE.all(connection)
             if not keys:
                 return 0
             try:
                 await self._store.delete(keys)
             except Unavailable as error:
                 log.warning("objects cannot be deleted", error=str(error))
-                await connection.execute(
-                    "UPDATE object_deletions SET attempts = attempts + 1,"
-                    " due_at = clock_timestamp() + make_interval(secs => least(300, power(2, least(attempts, 8))))"
-                    " WHERE storage_key = ANY(%s)",
-                    (keys,),
-                )
+                await _PUT_OFF.run(connection, keys=keys)
                 return 0
             faults.reach("deleter.after_delete")
-            await connection.execute("DELETE FROM object_deletions WHERE storage_key = ANY(%s)", (keys,))
+            await _DONE.run(connection, keys=keys)
             return len(keys)
 
 

@@ -1,7 +1,7 @@
 """Accounts, refresh tokens, signing keys and failed sign-ins."""
 
 from alembic import op
-from automix_common.database import tables
+from automix_common.database import frozen_0001
 
 revision = "0001"
 down_revision = None
@@ -158,5 +158,13 @@ END $$;
 
 def upgrade() -> None:
     """Creates the schema."""
-    for statements in (tables.OUTBOX, tables.IMMUTABLE, USERS, REFRESH_TOKENS, SIGNING_KEYS, SIGN_IN_FAILURES, SECRETS):
+    for statements in (
+        frozen_0001.OUTBOX,
+        frozen_0001.IMMUTABLE,
+        USERS,
+        REFRESH_TOKENS,
+        SIGNING_KEYS,
+        SIGN_IN_FAILURES,
+        SECRETS,
+    ):
         op.execute(statements)

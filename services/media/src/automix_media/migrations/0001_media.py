@@ -1,7 +1,7 @@
 """Uploads, their parts, and the assets that they become."""
 
 from alembic import op
-from automix_common.database import tables
+from automix_common.database import frozen_0001
 
 revision = "0001"
 down_revision = None
@@ -281,6 +281,12 @@ CREATE TRIGGER close BEFORE DELETE ON forms FOR EACH ROW EXECUTE FUNCTION close_
 
 def upgrade() -> None:
     """Creates the schema."""
-    shared = (tables.INBOX, tables.ANSWERS, tables.TOMBSTONES, tables.IMMUTABLE, tables.OBJECT_DELETIONS)
+    shared = (
+        frozen_0001.INBOX,
+        frozen_0001.ANSWERS,
+        frozen_0001.TOMBSTONES,
+        frozen_0001.IMMUTABLE,
+        frozen_0001.OBJECT_DELETIONS,
+    )
     for statements in (*shared, TYPES, UPLOADS, FORMS, PARTS, ASSETS, RULES):
         op.execute(statements)

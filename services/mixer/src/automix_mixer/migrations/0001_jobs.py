@@ -1,7 +1,7 @@
 """Jobs, their frozen inputs, their renders, and the rules that no row may break."""
 
 from alembic import op
-from automix_common.database import tables
+from automix_common.database import frozen_0001
 
 revision = "0001"
 down_revision = None
@@ -310,12 +310,12 @@ CREATE TRIGGER stays BEFORE UPDATE OR DELETE ON render_files FOR EACH ROW EXECUT
 def upgrade() -> None:
     """Creates the schema."""
     for statements in (
-        tables.OUTBOX,
-        tables.INBOX,
-        tables.ANSWERS,
-        tables.TOMBSTONES,
-        tables.IMMUTABLE,
-        tables.OBJECT_DELETIONS,
+        frozen_0001.OUTBOX,
+        frozen_0001.INBOX,
+        frozen_0001.ANSWERS,
+        frozen_0001.TOMBSTONES,
+        frozen_0001.IMMUTABLE,
+        frozen_0001.OBJECT_DELETIONS,
         JOBS,
         LIFE,
         INPUTS,

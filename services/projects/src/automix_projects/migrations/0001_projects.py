@@ -1,7 +1,7 @@
 """Projects and the renders counted for them."""
 
 from alembic import op
-from automix_common.database import tables
+from automix_common.database import frozen_0001
 
 revision = "0001"
 down_revision = None
@@ -67,5 +67,12 @@ CREATE TRIGGER parents BEFORE INSERT ON projects FOR EACH ROW EXECUTE FUNCTION r
 
 def upgrade() -> None:
     """Creates the schema."""
-    for statements in (tables.OUTBOX, tables.INBOX, tables.ANSWERS, tables.TOMBSTONES, tables.IMMUTABLE, PROJECTS):
+    for statements in (
+        frozen_0001.OUTBOX,
+        frozen_0001.INBOX,
+        frozen_0001.ANSWERS,
+        frozen_0001.TOMBSTONES,
+        frozen_0001.IMMUTABLE,
+        PROJECTS,
+    ):
         op.execute(statements)

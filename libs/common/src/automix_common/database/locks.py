@@ -1,0 +1,41 @@
+"""Advisory locks: every key has its place here, so that no two things share one by accident.
+
+PostgreSQL keeps advisory locks for the whole database, which all schemas are in. A key is therefore the hash of the
+schema, of what the lock guards, and of whose it is. Two more are not taken from here: `migrations` locks before
+anything of a schema exists, and triggers lock the ids of parents as schema and id alone (see `tombstones`).
+"""
+
+from enum import StrEnum
+
+from automix_common.database.pool import Connection
+from automix_common.database.statements import Command, Scalar
+
+
+class Lock(StrEnum):
+    """What a lock guards, and by what it is divided."""
+
+    ANSWER = "answer"
+    """The first answer to a request: user, RPC and request id."""
+    QUOTA = "quota"
+    """What a user has, while it is counted and added to: user."""
+    SWEEP = "sweep"
+    """Abandoned jobs: one sweeper at a time."""
+    SIGNING_KEYS = "signing_keys"
+    """The signing keys: one new key at a time."""
+    UPKEEP = "upkeep"
+    """What is deleted by age: one process at a time."""
+
+
+_KEY = "hashtextextended(current_schema() || ':' || %(lock)s || ':' || %(whose)s, 0)"
+_TAKE = Command(f"SELECT pg_advisory_xact_lock({_KEY})")
+_TRY = Scalar(bool, f"SELECT pg_try_advisory_xact_lock({_KEY})")
+
+
+async def take(connection: Connection, lock: Lock, whose: object = "") -> None:
+    """Waits for the lock and holds it until the transaction ends."""
+    await _TAKE.run(connection, lock=str(lock), whose=str(whose))
+
+
+async def try_take(connection: Connection, lock: Lock, whose: object = "") -> bool:
+    """Holds the lock until the transaction ends; False when somebody else does."""
+    return await _TRY.value(connection, lock=str(lock), whose=str(whose))
