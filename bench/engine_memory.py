@@ -40,7 +40,7 @@ def _peak_mb(folder: Path, seconds: float) -> float:
     paths = song(audio_folder(), folder, seconds)
     tracks = [{"path": str(p), "role": r} for p, r in zip(paths, ("vocals", "beat", "reference"), strict=True)]
     request = {"tracks": tracks, "settings": {}, "plan": None, "output": str(folder / "o.wav"), "extras_dir": None}
-    command = [sys.executable, "-m", "automix_mixer.engine.child"]
+    command = [sys.executable, "-m", "automix_mixer.engine.face.child"]
     with psutil.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         peak = [0.0]
         ended = threading.Event()

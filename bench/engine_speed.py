@@ -38,7 +38,7 @@ _MIX = (
     _START
     + """
 from automix_mixer.engine import Settings, Track
-from automix_mixer.engine.mixing import mix
+from automix_mixer.engine.face.mixing import mix
 begun, wall = cpu(), time.perf_counter()
 tracks = [Track(path, role) for path, role in zip(sys.argv[1:4], ("vocals", "beat", "reference"))]
 mix(tracks, Settings(), sys.argv[4], threads=int(sys.argv[5]))

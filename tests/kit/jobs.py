@@ -10,7 +10,7 @@ from kit.people import Studio
 from kit.stack import Stack
 from kit.waiting import until
 
-ENGINE = "automix_mixer.engine.child"
+ENGINE = "automix_mixer.engine.face.child"
 
 
 async def job_row(stack: Stack, job_id: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from automix_common.process.settings import Settings
 from automix_local import Servers
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import Settings as EngineSettings
-from automix_mixer.engine.mixplan import MixPlan
+from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.repository import events
 from automix_mixer.repository.burial import bury_project
 from automix_mixer.repository.jobs import Jobs
@@ -46,7 +46,7 @@ from .harness import (
     worker_settings,
 )
 
-ENGINE = "automix_mixer.engine.child"
+ENGINE = "automix_mixer.engine.face.child"
 Wait = Callable[[UUID], Awaitable[dict[str, Any]]]
 
 

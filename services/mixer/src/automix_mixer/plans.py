@@ -6,9 +6,9 @@ from typing import Any
 
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError, Settings
-from automix_mixer.engine.mixplan import MixPlan
-from automix_mixer.engine.plan_bounds import check_fit
-from automix_mixer.engine.plan_json import delivered, plan_from_json
+from automix_mixer.engine.plan.mixplan import MixPlan
+from automix_mixer.engine.plan.plan_bounds import check_fit
+from automix_mixer.engine.plan.plan_json import delivered, plan_from_json
 
 
 def read_plan(text: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], MixPlan]:

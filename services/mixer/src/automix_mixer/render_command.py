@@ -111,8 +111,8 @@ def _render(
     *,
     quiet: bool,
 ) -> dict[str, Any]:
-    from automix_mixer.engine.mixing import mix  # noqa: PLC0415 - `automix --help` needs no numpy
-    from automix_mixer.engine.plan_json import DELIVERY, delivered, plan_from_json  # noqa: PLC0415
+    from automix_mixer.engine.face.mixing import mix  # noqa: PLC0415 - `automix --help` needs no numpy
+    from automix_mixer.engine.plan.plan_json import DELIVERY, delivered, plan_from_json  # noqa: PLC0415
 
     tracks = [
         Track(path, role)

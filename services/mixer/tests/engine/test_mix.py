@@ -190,7 +190,7 @@ def test_same_bytes_on_one_thread_or_two_and_in_another_process(song: list[Track
         "extras_dir": None,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "automix_mixer.engine.child"],
+        [sys.executable, "-m", "automix_mixer.engine.face.child"],
         input=json.dumps(request),
         capture_output=True,
         text=True,

@@ -94,7 +94,7 @@ def test_extras(song: list[Track], tmp_path: Path) -> None:
 
 def child(request: dict) -> tuple[list[dict], dict]:
     done = subprocess.run(
-        [sys.executable, "-m", "automix_mixer.engine.child"],
+        [sys.executable, "-m", "automix_mixer.engine.face.child"],
         input=json.dumps(request),
         capture_output=True,
         text=True,

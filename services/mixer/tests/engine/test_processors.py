@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from automix_mixer.engine.bands import BAND_HZ, design_grid, fir_from_db, gain_at
-from automix_mixer.engine.control import decaying_maximum, ramp
-from automix_mixer.engine.dynamics import Compressor, expander_gain_db, one_pole
-from automix_mixer.engine.fir import HOP, MAX_TAPS, FirBank, whole
-from automix_mixer.engine.limiter import LIMITER_STEP, limiter_nodes
-from automix_mixer.engine.loudness import integrated_lufs
-from automix_mixer.engine.pcm import BLOCK_FRAMES
-from automix_mixer.engine.running import running_maximum, running_mean, running_minimum
-from automix_mixer.engine.space import Doubler, Halver
-from automix_mixer.engine.truepeak import TruePeakSteps
-from automix_mixer.engine.workspace import Workspace
+from automix_mixer.engine.dsp.bands import BAND_HZ, design_grid, fir_from_db, gain_at
+from automix_mixer.engine.dsp.control import decaying_maximum, ramp
+from automix_mixer.engine.dsp.dynamics import Compressor, expander_gain_db, one_pole
+from automix_mixer.engine.dsp.fir import HOP, MAX_TAPS, FirBank, whole
+from automix_mixer.engine.dsp.limiter import LIMITER_STEP, limiter_nodes
+from automix_mixer.engine.dsp.running import running_maximum, running_mean, running_minimum
+from automix_mixer.engine.measure.loudness import integrated_lufs
+from automix_mixer.engine.measure.true_peak import TruePeakSteps
+from automix_mixer.engine.render.space import Doubler, Halver
+from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
+from automix_mixer.engine.sound.workspace import Workspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly

@@ -12,14 +12,14 @@ from automix_mixer.engine import (
     Track,
     Workspace,
     analyse,
+    make_plan,
     mix,
-    plan,
     plan_from_json,
     plan_to_json,
 )
-from automix_mixer.engine.extras import OutputPaths
-from automix_mixer.engine.rendering import render
-from automix_mixer.engine.report import MixReport
+from automix_mixer.engine.face.extras import OutputPaths
+from automix_mixer.engine.face.rendering import render_plan
+from automix_mixer.engine.face.report import MixReport
 from scipy.signal import welch
 
 from .conftest import RATE, beat, load, save_wav
@@ -86,8 +86,10 @@ def rendered(reference: Callable[[str], Path], tmp_path: Path) -> Rendered:
         together = [*tracks, Track(reference(after), "reference")]
         with Workspace() as workspace:
             profiles = [analyse(t, workspace, RATE) for t in together]
-            made = change(plan(profiles, settings))
-            report = render(made, together, OutputPaths(tmp_path / "m.wav"), workspace=workspace, profiles=profiles)
+            made = change(make_plan(profiles, settings))
+            report = render_plan(
+                made, together, OutputPaths(tmp_path / "m.wav"), workspace=workspace, profiles=profiles
+            )
         return heard(load(tmp_path / "m.wav")), report
 
     return run
@@ -188,11 +190,13 @@ def test_lifting_is_bounded_and_as_slow_as_a_limiter(
     sounds = []
     with Workspace() as workspace:
         profiles = [analyse(t, workspace, RATE) for t in together]
-        made = plan(profiles, ALL)
+        made = make_plan(profiles, ALL)
         for most in (made.master.lift_db.value, 0.0):
             lift = replace(made.master.lift_db, value=most)
             changed = replace(made, master=replace(made.master, lift_db=lift))
-            report = render(changed, together, OutputPaths(tmp_path / "m.wav"), workspace=workspace, profiles=profiles)
+            report = render_plan(
+                changed, together, OutputPaths(tmp_path / "m.wav"), workspace=workspace, profiles=profiles
+            )
             sounds.append(load(tmp_path / "m.wav") * 10 ** (-report.stages["master"]["gain_db"] / 20))
     energy = [np.square(s[: s.shape[0] // 256 * 256]).reshape(-1, 512).sum(axis=1) for s in sounds]
     loud = np.minimum(*energy) > 1e-4 * energy[1].max()

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automix_audio.loudness import LoudnessMeter, k_weighting
-from automix_mixer.engine import MixPlan, MixReport, Settings, Track, Workspace, analyse, mix, plan
-from automix_mixer.engine.extras import OutputPaths
-from automix_mixer.engine.rendering import render
-from automix_mixer.engine.vocal_chain import without_stage
+from automix_mixer.engine import MixPlan, MixReport, Settings, Track, Workspace, analyse, make_plan, mix
+from automix_mixer.engine.face.extras import OutputPaths
+from automix_mixer.engine.face.rendering import render_plan
+from automix_mixer.engine.render.vocal_chain import without_stage
 from scipy.signal import butter, iirpeak, lfilter, sosfilt, sosfiltfilt, stft
 
 from .conftest import RATE, load, save_wav, voice
@@ -29,9 +29,9 @@ def stems(potassium: list[Track], tmp_path_factory: pytest.TempPathFactory) -> C
             folder = tmp_path_factory.mktemp("stems")
             with Workspace() as workspace:
                 profiles = [analyse(t, workspace, RATE) for t in potassium]
-                made = change(plan(profiles, QUIET))
+                made = change(make_plan(profiles, QUIET))
                 paths = OutputPaths(folder / "mix.wav", folder)
-                report = render(made, potassium, paths, workspace=workspace, profiles=profiles)
+                report = render_plan(made, potassium, paths, workspace=workspace, profiles=profiles)
             files = {"mix": paths.mix, "lead": folder / "stem_lead.wav", "beat": folder / "stem_beat.wav"}
             scale = 10 ** (-report.stages["master"]["gain_db"] / 20)
             known[name] = {k: load(p) * (1.0 if k == "mix" else scale) for k, p in files.items()}
@@ -131,10 +131,10 @@ def test_rides_halve_the_spread_of_phrases(audio: Path, tmp_path: Path) -> None:
     for name, strip in (("on", ["compressor"]), ("off", ["compressor", "ride"])):
         with Workspace() as workspace:
             profiles = [analyse(t, workspace, RATE) for t in tracks]
-            made = unglued(plan(profiles, QUIET))
+            made = unglued(make_plan(profiles, QUIET))
             for stage in strip:
                 made = replace(made, vocals=[without_stage(v, stage) for v in made.vocals])
-            render(made, tracks, OutputPaths(tmp_path / f"{name}.wav"), workspace=workspace, profiles=profiles)
+            render_plan(made, tracks, OutputPaths(tmp_path / f"{name}.wav"), workspace=workspace, profiles=profiles)
         spread[name] = phrase_spread(load(tmp_path / f"{name}.wav"))
     assert spread["off"] > 2.0
     assert spread["on"] <= 0.5 * spread["off"]
@@ -190,8 +190,10 @@ def rendered_alone(path: Path, change: Callable[[MixPlan], MixPlan], folder: Pat
     with Workspace() as workspace:
         tracks = [Track(path, "vocals")]
         profiles = [analyse(t, workspace, RATE) for t in tracks]
-        made = change(unglued(plan(profiles, replace(QUIET, stems=True))))
-        report = render(made, tracks, OutputPaths(folder / "m.wav", folder), workspace=workspace, profiles=profiles)
+        made = change(unglued(make_plan(profiles, replace(QUIET, stems=True))))
+        report = render_plan(
+            made, tracks, OutputPaths(folder / "m.wav", folder), workspace=workspace, profiles=profiles
+        )
     scale = 10 ** (-(report.stages["master"]["gain_db"] + made.vocals[0].trim_db.value) / 20)
     return load(folder / "stem_lead.wav") * scale, report
 
@@ -298,10 +300,10 @@ def test_backing_vocals_stand_behind_the_lead_and_wider(audio: Path, tmp_path: P
     def behind_by(change: Callable[[MixPlan], MixPlan]) -> tuple[float, float, MixReport]:
         with Workspace() as workspace:
             profiles = [analyse(t, workspace, RATE) for t in tracks]
-            made = change(unglued(plan(profiles, QUIET)))
+            made = change(unglued(make_plan(profiles, QUIET)))
             assert [v.part.value for v in made.vocals] == ["lead", "backing"]
             out = OutputPaths(tmp_path / "m.wav", tmp_path)
-            report = render(made, tracks, out, workspace=workspace, profiles=profiles)
+            report = render_plan(made, tracks, out, workspace=workspace, profiles=profiles)
         stem = {n: load(tmp_path / f"stem_{n}.wav") for n in ("lead", "backing")}
         loudness = {n: LoudnessMeter(RATE, 2) for n in stem}
         for name, meter in loudness.items():

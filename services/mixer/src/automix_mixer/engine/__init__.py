@@ -14,32 +14,32 @@ from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.track import Track
 
 if TYPE_CHECKING:
-    from automix_mixer.engine.analysis import analyse, project_rate
-    from automix_mixer.engine.extras import MixFile, OutputPaths
-    from automix_mixer.engine.mixing import MixResult, mix
-    from automix_mixer.engine.mixplan import MixPlan
-    from automix_mixer.engine.plan_json import plan_from_json, plan_to_json
-    from automix_mixer.engine.planning import plan
-    from automix_mixer.engine.profile import Profile
-    from automix_mixer.engine.rendering import render
-    from automix_mixer.engine.report import MixReport
-    from automix_mixer.engine.workspace import Workspace
+    from automix_mixer.engine.face.extras import MixFile, OutputPaths
+    from automix_mixer.engine.face.mixing import MixResult, mix
+    from automix_mixer.engine.face.rendering import render_plan
+    from automix_mixer.engine.face.report import MixReport
+    from automix_mixer.engine.measure.analysis import analyse, project_rate
+    from automix_mixer.engine.measure.profile import Profile
+    from automix_mixer.engine.plan.mixplan import MixPlan
+    from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
+    from automix_mixer.engine.plan.planning import make_plan
+    from automix_mixer.engine.sound.workspace import Workspace
 
 _HOMES = {
-    "analyse": "analysis",
-    "project_rate": "analysis",
-    "MixFile": "extras",
-    "MixResult": "mixing",
-    "mix": "mixing",
-    "MixPlan": "mixplan",
-    "plan_from_json": "plan_json",
-    "plan_to_json": "plan_json",
-    "plan": "planning",
-    "Profile": "profile",
-    "OutputPaths": "extras",
-    "render": "rendering",
-    "MixReport": "report",
-    "Workspace": "workspace",
+    "analyse": "measure.analysis",
+    "project_rate": "measure.analysis",
+    "MixFile": "face.extras",
+    "MixResult": "face.mixing",
+    "mix": "face.mixing",
+    "MixPlan": "plan.mixplan",
+    "plan_from_json": "plan.plan_json",
+    "plan_to_json": "plan.plan_json",
+    "make_plan": "plan.planning",
+    "Profile": "measure.profile",
+    "OutputPaths": "face.extras",
+    "render_plan": "face.rendering",
+    "MixReport": "face.report",
+    "Workspace": "sound.workspace",
 }
 
 __all__ = [
@@ -55,12 +55,12 @@ __all__ = [
     "Track",
     "Workspace",
     "analyse",
+    "make_plan",
     "mix",
-    "plan",
     "plan_from_json",
     "plan_to_json",
     "project_rate",
-    "render",
+    "render_plan",
 ]
 
 

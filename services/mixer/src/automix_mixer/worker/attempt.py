@@ -19,7 +19,7 @@ from automix_mixer.worker.outputs import store_outputs
 
 log = logger(__name__)
 
-ENGINE = "automix_mixer.engine.child"
+ENGINE = "automix_mixer.engine.face.child"
 FETCHED, RENDERED = 0.03, 0.96
 """Shares of an attempt after which its tracks are there, and the mix is."""
 

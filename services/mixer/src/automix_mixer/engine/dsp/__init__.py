@@ -1,0 +1,1 @@
+"""Signal processing that knows neither tracks nor plans."""

@@ -1,0 +1,77 @@
+"""One mix in a process of its own: `python -m automix_mixer.engine.face.child`.
+
+A JSON request on standard input:
+    {"tracks": [{"path", "role", "id", "name", "weight"}], "settings": {...}, "plan": null | {...}, "output": path,
+     "extras_dir": path | null}
+JSON lines on standard output: {"progress": 0..1, "stage": "..."} while it works, and last either
+    {"result": {"report", "plan", "duration_s", "sample_rate", "channels", "integrated_lufs", "true_peak_dbtp",
+     "files": [{"kind", "path"}]}}  or  {"error": {"reason", "message"}}.
+The exit code is 0 in both cases; anything else is a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+from automix_mixer.engine.errors import EngineError, SettingsError
+from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.track import Track
+
+_PROGRESS_STEP = 0.01
+
+
+def main() -> None:
+    """Reads the request, answers on standard output."""
+    # One answer channel: whatever a library prints goes to standard error.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        try:
+            result = _mix(json.load(sys.stdin), _reporter(answers))
+        except EngineError as error:
+            _say(answers, {"error": {"reason": error.reason, "message": error.message}})
+        except SettingsError as error:
+            _say(answers, {"error": {"reason": "SETTINGS_INVALID", "message": f"{error.field} {error.message}"}})
+        else:
+            _say(answers, {"result": result})
+
+
+def _mix(request: Mapping[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
+    tracks = [
+        Track(t["path"], t["role"], t.get("id") or "", t.get("name") or "", float(t.get("weight") or 1.0))
+        for t in request["tracks"]
+    ]
+    settings = Settings.from_json(request.get("settings"))
+    # The request is checked before half a second of imports.
+    from automix_mixer.engine.face.mixing import mix  # noqa: PLC0415
+    from automix_mixer.engine.plan.plan_json import plan_from_json  # noqa: PLC0415
+
+    plan = plan_from_json(request["plan"]) if request.get("plan") else None
+    result = mix(
+        tracks, settings, request["output"], plan=plan, progress=progress, extras_dir=request.get("extras_dir")
+    )
+    return result.to_json()
+
+
+def _reporter(answers: TextIO) -> Callable[[float, str], None]:
+    last_share, last_stage = -1.0, ""
+
+    def report(share: float, stage: str) -> None:
+        nonlocal last_share, last_stage
+        if share - last_share >= _PROGRESS_STEP or stage != last_stage:
+            last_share, last_stage = share, stage
+            _say(answers, {"progress": round(min(share, 1.0), 3), "stage": stage})
+
+    return report
+
+
+def _say(answers: TextIO, line: Mapping[str, Any]) -> None:
+    answers.write(json.dumps(line) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Everything that a mix leaves behind beside itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from automix_mixer.engine.face.comparison import write_comparison
+from automix_mixer.engine.face.report import MixReport
+from automix_mixer.engine.face.stems import stem_path, write_stems
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.mixplan import MixPlan
+from automix_mixer.engine.render.master import MasterGain
+from automix_mixer.engine.render.mixdown import Mixdown
+from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.sound.output import FORMATS
+from automix_mixer.engine.sound.workspace import Workspace
+
+STEM_NAMES = ("lead", "backing", "space", "beat")
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Where a render writes: the mix, and a folder for everything else (None: nothing else is written)."""
+
+    mix: Path
+    extras: Path | None = None
+
+
+@dataclass(frozen=True)
+class MixFile:
+    """A file that a mix left behind; `kind` is mix, report, picture, comparison, or stem_<name>."""
+
+    kind: str
+    path: str
+
+
+def write_extras(
+    plan: MixPlan,
+    profiles: Sequence[Profile],
+    report: MixReport,
+    down: Mixdown,
+    gain: MasterGain,
+    paths: OutputPaths,
+    workspace: Workspace,
+) -> None:
+    """Report (JSON), its picture (PNG), the comparison and the stems, as the settings ask."""
+    from automix_mixer.engine.face.picture import draw_report  # noqa: PLC0415 - half a second that a mix alone is spared
+
+    folder = paths.extras
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings.from_json(plan.settings)
+    (folder / "report.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    draw_report(report, folder / "report.png")
+    if settings.comparison:
+        target = _comparison(folder, settings)
+        write_comparison(plan, profiles, report.integrated_lufs, target, settings.output_format, workspace)
+    write_stems(down, gain, folder)
+
+
+def files_of(paths: OutputPaths, settings: Settings) -> list[MixFile]:
+    """The files that a render with these settings has written."""
+    files = [MixFile("mix", str(paths.mix))]
+    if paths.extras is None:
+        return files
+    named = {"report": paths.extras / "report.json", "picture": paths.extras / "report.png"}
+    named["comparison"] = _comparison(paths.extras, settings)
+    named |= {f"stem_{name}": stem_path(paths.extras, name) for name in STEM_NAMES}
+    return files + [MixFile(kind, str(path)) for kind, path in named.items() if path.exists()]
+
+
+def _comparison(folder: Path, settings: Settings) -> Path:
+    return folder / f"comparison.{FORMATS[settings.output_format][0]}"

@@ -1,0 +1,77 @@
+"""From files to a mix in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automix_mixer.engine.face.extras import MixFile, OutputPaths, files_of
+from automix_mixer.engine.face.rendering import render_plan
+from automix_mixer.engine.face.report import MixReport
+from automix_mixer.engine.measure.analysis import analyse, project_rate
+from automix_mixer.engine.plan.mixplan import MixPlan
+from automix_mixer.engine.plan.plan_json import plan_to_json
+from automix_mixer.engine.plan.planning import make_plan
+from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.sound.threads import cores
+from automix_mixer.engine.sound.workspace import Workspace
+from automix_mixer.engine.track import Track
+
+
+@dataclass(frozen=True)
+class MixResult:
+    """A finished mix: its plan, its report and its files."""
+
+    plan: MixPlan
+    report: MixReport
+    files: list[MixFile]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as the worker reads it."""
+        report = self.report.to_json()
+        return {
+            "report": report,
+            "plan": plan_to_json(self.plan),
+            "duration_s": report["duration_s"],
+            "sample_rate": report["sample_rate"],
+            "channels": report["channels"],
+            "integrated_lufs": report["integrated_lufs"],
+            "true_peak_dbtp": report["true_peak_dbtp"],
+            "files": [{"kind": f.kind, "path": f.path} for f in self.files],
+        }
+
+
+def mix(
+    tracks: Sequence[Track],
+    settings: Settings,
+    out_path: str | Path,
+    *,
+    plan: MixPlan | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    extras_dir: str | Path | None = None,
+    threads: int | None = None,
+) -> MixResult:
+    """Analyses, plans (unless a plan is given, which then carries its own settings) and renders.
+
+    `extras_dir` receives the report, the picture, the comparison and the stems. Raises EngineError, SettingsError.
+    """
+    tell = progress or (lambda _share, _stage: None)
+    with Workspace() as workspace:
+        rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
+        count = min(threads or cores(), 2)
+        with ThreadPoolExecutor(count) as pool:
+            waiting = [pool.submit(analyse, track, workspace, rate) for track in tracks]
+            profiles = []
+            for i, profile in enumerate(waiting):
+                profiles.append(profile.result())
+                tell(0.35 * (i + 1) / len(tracks), "analysing")
+        if plan is None:
+            plan = make_plan(profiles, settings)
+        paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None)
+        report = render_plan(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell, threads=count)
+        files = files_of(paths, Settings.from_json(plan.settings))
+        tell(1.0, "done")
+        return MixResult(plan, report, files)

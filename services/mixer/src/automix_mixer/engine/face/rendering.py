@@ -1,0 +1,135 @@
+"""A plan and tracks to sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from automix_mixer.engine.dsp.control import step_frames
+from automix_mixer.engine.face.curves import report_curves
+from automix_mixer.engine.face.delivery import deliver
+from automix_mixer.engine.face.extras import OutputPaths, write_extras
+from automix_mixer.engine.face.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
+from automix_mixer.engine.measure.analysis import analyse
+from automix_mixer.engine.measure.loudness import SILENCE_LUFS
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
+from automix_mixer.engine.plan.plan_bounds import check_fit, check_sound
+from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
+from automix_mixer.engine.render.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
+from automix_mixer.engine.render.rehearsal import rehearse
+from automix_mixer.engine.render.vocal_bus import VocalBus, make_vocal_bus
+from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.sound.threads import cores
+from automix_mixer.engine.sound.workspace import Workspace
+from automix_mixer.engine.track import Track
+
+Progress = Callable[[float, str], None]
+
+
+def render_plan(
+    plan: MixPlan,
+    tracks: Sequence[Track],
+    paths: OutputPaths,
+    *,
+    workspace: Workspace,
+    profiles: Sequence[Profile] | None = None,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> MixReport:
+    """Renders `plan` from `tracks` (those that it was made from, in their order).
+
+    `profiles` spare the decoding when the tracks were analysed in the same workspace. `threads` is 1 or 2 (default: 2
+    where there are two cores); the result is the same.
+    Raises EngineError for a plan that does not fit the tracks or a track that cannot be read.
+    """
+    tell = progress or (lambda _share, _stage: None)
+    settings = Settings.from_json(plan.settings)
+    threads = threads or cores()
+    check_fit(plan, [track.role for track in tracks])
+    if profiles is None:
+        profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
+    check_sound(plan, profiles)
+    used = [v.track for v in plan.vocals] + [b.track for b in plan.beats]
+    frames = max(profiles[index].frames for index in used)
+    vocals = make_vocal_bus(
+        plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"), threads=threads
+    )
+    settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)), workspace)
+    planned = plan.bus
+    plan, settled = rehearse(plan, profiles, vocals, settled, frames)
+    down = mix_down(
+        plan,
+        profiles,
+        vocals,
+        settled,
+        workspace,
+        frames,
+        with_stems=settings.stems and paths.extras is not None,
+        threads=threads,
+        progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
+    )
+    premaster, gain = solve_gain(down.premaster, plan, workspace)
+    measured, gain = deliver(
+        premaster,
+        gain,
+        plan.master.ceiling_dbtp.value,
+        paths.mix,
+        settings.output_format,
+        lambda share: tell(0.75 + 0.15 * share, "mastering"),
+        workspace,
+        threads=threads,
+        with_spectrum=paths.extras is not None,
+    )
+    report = _report(plan, planned, vocals, settled, down, gain, measured)
+    if paths.extras is not None and measured.spectrum is not None:
+        tell(0.9, "extras")
+        curves = report_curves(
+            profiles, vocals, settled, premaster, gain.gain_db, measured.reduction, measured.spectrum
+        )
+        report = replace(report, curves=curves)
+        write_extras(plan, profiles, report, down, gain, paths, workspace)
+    for pcm in (down.premaster.pcm, vocals.lead, vocals.backing, vocals.space):
+        if pcm is not None:
+            pcm.delete()
+    return report
+
+
+def _report(
+    plan: MixPlan,
+    planned: BusPlan,
+    vocals: VocalBus,
+    settled: Balance,
+    down: Mixdown,
+    gain: MasterGain,
+    measured: Measured,
+) -> MixReport:
+    pre = down.premaster
+    return MixReport(
+        duration_s=pre.pcm.frames / plan.sample_rate,
+        sample_rate=plan.sample_rate,
+        channels=pre.pcm.channels,
+        integrated_lufs=max(measured.integrated_lufs, SILENCE_LUFS),
+        loudness_range_lu=measured.loudness_range_lu,
+        true_peak_dbtp=max(measured.true_peak_dbtp, SILENCE_LUFS),
+        lar_db=settled.lar_db,
+        stages={
+            **vocals.effects,
+            "unmask": unmask_effect_db(plan, settled),
+            "balance": {"vocal_fader_db": settled.fader_db},
+            **reference_effect(planned, plan.bus, settled.lean_db),
+            "glue": glue_effect(gain.glue),
+            "crest": crest_effect(gain),
+            "master": master_effect(gain.gain_db, gain.deepest_db, gain.ceiling_dbtp),
+        },
+        notes=plan.notes + _master_notes(gain, plan),
+    )
+
+
+def _master_notes(gain: MasterGain, plan: MixPlan) -> list[str]:
+    if not gain.limited:
+        return []
+    return [
+        f"The mix reaches {gain.predicted_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need over"
+        f" {plan.master.max_limiting_db.value:g} dB of limiting."
+    ]

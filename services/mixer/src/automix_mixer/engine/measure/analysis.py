@@ -1,0 +1,102 @@
+"""One pass over a file: decode, convert to the project's rate, keep the sound on disk, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+from automix_audio.decode import AudioReader, open_audio
+from automix_audio.errors import AudioError
+
+from automix_mixer.engine.dsp.control import step_frames
+from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.measure.loudness import integrated_lufs
+from automix_mixer.engine.measure.measuring import TrackMeter
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.settings import SAMPLE_RATES, Settings
+from automix_mixer.engine.sound.layout import downmix_matrix
+from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound
+from automix_mixer.engine.sound.workspace import Workspace
+from automix_mixer.engine.track import Track
+
+
+def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
+    """The mix's sample rate in Hz: the setting, or the highest of the beats (without beats, of the vocals).
+
+    It is held between 44.1 and 96 kHz (48 kHz for mp3) and within its family (multiples of 11,025 or of 8,000).
+    """
+    if settings.sample_rate is not None:
+        return settings.sample_rate
+    beats = [t for t in tracks if t.role == "beat"]
+    rates = []
+    for track in beats or [t for t in tracks if t.role == "vocals"]:
+        with _opened(track) as reader:
+            rates.append(reader.source_sample_rate)
+    highest = max(rates, default=SAMPLE_RATES[0])
+    low, high = (44_100, 88_200) if highest % 11_025 == 0 else (48_000, 96_000)
+    return low if highest <= low or settings.output_format == "mp3" else high
+
+
+def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
+    """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace.
+
+    Raises EngineError with the reason why it cannot be used.
+    """
+    with _opened(track, sample_rate) as reader:
+        matrix = downmix_matrix(reader.channels, reader.channel_names)
+        channels = min(reader.channels, 2)
+        meter = TrackMeter(sample_rate, channels, track.role, workspace)
+        frames = 0
+        with ExitStack() as stack:
+            writer = None if track.role == "reference" else stack.enter_context(workspace.pcm(channels))
+            for piece in reader.blocks(BLOCK_FRAMES):
+                sound = np.ascontiguousarray(piece.T) if matrix is None else matrix @ piece.T
+                frames += sound.shape[1]
+                if writer is not None:
+                    writer.write(sound)
+                meter.process(_padded(sound))
+        if frames == 0:
+            raise EngineError("EMPTY", f"{track.label}: the file holds no sound")
+        steps = -(-frames // step_frames(sample_rate))
+        k_steps = meter.k_steps(steps)
+        return Profile(
+            track=track,
+            sample_rate=sample_rate,
+            step=step_frames(sample_rate),
+            channels=channels,
+            frames=frames,
+            source_sample_rate=reader.source_sample_rate,
+            source_channels=reader.channels,
+            pcm=writer.file if writer is not None else None,
+            k_steps=k_steps,
+            steps=meter.steps(steps),
+            whole=meter.whole_spectrum(),
+            sounding=meter.sounding_spectrum(),
+            channel_peak=meter.channel_peak(),
+            channel_energy=meter.channel_energy(),
+            identical_channels=meter.identical_channels,
+            faults=meter.faults(frames),
+            damaged_packets=reader.damaged_packets,
+            sibilance=meter.sibilance(),
+            integrated_lufs=integrated_lufs((k for _, k in k_steps.pieces()), step_frames(sample_rate), sample_rate),
+        )
+
+
+def _padded(sound: Sound) -> Sound:
+    missing = -sound.shape[1] % BLOCK_FRAMES
+    return np.pad(sound, ((0, 0), (0, missing))) if missing else sound
+
+
+@contextmanager
+def _opened(track: Track, sample_rate: int | None = None) -> Iterator[AudioReader]:
+    """The track's reader; what it raises becomes an EngineError that names the track."""
+    try:
+        with ExitStack() as opened:
+            try:
+                reader = opened.enter_context(open_audio(track.path, sample_rate=sample_rate))
+            except OSError as error:
+                raise EngineError("UNREADABLE", f"{track.label}: the file cannot be read ({error.strerror})") from error
+            yield reader
+    except AudioError as error:
+        raise EngineError(str(error.reason), f"{track.label}: {error.message}") from error

@@ -1,0 +1,97 @@
+"""Everything that is measured about a track, block by block, in one pass."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from automix_mixer.engine.dsp.control import step_energy, step_frames
+from automix_mixer.engine.measure.profile import Faults
+from automix_mixer.engine.measure.sibilance import Sibilance
+from automix_mixer.engine.measure.spectrum import Spectrum, SpectrumMeter
+from automix_mixer.engine.sound.curve_file import CurveFile
+from automix_mixer.engine.sound.pcm import Sound
+from automix_mixer.engine.sound.workspace import Workspace
+
+_CLICK_SHARE = 0.45
+"""A step has a click when one frame holds this share of its second difference's energy; sung and struck sounds of the
+test recordings stay below 0.3."""
+
+
+class TrackMeter:
+    """Feed blocks, shape (channels, BLOCK_FRAMES), then read.
+
+    A vocal is measured in spectra of 93 ms, which tell phrases apart; a beat or reference in spectra of 370 ms, which
+    resolve its bass.
+    """
+
+    def __init__(self, sample_rate: int, channels: int, role: str, workspace: Workspace) -> None:
+        self._step = step_frames(sample_rate)
+        fast = 1 if sample_rate <= 48_000 else 2
+        self._is_vocal, self._is_beat = role == "vocals", role == "beat"
+        self._spectrum = SpectrumMeter(sample_rate, channels, fast * (4_096 if self._is_vocal else 16_384))
+        self._k_steps, self._steps = workspace.curve(), workspace.curve()
+        self._sibilance, self._k_frames = workspace.curve(), workspace.curve()
+        self._sum = np.zeros(channels)
+        self._squares = np.zeros(channels)
+        self._clicks = self._clipped = 0
+        self._peaks = np.zeros(channels)
+        self.identical_channels = channels == 2
+
+    def process(self, block: Sound) -> None:
+        frame_energy = self._spectrum.process(block)
+        per_frame = self._spectrum.size // 2 // self._step
+        self._k_steps.append(np.repeat(frame_energy / np.float32(per_frame), per_frame))
+        if self._is_vocal:
+            self._sibilance.append(self._spectrum.sibilance)
+            self._k_frames.append(frame_energy)
+        if self._is_beat:
+            self._steps.append(step_energy(block, self._step))
+        self._sum += block.sum(axis=1)
+        self._squares += np.einsum("cn,cn->c", block, block)
+        block_peaks = np.maximum(block.max(axis=1), -block.min(axis=1))
+        np.maximum(self._peaks, block_peaks, out=self._peaks)
+        if self.identical_channels and not np.array_equal(block[0], block[1]):
+            self.identical_channels = False
+        if self._is_vocal:
+            # Clicks and clipping strike both channels; the second one is looked at when the first is dead.
+            self._find_faults(block[:1] if block[0].any() else block[-1:], float(block_peaks.max()))
+
+    def _find_faults(self, block: Sound, peak: float) -> None:
+        if peak < 1e-4:
+            return
+        change = np.diff(block, axis=1)
+        flat = (change[:, 1:] == 0) & (change[:, :-1] == 0) & (np.abs(block[:, 1:-1]) > 0.8 * peak)
+        self._clipped += int(np.count_nonzero(flat))
+        bend = np.zeros_like(block)
+        np.subtract(change[:, 1:], change[:, :-1], out=bend[:, 1:-1])
+        np.multiply(bend, bend, out=bend)
+        steps = bend.reshape(block.shape[0], -1, self._step)
+        largest, total = steps.max(axis=2), steps.sum(axis=2)
+        self._clicks += int(np.count_nonzero((largest > _CLICK_SHARE * total) & (largest > (0.05 * peak) ** 2)))
+
+    def k_steps(self, steps: int) -> CurveFile:
+        return self._k_steps.curve(steps)
+
+    def steps(self, steps: int) -> CurveFile:
+        return self._steps.curve(steps if self._is_beat else 0)
+
+    def sibilance(self) -> Sibilance:
+        """How loud and how frequent sibilants are, over frames of 43 ms."""
+        return Sibilance.measured(
+            self._sibilance.curve().read(), self._k_frames.curve().read(), self._spectrum.size // 2
+        )
+
+    def whole_spectrum(self) -> Spectrum:
+        return self._spectrum.whole()
+
+    def sounding_spectrum(self) -> Spectrum:
+        return self._spectrum.sounding()
+
+    def channel_peak(self) -> tuple[float, ...]:
+        return tuple(float(p) for p in self._peaks)
+
+    def channel_energy(self) -> tuple[float, ...]:
+        return tuple(float(e) for e in self._squares)
+
+    def faults(self, frames: int) -> Faults:
+        return Faults(tuple(float(s) / frames for s in self._sum), self._clicks, self._clipped)

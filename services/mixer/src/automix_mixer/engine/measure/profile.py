@@ -1,0 +1,89 @@
+"""What analysis knows about a track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS
+from automix_mixer.engine.measure.sibilance import Sibilance
+from automix_mixer.engine.measure.spectrum import Spectrum
+from automix_mixer.engine.sound.curve_file import CurveFile
+from automix_mixer.engine.sound.pcm import PcmFile
+from automix_mixer.engine.track import Track
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What is wrong with a recording: DC of each channel (linear), steps with a click, flat-topped samples."""
+
+    dc: tuple[float, ...]
+    clicks: int
+    clipped: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A track as measured at `sample_rate`, which is the project's.
+
+    `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
+    control step of `step` frames: `k_steps` the K-weighted energy, `steps` (of a beat) the unweighted one, summed over
+    channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones.
+    `channel_peak` is of samples; `source_sample_rate` and `source_channels` are the file's own.
+    """
+
+    track: Track
+    sample_rate: int
+    step: int
+    channels: int
+    frames: int
+    source_sample_rate: int
+    source_channels: int
+    pcm: PcmFile | None
+    k_steps: CurveFile
+    steps: CurveFile
+    whole: Spectrum
+    sounding: Spectrum
+    channel_peak: tuple[float, ...]
+    channel_energy: tuple[float, ...]
+    identical_channels: bool
+    faults: Faults
+    damaged_packets: int
+    sibilance: Sibilance
+    integrated_lufs: float
+
+    @property
+    def duration_s(self) -> float:
+        return self.frames / self.sample_rate
+
+    @property
+    def sounds(self) -> bool:
+        """Whether there is anything to mix: integrated loudness over the absolute gate."""
+        return self.integrated_lufs > ABSOLUTE_GATE_LUFS
+
+    @property
+    def rms(self) -> float:
+        """Root mean square over all frames and channels."""
+        return float((sum(self.channel_energy) / max(1, self.frames * self.channels)) ** 0.5)
+
+    @property
+    def crest_db(self) -> float:
+        """Peak over root mean square, mean of the channels."""
+        return mean_crest_db(self.channel_peak, self.channel_energy, self.frames)
+
+    @property
+    def lean_db(self) -> float:
+        """Energy of the right channel over the left one's; 0 for one channel, or a dead one."""
+        if self.channels == 1 or min(self.channel_energy) <= 0.0:
+            return 0.0
+        return float(10 * np.log10(self.channel_energy[1] / self.channel_energy[0]))
+
+
+def mean_crest_db(peaks: Sequence[float], energies: Sequence[float], frames: int) -> float:
+    """Mean over the channels that sound of peak over root mean square, dB; 0 when none does."""
+    crests = [
+        10 * np.log10(peak**2 * frames / energy) for peak, energy in zip(peaks, energies, strict=True) if energy > 0.0
+    ]
+    return float(np.mean(crests)) if crests else 0.0

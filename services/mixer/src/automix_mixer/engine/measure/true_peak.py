@@ -1,0 +1,78 @@
+"""Inter-sample peaks per step of sound (ITU-R BS.1770-4, annex 2, with a longer interpolator)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from automix_mixer.engine.dsp.control import step_peak
+from automix_mixer.engine.sound.pcm import Curve, Sound, is_silent
+
+_PRODUCT = 32
+"""Steps in one matrix product: small enough for BLAS to stay in this thread, for waking others costs more."""
+
+
+def _interpolator(frames: int, oversampling: int, taps: int) -> npt.NDArray[np.float32]:
+    """All values between the samples of one step, one matrix a phase, shape (oversampling - 1, frames, width).
+
+    `width` is frames + taps - 1. A matrix product wastes four of five multiplications on zeros and is still three times
+    faster than tap by tap.
+    """
+    position = np.arange(taps) - (taps // 2 - 1)
+    matrix = np.zeros((oversampling - 1, frames, frames + taps - 1), np.float32)
+    for phase in range(1, oversampling):
+        x = position - phase / oversampling
+        window = np.i0(6.0 * np.sqrt(np.clip(1 - (x / (taps / 2 + 0.5)) ** 2, 0, 1))) / np.i0(6.0)
+        for frame in range(frames):
+            matrix[phase - 1, frame, frame : frame + taps] = np.sinc(x) * window
+    return matrix
+
+
+class TruePeakSteps:
+    """Largest magnitude on and between the samples of every step, over all channels, of a stream of blocks.
+
+    Two points per sample and 24 taps, flat to 0.42 of the sample rate within 0.05 dB: at the edge of the band they miss
+    3 dB at most (a sine between points that lie a quarter of its period apart), elsewhere next to nothing. `fine` takes
+    eight and 40, for the steps that matter.
+    """
+
+    def __init__(self, channels: int, frames: int, *, fine: bool = False) -> None:
+        self._frames = frames
+        self._taps = 40 if fine else 24
+        self._matrix = _interpolator(frames, 8 if fine else 2, self._taps)
+        self._sound = np.zeros((channels, self._taps - 1), np.float32)
+
+    def process(self, block: Sound, wanted: npt.NDArray[np.bool_] | None = None) -> Curve:
+        """Shape (channels, n) -> (n / step,): peaks of the stream as it was half of the taps ago.
+
+        With `wanted`, shape (n / step,), the others are left at 0.
+        """
+        before, sound = self._taps - 1, self._sound
+        if sound.shape[1] != before + block.shape[1]:
+            sound = self._sound = np.concatenate([sound[:, -before:], block], axis=1)
+            self._windows = sliding_window_view(sound, self._frames + before, axis=1)[:, :: self._frames]
+        else:
+            sound[:, :before] = sound[:, block.shape[1] :]
+            sound[:, before:] = block
+        peak = np.zeros(block.shape[1] // self._frames, np.float32)
+        if (wanted is not None and not wanted.any()) or is_silent(sound):
+            return peak
+        rows = slice(None) if wanted is None else wanted
+        middle = before // 2
+        peak[rows] = step_peak(sound[:, middle : middle + block.shape[1]], self._frames)[rows]
+        for channel in self._windows:
+            peak[rows] = np.maximum(peak[rows], self._largest_between(channel[rows]))
+        return peak
+
+    def _largest_between(self, windows: npt.NDArray[np.float32]) -> Curve:
+        """Of the values between samples, shape (n, width) -> (n,)."""
+        phases, frames, width = self._matrix.shape
+        count, whole = len(windows), len(windows) - len(windows) % _PRODUCT
+        # The windows in the last axis: the largest of each is then found for many at a time.
+        values = np.empty((phases, frames, count), np.float32)
+        groups = windows[:whole].reshape(-1, 1, _PRODUCT, width).swapaxes(2, 3)
+        out = values[:, :, :whole].reshape(phases, frames, -1, _PRODUCT).transpose(2, 0, 1, 3)
+        np.matmul(self._matrix, groups, out=out)
+        np.matmul(self._matrix, windows[whole:].T, out=values[:, :, whole:])
+        return np.asarray(np.abs(values, out=values).reshape(-1, count).max(axis=0), np.float32)

@@ -1,0 +1,205 @@
+"""Tone, width, dynamics and loudness of the sum: towards references, or towards a neutral curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, ReferencePlan
+from automix_mixer.engine.plan.tone import Tone, k_power, tone_of
+from automix_mixer.engine.settings import Settings
+
+_TONE_BOUND_DB = 15.0
+_SUB_HZ, _SUB_BOUND_DB = 45.0, 24.0
+"""Below 45 Hz a cut may go deeper: sub bass that a reference has not is rumble."""
+_WIDER_DB, _NARROWER_DB = 10.0, 30.0
+"""Making sides narrower is harmless at any depth; making them louder brings up what was hidden there."""
+_NEUTRAL_BOUND_DB = 3.0
+_CORRECTION_DB = 6.0
+_LEAN_DB = 3.0
+"""3 dB between the channels move a phantom source by some 10 degrees of 30: a lean, not a fault of the balance."""
+_LIFT_DB = 6.0
+"""Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
+NO_SIDE_DB = -45.0
+"""Under this share of mid there is no side to make louder, only noise."""
+
+
+def neutral_db() -> Bands:
+    """Mean third-octave spectrum of commercial music, dB re 1 kHz.
+
+    -5 dB per octave of spectral density from 100 Hz to 4 kHz and steeper above (FACTS: Mixing references), which is -2
+    and -4.5 dB per octave in bands that widen by 3 dB; level from 60 to 100 Hz and falling under it.
+    """
+    octaves = np.log2(BAND_HZ / 1_000.0)
+    curve = -2.0 * np.clip(octaves, np.log2(0.1), 2.0) - 4.5 * np.maximum(octaves - 2.0, 0.0)
+    return np.asarray(curve - 9.0 * np.maximum(np.log2(50.0 / BAND_HZ), 0.0))
+
+
+def reference_tone(references: Sequence[Profile]) -> Tone:
+    """Weighted mean, in dB, of the references' tones, each at unit loudness."""
+    weights = np.array([p.track.weight for p in references])
+    weights = weights / weights.sum()
+    tones = [unit(tone_of(p.whole, p.sample_rate)) for p in references]
+    mid = sum(w * to_db(t.mid) for w, t in zip(weights, tones, strict=True))
+    side = sum(w * to_db(t.side) for w, t in zip(weights, tones, strict=True))
+    return Tone(10 ** (mid / 10), 10 ** (side / 10))
+
+
+def unit(tone: Tone) -> Tone:
+    """The tone at unit loudness."""
+    total = k_power(tone)
+    return Tone(tone.mid / max(total, 1e-20), tone.side / max(total, 1e-20))
+
+
+def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, nyquist_hz: float) -> BusPlan:
+    """`expected` is the tone that the sum of everything will have before the bus."""
+    mid = np.zeros(BAND_HZ.size)
+    side = np.zeros(BAND_HZ.size)
+    reason, follow = "nothing asked for", None
+    if references:
+        spectrum = settings.reference_strength * settings.spectrum_strength
+        width = settings.reference_strength * settings.width_strength
+        before, goal = unit(expected), reference_tone(references)
+        mid, side = towards(before, goal, spectrum, width)
+        follow = _follow(before, goal, references, width) if spectrum or width else None
+        names = ", ".join(p.track.label for p in references)
+        reason = f"{100 * spectrum:.0f} % of the way to {names}, at most {_TONE_BOUND_DB:g} dB"
+    elif settings.neutral_strength:
+        now = to_db(expected.mid + expected.side)
+        move = smooth_bands(_level(neutral_db() - now, now), 4)
+        mid = np.clip(settings.neutral_strength * move, -_NEUTRAL_BOUND_DB, _NEUTRAL_BOUND_DB)
+        side = mid
+        share = 100 * settings.neutral_strength
+        reason = f"{share:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
+    audible = nyquist_hz > BAND_HZ
+    glue = _glue(references, settings)
+    return BusPlan(
+        mid_db=Decision([float(v) for v in mid * audible], "dB per third octave", reason),
+        side_db=Decision([float(v) for v in side * audible], "dB per third octave", reason),
+        glue_ratio=Decision(glue.ratio, ":1", glue.reason),
+        glue_threshold_lu=Decision(glue.threshold_lu, "LU", "against the sum's integrated loudness, on 20 ms level"),
+        glue_attack_ms=Decision(glue.attack_ms, "ms", "lets drums through; shorter for a dense reference"),
+        glue_release_ms=Decision(glue.release_ms, "ms", "breathes with the bar; longer after sustained loudness"),
+        reference=follow,
+    )
+
+
+def _follow(now: Tone, goal: Tone, references: Sequence[Profile], width: float) -> ReferencePlan:
+    def bands(power: Bands, reason: str) -> Decision[list[float]]:
+        return Decision([float(v) for v in to_db(power)], "dB per third octave", reason)
+
+    lean = _mean([p.lean_db for p in references], references)
+    return ReferencePlan(
+        mid_db=bands(goal.mid, "the references' mid"),
+        side_db=bands(goal.side, "the references' side"),
+        expected_mid_db=bands(now.mid, "the mid that the sum should have, from what each track sounds like"),
+        expected_side_db=bands(now.side, "the side that the sum should have"),
+        correction_db=Decision(_CORRECTION_DB, "dB", "at most, where the sum is not as expected"),
+        lean_db=Decision(lean, "dB", "the references' right channel over their left one"),
+        lean_limit_db=Decision(_LEAN_DB * width, "dB", "at most, of all but the lead, which stays in the middle"),
+    )
+
+
+def _level(move: Bands, now: Bands) -> Bands:
+    """Takes away the part of a move that only changes loudness; empty bands stay as they are."""
+    present = now > now.max() - 45.0
+    weights = 10 ** ((now + k_weight_db(BAND_HZ)) / 20) * present
+    return np.asarray((move - (move * weights).sum() / weights.sum()) * present)
+
+
+def towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands, Bands]:
+    """Moves of mid and side, dB, that bring a tone towards another one by those shares; both at unit loudness."""
+    now_mid, now_side = to_db(now.mid), to_db(now.side)
+    goal_mid, goal_side = to_db(goal.mid), to_db(goal.side)
+    # Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
+    heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
+    lowest = np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -_TONE_BOUND_DB)
+    mid = np.clip(spectrum * np.where(heard, goal_mid - now_mid, 0.0), lowest, _TONE_BOUND_DB)
+    wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
+    if wide < NO_SIDE_DB:
+        return _eased(mid), _eased(mid)
+    ratio = (goal_side - goal_mid) - (now_side - now_mid)
+    heard_side = heard & (now_side > now_side.max() - 50.0)
+    overall = float(
+        10 * np.log10(goal.side.sum() / max(goal.mid.sum(), 1e-20) + 1e-20)
+        - 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
+    )
+    shape = np.where(heard_side, ratio - overall, 0.0)
+    side = mid + np.clip(width * overall, -_NARROWER_DB, _WIDER_DB) + spectrum * shape
+    return _eased(mid), _eased(np.clip(side, -_NARROWER_DB, _TONE_BOUND_DB))
+
+
+def _eased(move: Bands) -> Bands:
+    """A light smoothing: bands next to each other need not fight."""
+    return np.asarray(0.8 * move + 0.2 * smooth_bands(move, 1))
+
+
+@dataclass(frozen=True)
+class _Glue:
+    ratio: float
+    threshold_lu: float
+    attack_ms: float
+    release_ms: float
+    reason: str
+
+
+def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
+    """Slow and shallow, unless a dense reference asks for more."""
+    if not references:
+        ratio = 2.0 if settings.neutral_strength else 1.0
+        return _Glue(
+            ratio, 2.0, 30.0, 200.0, "moderate (2 to 3 in research)" if ratio > 1 else "off: nothing asked for"
+        )
+    strength = settings.reference_strength * settings.dynamics_strength
+    if strength == 0.0:
+        return _Glue(1.0, 0.0, 30.0, 200.0, "off: dynamics are not to follow")
+    crest = reference_crest_db(references)
+    # Masters hold 8 (dense) to 18 dB (open) of crest; from 15 dB down the glue grows, at 11 dB it is at its deepest.
+    dense = strength * float(np.clip((15.0 - crest) / 4.0, 0.0, 1.0))
+    reason = f"the reference's crest factor is {crest:.1f} dB; used as far as the mix has more"
+    if crest > 15.0:
+        # Over 17 dB nothing holds the sum together, and nothing shall.
+        ratio = 2.0 - strength * float(np.clip((crest - 15.0) / 2.0, 0.0, 1.0))
+        return _Glue(ratio, 2.0, 30.0, 200.0, reason)
+    return _Glue(2.0 + 2.0 * dense, 2.0 - 6.0 * dense, 30.0 - 22.0 * dense, 200.0 - 80.0 * dense, reason)
+
+
+def reference_crest_db(references: Sequence[Profile]) -> float:
+    """Weighted mean crest factor, dB."""
+    return _mean([p.crest_db for p in references], references)
+
+
+def _mean(values: Sequence[float], references: Sequence[Profile]) -> float:
+    return float(np.average(values, weights=[p.track.weight for p in references]))
+
+
+def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan:
+    """Target, ceiling, most limiting, and how far peaks may stand out."""
+    target, reason = -14.0, "the setting"
+    if settings.target_loudness_lufs != "reference":
+        target = float(settings.target_loudness_lufs)
+    elif references:
+        heard = _mean([p.integrated_lufs for p in references], references)
+        share = settings.loudness_strength
+        target = float(np.clip(-14.0 + share * (heard + 14.0), -30.0, -6.0))
+        reason = f"the references' {heard:.1f} LUFS, {100 * share:.0f} % of the way from -14"
+    else:
+        reason = "no reference to take it from: what Spotify plays at"
+    strength = settings.reference_strength * settings.dynamics_strength if references else 0.0
+    crest, crest_reason = 0.0, "no reference whose dynamics are to be followed"
+    if strength:
+        crest = reference_crest_db(references)
+        crest_reason = f"the references' is {crest:.1f} dB, {100 * strength:.0f} % of the way there from the mix's own"
+    return MasterPlan(
+        target_lufs=Decision(target, "LUFS", reason),
+        ceiling_dbtp=Decision(settings.ceiling_dbtp, "dBTP", "the setting"),
+        max_limiting_db=Decision(settings.max_limiting_db, "dB", "the setting"),
+        crest_db=Decision(crest, "dB", crest_reason),
+        crest_share=Decision(strength, "", "strengths of the reference and of its dynamics"),
+        lift_db=Decision(_LIFT_DB * strength, "dB", "at most, if the mix has less crest; limiting sees to more"),
+    )

@@ -1,0 +1,143 @@
+"""Profiles and settings to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log10
+
+from automix_mixer.engine.dsp.bands import BAND_HZ, Bands
+from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.measure.loudness import integrated_lufs
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.beat_planning import (
+    decide_lar,
+    decide_style,
+    decide_tempo,
+    plan_beats,
+    plan_unmask,
+    summed_pieces,
+)
+from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import BalancePlan, MixPlan, SpacePlan, VocalPlan
+from automix_mixer.engine.plan.parts import assign_parts
+from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
+from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, expected_tone, voice_tone
+from automix_mixer.engine.plan.vocal_planning import plan_vocal
+from automix_mixer.engine.settings import Settings
+
+_BUS_ROUNDS = 4
+
+Indexed = list[tuple[int, Profile]]
+
+
+def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
+    """Decides the whole mix from what was measured; references are among the profiles.
+
+    Raises EngineError: NO_TRACKS (nothing to mix), SILENT (nothing sounds).
+    """
+    vocals = [(i, p) for i, p in enumerate(profiles) if p.track.role == "vocals"]
+    beats = [(i, p) for i, p in enumerate(profiles) if p.track.role == "beat"]
+    if not vocals and not beats:
+        raise EngineError("NO_TRACKS", "A mix needs at least one vocal or beat.")
+    notes = _fault_notes(vocals + beats)
+    notes += [f"{p.track.label} is silent and left out" for _, p in vocals + beats if not p.sounds]
+    sounding_vocals: Indexed = [(i, p) for i, p in vocals if p.sounds]
+    sounding_beats: Indexed = [(i, p) for i, p in beats if p.sounds]
+    references = [p for p in profiles if p.track.role == "reference" and p.sounds]
+    if not sounding_vocals and not sounding_beats:
+        raise EngineError("SILENT", "Every track is silent. Check the recordings.")
+    made = _plan(sounding_vocals, sounding_beats, references, settings, notes)
+    # What is rendered now and what is read back from JSON later must be the same numbers.
+    return plan_from_json(plan_to_json(made))
+
+
+def _plan(
+    vocals: Indexed, beats: Indexed, references: Sequence[Profile], settings: Settings, notes: list[str]
+) -> MixPlan:
+    beat_profiles = [p for _, p in beats]
+    style = decide_style(beat_profiles, settings.style)
+    lar = decide_lar(beat_profiles, style.value, settings.style, settings.vocal_level_db)
+    tempo = decide_tempo(beat_profiles)
+    parts = assign_parts([p for _, p in vocals])
+    vocal_plans = [plan_vocal(i, p, part, settings) for (i, p), part in zip(vocals, parts, strict=True)]
+    leads = [(v, p) for v, (_, p) in zip(vocal_plans, vocals, strict=True) if v.part.value == "lead"]
+    rate = (vocals + beats)[0][1].sample_rate
+    backing = beat_tone(beat_profiles)
+    voice = voice_tone(leads) if leads else None
+    unmask = plan_unmask(voice, backing if beats else None, lar.value)
+    share = min(1.0, sum(_sung_share(v, p) for v, p in leads))
+    space = _space(style.value, tempo.value, settings)
+    bus = plan_bus(backing, references, settings, rate / 2)
+    for _ in range(_BUS_ROUNDS):
+        if voice is None:
+            break
+        # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
+        before_bus = lar.value - bus_shift_db(bus, voice, backing)
+        bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, settings, rate / 2)
+    return MixPlan(
+        sample_rate=rate,
+        settings=settings.to_json(),
+        style=style,
+        tempo_bpm=tempo,
+        vocals=vocal_plans,
+        space=space,
+        beats=plan_beats(beats, _beats_lufs(beat_profiles)) if beats else [],
+        unmask=unmask,
+        balance=BalancePlan(lar_db=lar),
+        bus=bus,
+        master=plan_master(references, settings),
+        notes=notes,
+    )
+
+
+def _fault_notes(tracks: Indexed) -> list[str]:
+    notes = []
+    for _, p in tracks:
+        if p.faults.clipped > 30:
+            notes.append(
+                f"{p.track.label} was clipped when it was recorded ({p.faults.clipped} samples); record it softer"
+            )
+        if p.faults.clicks > 20:
+            notes.append(f"{p.track.label} has {p.faults.clicks} clicks")
+        if p.damaged_packets:
+            notes.append(f"{p.track.label} is damaged; {p.damaged_packets} pieces could not be read and were left out")
+    return notes
+
+
+def _beats_lufs(beats: Sequence[Profile]) -> float:
+    return integrated_lufs(summed_pieces([p.k_steps for p in beats]), beats[0].step, beats[0].sample_rate)
+
+
+def _sung_share(vocal: VocalPlan, profile: Profile) -> float:
+    return float(sum(end - start for start, end, _ in vocal.ride_db.value) / max(profile.duration_s, 1e-9))
+
+
+def _array(values: list[float]) -> Bands:
+    return BAND_HZ * 0.0 + values
+
+
+def _space(style: str, tempo_bpm: float, settings: Settings) -> SpacePlan:
+    # Research places the reverb about 9 LU under the dry vocal (FACTS); drier where words count, as in rap.
+    reverb = {"rap": -14.0, "metal": -13.0, "folk": -11.0}.get(style, -12.0)
+    return SpacePlan(
+        reverb_lu=_amount(reverb, settings.reverb_amount, f"under the dry vocals, usual for {style}"),
+        reverb_time_s=Decision({"rap": 0.8, "metal": 0.9}.get(style, 1.2), "s", "decay by 60 dB"),
+        predelay_ms=Decision(25.0, "ms", "keeps the voice in front of its room"),
+        echo_lu=_amount(-18.0, settings.delay_amount, "under the dry vocals: felt more than heard"),
+        echo_time_s=Decision(_echo_time(tempo_bpm), "s", f"an eighth note, or a dotted one, at {tempo_bpm:.0f} BPM"),
+        echo_feedback=Decision(0.35, "", "three repeats can be heard"),
+    )
+
+
+def _echo_time(tempo_bpm: float) -> float:
+    eighth = 30.0 / tempo_bpm
+    return eighth if eighth >= 0.25 else 1.5 * eighth
+
+
+def _amount(level_lu: float, amount: float, reason: str) -> Decision[float]:
+    if amount == 0.0:
+        return Decision(-120.0, "LU", "off: the setting")
+    # Amount 2 is 6 LU more, amount 0.5 is 6 LU less.
+    decibels = 20.0 * log10(amount)
+    return Decision(level_lu + decibels, "LU", reason)

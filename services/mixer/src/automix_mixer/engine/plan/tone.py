@@ -1,0 +1,84 @@
+"""Third-octave powers of mid and side: of the beats, of the voice, of their sum before and after the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, k_weight_db
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.measure.spectrum import Spectrum
+from automix_mixer.engine.plan.mixplan import BusPlan, SpacePlan, UnmaskPlan, VocalPlan
+
+
+@dataclass(frozen=True)
+class Tone:
+    """Third-octave powers of mid and side, shape (30,) each."""
+
+    mid: Bands
+    side: Bands
+
+
+def tone_of(spectrum: Spectrum, sample_rate: int) -> Tone:
+    """A spectrum in bands."""
+    return Tone(band_powers(spectrum.mid, sample_rate), band_powers(spectrum.side, sample_rate))
+
+
+def beat_tone(beats: Sequence[Profile]) -> Tone:
+    """Sum of all beats over the length of the longest, at the level of their files."""
+    mid, side = np.zeros(BAND_HZ.size), np.zeros(BAND_HZ.size)
+    longest = max((p.frames for p in beats), default=1)
+    for p in beats:
+        tone = tone_of(p.whole, p.sample_rate)
+        mid += tone.mid * p.frames / longest
+        side += tone.side * p.frames / longest
+    return Tone(mid, side)
+
+
+def voice_tone(leads: Sequence[tuple[VocalPlan, Profile]]) -> Tone:
+    """Mean of the leads while they sing, after their tone correction; the narrowed side of a stereo lead included."""
+    mid, side = np.zeros(BAND_HZ.size), np.zeros(BAND_HZ.size)
+    for vocal, profile in leads:
+        tone = tone_of(profile.sounding, profile.sample_rate)
+        gain = 10 ** ((vocal.trim_db.value + np.array(vocal.tone_db.value)) / 10) / len(leads)
+        gain[vocal.highpass_hz.value > BAND_HZ] = 0.0
+        mid += tone.mid * gain
+        if vocal.channels.value == "stereo":
+            side += tone.side * gain * vocal.width.value**2
+    return Tone(mid, side)
+
+
+def expected_tone(voice: Tone, beat: Tone, unmask: UnmaskPlan, space: SpacePlan, lar_db: float, share: float) -> Tone:
+    """The sum before the bus: beats giving way, the lead `lar_db` over them for `share` of the time, and its space."""
+    backing, sung = k_power(beat), k_power(voice)
+    if backing == 0.0 or sung == 0.0:
+        return voice if backing == 0.0 else beat
+    given_way = 1.0 - share * (1.0 - 10 ** (np.array(unmask.cut_db.value) / 10))
+    level = 10 ** (lar_db / 10) * k_power(Tone(beat.mid * given_way, beat.side)) / sung * share
+    # What comes back from the space is as much side as mid.
+    inside = (BAND_HZ > 250.0) & (BAND_HZ < 7_000.0)
+    wet = 0.5 * inside * voice.mid * level * (10 ** (space.reverb_lu.value / 10) + 10 ** (space.echo_lu.value / 10))
+    return Tone(beat.mid * given_way + voice.mid * level + wet, beat.side + voice.side * level + wet)
+
+
+def through_bus(tone: Tone, bus: BusPlan) -> Tone:
+    """A tone after the bus."""
+    mid, side = (10 ** (np.array(c.value) / 10) for c in (bus.mid_db, bus.side_db))
+    return Tone(tone.mid * mid, tone.side * side)
+
+
+def bus_shift_db(bus: BusPlan, voice: Tone, beat: Tone) -> float:
+    """By how much the bus lifts the lead over the beats, K-weighted."""
+    sung, backing = k_power(voice), k_power(beat)
+    if sung == 0.0 or backing == 0.0:
+        return 0.0
+    lead = k_power(through_bus(voice, bus)) / sung
+    behind = k_power(through_bus(beat, bus)) / backing
+    return float(10 * np.log10(max(lead, 1e-12) / max(behind, 1e-12)))
+
+
+def k_power(tone: Tone) -> float:
+    """K-weighted power of mid and side together."""
+    return float(((tone.mid + tone.side) * 10 ** (k_weight_db(BAND_HZ) / 10)).sum())

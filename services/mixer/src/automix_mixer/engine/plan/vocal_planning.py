@@ -1,0 +1,177 @@
+"""The chain of one vocal, decided from its profile."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, gain_at, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.dsp.running import gaussian_mean
+from automix_mixer.engine.measure.activity import active_steps
+from automix_mixer.engine.measure.loudness import lufs
+from automix_mixer.engine.measure.phrases import find_phrases, ride_gains
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import TRIMMED_LUFS, Cut, VocalPlan
+from automix_mixer.engine.settings import Settings
+
+# Byrne et al. 1994 (JASA 96), long-term average speech spectrum, women and men, third octaves 63 Hz to 16 kHz, dB,
+# and below and above it the slope of its ends. Singing close to a microphone differs less from it than voices from
+# each other.
+_SPEECH_DB = np.concatenate(
+    [
+        [20.0, 26.0, 32.0, 37.0, 38.6, 43.5, 54.4, 57.7, 56.8, 60.2],
+        [60.3, 59.0, 62.1, 62.1, 60.5, 56.8, 53.7, 53.0, 52.0, 48.7],
+        [48.1, 46.8, 45.6, 44.5, 44.3, 43.7, 43.4, 41.3, 40.7, 38.0],
+    ]
+)
+_PRESENCE_DB = 1.5 * np.exp(-(np.log2(BAND_HZ / 3_000.0) ** 2) / (2 * 0.7**2))
+"""Vocal chains in research lift 2-3 kHz by 1 to 1.5 dB (FACTS: Mixing references)."""
+
+_TONE_HZ = (120.0, 12_000.0)
+_TONE_SHARE = 0.5
+"""Half way: the voices of the test recordings then move by at most 4.4 dB in any third octave and stay themselves."""
+_TONE_BOUNDS_DB = (-5.0, 3.0)
+"""The deepest shelf of vocal chains in research is -5 dB, and they lift less than they cut (FACTS: Mixing
+references)."""
+_RESONANCE_DB = 6.0
+"""The well recorded lead of the test recordings stands out by 3.6 dB at most and is not touched; a backing vocal and a
+lead with resonances that can be heard reach 8.6 and 8.5 dB."""
+_MOST_CUTS = 4
+"""More would be a tone correction, which has its own stage."""
+_RIDE_STRENGTH = 0.75
+"""Three quarters of the way: the spread of phrases falls to a quarter (measured on the test lead: 0.85 to 0.25 LU), and
+a chorus still rises."""
+_RIDE_LIMIT_DB = 8.0
+"""Phrases that differ by more than 11 dB are meant to."""
+
+# Taste, with one measurement to hold on to: in the test multitrack the backing vocal lies 2.6 LU under the lead, before
+# any mixing. Behind by another 3 dB, doubles (which are heard as thickness, not as a voice) by twice that.
+_LEVELS_DB = {"lead": 0.0, "double": -9.0, "backing": -6.0}
+_WIDTHS = {"lead": 0.6, "double": 0.8, "backing": 1.0}
+
+
+def plan_vocal(index: int, profile: Profile, part: Decision[str], settings: Settings) -> VocalPlan:
+    """Every decision for one vocal."""
+    channels = _channels(profile, part.value)
+    # One channel will be heard from both sides: twice the energy that was measured.
+    both = 3.01 if channels.value in {"mono", "left", "right"} and not profile.identical_channels else 0.0
+    loudness = profile.integrated_lufs + both
+    trim = TRIMMED_LUFS - loudness
+    bands = to_db(band_powers(profile.sounding.mid + profile.sounding.side, profile.sample_rate))
+    highpass = _highpass(bands)
+    tone = _tone(bands)
+    return VocalPlan(
+        track=index,
+        name=profile.track.label,
+        part=part,
+        channels=channels,
+        trim_db=Decision(trim, "dB", f"sings at {loudness:.1f} LUFS"),
+        highpass_hz=highpass,
+        tone_db=tone,
+        cuts=_resonances(profile),
+        expander_threshold_lufs=_expander_threshold(profile, trim + both),
+        expander_range_db=Decision(12.0, "dB", "softens noise between phrases; no gate, so nothing chops"),
+        ride_db=_ride(profile),
+        deess_threshold_db=_deess_threshold(profile, trim + both, tone.value),
+        deess_range_db=Decision(
+            8.0 * settings.deess_amount, "dB", f"{100 * profile.sibilance.share:.0f} % of the singing is sibilant"
+        ),
+        compressor_threshold_lufs=Decision(TRIMMED_LUFS - 4.0, "LUFS", "4 dB under the sung level"),
+        compressor_ratio=Decision(2.5, ":1", "upper end of what vocal chains in research use (1 to 2.5)"),
+        compressor_attack_ms=Decision(10.0, "ms", "lets consonants through (10 to 50 ms in research)"),
+        compressor_release_ms=Decision(120.0, "ms", "after short peaks; four times longer after sustained ones"),
+        level_db=Decision(_LEVELS_DB[part.value], "dB", "against the lead" if part.value != "lead" else "the lead"),
+        width=Decision(_WIDTHS[part.value], "", _width_reason(part.value, channels.value)),
+    )
+
+
+def _channels(profile: Profile, part: str) -> Decision[str]:
+    if profile.channels == 1:
+        return Decision("mono", "", "recorded in mono")
+    left, right = profile.channel_energy
+    # A channel 40 dB under the other is a dead cable or its noise.
+    if right < left * 1e-4:
+        return Decision("left", "", "the right channel is dead")
+    if left < right * 1e-4:
+        return Decision("right", "", "the left channel is dead")
+    if profile.identical_channels:
+        return Decision("left", "", "both channels are the same")
+    mid, side = float(profile.whole.mid.sum()), float(profile.whole.side.sum())
+    if part == "lead" and side < 0.01 * mid:
+        return Decision(
+            "mid", "", f"its side lies {to_db(mid / max(side, 1e-20)):.0f} dB under its mid: room, not width"
+        )
+    return Decision("stereo", "", "recorded in stereo")
+
+
+def _highpass(bands: Bands) -> Decision[float]:
+    weighted = bands + k_weight_db(BAND_HZ)
+    voice = np.flatnonzero((weighted > weighted[6:20].max() - 22.0) & (BAND_HZ > 70.0))
+    lowest = float(BAND_HZ[voice[0]]) if voice.size else 100.0
+    cutoff = float(np.clip(0.7 * lowest, 60.0, 160.0))
+    return Decision(cutoff, "Hz", f"the voice begins at {lowest:.0f} Hz; below it is rumble, 24 dB per octave")
+
+
+def _tone(bands: Bands) -> Decision[list[float]]:
+    inside = (_TONE_HZ[0] <= BAND_HZ) & (_TONE_HZ[1] >= BAND_HZ)
+    target = _SPEECH_DB + _PRESENCE_DB
+    difference = target - bands
+    weights = inside * 10 ** ((k_weight_db(BAND_HZ) + _SPEECH_DB) / 20)
+    # Bands in which the recording holds nothing (a low-pass, a telephone) are not raised.
+    present = bands > bands.max() - 50.0
+    difference -= float((difference * weights * present).sum() / max(float((weights * present).sum()), 1e-12))
+    move = _TONE_SHARE * smooth_bands(np.where(inside & present, difference, 0.0), 3)
+    move = np.clip(move, *_TONE_BOUNDS_DB) * present
+    return Decision([float(v) for v in move], "dB per third octave", "half way to the average voice, bounded")
+
+
+def _resonances(profile: Profile) -> list[Cut]:
+    power = profile.sounding.mid + profile.sounding.side
+    hz = np.arange(power.size) * profile.sample_rate / (2 * (power.size - 1))
+    grid = 200.0 * 2.0 ** (np.arange(0, 12 * 5.3) / 12.0)
+    grid = grid[grid < profile.sample_rate * 0.4]
+    total = np.concatenate([[0.0], np.cumsum(power)])
+    half = 2 ** (1 / 24)
+    step = hz[1]
+    fine = np.interp(grid * half / step, np.arange(total.size), total) - np.interp(
+        grid / half / step, np.arange(total.size), total
+    )
+    level = to_db(fine)
+    excess = gaussian_mean(level, 0.8) - gaussian_mean(level, 6.0)
+    cuts: list[Cut] = []
+    for i in np.argsort(-excess, kind="stable")[:12]:
+        near = any(abs(np.log2(grid[i] / c.freq_hz)) < 0.4 for c in cuts)
+        if excess[i] < _RESONANCE_DB or near or len(cuts) == _MOST_CUTS:
+            continue
+        gain = -float(min(4.0, 0.5 * excess[i]))
+        cuts.append(Cut(float(grid[i]), gain, 5.0, f"stands {excess[i]:.1f} dB out of its surroundings"))
+    return sorted(cuts, key=lambda c: c.freq_hz)
+
+
+def _expander_threshold(profile: Profile, trim_db: float) -> Decision[float]:
+    active = active_steps(profile.k_steps, profile.integrated_lufs, profile.step, profile.sample_rate)
+    pauses = profile.k_steps.read()[~active]
+    pauses = pauses[pauses > 0]
+    floor = lufs(float(np.median(pauses)) / profile.step) + trim_db if pauses.size else -120.0
+    threshold = float(np.clip(floor + 8.0, -90.0, TRIMMED_LUFS - 20.0))
+    return Decision(threshold, "LUFS", f"8 dB over the {floor:.0f} LUFS between phrases, 20 dB under the voice at most")
+
+
+def _ride(profile: Profile) -> Decision[list[list[float]]]:
+    phrases = find_phrases(profile.k_steps, profile.integrated_lufs, profile.step, profile.sample_rate)
+    gains = ride_gains(phrases, _RIDE_STRENGTH, _RIDE_LIMIT_DB)
+    seconds = profile.step / profile.sample_rate
+    rides = [[p.start * seconds, p.end * seconds, g] for p, g in zip(phrases, gains, strict=True)]
+    return Decision(rides, "s, s, dB", f"{len(rides)} phrases, three quarters of the way to their median loudness")
+
+
+def _deess_threshold(profile: Profile, trim_db: float, tone: list[float]) -> Decision[float]:
+    lift = float(gain_at(np.array([7_000.0]), np.array(tone))[0])
+    level = profile.sibilance.level_db + trim_db + lift
+    return Decision(max(level - 8.0, -60.0), "dB", "8 dB under the mean sibilant, so that it loses 4 to 5 dB")
+
+
+def _width_reason(part: str, channels: str) -> str:
+    if part == "lead":
+        return "share of its side that stays: a lead stands in the middle"
+    return "share of its side that stays" if channels == "stereo" else "side made by decorrelation: behind and around"

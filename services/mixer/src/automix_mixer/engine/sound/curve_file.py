@@ -1,0 +1,88 @@
+"""Curves on disk: one value per control step of a whole song, written once, read in pieces.
+
+An hour has 620,000 control steps and 2.5 million of the limiter's, and a mix has dozens of curves: kept in memory they
+would grow with the song.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from automix_mixer.engine.sound.pcm import Curve
+
+PIECE_STEPS = 32_768
+"""Steps worked on together: three minutes at the control rate."""
+
+MOST_LEVELS = 1 << 17
+"""12 minutes of steps: percentiles are taken from so many, of a longer song from as many evenly spread over it."""
+
+
+class CurveFile:
+    """A finished curve of `size` steps."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self.size = size
+
+    def read(self, start: int = 0, end: int | None = None) -> Curve:
+        """Steps [start, end), cut to those that exist. What was never written is 0."""
+        end = self.size if end is None else min(end, self.size)
+        start = min(max(start, 0), end)
+        out = np.zeros(end - start, np.float32)
+        if out.size:
+            # A curve is read some thousand times: Python's file objects would cost more than the reading.
+            file = os.open(self.path, os.O_RDONLY)
+            try:
+                os.preadv(file, [out.data.cast("B")], 4 * start)
+            finally:
+                os.close(file)
+        return out
+
+    def pieces(self, steps: int = PIECE_STEPS) -> Iterator[tuple[int, Curve]]:
+        """The whole curve in its order: the first step of each piece, and the piece."""
+        for start in range(0, self.size, steps):
+            yield start, self.read(start, start + steps)
+
+    def nodes(self, start: int, end: int) -> Curve:
+        """Values on the borders of steps [start, end): means of neighbours; beyond its ends the curve stays level.
+
+        Shape (end - start + 1,).
+        """
+        around = self.read(min(start, self.size) - 1, end + 1)
+        missing = end - start + 2 - around.size
+        if missing:
+            before = 1 if start <= 0 else 0
+            around = np.pad(around, (before, missing - before), mode="edge")
+        return np.asarray(0.5 * (around[:-1] + around[1:]), np.float32)
+
+
+class CurveWriter:
+    """Collects a curve piece by piece; `skip` steps are dropped first (the latency of a filter)."""
+
+    def __init__(self, path: Path, *, skip: int = 0) -> None:
+        self._path, self._skip = path, skip
+        self._handle = path.open("wb")
+        self._written = 0
+
+    def append(self, piece: Curve) -> None:
+        """The next steps, shape (n,)."""
+        if self._skip:
+            dropped = min(self._skip, piece.size)
+            self._skip -= dropped
+            piece = piece[dropped:]
+        if piece.size:
+            self._handle.write(np.ascontiguousarray(piece, np.float32).data.cast("B"))
+            self._written += piece.size
+
+    def close(self) -> None:
+        """Ends a curve that nobody may want any more."""
+        self._handle.close()
+
+    def curve(self, steps: int | None = None) -> CurveFile:
+        """The finished curve; with `steps`, cut or continued with zeros to that length."""
+        self.close()
+        return CurveFile(self._path, self._written if steps is None else steps)

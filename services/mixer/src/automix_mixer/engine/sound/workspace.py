@@ -1,0 +1,38 @@
+"""The scratch folder of one mix."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+from automix_mixer.engine.sound.curve_file import CurveWriter
+from automix_mixer.engine.sound.pcm import PcmWriter
+
+
+class Workspace:
+    """A temporary folder for decoded sound and curves; used as a context it is gone afterwards."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="automix-", dir=parent)
+        self._numbers = count()
+        self._curves = ExitStack()
+        self.path = Path(self._folder.name)
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._folder, self._curves:
+            pass
+
+    def pcm(self, channels: int, *, skip: int = 0, limit: int | None = None) -> PcmWriter:
+        """A writer of a new file in this folder."""
+        return PcmWriter(self.path / f"{next(self._numbers)}.pcm", channels, skip=skip, limit=limit)
+
+    def curve(self, *, skip: int = 0) -> CurveWriter:
+        """A writer of a new curve in this folder."""
+        writer = CurveWriter(self.path / f"{next(self._numbers)}.curve", skip=skip)
+        self._curves.callback(writer.close)
+        return writer
