@@ -1,7 +1,8 @@
 """Generates the Python stubs beside the protos; with --check, fails when the committed ones differ.
 
 With --image FILE it writes instead the descriptors of all protos, comments included, which `buf lint` and
-`buf breaking` read: the rules' proto comes from the protovalidate package, so that no registry is needed.
+`buf breaking` read. The protos of others that these import come from installed packages, so that no registry is needed
+and no copy is kept: the rules' from protovalidate, the HTTP bindings' from googleapis-common-protos.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
+from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 from protovalidate._gen.buf.validate.validate_pb import desc
@@ -21,12 +23,13 @@ PROTOS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("automix
 
 def run(scratch: Path, *options: str) -> None:
     """Runs protoc over every proto of this folder."""
-    rules = scratch / "validate.binpb"
-    rules.write_bytes(
-        FileDescriptorSet(file=[FileDescriptorProto.FromString(desc().proto.to_binary())]).SerializeToString()
+    foreign = scratch / "foreign.binpb"
+    serialized = (desc().proto.to_binary(), http_pb2.DESCRIPTOR.serialized_pb, annotations_pb2.DESCRIPTOR.serialized_pb)
+    foreign.write_bytes(
+        FileDescriptorSet(file=[FileDescriptorProto.FromString(one) for one in serialized]).SerializeToString()
     )
     includes = [f"-I{ROOT}", f"-I{files('grpc_tools') / '_proto'}"]
-    if protoc.main(["protoc", *includes, f"--descriptor_set_in={rules}", *options, *PROTOS]) != 0:
+    if protoc.main(["protoc", *includes, f"--descriptor_set_in={foreign}", *options, *PROTOS]) != 0:
         sys.exit("protoc refused the protos: its messages stand above")
 
 

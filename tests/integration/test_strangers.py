@@ -104,6 +104,9 @@ TABLE: Mapping[str, Row] = {
     ),
     "MixerService.GetRenderReport": named(lambda ids: mixer.GetRenderReportRequest(render_id=ids.render_id)),
     "MixerService.DownloadRenderFile": named(lambda ids: mixer.DownloadRenderFileRequest(file_id=ids.file_id)),
+    "MixerService.CreateRenderFileDownloadUrl": named(
+        lambda ids: mixer.CreateRenderFileDownloadUrlRequest(file_id=ids.file_id)
+    ),
 }
 
 RPCS = [(f"{method.containing_service.name}.{method.name}", service, method) for service, method in methods()]

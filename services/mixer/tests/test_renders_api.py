@@ -115,6 +115,14 @@ async def test_a_url_serves_the_bytes_as_an_attachment(rendered: Rendered) -> No
     assert headers["content-disposition"].startswith('attachment; filename="Chanson d\'_t_ _1_ (mix).wav"')
 
 
+async def test_a_url_serves_a_file_beside_the_render(rendered: Rendered) -> None:
+    request = pb.CreateRenderFileDownloadUrlRequest(file_id=rendered.file_id, lifetime=Duration(seconds=30))
+    answer = await rendered.caller.call("CreateRenderFileDownloadUrl", request)
+    data, headers = await asyncio.to_thread(fetch, answer.url)
+    assert data == STEM
+    assert headers["content-disposition"].startswith('attachment; filename="Voix (vocals).wav"')
+
+
 async def test_plan_and_report_are_documents(rendered: Rendered) -> None:
     answer = await rendered.caller.call("GetRenderReport", pb.GetRenderReportRequest(render_id=rendered.render_id))
     assert json.loads(answer.plan_json) == {"version": 1, "gain": {"value": 2.1}}
@@ -127,6 +135,7 @@ async def test_strangers_learn_nothing(rendered: Rendered, stranger: Caller) -> 
             ("GetRender", pb.GetRenderRequest(render_id=render_id)),
             ("GetRenderReport", pb.GetRenderReportRequest(render_id=render_id)),
             ("CreateRenderDownloadUrl", pb.CreateRenderDownloadUrlRequest(render_id=render_id)),
+            ("CreateRenderFileDownloadUrl", pb.CreateRenderFileDownloadUrlRequest(file_id=file_id)),
         ):
             with pytest.raises(grpc.aio.AioRpcError) as raised:
                 await stranger.call(method, request)

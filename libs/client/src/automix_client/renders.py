@@ -60,3 +60,11 @@ class Renders:
         lifetime = Duration(seconds=lifetime_s) if lifetime_s else None
         request = mixer_pb2.CreateRenderDownloadUrlRequest(render_id=render_id, lifetime=lifetime)
         return await self._session.call(self._mixer.CreateRenderDownloadUrl, request, idempotent=True)
+
+    async def file_download_url(
+        self, file_id: str, *, lifetime_s: int | None = None
+    ) -> mixer_pb2.CreateRenderFileDownloadUrlResponse:
+        """A URL that serves another file of a render for a short time (10 minutes unless said otherwise)."""
+        lifetime = Duration(seconds=lifetime_s) if lifetime_s else None
+        request = mixer_pb2.CreateRenderFileDownloadUrlRequest(file_id=file_id, lifetime=lifetime)
+        return await self._session.call(self._mixer.CreateRenderFileDownloadUrl, request, idempotent=True)

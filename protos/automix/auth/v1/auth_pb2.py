@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61utomix/auth/v1/auth.proto\x12\x0f\x61utomix.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa4\x01\n\x06Tokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\rSignUpRequest\x12\xcc\x01\n\x05\x65mail\x18\x01 \x01(\tB\xbc\x01\xbaH\xb8\x01r\x03\x18\xc0\x02\xba\x01\xaf\x01\n\nemail.form\x12Lmust be an email address such as name@example.org, of at most 254 characters\x1aSthis.size() <= 254 && this.matches(\'^[^@\\\\s\\\\x00]+@[^@\\\\s\\\\x00]+\\\\.[^@\\\\s\\\\x00]+$\')\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"^\n\x0eSignUpResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"H\n\rSignInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"^\n\x0eSignInResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"8\n\x13RefreshTokenRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"?\n\x14RefreshTokenResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"3\n\x0eSignOutRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"\x11\n\x0fSignOutResponse\"\x0e\n\x0cGetMeRequest\"4\n\rGetMeResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\"_\n\x15\x43hangePasswordRequest\x12$\n\x10\x63urrent_password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\x12 \n\x0cnew_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"A\n\x16\x43hangePasswordResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"4\n\x14\x44\x65leteAccountRequest\x12\x1c\n\x08password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"\x17\n\x15\x44\x65leteAccountResponse\"\x10\n\x0eGetJwksRequest\"N\n\x0fGetJwksResponse\x12\"\n\x04keys\x18\x01 \x03(\x0b\x32\x14.automix.auth.v1.Jwk\x12\x17\n\x0fmax_age_seconds\x18\x02 \x01(\x05\"\x1d\n\x03Jwk\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\t\n\x01x\x18\x02 \x01(\t2\xa7\x05\n\x0b\x41uthService\x12I\n\x06SignUp\x12\x1e.automix.auth.v1.SignUpRequest\x1a\x1f.automix.auth.v1.SignUpResponse\x12I\n\x06SignIn\x12\x1e.automix.auth.v1.SignInRequest\x1a\x1f.automix.auth.v1.SignInResponse\x12[\n\x0cRefreshToken\x12$.automix.auth.v1.RefreshTokenRequest\x1a%.automix.auth.v1.RefreshTokenResponse\x12L\n\x07SignOut\x12\x1f.automix.auth.v1.SignOutRequest\x1a .automix.auth.v1.SignOutResponse\x12\x46\n\x05GetMe\x12\x1d.automix.auth.v1.GetMeRequest\x1a\x1e.automix.auth.v1.GetMeResponse\x12\x61\n\x0e\x43hangePassword\x12&.automix.auth.v1.ChangePasswordRequest\x1a\'.automix.auth.v1.ChangePasswordResponse\x12^\n\rDeleteAccount\x12%.automix.auth.v1.DeleteAccountRequest\x1a&.automix.auth.v1.DeleteAccountResponse\x12L\n\x07GetJwks\x12\x1f.automix.auth.v1.GetJwksRequest\x1a .automix.auth.v1.GetJwksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61utomix/auth/v1/auth.proto\x12\x0f\x61utomix.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa4\x01\n\x06Tokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\rSignUpRequest\x12\xcc\x01\n\x05\x65mail\x18\x01 \x01(\tB\xbc\x01\xbaH\xb8\x01r\x03\x18\xc0\x02\xba\x01\xaf\x01\n\nemail.form\x12Lmust be an email address such as name@example.org, of at most 254 characters\x1aSthis.size() <= 254 && this.matches(\'^[^@\\\\s\\\\x00]+@[^@\\\\s\\\\x00]+\\\\.[^@\\\\s\\\\x00]+$\')\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"^\n\x0eSignUpResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"H\n\rSignInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"^\n\x0eSignInResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"8\n\x13RefreshTokenRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"?\n\x14RefreshTokenResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"3\n\x0eSignOutRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"\x11\n\x0fSignOutResponse\"\x0e\n\x0cGetMeRequest\"4\n\rGetMeResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\"_\n\x15\x43hangePasswordRequest\x12$\n\x10\x63urrent_password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\x12 \n\x0cnew_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"A\n\x16\x43hangePasswordResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"4\n\x14\x44\x65leteAccountRequest\x12\x1c\n\x08password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"\x17\n\x15\x44\x65leteAccountResponse\"\x10\n\x0eGetJwksRequest\"N\n\x0fGetJwksResponse\x12\"\n\x04keys\x18\x01 \x03(\x0b\x32\x14.automix.auth.v1.Jwk\x12\x17\n\x0fmax_age_seconds\x18\x02 \x01(\x05\"\x1d\n\x03Jwk\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\t\n\x01x\x18\x02 \x01(\t2\x8f\x07\n\x0b\x41uthService\x12\x65\n\x06SignUp\x12\x1e.automix.auth.v1.SignUpRequest\x1a\x1f.automix.auth.v1.SignUpResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/auth:signUp:\x01*\x12\x65\n\x06SignIn\x12\x1e.automix.auth.v1.SignInRequest\x1a\x1f.automix.auth.v1.SignInResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/auth:signIn:\x01*\x12}\n\x0cRefreshToken\x12$.automix.auth.v1.RefreshTokenRequest\x1a%.automix.auth.v1.RefreshTokenResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/auth:refreshToken:\x01*\x12i\n\x07SignOut\x12\x1f.automix.auth.v1.SignOutRequest\x1a .automix.auth.v1.SignOutResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/auth:signOut:\x01*\x12\\\n\x05GetMe\x12\x1d.automix.auth.v1.GetMeRequest\x1a\x1e.automix.auth.v1.GetMeResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/users/me\x12\x89\x01\n\x0e\x43hangePassword\x12&.automix.auth.v1.ChangePasswordRequest\x1a\'.automix.auth.v1.ChangePasswordResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/v1/users/me:changePassword:\x01*\x12~\n\rDeleteAccount\x12%.automix.auth.v1.DeleteAccountRequest\x1a&.automix.auth.v1.DeleteAccountResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/users/me:delete:\x01*\x12^\n\x07GetJwks\x12\x1f.automix.auth.v1.GetJwksRequest\x1a .automix.auth.v1.GetJwksResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/jwksb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,44 +52,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\272H\007r\005\020\010(\200\010'
   _globals['_DELETEACCOUNTREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_DELETEACCOUNTREQUEST'].fields_by_name['password']._serialized_options = b'\272H\007r\005\020\001(\200\010'
-  _globals['_USER']._serialized_start=109
-  _globals['_USER']._serialized_end=190
-  _globals['_TOKENS']._serialized_start=193
-  _globals['_TOKENS']._serialized_end=357
-  _globals['_SIGNUPREQUEST']._serialized_start=360
-  _globals['_SIGNUPREQUEST']._serialized_end=612
-  _globals['_SIGNUPRESPONSE']._serialized_start=614
-  _globals['_SIGNUPRESPONSE']._serialized_end=708
-  _globals['_SIGNINREQUEST']._serialized_start=710
-  _globals['_SIGNINREQUEST']._serialized_end=782
-  _globals['_SIGNINRESPONSE']._serialized_start=784
-  _globals['_SIGNINRESPONSE']._serialized_end=878
-  _globals['_REFRESHTOKENREQUEST']._serialized_start=880
-  _globals['_REFRESHTOKENREQUEST']._serialized_end=936
-  _globals['_REFRESHTOKENRESPONSE']._serialized_start=938
-  _globals['_REFRESHTOKENRESPONSE']._serialized_end=1001
-  _globals['_SIGNOUTREQUEST']._serialized_start=1003
-  _globals['_SIGNOUTREQUEST']._serialized_end=1054
-  _globals['_SIGNOUTRESPONSE']._serialized_start=1056
-  _globals['_SIGNOUTRESPONSE']._serialized_end=1073
-  _globals['_GETMEREQUEST']._serialized_start=1075
-  _globals['_GETMEREQUEST']._serialized_end=1089
-  _globals['_GETMERESPONSE']._serialized_start=1091
-  _globals['_GETMERESPONSE']._serialized_end=1143
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1145
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1240
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1242
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1307
-  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1309
-  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1361
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1363
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1386
-  _globals['_GETJWKSREQUEST']._serialized_start=1388
-  _globals['_GETJWKSREQUEST']._serialized_end=1404
-  _globals['_GETJWKSRESPONSE']._serialized_start=1406
-  _globals['_GETJWKSRESPONSE']._serialized_end=1484
-  _globals['_JWK']._serialized_start=1486
-  _globals['_JWK']._serialized_end=1515
-  _globals['_AUTHSERVICE']._serialized_start=1518
-  _globals['_AUTHSERVICE']._serialized_end=2197
+  _globals['_AUTHSERVICE'].methods_by_name['SignUp']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['SignUp']._serialized_options = b'\202\323\344\223\002\024\"\017/v1/auth:signUp:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['SignIn']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['SignIn']._serialized_options = b'\202\323\344\223\002\024\"\017/v1/auth:signIn:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['RefreshToken']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['RefreshToken']._serialized_options = b'\202\323\344\223\002\032\"\025/v1/auth:refreshToken:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['SignOut']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['SignOut']._serialized_options = b'\202\323\344\223\002\025\"\020/v1/auth:signOut:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['GetMe']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['GetMe']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/users/me'
+  _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\202\323\344\223\002 \"\033/v1/users/me:changePassword:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['DeleteAccount']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['DeleteAccount']._serialized_options = b'\202\323\344\223\002\030\"\023/v1/users/me:delete:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\202\323\344\223\002\n\022\010/v1/jwks'
+  _globals['_USER']._serialized_start=139
+  _globals['_USER']._serialized_end=220
+  _globals['_TOKENS']._serialized_start=223
+  _globals['_TOKENS']._serialized_end=387
+  _globals['_SIGNUPREQUEST']._serialized_start=390
+  _globals['_SIGNUPREQUEST']._serialized_end=642
+  _globals['_SIGNUPRESPONSE']._serialized_start=644
+  _globals['_SIGNUPRESPONSE']._serialized_end=738
+  _globals['_SIGNINREQUEST']._serialized_start=740
+  _globals['_SIGNINREQUEST']._serialized_end=812
+  _globals['_SIGNINRESPONSE']._serialized_start=814
+  _globals['_SIGNINRESPONSE']._serialized_end=908
+  _globals['_REFRESHTOKENREQUEST']._serialized_start=910
+  _globals['_REFRESHTOKENREQUEST']._serialized_end=966
+  _globals['_REFRESHTOKENRESPONSE']._serialized_start=968
+  _globals['_REFRESHTOKENRESPONSE']._serialized_end=1031
+  _globals['_SIGNOUTREQUEST']._serialized_start=1033
+  _globals['_SIGNOUTREQUEST']._serialized_end=1084
+  _globals['_SIGNOUTRESPONSE']._serialized_start=1086
+  _globals['_SIGNOUTRESPONSE']._serialized_end=1103
+  _globals['_GETMEREQUEST']._serialized_start=1105
+  _globals['_GETMEREQUEST']._serialized_end=1119
+  _globals['_GETMERESPONSE']._serialized_start=1121
+  _globals['_GETMERESPONSE']._serialized_end=1173
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1175
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1270
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1272
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1337
+  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1339
+  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1391
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1393
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1416
+  _globals['_GETJWKSREQUEST']._serialized_start=1418
+  _globals['_GETJWKSREQUEST']._serialized_end=1434
+  _globals['_GETJWKSRESPONSE']._serialized_start=1436
+  _globals['_GETJWKSRESPONSE']._serialized_end=1514
+  _globals['_JWK']._serialized_start=1516
+  _globals['_JWK']._serialized_end=1545
+  _globals['_AUTHSERVICE']._serialized_start=1548
+  _globals['_AUTHSERVICE']._serialized_end=2459
 # @@protoc_insertion_point(module_scope)

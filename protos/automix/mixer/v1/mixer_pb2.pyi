@@ -1169,3 +1169,59 @@ class DownloadRenderFileResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DownloadRenderFileResponse: _TypeAlias = DownloadRenderFileResponse  # noqa: Y015
+
+@_typing.final
+class CreateRenderFileDownloadUrlRequest(_message.Message):
+    """Request of CreateRenderFileDownloadUrl."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_ID_FIELD_NUMBER: _builtins.int
+    LIFETIME_FIELD_NUMBER: _builtins.int
+    file_id: _builtins.str
+    """The file."""
+    @_builtins.property
+    def lifetime(self) -> _duration_pb2.Duration:
+        """How long the URL works, 1 s to 1 h; 10 minutes when absent."""
+
+    def __init__(
+        self,
+        *,
+        file_id: _builtins.str = ...,
+        lifetime: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_id", b"file_id", "lifetime", b"lifetime"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRenderFileDownloadUrlRequest: _TypeAlias = CreateRenderFileDownloadUrlRequest  # noqa: Y015
+
+@_typing.final
+class CreateRenderFileDownloadUrlResponse(_message.Message):
+    """Response of CreateRenderFileDownloadUrl."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """A presigned GET."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it stops working."""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRenderFileDownloadUrlResponse: _TypeAlias = CreateRenderFileDownloadUrlResponse  # noqa: Y015

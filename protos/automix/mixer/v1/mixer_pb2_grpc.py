@@ -101,6 +101,11 @@ class MixerServiceStub:
                 request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileRequest.SerializeToString,
                 response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileResponse.FromString,
                 _registered_method=True)
+        self.CreateRenderFileDownloadUrl = channel.unary_unary(
+                '/automix.mixer.v1.MixerService/CreateRenderFileDownloadUrl',
+                request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.CreateRenderFileDownloadUrlRequest.SerializeToString,
+                response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.CreateRenderFileDownloadUrlResponse.FromString,
+                _registered_method=True)
 
 
 class MixerServiceServicer:
@@ -222,6 +227,13 @@ class MixerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRenderFileDownloadUrl(self, request, context):
+        """A URL that serves the bytes of another file of a render, as an attachment, for a short time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MixerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -284,6 +296,11 @@ def add_MixerServiceServicer_to_server(servicer, server):
                     servicer.DownloadRenderFile,
                     request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileRequest.FromString,
                     response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileResponse.SerializeToString,
+            ),
+            'CreateRenderFileDownloadUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRenderFileDownloadUrl,
+                    request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.CreateRenderFileDownloadUrlRequest.FromString,
+                    response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.CreateRenderFileDownloadUrlResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -617,6 +634,33 @@ class MixerService:
             '/automix.mixer.v1.MixerService/DownloadRenderFile',
             automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileRequest.SerializeToString,
             automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRenderFileDownloadUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.mixer.v1.MixerService/CreateRenderFileDownloadUrl',
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.CreateRenderFileDownloadUrlRequest.SerializeToString,
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.CreateRenderFileDownloadUrlResponse.FromString,
             options,
             channel_credentials,
             insecure,

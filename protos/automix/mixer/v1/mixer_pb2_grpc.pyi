@@ -97,6 +97,8 @@ class MixerServiceStub:
 
     Errors: as DownloadRender.
     """
+    CreateRenderFileDownloadUrl: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderFileDownloadUrlRequest, _mixer_pb2.CreateRenderFileDownloadUrlResponse]
+    """A URL that serves the bytes of another file of a render, as an attachment, for a short time."""
 
 @_typing.type_check_only
 class MixerServiceAsyncStub(MixerServiceStub):
@@ -167,6 +169,8 @@ class MixerServiceAsyncStub(MixerServiceStub):
 
     Errors: as DownloadRender.
     """
+    CreateRenderFileDownloadUrl: _aio.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderFileDownloadUrlRequest, _mixer_pb2.CreateRenderFileDownloadUrlResponse]  # type: ignore[assignment]
+    """A URL that serves the bytes of another file of a render, as an attachment, for a short time."""
 
 class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
     """MixerService owns jobs and renders. Every call needs an access token, and answers PERMISSION_DENIED (NOT_YOURS)
@@ -306,5 +310,13 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: as DownloadRender.
         """
+
+    @_abc_1.abstractmethod
+    def CreateRenderFileDownloadUrl(
+        self,
+        request: _mixer_pb2.CreateRenderFileDownloadUrlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mixer_pb2.CreateRenderFileDownloadUrlResponse, _abc.Awaitable[_mixer_pb2.CreateRenderFileDownloadUrlResponse]]:
+        """A URL that serves the bytes of another file of a render, as an attachment, for a short time."""
 
 def add_MixerServiceServicer_to_server(servicer: MixerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from automix.rules.v1 import rules_pb2 as automix_dot_rules_dot_v1_dot_rules__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"automix/projects/v1/projects.proto\x12\x13\x61utomix.projects.v1\x1a\x1c\x61utomix/rules/v1/rules.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n\x07Project\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x15\n\rno_of_renders\x18\x04 \x01(\x05\x12\x11\n\tcompleted\x18\x05 \x01(\x08\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x14\x43reateProjectRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x88\xea\x30\xc8\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"F\n\x15\x43reateProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.automix.projects.v1.Project\"1\n\x11GetProjectRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"C\n\x12GetProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.automix.projects.v1.Project\"R\n\x13ListProjectsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"_\n\x14ListProjectsResponse\x12.\n\x08projects\x18\x01 \x03(\x0b\x32\x1c.automix.projects.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x03\n\x14UpdateProjectRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x04name\x18\x02 \x01(\tB\r\xbaH\nr\x05\x88\xea\x30\xc8\x01\xd8\x01\x01\x12\x11\n\tcompleted\x18\x03 \x01(\x08\x12\xc6\x01\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x94\x01\xbaH\x90\x01\xba\x01\x89\x01\n\x13project.update_mask\x12*must name at least one of: name, completed\x1a\x46this.paths.size() > 0 && this.paths.all(p, p in [\'name\', \'completed\'])\xc8\x01\x01:\x88\x01\xbaH\x84\x01\x1a\x81\x01\n\x15project.name_required\x12\x30name must not be blank when update_mask names it\x1a\x36!(\'name\' in this.update_mask.paths) || this.name != \'\'\"F\n\x15UpdateProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.automix.projects.v1.Project\"4\n\x14\x44\x65leteProjectRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65leteProjectResponse2\x8d\x04\n\x0fProjectsService\x12\x66\n\rCreateProject\x12).automix.projects.v1.CreateProjectRequest\x1a*.automix.projects.v1.CreateProjectResponse\x12]\n\nGetProject\x12&.automix.projects.v1.GetProjectRequest\x1a\'.automix.projects.v1.GetProjectResponse\x12\x63\n\x0cListProjects\x12(.automix.projects.v1.ListProjectsRequest\x1a).automix.projects.v1.ListProjectsResponse\x12\x66\n\rUpdateProject\x12).automix.projects.v1.UpdateProjectRequest\x1a*.automix.projects.v1.UpdateProjectResponse\x12\x66\n\rDeleteProject\x12).automix.projects.v1.DeleteProjectRequest\x1a*.automix.projects.v1.DeleteProjectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"automix/projects/v1/projects.proto\x12\x13\x61utomix.projects.v1\x1a\x1c\x61utomix/rules/v1/rules.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n\x07Project\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x15\n\rno_of_renders\x18\x04 \x01(\x05\x12\x11\n\tcompleted\x18\x05 \x01(\x08\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x14\x43reateProjectRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x88\xea\x30\xc8\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"F\n\x15\x43reateProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.automix.projects.v1.Project\"1\n\x11GetProjectRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"C\n\x12GetProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.automix.projects.v1.Project\"R\n\x13ListProjectsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"_\n\x14ListProjectsResponse\x12.\n\x08projects\x18\x01 \x03(\x0b\x32\x1c.automix.projects.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x03\n\x14UpdateProjectRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x04name\x18\x02 \x01(\tB\r\xbaH\nr\x05\x88\xea\x30\xc8\x01\xd8\x01\x01\x12\x11\n\tcompleted\x18\x03 \x01(\x08\x12\xc6\x01\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x94\x01\xbaH\x90\x01\xba\x01\x89\x01\n\x13project.update_mask\x12*must name at least one of: name, completed\x1a\x46this.paths.size() > 0 && this.paths.all(p, p in [\'name\', \'completed\'])\xc8\x01\x01:\x88\x01\xbaH\x84\x01\x1a\x81\x01\n\x15project.name_required\x12\x30name must not be blank when update_mask names it\x1a\x36!(\'name\' in this.update_mask.paths) || this.name != \'\'\"F\n\x15UpdateProjectResponse\x12-\n\x07project\x18\x01 \x01(\x0b\x32\x1c.automix.projects.v1.Project\"4\n\x14\x44\x65leteProjectRequest\x12\x1c\n\nproject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65leteProjectResponse2\xab\x05\n\x0fProjectsService\x12\x7f\n\rCreateProject\x12).automix.projects.v1.CreateProjectRequest\x1a*.automix.projects.v1.CreateProjectResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/projects:\x01*\x12\x80\x01\n\nGetProject\x12&.automix.projects.v1.GetProjectRequest\x1a\'.automix.projects.v1.GetProjectResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/projects/{project_id}\x12y\n\x0cListProjects\x12(.automix.projects.v1.ListProjectsRequest\x1a).automix.projects.v1.ListProjectsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/projects\x12\x8c\x01\n\rUpdateProject\x12).automix.projects.v1.UpdateProjectRequest\x1a*.automix.projects.v1.UpdateProjectResponse\"$\x82\xd3\xe4\x93\x02\x1e\x32\x19/v1/projects/{project_id}:\x01*\x12\x89\x01\n\rDeleteProject\x12).automix.projects.v1.DeleteProjectRequest\x1a*.automix.projects.v1.DeleteProjectResponse\"!\x82\xd3\xe4\x93\x02\x1b*\x19/v1/projects/{project_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,28 +56,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEPROJECTREQUEST']._serialized_options = b'\272H\204\001\032\201\001\n\025project.name_required\0220name must not be blank when update_mask names it\0326!(\'name\' in this.update_mask.paths) || this.name != \'\''
   _globals['_DELETEPROJECTREQUEST'].fields_by_name['project_id']._loaded_options = None
   _globals['_DELETEPROJECTREQUEST'].fields_by_name['project_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_PROJECT']._serialized_start=186
-  _globals['_PROJECT']._serialized_end=329
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=331
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=412
-  _globals['_CREATEPROJECTRESPONSE']._serialized_start=414
-  _globals['_CREATEPROJECTRESPONSE']._serialized_end=484
-  _globals['_GETPROJECTREQUEST']._serialized_start=486
-  _globals['_GETPROJECTREQUEST']._serialized_end=535
-  _globals['_GETPROJECTRESPONSE']._serialized_start=537
-  _globals['_GETPROJECTRESPONSE']._serialized_end=604
-  _globals['_LISTPROJECTSREQUEST']._serialized_start=606
-  _globals['_LISTPROJECTSREQUEST']._serialized_end=688
-  _globals['_LISTPROJECTSRESPONSE']._serialized_start=690
-  _globals['_LISTPROJECTSRESPONSE']._serialized_end=785
-  _globals['_UPDATEPROJECTREQUEST']._serialized_start=788
-  _globals['_UPDATEPROJECTREQUEST']._serialized_end=1228
-  _globals['_UPDATEPROJECTRESPONSE']._serialized_start=1230
-  _globals['_UPDATEPROJECTRESPONSE']._serialized_end=1300
-  _globals['_DELETEPROJECTREQUEST']._serialized_start=1302
-  _globals['_DELETEPROJECTREQUEST']._serialized_end=1354
-  _globals['_DELETEPROJECTRESPONSE']._serialized_start=1356
-  _globals['_DELETEPROJECTRESPONSE']._serialized_end=1379
-  _globals['_PROJECTSSERVICE']._serialized_start=1382
-  _globals['_PROJECTSSERVICE']._serialized_end=1907
+  _globals['_PROJECTSSERVICE'].methods_by_name['CreateProject']._loaded_options = None
+  _globals['_PROJECTSSERVICE'].methods_by_name['CreateProject']._serialized_options = b'\202\323\344\223\002\021\"\014/v1/projects:\001*'
+  _globals['_PROJECTSSERVICE'].methods_by_name['GetProject']._loaded_options = None
+  _globals['_PROJECTSSERVICE'].methods_by_name['GetProject']._serialized_options = b'\202\323\344\223\002\033\022\031/v1/projects/{project_id}'
+  _globals['_PROJECTSSERVICE'].methods_by_name['ListProjects']._loaded_options = None
+  _globals['_PROJECTSSERVICE'].methods_by_name['ListProjects']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/projects'
+  _globals['_PROJECTSSERVICE'].methods_by_name['UpdateProject']._loaded_options = None
+  _globals['_PROJECTSSERVICE'].methods_by_name['UpdateProject']._serialized_options = b'\202\323\344\223\002\0362\031/v1/projects/{project_id}:\001*'
+  _globals['_PROJECTSSERVICE'].methods_by_name['DeleteProject']._loaded_options = None
+  _globals['_PROJECTSSERVICE'].methods_by_name['DeleteProject']._serialized_options = b'\202\323\344\223\002\033*\031/v1/projects/{project_id}'
+  _globals['_PROJECT']._serialized_start=216
+  _globals['_PROJECT']._serialized_end=359
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=361
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=442
+  _globals['_CREATEPROJECTRESPONSE']._serialized_start=444
+  _globals['_CREATEPROJECTRESPONSE']._serialized_end=514
+  _globals['_GETPROJECTREQUEST']._serialized_start=516
+  _globals['_GETPROJECTREQUEST']._serialized_end=565
+  _globals['_GETPROJECTRESPONSE']._serialized_start=567
+  _globals['_GETPROJECTRESPONSE']._serialized_end=634
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=636
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=718
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=720
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=815
+  _globals['_UPDATEPROJECTREQUEST']._serialized_start=818
+  _globals['_UPDATEPROJECTREQUEST']._serialized_end=1258
+  _globals['_UPDATEPROJECTRESPONSE']._serialized_start=1260
+  _globals['_UPDATEPROJECTRESPONSE']._serialized_end=1330
+  _globals['_DELETEPROJECTREQUEST']._serialized_start=1332
+  _globals['_DELETEPROJECTREQUEST']._serialized_end=1384
+  _globals['_DELETEPROJECTRESPONSE']._serialized_start=1386
+  _globals['_DELETEPROJECTRESPONSE']._serialized_end=1409
+  _globals['_PROJECTSSERVICE']._serialized_start=1412
+  _globals['_PROJECTSSERVICE']._serialized_end=2095
 # @@protoc_insertion_point(module_scope)

@@ -14,7 +14,7 @@ from automix_common.rpc.errors import mine
 from automix_common.rpc.paging import page_limit, page_of, page_start
 
 from automix_mixer.content_types import content_type
-from automix_mixer.domain import Render
+from automix_mixer.domain import Render, RenderFile
 from automix_mixer.messages import file_message, render_message
 from automix_mixer.peers import Peers
 from automix_mixer.repository.renders import Renders
@@ -59,8 +59,7 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
         self, request: pb.DownloadRenderFileRequest, context: Context
     ) -> AsyncIterator[pb.DownloadRenderFileResponse]:
         """Streams the bytes of another file of a render."""
-        async with self._database.read() as connection:
-            file = mine(await Renders(connection, current_user().user_id).file(UUID(request.file_id)), "file")
+        file = await self._file(request.file_id)
         first = pb.DownloadRenderFileResponse(file=file_message(file))
         messages = self._downloads.messages(first, file.storage_key, offset=request.offset, size=file.size, kind="file")
         async with aclosing(messages):
@@ -75,6 +74,16 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
         key = render.storage_key
         return self._downloads.url(key, render.filename, content_type(key), request, pb.CreateRenderDownloadUrlResponse)
 
+    async def CreateRenderFileDownloadUrl(
+        self, request: pb.CreateRenderFileDownloadUrlRequest, context: Context
+    ) -> pb.CreateRenderFileDownloadUrlResponse:
+        """Signs a URL that serves the bytes of another file of a render for a short time."""
+        file = await self._file(request.file_id)
+        key = file.storage_key
+        return self._downloads.url(
+            key, file.filename, content_type(key), request, pb.CreateRenderFileDownloadUrlResponse
+        )
+
     async def GetRenderReport(self, request: pb.GetRenderReportRequest, context: Context) -> pb.GetRenderReportResponse:
         """Reads the plan and the report."""
         async with self._database.read() as connection:
@@ -83,6 +92,10 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
             )
         plan, report = documents
         return pb.GetRenderReportResponse(plan_json=plan, report_json=report)
+
+    async def _file(self, file_id: str) -> RenderFile:
+        async with self._database.read() as connection:
+            return mine(await Renders(connection, current_user().user_id).file(UUID(file_id)), "file")
 
     async def _render(self, render_id: str) -> Render:
         async with self._database.read() as connection:
