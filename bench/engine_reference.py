@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
             theirs, ours = folder / f"{name}_{song.stem}_matchering.wav", folder / f"{name}_{song.stem}_automix.wav"
             if not theirs.exists():
                 run_matchering(plain, reference, theirs)
-            settings = Settings(target_loudness_lufs="reference", reference_strength=1.0, max_limiting_db=16.0)
+            settings = Settings(match_reference_loudness=True, reference_strength=1.0, max_limiting_db=16.0)
             mix([*tracks, Track(song, "reference")], settings, ours)
             goal, label = _sound(reference), f"{name} x {song.stem[:20]}"
             pair = Pair(

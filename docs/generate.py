@@ -19,6 +19,7 @@ from automix_local import Servers
 from automix_media.settings import MediaSettings
 from automix_mixer.settings import MixerSettings, WorkerSettings
 from automix_projects.settings import ProjectsSettings
+from mix_settings import mix_settings_page
 from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -172,7 +173,7 @@ def pages() -> dict[str, str]:
             upgrade(f"automix_{schema}", servers.database_url(schema))
             with psycopg.connect(servers.database_url(schema)) as connection:
                 made[f"data-model/{schema}.md"] = page(connection, schema)
-        return made | {"settings.md": settings_page()}
+        return made | {"settings.md": settings_page(), "mix-settings.md": mix_settings_page()}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Generates the Python stubs beside the protos; with --check, fails when the committed ones differ.
+"""Generates the Python stubs and the settings beside the protos; with --check, fails when the committed ones differ.
 
 With --image FILE it writes instead the descriptors of all protos, comments included, which `buf lint` and
 `buf breaking` read. The protos of others that these import come from installed packages, so that no registry is needed
@@ -15,6 +15,7 @@ from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 from protovalidate._gen.buf.validate.validate_pb import desc
+from settings import write_settings
 
 ROOT = Path(__file__).parent
 TYPES = ("mypy", "mypy_grpc")
@@ -34,9 +35,17 @@ def run(scratch: Path, *options: str) -> None:
 
 
 def generate(target: Path, scratch: Path) -> None:
-    """Writes the stubs and their types below `target`."""
+    """Writes the stubs, their types and the settings below `target`."""
     plugins = [f"--plugin=protoc-gen-{kind}={Path(sys.executable).parent / f'protoc-gen-{kind}'}" for kind in TYPES]
     run(scratch, *plugins, *(f"--{kind}_out={target}" for kind in ("python", "grpc_python", *TYPES)))
+    image = scratch / "image.binpb"
+    describe(image, scratch)
+    write_settings(FileDescriptorSet.FromString(image.read_bytes()), target)
+
+
+def describe(image: Path, scratch: Path) -> None:
+    """Writes the descriptors of all protos, comments included."""
+    run(scratch, "--include_imports", "--include_source_info", f"--descriptor_set_out={image}")
 
 
 def main() -> None:
@@ -48,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         if options.image:
-            run(scratch, "--include_imports", "--include_source_info", f"--descriptor_set_out={options.image}")
+            describe(options.image, scratch)
             return
         if not options.check:
             generate(ROOT, scratch)

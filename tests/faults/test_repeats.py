@@ -34,7 +34,7 @@ async def test_one_job(stack: Stack, studio: Studio) -> None:
     await ended(stack, job)
     assert (await jobs.create(studio.project_id, request_id=request_id)).id == job
     with pytest.raises(InvalidInputError) as refused:
-        await jobs.create(studio.project_id, settings=mixer_pb2.MixSettings(reverb=0), request_id=request_id)
+        await jobs.create(studio.project_id, settings=mixer_pb2.MixSettings(reverb_amount=0), request_id=request_id)
     assert refused.value.reason == "REQUEST_ID_REUSED"
     await settle(stack, [job])
 

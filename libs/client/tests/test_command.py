@@ -158,7 +158,7 @@ async def test_an_interrupted_upload_says_how_to_go_on(signed_in: Automix, world
 
 async def test_a_mix(signed_in: Automix, world: World, song: Path, tmp_path: Path) -> None:
     world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
-    outcome = await signed_in("mix", "--vocals", song, "--beat", song, "--reverb", "0.2", "-o", "out.wav")
+    outcome = await signed_in("mix", "--vocals", song, "--beat", song, "--reverb-amount", "0.2", "-o", "out.wav")
     assert outcome.code == 0
     assert outcome.err == "", "nobody watches: no bars"
     assert str(tmp_path / "out.wav") in outcome.out
@@ -169,8 +169,8 @@ async def test_a_mix(signed_in: Automix, world: World, song: Path, tmp_path: Pat
     settings = next(
         iter(world.answers[one].settings for one in world.answers if isinstance(world.answers[one], pb.Job))
     )
-    assert settings.reverb == pytest.approx(0.2)
-    assert not settings.HasField("delay")
+    assert settings.reverb_amount == pytest.approx(0.2)
+    assert not settings.HasField("delay_amount")
     assert settings.format == pb.RENDER_FORMAT_WAV24
     assert [project.name for project in world.projects.values()] == ["song"]
 

@@ -69,27 +69,39 @@ async def test_named_inputs_keep_their_order_and_may_change_their_role(caller: C
 
 async def test_settings_are_frozen_with_every_default(caller: Caller, database: Database) -> None:
     asked = pb.MixSettings(
-        vocal_level_db=0, target_loudness_lufs=-16, reverb=1, deess=0, format=pb.RENDER_FORMAT_FLAC, stems=True
+        vocal_level_db=0,
+        target_loudness_lufs=-16,
+        reverb_amount=2,
+        deess_amount=0,
+        format=pb.RENDER_FORMAT_FLAC24,
+        stems=True,
     )
     job = await caller.create_job(settings=asked)
     assert job.settings.target_loudness_lufs == -16
-    assert (job.settings.reverb, job.settings.delay, job.settings.deess) == (1, 0.5, 0)
-    assert (job.settings.format, job.settings.stems) == (pb.RENDER_FORMAT_FLAC, True)
+    assert (job.settings.reverb_amount, job.settings.delay_amount, job.settings.deess_amount) == (2, 1, 0)
+    assert (job.settings.format, job.settings.stems) == (pb.RENDER_FORMAT_FLAC24, True)
     assert job.settings.ceiling_dbtp == -1
     stored = (await row_of(database, job.id))["settings"]
-    assert (stored["output_format"], stored["reverb_amount"]) == ("flac24", 2.0)
+    assert (stored["format"], stored["reverb_amount"]) == ("flac24", 2.0)
     again = await caller.create_job(settings=job.settings)
     assert again.settings == job.settings
 
 
 async def test_the_references_loudness_can_be_asked_for(caller: Caller) -> None:
-    job = await caller.create_job(settings=pb.MixSettings(match_reference_loudness=True))
-    assert job.settings.match_reference_loudness
-    assert not job.settings.HasField("target_loudness_lufs")
+    beat = caller.studio.add_asset(caller.project_id, "beat")
+    asked = pb.MixSettings(match_reference_loudness=True)
+    inputs = [pb.JobInput(asset_id=beat.id), pb.JobInput(asset_id=beat.id, role=pb.INPUT_ROLE_REFERENCE)]
+    assert (await caller.create_job(inputs=inputs, settings=asked)).settings.match_reference_loudness
+    alone = pb.CreateJobRequest(project_id=caller.project_id, inputs=inputs[:1], settings=asked)
+    assert await refusal(caller, "CreateJob", alone) == (INVALID, "BAD_SETTINGS")
 
 
-async def test_a_style_that_the_engine_does_not_know_is_refused_at_once(caller: Caller) -> None:
-    request = pb.CreateJobRequest(project_id=caller.project_id, settings=pb.MixSettings(style="polka"))
+async def test_settings_that_the_engine_does_not_know_are_refused_at_once(caller: Caller) -> None:
+    for settings in (pb.MixSettings(style="polka"), pb.MixSettings(sample_rate=8000), pb.MixSettings(reverb_amount=3)):
+        request = pb.CreateJobRequest(project_id=caller.project_id, settings=settings)
+        assert await refusal(caller, "CreateJob", request) == (INVALID, "INVALID_REQUEST")
+    fast = pb.MixSettings(sample_rate=96_000, format=pb.RENDER_FORMAT_MP3)
+    request = pb.CreateJobRequest(project_id=caller.project_id, settings=fast)
     assert await refusal(caller, "CreateJob", request) == (INVALID, "BAD_SETTINGS")
 
 
@@ -284,7 +296,7 @@ async def test_what_has_ended_cannot_be_cancelled(caller: Caller, database: Data
 
 
 async def test_a_retry_repeats_a_job_that_did_not_succeed(caller: Caller, database: Database) -> None:
-    job = await caller.create_job(settings=pb.MixSettings(reverb=0))
+    job = await caller.create_job(settings=pb.MixSettings(reverb_amount=0))
     retry = pb.RetryJobRequest(job_id=job.id, request_id=str(uuid4()))
     assert await refusal(caller, "RetryJob", retry) == (PRECONDITION, "JOB_NOT_ENDED")
     await caller.call("CancelJob", pb.CancelJobRequest(job_id=job.id))

@@ -11,13 +11,14 @@ from automix_mixer.plans import read_plan, require_fit
 
 from .plans import a_beat, a_plan, a_vocal
 
-SETTINGS = EngineSettings(output_format="flac24").to_json()
+SETTINGS = EngineSettings(format="flac24").to_json()
 
 
 def test_the_job_says_in_which_format_a_planned_mix_is_delivered() -> None:
-    asked = a_plan() | {"settings": {"output_format": "wav24", "stems": True, "ceiling_dbtp": -2.0}}
+    asked = a_plan() | {"settings": {"format": "wav24", "stems": True, "ceiling_dbtp": -2.0}}
     plan, said = read_plan(json.dumps(asked), SETTINGS)
-    assert plan == asked | {"settings": {"output_format": "flac24", "stems": False, "ceiling_dbtp": -2.0}}
+    delivery = {"format": "flac24", "stems": False, "comparison": True}
+    assert plan == asked | {"settings": {"ceiling_dbtp": -2.0} | delivery}
     assert said.settings == plan["settings"]
 
 
@@ -32,7 +33,7 @@ def test_a_plan_faster_than_an_mp3_is_refused_as_one() -> None:
     text = json.dumps(a_plan() | {"sample_rate": 96_000})
     read_plan(text, SETTINGS)
     with pytest.raises(EngineError, match="mp3"):
-        read_plan(text, EngineSettings(output_format="mp3").to_json())
+        read_plan(text, EngineSettings(format="mp3").to_json())
 
 
 def test_phrases_of_hours_are_read_and_no_more() -> None:

@@ -364,7 +364,7 @@ async def test_a_user_over_the_cap_waits_and_is_called(
 
 async def test_wav_settings_reach_the_engine(work: Work, database: Database, beat: JobInput, owner: Owner) -> None:
     await work()
-    settings = EngineSettings(output_format="flac24").to_json()
+    settings = EngineSettings(format="flac24").to_json()
     job_id = await queue_job(database, owner, inputs=[beat], settings=settings)
     assert (await ended(database, job_id))["error_message"] is None
     assert await scalar(database, "SELECT filetype::text FROM renders WHERE job_id = %s", job_id) == "flac"

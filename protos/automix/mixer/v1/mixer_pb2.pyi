@@ -99,10 +99,12 @@ class _RenderFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RenderFo
     """WAV, 24 bit."""
     RENDER_FORMAT_WAV32F: _RenderFormat.ValueType  # 3
     """WAV, 32 bit float."""
-    RENDER_FORMAT_FLAC: _RenderFormat.ValueType  # 4
+    RENDER_FORMAT_FLAC24: _RenderFormat.ValueType  # 4
     """FLAC, 24 bit."""
     RENDER_FORMAT_MP3: _RenderFormat.ValueType  # 5
     """MP3, 320 kbit/s."""
+    RENDER_FORMAT_FLAC16: _RenderFormat.ValueType  # 6
+    """FLAC, 16 bit, dithered."""
 
 class RenderFormat(_RenderFormat, metaclass=_RenderFormatEnumTypeWrapper):
     """File formats of a render."""
@@ -115,10 +117,12 @@ RENDER_FORMAT_WAV24: RenderFormat.ValueType  # 2
 """WAV, 24 bit."""
 RENDER_FORMAT_WAV32F: RenderFormat.ValueType  # 3
 """WAV, 32 bit float."""
-RENDER_FORMAT_FLAC: RenderFormat.ValueType  # 4
+RENDER_FORMAT_FLAC24: RenderFormat.ValueType  # 4
 """FLAC, 24 bit."""
 RENDER_FORMAT_MP3: RenderFormat.ValueType  # 5
 """MP3, 320 kbit/s."""
+RENDER_FORMAT_FLAC16: RenderFormat.ValueType  # 6
+"""FLAC, 16 bit, dithered."""
 Global___RenderFormat: _TypeAlias = RenderFormat  # noqa: Y015
 
 class _RenderFiletype:
@@ -155,7 +159,9 @@ Global___RenderFiletype: _TypeAlias = RenderFiletype  # noqa: Y015
 
 @_typing.final
 class MixSettings(_message.Message):
-    """What a user may ask of a mix. What is absent takes its default."""
+    """What a user may ask of a mix. What is absent takes its default. Names, ranges and defaults are the same in the engine,
+    in the `automix` command (an option for each) and here.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -163,47 +169,59 @@ class MixSettings(_message.Message):
     TARGET_LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     MATCH_REFERENCE_LOUDNESS_FIELD_NUMBER: _builtins.int
     CEILING_DBTP_FIELD_NUMBER: _builtins.int
+    MAX_LIMITING_DB_FIELD_NUMBER: _builtins.int
     REFERENCE_STRENGTH_FIELD_NUMBER: _builtins.int
     REFERENCE_SPECTRUM_FIELD_NUMBER: _builtins.int
     REFERENCE_WIDTH_FIELD_NUMBER: _builtins.int
     REFERENCE_DYNAMICS_FIELD_NUMBER: _builtins.int
-    REVERB_FIELD_NUMBER: _builtins.int
-    DELAY_FIELD_NUMBER: _builtins.int
-    DEESS_FIELD_NUMBER: _builtins.int
+    REFERENCE_LOUDNESS_FIELD_NUMBER: _builtins.int
+    NEUTRAL_STRENGTH_FIELD_NUMBER: _builtins.int
+    REVERB_AMOUNT_FIELD_NUMBER: _builtins.int
+    DELAY_AMOUNT_FIELD_NUMBER: _builtins.int
+    DEESS_AMOUNT_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_FIELD_NUMBER: _builtins.int
     STEMS_FIELD_NUMBER: _builtins.int
-    REFERENCE_LOUDNESS_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
     vocal_level_db: _builtins.float
-    """Vocal level relative to the engine's choice, dB."""
+    """How much louder or softer than the engine's choice the vocals are."""
     target_loudness_lufs: _builtins.float
-    """Integrated loudness to reach, LUFS; -14 by default."""
+    """Integrated loudness to reach."""
     match_reference_loudness: _builtins.bool
-    """Take the loudness of the reference instead."""
+    """Take the loudness of the reference instead; needs one."""
     ceiling_dbtp: _builtins.float
-    """True-peak ceiling, dBTP; -1 by default."""
+    """True peak that the mix never exceeds."""
+    max_limiting_db: _builtins.float
+    """The most that the limiter may take for the sake of loudness."""
     reference_strength: _builtins.float
-    """How far to go towards the reference, 0 to 1."""
+    """How far the mix goes towards the reference, as a whole."""
     reference_spectrum: _builtins.float
-    """The same for the spectrum alone."""
+    """The part of the spectrum in it: tonal balance of middle and sides."""
     reference_width: _builtins.float
-    """The same for the stereo width alone."""
+    """The part of the stereo width in it."""
     reference_dynamics: _builtins.float
-    """The same for the dynamics alone."""
-    reverb: _builtins.float
-    """Amount of reverb on the voice, 0 (none) to 1; 0.5 is the engine's choice."""
-    delay: _builtins.float
-    """Amount of delay on the voice, 0 (none) to 1; 0.5 is the engine's choice."""
-    deess: _builtins.float
-    """Amount of de-essing, 0 (none) to 1; 0.5 is the engine's choice."""
-    style: _builtins.str
-    """Name of a mixing style: rap, pop, folk, electronic, rock or metal; empty lets the engine measure it."""
-    format: Global___RenderFormat.ValueType
-    """File format; WAV of 24 bit by default."""
-    stems: _builtins.bool
-    """Also leave the processed stems."""
+    """The part of the dynamics in it: how far peaks stand out."""
     reference_loudness: _builtins.float
-    """The same as reference_spectrum for the loudness alone."""
+    """The part of the loudness in it, where the loudness of the reference is matched."""
+    neutral_strength: _builtins.float
+    """Without a reference: how far the mix goes towards the mean spectrum of commercial music."""
+    reverb_amount: _builtins.float
+    """Reverb on the vocals: 0 is none, 1 the engine's choice, 2 is 6 dB more."""
+    delay_amount: _builtins.float
+    """Echo in time with the beat: 0 is none, 1 the engine's choice, 2 is 6 dB more."""
+    deess_amount: _builtins.float
+    """Softening of sibilants: 0 is none, 1 the engine's choice, 2 twice as much."""
+    style: _builtins.str
+    """Style of the music; auto measures the beat."""
+    format: Global___RenderFormat.ValueType
+    """File format of the mix."""
+    sample_rate: _builtins.int
+    """Sample rate of the mix; 0 keeps that of the beat."""
+    stems: _builtins.bool
+    """Also keep the processed stems, which add up to the mix before its master."""
+    comparison: _builtins.bool
+    """Also keep the plain sum of the tracks at the loudness of the mix, to compare."""
     def __init__(
         self,
         *,
@@ -211,28 +229,38 @@ class MixSettings(_message.Message):
         target_loudness_lufs: _builtins.float | None = ...,
         match_reference_loudness: _builtins.bool = ...,
         ceiling_dbtp: _builtins.float | None = ...,
+        max_limiting_db: _builtins.float | None = ...,
         reference_strength: _builtins.float | None = ...,
         reference_spectrum: _builtins.float | None = ...,
         reference_width: _builtins.float | None = ...,
         reference_dynamics: _builtins.float | None = ...,
-        reverb: _builtins.float | None = ...,
-        delay: _builtins.float | None = ...,
-        deess: _builtins.float | None = ...,
+        reference_loudness: _builtins.float | None = ...,
+        neutral_strength: _builtins.float | None = ...,
+        reverb_amount: _builtins.float | None = ...,
+        delay_amount: _builtins.float | None = ...,
+        deess_amount: _builtins.float | None = ...,
         style: _builtins.str = ...,
         format: Global___RenderFormat.ValueType = ...,
+        sample_rate: _builtins.int = ...,
         stems: _builtins.bool = ...,
-        reference_loudness: _builtins.float | None = ...,
+        comparison: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_deess", b"_deess", "_delay", b"_delay", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb", b"_reverb", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "deess", b"deess", "delay", b"delay", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb", b"reverb", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_deess", b"_deess", "_delay", b"_delay", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb", b"_reverb", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "deess", b"deess", "delay", b"delay", "format", b"format", "match_reference_loudness", b"match_reference_loudness", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb", b"reverb", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "format", b"format", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ceiling_dbtp: _TypeAlias = _typing.Literal["ceiling_dbtp"]  # noqa: Y015
     _WhichOneofArgType__ceiling_dbtp: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp"]  # noqa: Y015
-    _WhichOneofReturnType__deess: _TypeAlias = _typing.Literal["deess"]  # noqa: Y015
-    _WhichOneofArgType__deess: _TypeAlias = _typing.Literal["_deess", b"_deess"]  # noqa: Y015
-    _WhichOneofReturnType__delay: _TypeAlias = _typing.Literal["delay"]  # noqa: Y015
-    _WhichOneofArgType__delay: _TypeAlias = _typing.Literal["_delay", b"_delay"]  # noqa: Y015
+    _WhichOneofReturnType__comparison: _TypeAlias = _typing.Literal["comparison"]  # noqa: Y015
+    _WhichOneofArgType__comparison: _TypeAlias = _typing.Literal["_comparison", b"_comparison"]  # noqa: Y015
+    _WhichOneofReturnType__deess_amount: _TypeAlias = _typing.Literal["deess_amount"]  # noqa: Y015
+    _WhichOneofArgType__deess_amount: _TypeAlias = _typing.Literal["_deess_amount", b"_deess_amount"]  # noqa: Y015
+    _WhichOneofReturnType__delay_amount: _TypeAlias = _typing.Literal["delay_amount"]  # noqa: Y015
+    _WhichOneofArgType__delay_amount: _TypeAlias = _typing.Literal["_delay_amount", b"_delay_amount"]  # noqa: Y015
+    _WhichOneofReturnType__max_limiting_db: _TypeAlias = _typing.Literal["max_limiting_db"]  # noqa: Y015
+    _WhichOneofArgType__max_limiting_db: _TypeAlias = _typing.Literal["_max_limiting_db", b"_max_limiting_db"]  # noqa: Y015
+    _WhichOneofReturnType__neutral_strength: _TypeAlias = _typing.Literal["neutral_strength"]  # noqa: Y015
+    _WhichOneofArgType__neutral_strength: _TypeAlias = _typing.Literal["_neutral_strength", b"_neutral_strength"]  # noqa: Y015
     _WhichOneofReturnType__reference_dynamics: _TypeAlias = _typing.Literal["reference_dynamics"]  # noqa: Y015
     _WhichOneofArgType__reference_dynamics: _TypeAlias = _typing.Literal["_reference_dynamics", b"_reference_dynamics"]  # noqa: Y015
     _WhichOneofReturnType__reference_loudness: _TypeAlias = _typing.Literal["reference_loudness"]  # noqa: Y015
@@ -243,8 +271,8 @@ class MixSettings(_message.Message):
     _WhichOneofArgType__reference_strength: _TypeAlias = _typing.Literal["_reference_strength", b"_reference_strength"]  # noqa: Y015
     _WhichOneofReturnType__reference_width: _TypeAlias = _typing.Literal["reference_width"]  # noqa: Y015
     _WhichOneofArgType__reference_width: _TypeAlias = _typing.Literal["_reference_width", b"_reference_width"]  # noqa: Y015
-    _WhichOneofReturnType__reverb: _TypeAlias = _typing.Literal["reverb"]  # noqa: Y015
-    _WhichOneofArgType__reverb: _TypeAlias = _typing.Literal["_reverb", b"_reverb"]  # noqa: Y015
+    _WhichOneofReturnType__reverb_amount: _TypeAlias = _typing.Literal["reverb_amount"]  # noqa: Y015
+    _WhichOneofArgType__reverb_amount: _TypeAlias = _typing.Literal["_reverb_amount", b"_reverb_amount"]  # noqa: Y015
     _WhichOneofReturnType__target_loudness_lufs: _TypeAlias = _typing.Literal["target_loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__target_loudness_lufs: _TypeAlias = _typing.Literal["_target_loudness_lufs", b"_target_loudness_lufs"]  # noqa: Y015
     _WhichOneofReturnType__vocal_level_db: _TypeAlias = _typing.Literal["vocal_level_db"]  # noqa: Y015
@@ -252,9 +280,15 @@ class MixSettings(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ceiling_dbtp) -> _WhichOneofReturnType__ceiling_dbtp | None: ...
     @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__deess) -> _WhichOneofReturnType__deess | None: ...
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__comparison) -> _WhichOneofReturnType__comparison | None: ...
     @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__delay) -> _WhichOneofReturnType__delay | None: ...
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__deess_amount) -> _WhichOneofReturnType__deess_amount | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__delay_amount) -> _WhichOneofReturnType__delay_amount | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_limiting_db) -> _WhichOneofReturnType__max_limiting_db | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__neutral_strength) -> _WhichOneofReturnType__neutral_strength | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reference_dynamics) -> _WhichOneofReturnType__reference_dynamics | None: ...
     @_typing.overload
@@ -266,7 +300,7 @@ class MixSettings(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reference_width) -> _WhichOneofReturnType__reference_width | None: ...
     @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__reverb) -> _WhichOneofReturnType__reverb | None: ...
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reverb_amount) -> _WhichOneofReturnType__reverb_amount | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__target_loudness_lufs) -> _WhichOneofReturnType__target_loudness_lufs | None: ...
     @_typing.overload

@@ -19,7 +19,7 @@ from automix_common.rpc.paging import page_limit, page_of, page_start
 from automix_mixer.domain import JobInput, JobLimits, JobStatus, NewJob, require_retryable, require_room
 from automix_mixer.engine import EngineError
 from automix_mixer.messages import job_message
-from automix_mixer.mix_settings import require_delivery_alone, to_engine
+from automix_mixer.mix_settings import require_delivery_alone, require_reference, to_engine
 from automix_mixer.peers import Peers
 from automix_mixer.plans import read_plan, require_fit
 from automix_mixer.repository.jobs import Jobs
@@ -46,6 +46,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         settings = to_engine(request.settings)
         await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
+        require_reference(request.settings, [track.role for track in inputs])
         plan = None
         if request.plan_json:
             require_delivery_alone(request.settings)

@@ -10,8 +10,8 @@ import pytest
 import typer
 from automix_audio.decode import open_audio
 from automix_audio.true_peak import TruePeakMeter
+from automix_client.cli.render import render
 from automix_mixer.engine import Settings, Track, mix
-from automix_mixer.render_command import render
 from typer.testing import CliRunner
 
 from .conftest import RATE, beat, load, save_wav, voice
@@ -30,7 +30,7 @@ from .conftest import RATE, beat, load, save_wav, voice
 )
 def test_formats(name: str, codec: str, song: list[Track], tmp_path: Path) -> None:
     path = tmp_path / "mix"
-    report = mix(song, Settings(output_format=name, target_loudness_lufs=-10.0), path).report
+    report = mix(song, Settings(format=name, target_loudness_lufs=-10.0), path).report
     with open_audio(path) as reader:
         assert reader.codec == codec
         meter = TruePeakMeter(reader.channels)
@@ -51,7 +51,7 @@ def test_dither_turns_what_16_bits_cannot_hold_into_noise(tmp_path: Path) -> Non
     path = save_wav(tmp_path / "x.wav", loud + 2**-17 * np.sin(2 * np.pi * 1_000 * t))
     mix(
         [Track(path, "beat")],
-        Settings(output_format="wav16", neutral_strength=0, target_loudness_lufs=-30),
+        Settings(format="wav16", neutral_strength=0, target_loudness_lufs=-30),
         tmp_path / "m",
     )
     out = load(tmp_path / "m")[2 * RATE :, 0]
@@ -64,7 +64,7 @@ def test_dither_turns_what_16_bits_cannot_hold_into_noise(tmp_path: Path) -> Non
 
 def test_stems_add_up_to_what_the_limiter_got(song: list[Track], tmp_path: Path) -> None:
     backing = Track(save_wav(tmp_path / "backing.wav", voice(5, seed=9)), "vocals")
-    settings = Settings(stems=True, output_format="wav32f", target_loudness_lufs=-24.0)
+    settings = Settings(stems=True, format="wav32f", target_loudness_lufs=-24.0)
     result = mix([*song, backing], settings, tmp_path / "mix.wav", extras_dir=tmp_path / "extras")
     assert result.report.stages["master"]["limiter_deepest_db"] == pytest.approx(0.0)
     stems = [f for f in result.files if f.kind.startswith("stem_")]
@@ -151,7 +151,7 @@ def test_the_command_mixes_and_takes_its_plan_again(app: typer.Typer, song: list
     first, second, saved = tmp_path / "a.flac", tmp_path / "b.flac", tmp_path / "plan.json"
     run = CliRunner().invoke
     base = ["-v", paths[0], "-b", paths[1]]
-    done = run(app, [*base, "-o", str(first), "--plan-out", str(saved), "--set", "vocal_level_db=2"])
+    done = run(app, [*base, "-o", str(first), "--plan-out", str(saved), "--vocal-level-db", "2"])
     assert done.exit_code == 0, done.output
     assert "LUFS" in done.output
     done = run(app, [*base, "-o", str(second), "--plan", str(saved), "--json"])
@@ -161,28 +161,30 @@ def test_the_command_mixes_and_takes_its_plan_again(app: typer.Typer, song: list
     done = run(app, [*base, "-o", str(tmp_path / "c.wav"), "--plan", str(saved)])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "c.wav").read_bytes()[:4] == b"RIFF"
-    done = run(app, [*base, "-o", str(second), "--plan", str(saved), "--set", "ceiling_dbtp=-6"])
-    assert done.exit_code == 2
+    done = run(app, [*base, "-o", str(second), "--plan", str(saved), "--ceiling-dbtp", "-6"])
+    assert done.exit_code == 5
     assert "ceiling_dbtp" in done.output
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_command_explains_what_is_wrong(app: typer.Typer, tmp_path: Path) -> None:
     run = CliRunner().invoke
-    path = str(save_wav(tmp_path / "b.wav", beat(1)))
-    gone = run(app, ["-b", "/gone.wav", "-o", str(tmp_path / "o.wav")])
-    assert gone.exit_code == 5
-    assert "UNREADABLE" in gone.output
-    told = run(app, ["-o", str(tmp_path / "o.wav"), "--json"])
-    assert (told.exit_code, told.stdout) == (5, "")
-    assert json.loads(told.stderr)["error"]["about"] == "NO_TRACKS"
+    path, out = str(save_wav(tmp_path / "b.wav", beat(1))), str(tmp_path / "o.wav")
+    assert run(app, ["-b", "/gone.wav", "-o", out]).exit_code == 2
+    nothing = run(app, ["-o", out, "--json"])
+    assert (nothing.exit_code, nothing.stdout, "nothing to mix" in nothing.stderr) == (2, "", True)
+    alone = run(app, ["-b", path, "-o", out, "--match-reference-loudness"])
+    assert (alone.exit_code, "--reference" in alone.output) == (2, True)
+    (tmp_path / "letter.wav").write_text("Dear engineer, " * 100)
+    told = run(app, ["-b", str(tmp_path / "letter.wav"), "-o", out, "--json"])
+    assert (told.exit_code, json.loads(told.stderr)["error"]["reason"]) == (5, "NOT_AUDIO")
     (tmp_path / "plan.json").write_bytes(b"\xff")
-    unread = run(app, ["-b", path, "-o", str(tmp_path / "o.wav"), "--plan", str(tmp_path / "plan.json")])
+    unread = run(app, ["-b", path, "-o", out, "--plan", str(tmp_path / "plan.json")])
     assert unread.exit_code == 5
-    nowhere = run(app, ["-b", path, "-o", str(tmp_path / "o.wav"), "--plan-out", str(tmp_path / "no" / "plan.json")])
+    nowhere = run(app, ["-b", path, "-o", out, "--plan-out", str(tmp_path / "no" / "plan.json")])
     assert nowhere.exit_code == 1
     assert "must end in" in run(app, ["-b", path, "-o", str(tmp_path / "o.xyz")]).output
-    done = run(app, ["-b", path, "-o", str(tmp_path / "o.wav"), "-s", "style=polka"])
+    done = run(app, ["-b", path, "-o", out, "--style", "polka"])
     assert done.exit_code == 2
     assert "style" in done.output
 
@@ -210,7 +212,7 @@ def test_a_mix_that_fails_late_leaves_what_was_there(app: typer.Typer, tmp_path:
     output = tmp_path / "out" / "mix.wav"
     output.parent.mkdir()
     output.write_text("an earlier mix")
-    failed = CliRunner().invoke(app, ["-b", path, "-o", str(output), "--extras", path])
+    failed = CliRunner().invoke(app, ["-b", path, "-o", str(output), "--extras", f"{path}/extras"])
     assert failed.exit_code == 1
     assert path in failed.output.replace("\n", "")
     assert [file.name for file in output.parent.iterdir()] == ["mix.wav"]

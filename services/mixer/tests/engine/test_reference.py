@@ -100,7 +100,7 @@ def test_the_tone_follows_the_reference(
 ) -> None:
     goal = heard(load(reference("karissa"))).third_octaves_db
     on, off = (
-        np.abs(rendered(dense, "karissa", replace(ALL, spectrum_strength=s))[0].third_octaves_db - goal).mean()
+        np.abs(rendered(dense, "karissa", replace(ALL, reference_spectrum=s))[0].third_octaves_db - goal).mean()
         for s in (1.0, 0.0)
     )
     assert on < 1.5
@@ -129,7 +129,7 @@ def test_the_width_follows_the_reference(
 ) -> None:
     """Of one song wider than the tracks, and of one that is nearly mono."""
     goal = heard(load(reference(after))).width_db
-    on, off = (abs(rendered(dense, after, replace(ALL, width_strength=s))[0].width_db - goal) for s in (1.0, 0.0))
+    on, off = (abs(rendered(dense, after, replace(ALL, reference_width=s))[0].width_db - goal) for s in (1.0, 0.0))
     assert on < 1.0
     assert off > 2.0
 
@@ -139,7 +139,7 @@ def test_the_sum_leans_as_its_reference_does_and_the_lead_stays(
 ) -> None:
     goal = heard(load(reference("foolboymedia"))).lean_db
     on, report = rendered(dense, "foolboymedia")
-    off, _ = rendered(dense, "foolboymedia", replace(ALL, width_strength=0.0))
+    off, _ = rendered(dense, "foolboymedia", replace(ALL, reference_width=0.0))
     assert goal < -1.0
     assert abs(on.lean_db - goal) < abs(off.lean_db - goal) - 1.0
     assert -3.0 <= report.stages["reference"]["lean_db"] < -1.0
@@ -153,7 +153,7 @@ def test_hits_are_lifted_after_an_open_reference(
 ) -> None:
     goal = heard(load(reference("foolboymedia"))).crest_db
     on, report = rendered(dense, "foolboymedia")
-    off, untouched = rendered(dense, "foolboymedia", replace(ALL, dynamics_strength=0.0))
+    off, untouched = rendered(dense, "foolboymedia", replace(ALL, reference_dynamics=0.0))
     assert off.crest_db < goal - 2.0
     assert off.crest_db + 1.5 < on.crest_db < goal + 0.5
     assert 1.0 < report.stages["crest"]["lift_db"] <= 6.0
@@ -167,7 +167,7 @@ def test_peaks_are_held_after_a_dense_reference(
     goal = heard(load(reference("jonathan"))).crest_db
     settings = replace(ALL, max_limiting_db=16.0)
     on, report = rendered(potassium, "jonathan", settings)
-    off, untouched = rendered(potassium, "jonathan", replace(settings, dynamics_strength=0.0))
+    off, untouched = rendered(potassium, "jonathan", replace(settings, reference_dynamics=0.0))
     assert off.crest_db > goal + 3.0
     assert on.crest_db == pytest.approx(goal, abs=0.6)
     assert report.stages["crest"]["after_db"] == pytest.approx(on.crest_db, abs=0.3)

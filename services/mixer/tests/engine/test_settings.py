@@ -5,10 +5,10 @@ from dataclasses import fields
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_client.cli.mix_options import StyleName
+from automix.mixer.v1.settings import MIX_SETTINGS
 from automix_mixer.engine import Settings, SettingsError
-from automix_mixer.engine.settings import OUTPUT_FORMATS, STYLES, described
-from automix_mixer.mix_settings import AMOUNTS, FORMATS, NUMBERS, to_engine
+from automix_mixer.mix_settings import NUMBERS as FORMAT_NUMBERS
+from automix_mixer.mix_settings import to_contract, to_engine
 
 
 def test_defaults_survive_json() -> None:
@@ -18,10 +18,6 @@ def test_defaults_survive_json() -> None:
 
 def test_null_means_default() -> None:
     assert Settings.from_json({"vocal_level_db": None, "style": None}) == Settings()
-
-
-def test_the_loudness_of_the_reference_is_a_word() -> None:
-    assert Settings.from_json({"target_loudness_lufs": "reference"}).target_loudness_lufs == "reference"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +32,7 @@ def test_the_loudness_of_the_reference_is_a_word() -> None:
         ("ceiling_dbtp", 0.1),
         ("reference_strength", -0.1),
         ("style", "polka"),
-        ("output_format", "wav8"),
+        ("format", "wav8"),
         ("sample_rate", 8000),
         ("sample_rate", True),
         ("stems", 1),
@@ -50,25 +46,29 @@ def test_what_is_out_of_bounds_is_named(field: str, value: object) -> None:
     assert caught.value.message
 
 
-BOUNDS = {f.name: (f.metadata["low"], f.metadata["high"]) for f in fields(Settings) if "low" in f.metadata}
+def test_a_job_reaches_every_number_to_both_of_its_bounds() -> None:
+    for setting in (one for one in MIX_SETTINGS if one.low is not None):
+        for bound in (setting.low, setting.high):
+            assert to_engine(pb.MixSettings(**{setting.name: bound}))[setting.name] == bound
 
 
-@pytest.mark.parametrize(("asked", "ours"), [*NUMBERS.items(), *AMOUNTS.items()])
-def test_a_job_reaches_every_number_to_both_of_its_bounds(asked: str, ours: str) -> None:
-    scale = 2.0 if asked in AMOUNTS else 1.0
-    for bound in BOUNDS[ours]:
-        assert to_engine(pb.MixSettings(**{asked: bound / scale}))[ours] == bound
+def test_a_job_reaches_every_choice_and_both_sides_of_every_switch() -> None:
+    for setting in (one for one in MIX_SETTINGS if one.low is None):
+        for value in setting.choices or (True, False):
+            asked = pb.MixSettings(**{setting.name: FORMAT_NUMBERS[value] if setting.name == "format" else value})
+            made = to_engine(asked)
+            assert made[setting.name] == value
+            assert to_engine(to_contract(made)) == made
 
 
-def test_a_job_reaches_every_style_and_format_and_the_stems() -> None:
-    assert {to_engine(pb.MixSettings(style=s))["style"] for s in STYLES} == set(STYLES) == set(StyleName)
-    assert set(FORMATS.values()) >= set(OUTPUT_FORMATS) - {"flac16"}
-    assert to_engine(pb.MixSettings(stems=True))["stems"] is True
-    assert to_engine(pb.MixSettings(match_reference_loudness=True))["target_loudness_lufs"] == "reference"
+def test_engine_contract_and_vocabulary_have_the_same_settings_and_defaults() -> None:
+    names = [setting.name for setting in MIX_SETTINGS]
+    assert sorted(names) == sorted(pb.MixSettings.DESCRIPTOR.fields_by_name)
+    assert sorted(names) == sorted(f.name for f in fields(Settings))
+    assert Settings().to_json() == to_engine(pb.MixSettings()) == {one.name: one.default for one in MIX_SETTINGS}
 
 
-def test_the_help_of_render_names_every_setting_and_what_it_may_be() -> None:
-    lines = dict(line.split(" ", 1) for line in described())
-    assert set(lines) == {f.name for f in fields(Settings)}
-    assert lines["ceiling_dbtp"].startswith("(-9 to 0 dBTP)")
-    assert "or reference" in lines["target_loudness_lufs"]
+def test_every_setting_says_what_it_does() -> None:
+    for setting in MIX_SETTINGS:
+        assert setting.text.endswith("."), setting
+        assert setting.group, setting

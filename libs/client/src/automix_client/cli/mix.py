@@ -1,66 +1,25 @@
 """automix mix: from files to a finished mix in one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from automix.mixer.v1 import mixer_pb2
 
 from automix_client.cli.connection import EndpointOption, JsonOption
-from automix_client.cli.mix_options import (
-    Ceiling,
-    DeEss,
-    Delay,
-    FormatOption,
-    Loudness,
-    MatchLoudness,
-    ReferenceDynamics,
-    ReferenceLoudness,
-    ReferenceSpectrum,
-    ReferenceStrength,
-    ReferenceWidth,
-    Reverb,
-    Stems,
-    Style,
-    StyleName,
-    VocalLevel,
-    format_for,
-)
+from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, with_settings
 from automix_client.cli.mix_run import run
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
+from automix_client.mix_settings import format_of, mix_settings
 
-Files = list[Path] | None
 
-
+@with_settings
 def mix(
-    vocals: Annotated[
-        Files,
-        typer.Option("--vocals", "-v", metavar="FILE", exists=True, dir_okay=False, help="A vocal track; repeatable."),
-    ] = None,
-    beat: Annotated[
-        Files,
-        typer.Option(
-            "--beat", "-b", metavar="FILE", exists=True, dir_okay=False, help="A beat, or a stem of it; repeatable."
-        ),
-    ] = None,
-    reference: Annotated[
-        Files,
-        typer.Option(
-            "--reference",
-            "-r",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="A song to come close to; repeatable.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out", "-o", metavar="FILE", dir_okay=False, help="The finished file; one that is there is replaced."
-        ),
-    ] = Path("mix.wav"),
+    settings: dict[str, Any],
+    vocals: Vocals = None,
+    beat: Beat = None,
+    reference: Reference = None,
+    out: Out = Path("mix.wav"),
     project: Annotated[
         str,
         typer.Option(
@@ -70,31 +29,7 @@ def mix(
             help="Id or name of a project to work in; without files all of its audio is mixed.",
         ),
     ] = "",
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="A mix plan (JSON) to follow, see `renders report`.",
-        ),
-    ] = None,
-    file_format: FormatOption = None,
-    vocal_level: VocalLevel = None,
-    loudness: Loudness = None,
-    match_reference_loudness: MatchLoudness = False,
-    ceiling: Ceiling = None,
-    reference_strength: ReferenceStrength = None,
-    reference_spectrum: ReferenceSpectrum = None,
-    reference_width: ReferenceWidth = None,
-    reference_dynamics: ReferenceDynamics = None,
-    reference_loudness: ReferenceLoudness = None,
-    reverb: Reverb = None,
-    delay: Delay = None,
-    deess: DeEss = None,
-    style: Style = StyleName.AUTO,
-    stems: Stems = False,
+    plan: Plan = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -107,24 +42,10 @@ def mix(
     inputs = [*(vocals or ()), *(beat or ()), *(reference or ()), *([plan] if plan else ())]
     if out.exists() and any(path.samefile(out) for path in inputs):
         terminal.usage(f"{out} is one of the inputs, which would be lost: name another file with --out")
-    settings = mixer_pb2.MixSettings(
-        format=format_for(terminal, out, file_format),
-        vocal_level_db=vocal_level,
-        target_loudness_lufs=loudness,
-        match_reference_loudness=match_reference_loudness,
-        ceiling_dbtp=ceiling,
-        reference_strength=reference_strength,
-        reference_spectrum=reference_spectrum,
-        reference_width=reference_width,
-        reference_dynamics=reference_dynamics,
-        reference_loudness=reference_loudness,
-        reverb=reverb,
-        delay=delay,
-        deess=deess,
-        style="" if style is StyleName.AUTO else style.value,
-        stems=stems,
-    )
+    if settings.get("match_reference_loudness") and not reference and not project:
+        terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     with terminal.failures():
+        asked = mix_settings(settings | {"format": format_of(out, settings.get("format"))})
         plan_json = plan.read_text("utf-8") if plan else ""
-        files = MixRequest(vocals or [], beat or [], reference or [], settings, plan_json=plan_json)
+        files = MixRequest(vocals or [], beat or [], reference or [], asked, plan_json=plan_json)
         run(terminal, endpoint, files, project, out)

@@ -1,111 +1,106 @@
-"""The settings of a mix as options, with the bounds of the contract."""
+"""What `automix mix` and `automix render` are asked for alike: the tracks, and an option for each setting of a mix."""
 
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from automix.mixer.v1 import mixer_pb2
+from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
-from automix_client.cli.terminal import Terminal
-
-SOUND = "Sound"
-REFERENCE = "Reference"
-
-
-class Format(StrEnum):
-    """File formats of a mix."""
-
-    WAV16 = "wav16"
-    WAV24 = "wav24"
-    WAV32F = "wav32f"
-    FLAC = "flac"
-    MP3 = "mp3"
-
-
-class StyleName(StrEnum):
-    """Styles that the engine knows."""
-
-    AUTO = "auto"
-    RAP = "rap"
-    POP = "pop"
-    FOLK = "folk"
-    ELECTRONIC = "electronic"
-    ROCK = "rock"
-    METAL = "metal"
-
-
-FORMATS = {
-    Format.WAV16: mixer_pb2.RENDER_FORMAT_WAV16,
-    Format.WAV24: mixer_pb2.RENDER_FORMAT_WAV24,
-    Format.WAV32F: mixer_pb2.RENDER_FORMAT_WAV32F,
-    Format.FLAC: mixer_pb2.RENDER_FORMAT_FLAC,
-    Format.MP3: mixer_pb2.RENDER_FORMAT_MP3,
-}
-BY_SUFFIX = {".wav": Format.WAV24, ".flac": Format.FLAC, ".mp3": Format.MP3}
-SUFFIX_OF = {
-    Format.WAV16: ".wav",
-    Format.WAV24: ".wav",
-    Format.WAV32F: ".wav",
-    Format.FLAC: ".flac",
-    Format.MP3: ".mp3",
-}
-
-FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="File format; by the ending of --out, WAV of 24 bit otherwise.")
+Vocals = Annotated[
+    list[Path] | None,
+    typer.Option("--vocals", "-v", metavar="FILE", exists=True, dir_okay=False, help="A vocal track; repeatable."),
 ]
-Stems = Annotated[bool, typer.Option("--stems", help="Also keep the processed stems, see `renders files`.")]
-Style = Annotated[
-    StyleName, typer.Option("--style", help="The style of the music; auto measures the beat.", rich_help_panel=SOUND)
+Beat = Annotated[
+    list[Path] | None,
+    typer.Option("--beat", "-b", metavar="FILE", exists=True, dir_okay=False, help="A beat or a stem; repeatable."),
 ]
-
-
-def share(name: str, text: str, panel: str) -> object:
-    """An option from 0 to 1."""
-    return typer.Option(name, min=0, max=1, metavar="SHARE", help=text, rich_help_panel=panel)
-
-
-VocalLevel = Annotated[
-    float | None,
+Reference = Annotated[
+    list[Path] | None,
     typer.Option(
-        min=-12, max=12, metavar="DB", help="Vocal level against the engine's choice, dB.", rich_help_panel=SOUND
+        "--reference", "-r", metavar="FILE", exists=True, dir_okay=False, help="A song to come close to; repeatable."
     ),
 ]
-Loudness = Annotated[
-    float | None,
+Out = Annotated[
+    Path,
     typer.Option(
-        min=-30, max=-6, metavar="LUFS", help="Loudness to reach, LUFS; -14 by default.", rich_help_panel=SOUND
+        "--out",
+        "-o",
+        metavar="FILE",
+        dir_okay=False,
+        help="The finished file, .wav, .flac or .mp3; one that is there is replaced.",
     ),
 ]
-Ceiling = Annotated[
-    float | None,
-    typer.Option(min=-9, max=0, metavar="DBTP", help="True-peak ceiling, dBTP; -1 by default.", rich_help_panel=SOUND),
-]
-Reverb = Annotated[float | None, share("--reverb", "Reverb on the voice; 0.5 is the engine's choice.", SOUND)]
-Delay = Annotated[float | None, share("--delay", "Delay on the voice; 0.5 is the engine's choice.", SOUND)]
-DeEss = Annotated[float | None, share("--deess", "Softening of sibilants; 0.5 is the engine's choice.", SOUND)]
-MatchLoudness = Annotated[
-    bool,
+Plan = Annotated[
+    Path | None,
     typer.Option(
-        "--match-reference-loudness", help="Take the loudness of the reference instead.", rich_help_panel=REFERENCE
+        "--plan",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="A mix plan (JSON) to follow instead of making one, see --plan-out and `renders report`.",
     ),
 ]
-ReferenceStrength = Annotated[
-    float | None, share("--reference-strength", "How far to go towards the reference.", REFERENCE)
-]
-ReferenceSpectrum = Annotated[float | None, share("--reference-spectrum", "The same for the spectrum.", REFERENCE)]
-ReferenceWidth = Annotated[float | None, share("--reference-width", "The same for the stereo width.", REFERENCE)]
-ReferenceDynamics = Annotated[float | None, share("--reference-dynamics", "The same for the dynamics.", REFERENCE)]
-ReferenceLoudness = Annotated[float | None, share("--reference-loudness", "The same for the loudness.", REFERENCE)]
 
 
-def format_for(terminal: Terminal, out: Path, wanted: Format | None) -> mixer_pb2.RenderFormat.ValueType:
-    """The format asked for, else by the ending of the file. Leaves with 2 when that says none, or another one."""
-    suffix = out.suffix.lower()
-    if wanted is None:
-        if suffix and suffix not in BY_SUFFIX:
-            terminal.usage(f"no format ends in {suffix}: use {', '.join(BY_SUFFIX)}, or say which with --format")
-        return FORMATS[BY_SUFFIX.get(suffix, Format.WAV24)]
-    if suffix in BY_SUFFIX and suffix != SUFFIX_OF[wanted]:
-        terminal.usage(f"--format {wanted} does not go with a file that ends in {suffix}")
-    return FORMATS[wanted]
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for each setting; it gets those that were given as the mapping `settings`."""
+    own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "settings"]
+    options = [
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(one))
+        for one in MIX_SETTINGS
+    ]
+
+    def called(**given: Any) -> None:
+        asked = {one.name: _value(one, given.pop(one.name)) for one in MIX_SETTINGS}
+        command(**given, settings={name: value for name, value in asked.items() if value is not None})
+
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own] + options
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(called)["__signature__"] = inspect.Signature(parameters)
+    return called
+
+
+def _option(setting: Setting) -> Any:
+    name = f"--{setting.name.replace('_', '-')}"
+    said: dict[str, Any] = {"help": _help(setting), "rich_help_panel": setting.group}
+    if setting.choices:
+        kind: Any = StrEnum("Choice", {str(one): str(one) for one in setting.choices})
+        return Annotated[kind | None, typer.Option(name, metavar=setting.unit.upper() or "NAME", **said)]
+    if setting.low is None:
+        both = f"{name}/--no-{name.removeprefix('--')}" if setting.default else name
+        return Annotated[bool | None, typer.Option(both, **said)]
+
+    def within(given: float | None) -> float | None:
+        if given is not None and not (setting.low or 0) <= given <= (setting.high or 0):
+            raise typer.BadParameter(f"{given:g} is not within {_range(setting)}.")
+        return given
+
+    return Annotated[
+        float | None, typer.Option(name, metavar=setting.unit.upper() or "AMOUNT", callback=within, **said)
+    ]
+
+
+def _range(setting: Setting) -> str:
+    return f"{setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
+
+
+def _help(setting: Setting) -> str:
+    """What a setting does, what it may be, and what it is when nobody asks."""
+    default = str(setting.default)
+    if setting.name == "format":
+        default = "by the ending of --out"
+    elif isinstance(setting.default, bool):
+        default = "yes" if setting.default else "no"
+    elif isinstance(setting.default, float):
+        default = f"{setting.default:g}"
+    allowed = _range(setting) if setting.low is not None else ", ".join(map(str, setting.choices))
+    return f"{setting.text} ({f'{allowed}; ' if allowed else ''}default: {default})"
+
+
+def _value(setting: Setting, given: Any) -> Any:
+    """What was given for a setting, in the setting's own kind; None when nothing was."""
+    return type(setting.default)(str(given)) if setting.choices and given is not None else given

@@ -14,6 +14,7 @@ from typer.main import get_command
 COMMANDS = "automix.commands"
 STACK = "automix.stack"
 DEMO = "automix.demo"
+ENGINE = "automix.engine"
 # Where contributed commands stand in the help unless they say so themselves.
 PANEL = "This machine, and operators"
 
@@ -55,6 +56,11 @@ def running_stack() -> RunningStack | None:
 def write_demo() -> WriteDemo | None:
     """What writes the stems of the demo song into a folder, where a package offers it."""
     return next((entry.load() for entry in entry_points(group=DEMO)), None)
+
+
+def mix_files() -> Callable[..., Mapping[str, Any]] | None:
+    """What mixes files on this machine without any service, where a package offers it."""
+    return next((entry.load() for entry in entry_points(group=ENGINE)), None)
 
 
 def _flowing(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class EngineError(Exception):
+class EngineError(ValueError):
     """Input that cannot be mixed.
 
     `reason` is UPPER_SNAKE and stable (`NOT_AUDIO`, `NO_TRACKS`, ...); `message` is for the person who sent the input.
@@ -18,7 +18,10 @@ class EngineError(Exception):
 class SettingsError(ValueError):
     """A setting outside its bounds or of the wrong kind; `field` names it."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
+    reason = "SETTINGS_INVALID"
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
         self.field = field
-        self.message = message
+        self.why = why
+        self.message = f"{field} {why}"

@@ -81,7 +81,7 @@ class Attempts:
 
 
 def _request(claimed: Claim, tracks: list[Path], outputs: Path) -> dict[str, Any]:
-    suffix = {"wav": ".wav", "fla": ".flac", "mp3": ".mp3"}.get(str(claimed.settings.get("output_format"))[:3], ".wav")
+    suffix = {"wav": ".wav", "fla": ".flac", "mp3": ".mp3"}.get(str(claimed.settings.get("format"))[:3], ".wav")
     return {
         "tracks": [
             {"path": str(path), "role": track.role, "id": str(track.asset_id), "name": track.filename}

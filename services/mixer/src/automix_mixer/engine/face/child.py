@@ -31,10 +31,8 @@ def main() -> None:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
             result = _mix(json.load(sys.stdin), _reporter(answers))
-        except EngineError as error:
+        except (EngineError, SettingsError) as error:
             _say(answers, {"error": {"reason": error.reason, "message": error.message}})
-        except SettingsError as error:
-            _say(answers, {"error": {"reason": "SETTINGS_INVALID", "message": f"{error.field} {error.message}"}})
         else:
             _say(answers, {"result": result})
 

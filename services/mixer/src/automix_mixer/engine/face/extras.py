@@ -58,7 +58,7 @@ def write_extras(
     draw_report(report, folder / "report.png")
     if settings.comparison:
         target = _comparison(folder, settings)
-        write_comparison(plan, profiles, report.integrated_lufs, target, settings.output_format, workspace)
+        write_comparison(plan, profiles, report.integrated_lufs, target, settings.format, workspace)
     write_stems(down, gain, folder)
 
 
@@ -74,4 +74,4 @@ def files_of(paths: OutputPaths, settings: Settings) -> list[MixFile]:
 
 
 def _comparison(folder: Path, settings: Settings) -> Path:
-    return folder / f"comparison.{FORMATS[settings.output_format][0]}"
+    return folder / f"comparison.{FORMATS[settings.format][0]}"

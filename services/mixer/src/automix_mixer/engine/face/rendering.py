@@ -75,7 +75,7 @@ def render_plan(
         gain,
         plan.master.ceiling_dbtp.value,
         paths.mix,
-        settings.output_format,
+        settings.format,
         lambda share: tell(0.75 + 0.15 * share, "mastering"),
         workspace,
         threads=threads,

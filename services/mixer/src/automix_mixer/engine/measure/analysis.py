@@ -26,7 +26,7 @@ def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
 
     It is held between 44.1 and 96 kHz (48 kHz for mp3) and within its family (multiples of 11,025 or of 8,000).
     """
-    if settings.sample_rate is not None:
+    if settings.sample_rate:
         return settings.sample_rate
     beats = [t for t in tracks if t.role == "beat"]
     rates = []
@@ -35,7 +35,7 @@ def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
             rates.append(reader.source_sample_rate)
     highest = max(rates, default=SAMPLE_RATES[0])
     low, high = (44_100, 88_200) if highest % 11_025 == 0 else (48_000, 96_000)
-    return low if highest <= low or settings.output_format == "mp3" else high
+    return low if highest <= low or settings.format == "mp3" else high
 
 
 def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:

@@ -62,8 +62,8 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
     side = np.zeros(BAND_HZ.size)
     reason, follow = "nothing asked for", None
     if references:
-        spectrum = settings.reference_strength * settings.spectrum_strength
-        width = settings.reference_strength * settings.width_strength
+        spectrum = settings.reference_strength * settings.reference_spectrum
+        width = settings.reference_strength * settings.reference_width
         before, goal = unit(expected), reference_tone(references)
         mid, side = towards(before, goal, spectrum, width)
         follow = _follow(before, goal, references, width) if spectrum or width else None
@@ -155,7 +155,7 @@ def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
         return _Glue(
             ratio, 2.0, 30.0, 200.0, "moderate (2 to 3 in research)" if ratio > 1 else "off: nothing asked for"
         )
-    strength = settings.reference_strength * settings.dynamics_strength
+    strength = settings.reference_strength * settings.reference_dynamics
     if strength == 0.0:
         return _Glue(1.0, 0.0, 30.0, 200.0, "off: dynamics are not to follow")
     crest = reference_crest_db(references)
@@ -181,16 +181,16 @@ def _mean(values: Sequence[float], references: Sequence[Profile]) -> float:
 def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan:
     """Target, ceiling, most limiting, and how far peaks may stand out."""
     target, reason = -14.0, "the setting"
-    if settings.target_loudness_lufs != "reference":
-        target = float(settings.target_loudness_lufs)
+    if not settings.match_reference_loudness:
+        target = settings.target_loudness_lufs
     elif references:
         heard = _mean([p.integrated_lufs for p in references], references)
-        share = settings.loudness_strength
+        share = settings.reference_loudness
         target = float(np.clip(-14.0 + share * (heard + 14.0), -30.0, -6.0))
         reason = f"the references' {heard:.1f} LUFS, {100 * share:.0f} % of the way from -14"
     else:
         reason = "no reference to take it from: what Spotify plays at"
-    strength = settings.reference_strength * settings.dynamics_strength if references else 0.0
+    strength = settings.reference_strength * settings.reference_dynamics if references else 0.0
     crest, crest_reason = 0.0, "no reference whose dynamics are to be followed"
     if strength:
         crest = reference_crest_db(references)

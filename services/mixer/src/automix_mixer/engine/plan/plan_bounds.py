@@ -74,7 +74,7 @@ def check_bounds(plan: MixPlan) -> None:
     """Raises EngineError PLAN_INVALID, naming the first decision that is out of its bounds."""
     if plan.sample_rate not in SAMPLE_RATES:
         raise _invalid("sample_rate", f"must be one of {', '.join(map(str, SAMPLE_RATES))}")
-    if plan.settings.get("output_format") == "mp3" and plan.sample_rate > FASTEST_MP3_HZ:
+    if plan.settings.get("format") == "mp3" and plan.sample_rate > FASTEST_MP3_HZ:
         raise _invalid("sample_rate", f"is over the {FASTEST_MP3_HZ} Hz of an mp3: ask for wav or flac")
     _check_texts("notes", plan.notes, _MOST_NOTES, _LONGEST_REASON)
     _check_texts("name", [part.name for part in _parts(plan)], _MOST_PARTS, _LONGEST_NAME)

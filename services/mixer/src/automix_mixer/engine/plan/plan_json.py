@@ -17,7 +17,7 @@ from automix_mixer.engine.settings import Settings
 _LARGEST = 1e6
 _LONGEST_LIST = 20_000
 """Phrases of a voice that sings for hours; nothing else in a plan is as long."""
-DELIVERY = ("output_format", "stems")
+DELIVERY = ("format", "stems", "comparison")
 """Settings that say how a mix is written, whatever it is."""
 
 
@@ -35,14 +35,14 @@ def plan_from_json(data: Mapping[str, Any]) -> MixPlan:
         raise _invalid("plan", "must be an object")
     if data.get("version") != PLAN_VERSION:
         raise _invalid("version", f"must be {PLAN_VERSION}, which is what this engine renders")
-    built = _build(MixPlan, data, "plan")
+    built = _build(MixPlan, _renamed(data), "plan")
     if not isinstance(built, MixPlan):
         raise _invalid("plan", "must be an object")
     check_bounds(built)
     try:
         Settings.from_json(built.settings)
     except SettingsError as error:
-        raise _invalid(f"plan.settings.{error.field}", error.message) from None
+        raise _invalid(f"plan.settings.{error.field}", error.why) from None
     return built
 
 
@@ -54,6 +54,26 @@ def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
     if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
         return data  # which is no plan, as `plan_from_json` says
     return {**data, "settings": {**data["settings"], **{name: getattr(settings, name) for name in DELIVERY}}}
+
+
+_RENAMED = {
+    "spectrum_strength": "reference_spectrum",
+    "width_strength": "reference_width",
+    "dynamics_strength": "reference_dynamics",
+    "loudness_strength": "reference_loudness",
+    "output_format": "format",
+}
+"""Settings of stored plans that have other names today."""
+
+
+def _renamed(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    settings = data.get("settings")
+    if not isinstance(settings, Mapping):
+        return data
+    settings = {_RENAMED.get(name, name): value for name, value in settings.items()}
+    if settings.get("target_loudness_lufs") == "reference":
+        settings |= {"target_loudness_lufs": None, "match_reference_loudness": True}
+    return {**data, "settings": settings}
 
 
 def _rounded(value: Any) -> Any:

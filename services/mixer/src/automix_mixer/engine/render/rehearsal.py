@@ -68,7 +68,7 @@ def rehearse(
     bus, lean, lead = plan.bus, 0.0, 0.0
     for _ in range(_ROUNDS):
         responses = _responses(bus, plan.sample_rate)
-        lean = _lean(heard, lead, responses, reference, settings.reference_strength * settings.width_strength)
+        lean = _lean(heard, lead, responses, reference, settings.reference_strength * settings.reference_width)
         mid, side, _ = heard.leaned(lean, lead)
         bus = _corrected(plan.bus, bus, reference, (mid, side), responses, settings, plan.sample_rate)
         if settled.lar_db is not None and voice is not None:
@@ -188,7 +188,7 @@ def _corrected(
     sample_rate: int,
 ) -> BusPlan:
     """The planned moves, plus what they would have been had the tone been known, plus what the filters miss of them."""
-    spectrum, width = (settings.reference_strength * s for s in (settings.spectrum_strength, settings.width_strength))
+    spectrum, width = (settings.reference_strength * s for s in (settings.reference_spectrum, settings.reference_width))
     goal, expected = (
         Tone(*(10 ** (np.array(d.value) / 10) for d in pair))
         for pair in (

@@ -1,0 +1,69 @@
+"""The settings of a mix by their names, and the format that a file's ending asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from automix.mixer.v1 import mixer_pb2
+from automix.mixer.v1.settings import MIX_SETTINGS
+
+from automix_client.settings import ConfigurationError
+
+FORMATS: Mapping[str, mixer_pb2.RenderFormat.ValueType] = {
+    name.removeprefix("RENDER_FORMAT_").lower(): value for name, value in mixer_pb2.RenderFormat.items() if value
+}
+OF_ENDING = {".wav": "wav24", ".flac": "flac24", ".mp3": "mp3"}
+"""The format that a file of this ending has unless another one that ends so is asked for."""
+
+
+def mix_settings(values: Mapping[str, Any]) -> mixer_pb2.MixSettings:
+    """Settings from names and values: `{"reverb_amount": 0.5, "format": "flac24"}`.
+
+    Raises ConfigurationError for a name that is no setting and a value of the wrong kind; ranges are the platform's to
+    check.
+    """
+    known = [setting.name for setting in MIX_SETTINGS]
+    for name in values:
+        if name not in known:
+            raise ConfigurationError(f"{name!r} is not a setting of a mix: there are {', '.join(known)}")
+    fields = dict(values)
+    if isinstance(asked := fields.get("format"), str):
+        if asked not in FORMATS:
+            raise ConfigurationError(f"{asked!r} is not a format of a mix: there are {', '.join(FORMATS)}")
+        fields["format"] = FORMATS[asked]
+    try:
+        return mixer_pb2.MixSettings(**fields)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"a setting has a value of the wrong kind: {error}") from None
+
+
+def format_of(out: Path, asked: str | None = None) -> str:
+    """The format asked for, else the one that the ending of `out` stands for.
+
+    Raises ConfigurationError when the ending is none of a format, or one of another format.
+    """
+    ending = out.suffix.lower()
+    if ending not in OF_ENDING:
+        raise ConfigurationError(f"{out} must end in {', '.join(OF_ENDING)}: the ending says the format")
+    if asked is None:
+        return OF_ENDING[ending]
+    if not asked.startswith(ending.removeprefix(".")):
+        raise ConfigurationError(f"{out} cannot be {asked}: a file of that format ends in {_ending(asked)}")
+    return asked
+
+
+def for_file(settings: mixer_pb2.MixSettings | None, out: Path) -> mixer_pb2.MixSettings:
+    """The same settings with the format of `out`. Raises ConfigurationError as `format_of` does."""
+    asked = settings.format if settings is not None else mixer_pb2.RENDER_FORMAT_UNSPECIFIED
+    name = next((name for name, value in FORMATS.items() if value == asked), None)
+    made = mixer_pb2.MixSettings()
+    if settings is not None:
+        made.CopyFrom(settings)
+    made.format = FORMATS[format_of(out, name)]
+    return made
+
+
+def _ending(asked: str) -> str:
+    return next(ending for ending, name in OF_ENDING.items() if asked.startswith(ending.removeprefix(".")))
