@@ -45,6 +45,9 @@ Plan = Annotated[
 ]
 
 
+_CHOICE: Any = StrEnum
+
+
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option for each setting; it gets those that were given as the mapping `settings`."""
     own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "settings"]
@@ -68,7 +71,7 @@ def _option(setting: Setting) -> Any:
     name = f"--{setting.name.replace('_', '-')}"
     said: dict[str, Any] = {"help": _help(setting), "rich_help_panel": setting.group}
     if setting.choices:
-        kind: Any = StrEnum("Choice", {str(one): str(one) for one in setting.choices})
+        kind: Any = _CHOICE("Choice", {str(one): str(one) for one in setting.choices})
         return Annotated[kind | None, typer.Option(name, metavar=setting.unit.upper() or "NAME", **said)]
     if setting.low is None:
         both = f"{name}/--no-{name.removeprefix('--')}" if setting.default else name
