@@ -48,7 +48,7 @@ lint: $(VENV)/.ready ## Style and common defects
 
 .PHONY: types
 types: $(VENV)/.ready ## Strict type check
-	MYPYPATH=docs:$(subst $() ,:,$(SOURCES)) mypy protos/generate.py docs/generate.py $(filter-out protos,$(SOURCES))
+	MYPYPATH=$(subst $() ,:,$(SOURCES)) mypy protos/generate.py docs/generate.py $(filter-out protos,$(SOURCES))
 
 .PHONY: imports
 imports: $(VENV)/.ready ## Rules between layers and services

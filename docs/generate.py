@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 from automix_auth.settings import AuthSettings
 from automix_common.database.migrations import upgrade
 from automix_common.process.settings import Settings, StorageSettings
@@ -19,7 +20,6 @@ from automix_local import Servers
 from automix_media.settings import MediaSettings
 from automix_mixer.settings import MixerSettings, WorkerSettings
 from automix_projects.settings import ProjectsSettings
-from mix_settings import mix_settings_page
 from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -40,6 +40,16 @@ EMBEDDED = (
     "The embedded stack takes the numbers and the log level from its own environment when it starts, as in "
     "`AUTOMIX_MAX_PROJECTS=5000 automix up`. Addresses, files and credentials it sets itself."
 )
+
+MIX_SETTINGS_HEAD = """# The settings of a mix
+
+Made from `protos/automix/mixer/v1/mixer.proto` by `make docs`. The same names, ranges and defaults hold in
+`MixSettings`, in the engine's `Settings` and in `automix mix` and `automix render`, where the option for
+`reverb_amount` is `--reverb-amount`. A value outside its range is refused.
+
+| setting | may be | default | what it does |
+|---|---|---|---|
+"""
 
 TABLES = """
 SELECT c.oid, c.relname AS name, obj_description(c.oid) AS comment
@@ -163,6 +173,25 @@ def settings_page() -> str:
             default = "required" if field.is_required() else default_of(field)
             lines.append(f"| `AUTOMIX_{name.upper()}` | {cell(default)} | {cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
+
+
+def mix_settings_page() -> str:
+    """Every setting of a mix, from the contract."""
+    return MIX_SETTINGS_HEAD + "".join(
+        f"| `{one.name}` | {_allowed(one)} | {_default(one)} | {one.text} |\n" for one in MIX_SETTINGS
+    )
+
+
+def _allowed(one: Setting) -> str:
+    if one.low is not None:
+        return f"{one.low:g} to {one.high:g} {one.unit}".rstrip()
+    return f"{', '.join(map(str, one.choices))} {one.unit}".rstrip() if one.choices else "true, false"
+
+
+def _default(one: Setting) -> str:
+    if isinstance(one.default, bool):
+        return str(one.default).lower()
+    return f"{one.default:g}" if isinstance(one.default, float) else str(one.default)
 
 
 def pages() -> dict[str, str]:
