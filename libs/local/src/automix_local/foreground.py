@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -66,13 +66,18 @@ def run_stack(
         stop.starting = False
         with stack, Periodic("log keeper", partial(trim_all, stack.servers.state), _TRIM_SECONDS):
             on_ready()
-            if not console.is_terminal:
-                console.print("ready")
+            _say(console, "ready")
             # A signal that another thread takes, as after SIGSTOP and SIGCONT, is handled when this one next wakes.
             while not stop.asked.wait(_WAKE_SECONDS):
                 pass
-            if not console.is_terminal:
-                console.print("stopping")
+            _say(console, "stopping")
+
+
+def _say(console: Console, line: str) -> None:
+    """Where nobody sees the table. The log that it goes to may have no room left: that ends no stack."""
+    if not console.is_terminal:
+        with suppress(OSError):
+            console.print(line, soft_wrap=True)
 
 
 @contextmanager
@@ -99,6 +104,5 @@ class _Watch:
 
     def __call__(self, status: Status) -> None:
         self._statuses(status)
-        if not self._console.is_terminal:
-            where = f" at {status.address}" if status.address else ""
-            self._console.print(f"{status.name} {status.state.value}{where} {status.detail}".rstrip(), soft_wrap=True)
+        where = f" at {status.address}" if status.address else ""
+        _say(self._console, f"{status.name} {status.state.value}{where} {status.detail}".rstrip())

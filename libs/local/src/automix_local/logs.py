@@ -13,9 +13,14 @@ def trim(log: Path, most: int = LOG_BYTES) -> None:
     """Move a log of more than `most` bytes to `<name>.1`, in place of what was there.
 
     Copied and cut, not renamed: the process goes on writing to the file that it has open, and always at its end.
+    It is cut also when there is no room for the copy.
     """
     if log.stat().st_size > most:
-        shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+        older = log.with_name(f"{log.name}.1")
+        try:
+            shutil.copyfile(log, older)
+        except OSError:
+            older.unlink(missing_ok=True)
         with log.open("r+b") as file:
             file.truncate()
 

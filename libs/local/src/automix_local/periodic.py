@@ -1,11 +1,15 @@
 """Something done again and again while the stack runs."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 
 class Periodic:
-    """Calls `action` every `seconds`, in a thread of its own, from `start` to `stop` or for a `with` block."""
+    """Calls `action` every `seconds`, in a thread of its own, from `start` to `stop` or for a `with` block.
+
+    An action that raises is called again when its time comes.
+    """
 
     def __init__(self, name: str, action: Callable[[], None], seconds: float) -> None:
         self._action = action
@@ -32,4 +36,5 @@ class Periodic:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._seconds):
-            self._action()
+            with contextlib.suppress(Exception):
+                self._action()

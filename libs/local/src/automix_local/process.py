@@ -1,5 +1,6 @@
 """One supervised process: started, watched until ready, started again when it dies, stopped within a bound."""
 
+import contextlib
 import enum
 import os
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from automix_local.errors import NotReadyError, StackError
+from automix_local.errors import StackError
 from automix_local.spawn import Command, Spawner, forget, has_exited, reap, record
 
 _PROBE_INTERVAL_SECONDS = 0.02
@@ -23,7 +24,7 @@ def nothing(*_heard: object) -> None:
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """How a process is run. `ready` raises NotReadyError until the process does its work.
+    """How a process is run. `ready` raises, as a rule NotReadyError, until the process does its work.
 
     `depends_on` names the steps and processes that must be ready before it starts; `before_start` runs before each
     start, also after a crash, and `after_exit` after each end.
@@ -176,8 +177,15 @@ class SupervisedProcess:
                 self.spec.before_start()
                 process = self._spawner.spawn(self.spec.command)
             except (OSError, StackError) as error:
-                self._note(State.FAILED, detail=f"{self.spec.name} cannot start: {error}")
-                return
+                detail = f"{self.spec.name} cannot start: {error}"
+                if not was_ready:
+                    self._note(State.FAILED, detail=detail)
+                    return
+                # It has run here before: what is in its way, such as a full disk, may go away again.
+                self._note(State.WAITING, detail=detail)
+                self._stop.wait(delay)
+                delay = min(delay * 2, self._backoff.limit)
+                continue
             with self._changed:
                 self._process = process
             self._note(State.STARTING)
@@ -213,7 +221,7 @@ class SupervisedProcess:
             try:
                 self.spec.ready()
                 self._before_ready()
-            except NotReadyError as reason:
+            except Exception as reason:  # noqa: BLE001 - a probe that fails in a new way must not end supervision
                 if time.monotonic() > deadline:
                     self._note(State.STARTING, detail=f"{self.spec.name} is not ready in time: {reason}")
                     self._signal(signal.SIGKILL)
@@ -232,7 +240,10 @@ class SupervisedProcess:
             self._status.detail = detail
             self._changed.notify_all()
             copy = Status(**vars(self._status))
-        self._on_change(copy)
+        # Whoever shows or notes the change may meet a full disk or a terminal that is gone, in the thread that keeps
+        # the process running.
+        with contextlib.suppress(Exception):
+            self._on_change(copy)
 
 
 def _epitaph(name: str, code: int) -> str:

@@ -71,7 +71,7 @@ class Spawner:
             command, result = request
             try:
                 result.set_result(_popen(command))
-            except OSError as error:
+            except BaseException as error:  # noqa: BLE001 - who asked hears of it; the next one must be served too
                 result.set_exception(error)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from automix_common.process import disk
 from automix_platform.access import PROVISIONER
 
 from automix_local import discovery
@@ -30,10 +31,13 @@ from automix_local.services import (
 from automix_local.spawn import Command
 from automix_local.state import write_private
 from automix_local.steps import Step, run_steps
-from automix_local.streams import definition, exist
+from automix_local.streams import definition, exist, takes_messages
 
 _STEP_SECONDS = 120.0
 _LOOK_SECONDS = 3.0
+_PROBE_SECONDS = 10.0
+_REFUSED_PROBES = 2
+"""One may be refused by a machine that is busy."""
 _SCHEMAS = "schemas"
 _STREAMS = "streams"
 
@@ -65,7 +69,11 @@ class Stack:
             name: service for service in services for name in replica_names(service, counts[service.name])
         }
         self._services = services
-        self._stream_keeper = Periodic("stream keeper", self._keep_streams, _LOOK_SECONDS)
+        self._keepers = (
+            Periodic("stream keeper", self._keep_streams, _LOOK_SECONDS),
+            Periodic("stream probe", self._keep_stream_writable, _PROBE_SECONDS),
+        )
+        self._refused_probes = 0
         self.endpoints: dict[str, str] = {}
 
     @classmethod
@@ -112,7 +120,8 @@ class Stack:
             self.endpoints = {replica: address(self.servers, replica) for replica in self._replicas}
             run_steps(list(self._steps()), abort=self.processes.stop_all)
             discovery.publish(self.servers.state, self.endpoints, self.servers.name)
-            self._stream_keeper.start()
+            for keeper in self._keepers:
+                keeper.start()
         except BaseException:
             self.stop()
             raise
@@ -121,7 +130,8 @@ class Stack:
         """Stop the services, then the servers, and unlock the state directory."""
         self.servers.state.endpoints_file.unlink(missing_ok=True)
         self.servers.close()
-        self._stream_keeper.stop()
+        for keeper in self._keepers:
+            keeper.stop()
 
     def environment(self, name: str) -> dict[str, str]:
         """What a process is told: its addresses and credentials."""
@@ -176,6 +186,17 @@ class Stack:
         """Somebody may have deleted them in a NATS that runs on."""
         with contextlib.suppress(NotReadyError):  # NATS is away: it is not ready again before its streams are
             self._ensure_streams()
+
+    def _keep_stream_writable(self) -> None:
+        """A disk that was full has left NATS refusing messages: only a new start ends that."""
+        try:
+            refused = not takes_messages(self.servers.nats_url, self.servers.nats_password(PROVISIONER))
+        except NotReadyError:  # away or frozen, which is another matter
+            refused = False
+        self._refused_probes = self._refused_probes + 1 if refused else 0
+        if self._refused_probes >= _REFUSED_PROBES and disk.has_room(self.servers.state.path):
+            self._refused_probes = 0
+            self.processes.kill(nats.NAME)
 
     def _ensure_streams(self) -> None:
         note = self.servers.state.path / nats.NAME / "streams"

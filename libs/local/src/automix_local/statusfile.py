@@ -4,11 +4,18 @@ import json
 import os
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import psutil
 
 from automix_local.process import State, Status
 from automix_local.state import StateDir
+
+UNKNOWN = "unknown"
+"""The state of a process that has ended without a note of it."""
+
+_RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,13 @@ class ProcessStatus:
 
 
 class StatusFile:
-    """Follows a stack's processes and keeps the file up to date."""
+    """Follows a stack's processes and keeps the file up to date: on a full disk, as soon as there is room."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
         self._known: dict[str, ProcessStatus] = {}
+        self._later: threading.Timer | None = None
 
     def __call__(self, status: Status) -> None:
         """A process has changed."""
@@ -51,12 +59,27 @@ class StatusFile:
         )
         with self._lock:
             self._known[status.name] = seen
-            # A reader sees the old file or the new one; after a crash nobody trusts either.
-            temporary = self._file.with_suffix(".new")
-            processes = [asdict(process) for process in self._known.values()]
+            self._write()
+
+    def _write(self) -> None:
+        # A reader sees the old file or the new one; after a crash nobody trusts either.
+        temporary = self._file.with_suffix(".new")
+        processes = [asdict(process) for process in self._known.values()]
+        try:
             temporary.touch(mode=0o600)
             temporary.write_text(json.dumps({"pid": os.getpid(), "processes": processes}))
             temporary.replace(self._file)
+        except OSError:
+            if self._later is None:
+                self._later = threading.Timer(_RETRY_SECONDS, self._write_again)
+                self._later.daemon = True
+                self._later.start()
+
+    def _write_again(self) -> None:
+        with self._lock:
+            self._later = None
+            if self._file.parent.exists():
+                self._write()
 
     @property
     def processes(self) -> list[ProcessStatus]:
@@ -75,4 +98,21 @@ def read_statuses(state: StateDir) -> list[ProcessStatus]:
     except ValueError:  # torn by a crash
         return []
     # Another id: the file of an earlier supervisor, while this one has not started anything yet.
-    return [ProcessStatus(**process) for process in found["processes"]] if found["pid"] == holder else []
+    if found["pid"] != holder:
+        return []
+    return [_as_it_is(ProcessStatus(**process)) for process in found["processes"]]
+
+
+def _as_it_is(noted: ProcessStatus) -> ProcessStatus:
+    """The file may be behind, by a moment or for as long as the disk is full: a dead process is not shown as ready."""
+    if noted.pid is None or _lives(noted.pid):
+        return noted
+    detail = f"process {noted.pid} has ended, and what came after it is not noted yet"
+    return replace(noted, state=UNKNOWN, pid=None, since=time.time(), detail=detail)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

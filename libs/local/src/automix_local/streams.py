@@ -10,7 +10,7 @@ import importlib.util
 from pathlib import Path
 
 from automix_platform.access import CONSUMERS, PROVISIONER
-from automix_platform.events import STREAM, inbox
+from automix_platform.events import PROBE, STREAM, inbox
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 from automix_local.errors import NotReadyError
 
 _CONNECT_SECONDS = 2
+_STORE_SECONDS = 5
 _SOURCES = ("automix_platform.events", "automix_platform.processes", "automix_common.events.messaging")
 
 
@@ -37,6 +38,33 @@ def exist(url: str, password: str) -> bool:
         return asyncio.run(_exist(url, password))
     except (NatsError, OSError, TimeoutError) as error:
         raise NotReadyError(f"the event stream: {error}") from error
+
+
+def takes_messages(url: str, password: str) -> bool:
+    """Whether the stream stores what is published. Raises NotReadyError when the server itself does not answer.
+
+    After a write that failed, as on a full disk, NATS serves on and refuses every message until it is started again.
+    """
+    try:
+        return asyncio.run(_takes_messages(url, password))
+    except (NatsError, OSError, TimeoutError) as error:
+        raise NotReadyError(f"the event stream: {error}") from error
+
+
+async def _takes_messages(url: str, password: str) -> bool:
+    connection = await connect(url, PROVISIONER, password)
+    try:
+        stream = connection.jetstream(timeout=_CONNECT_SECONDS)
+        await stream.stream_info(STREAM)
+        try:
+            published = await stream.publish(PROBE, b"", timeout=_STORE_SECONDS)
+            await stream.delete_msg(STREAM, published.seq)
+        except (NatsError, TimeoutError):
+            await stream.stream_info(STREAM)  # the server has not gone meanwhile
+            return False
+        return True
+    finally:
+        await connection.close()
 
 
 async def _exist(url: str, password: str) -> bool:

@@ -11,6 +11,9 @@ STREAM_AGE = timedelta(days=7)
 PROGRESS = "progress.mixer"
 """Core NATS, outside the stream: progress.mixer.<job id>."""
 
+PROBE = "automix.probe"
+"""What is published, and deleted again, to see whether the stream takes messages; nobody consumes it."""
+
 USER_DELETED = "automix.auth.user.deleted"
 PROJECT_DELETED = "automix.projects.project.deleted"
 JOB_QUEUED = "automix.mixer.job.queued"

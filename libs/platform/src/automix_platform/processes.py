@@ -10,6 +10,7 @@ from enum import StrEnum
 from automix_platform.events import (
     JOB_QUEUED,
     JOB_SUCCEEDED,
+    PROBE,
     PROGRESS,
     PROJECT_DELETED,
     USER_DELETED,
@@ -183,7 +184,7 @@ PROCESSES = (
         settings="automix_ops.provision:ProvisionSettings",
         does="keeps the stream and its consumers there",
         distribution="automix-ops",
-        messaging=Messaging(publishes=("$JS.API.>",), manages=True),
+        messaging=Messaging(publishes=("$JS.API.>", PROBE), manages=True),
         scale=Scale.ONE,
     ),
 )

@@ -38,7 +38,7 @@ class AuthServiceStub:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def __init__(self, channel):
@@ -102,7 +102,7 @@ class AuthServiceServicer:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def SignUp(self, request, context):
@@ -237,7 +237,7 @@ class AuthService:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     @staticmethod

@@ -31,7 +31,7 @@ class ProjectsServiceStub:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def __init__(self, channel):
@@ -73,7 +73,7 @@ class ProjectsServiceServicer:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def CreateProject(self, request, context):
@@ -158,7 +158,7 @@ class ProjectsService:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     @staticmethod

@@ -32,7 +32,7 @@ class ProjectsServiceStub:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     @_typing.overload
@@ -64,7 +64,7 @@ class ProjectsServiceAsyncStub(ProjectsServiceStub):
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -92,7 +92,7 @@ class ProjectsServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
     rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE) and INTERNAL (INTERNAL), which the log explains.
+    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
     @_abc_1.abstractmethod

@@ -16,9 +16,9 @@ from minio.datatypes import PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
-from automix_common.process.disk import is_full
+from automix_common.process.disk import has_room, is_full
 from automix_common.process.settings import StorageSettings
-from automix_common.rpc.errors import Unavailable
+from automix_common.rpc.errors import Unavailable, disk_full
 
 READ_BYTES = 128 * 1024
 """Of a stream at once; a stream that nobody reads holds some of these."""
@@ -111,11 +111,11 @@ class S3Store:
         except S3Error as error:
             if error.code in ("NoSuchKey", "NoSuchObject"):
                 raise ObjectMissing(error.object_name) from None
-            raise Unavailable("STORAGE_UNAVAILABLE", "audio storage refused the request: try again") from error
+            raise _away("refused the request") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
             if isinstance(error, OSError) and is_full(error):
-                raise Unavailable("DISK_FULL", "the disk of this server is full: try again later") from error
-            raise Unavailable("STORAGE_UNAVAILABLE", "audio storage does not answer: try again") from error
+                raise disk_full() from error
+            raise _away("does not answer") from error
 
     async def put_file(self, key: str, path: Path, content_type: str) -> None:
         """Stores the file's bytes under `key`."""
@@ -164,7 +164,7 @@ class S3Store:
         doomed = [DeleteObject(key) for key in keys]
         failures = await self._run(lambda: list(self._client.remove_objects(self._bucket, doomed)))
         if failures:
-            raise Unavailable("STORAGE_UNAVAILABLE", "audio storage did not delete: try again")
+            raise _away("did not delete")
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         """Yields every object whose key starts with `prefix`."""
@@ -198,6 +198,11 @@ class S3Store:
         fields: dict[str, Any] = self._public.presigned_post_policy(policy)
         base = self._public.get_presigned_url("GET", self._bucket, key).split("?")[0].removesuffix(f"/{key}")
         return base, {"key": key, **{name: str(value) for name, value in fields.items()}}
+
+
+def _away(what: str) -> Unavailable:
+    """Storage that shares a full disk with this process does not say why it fails."""
+    return Unavailable("STORAGE_UNAVAILABLE", f"audio storage {what}: try again") if has_room() else disk_full()
 
 
 def attachment(filename: str) -> str:

@@ -15,6 +15,7 @@ from prometheus_client import Counter, Histogram
 from protovalidate import EvaluationError, Validator
 
 from automix_common.database.pool import LOST, unavailable
+from automix_common.process import disk
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, Principal, enter, trace_id_of
 from automix_common.rpc.errors import (
@@ -23,6 +24,8 @@ from automix_common.rpc.errors import (
     InvalidArgument,
     ServiceError,
     Unauthenticated,
+    Unavailable,
+    disk_full,
     not_yours,
     to_status,
 )
@@ -38,6 +41,9 @@ MOST_VIOLATIONS = 10
 """Named in one answer: it travels in trailers, of which a client takes a few KiB."""
 LARGE_REQUEST = 64 * 1024
 """Bytes, beyond which one violation is enough: looking for thousands of them would hold up every other call."""
+
+AWAY = frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "PEER_UNAVAILABLE"})
+"""Reasons that a full disk may be behind."""
 
 REFUSE_SECONDS = 5.0
 """How long a handler waits for its refusal to be sent: behind what a client does not read it may take for ever."""
@@ -155,7 +161,7 @@ class Edge(grpc.aio.ServerInterceptor):
             code = "DEADLINE_EXCEEDED"
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the call took longer than its deadline")
         except Exception as raised:  # noqa: BLE001 - the last line: whatever is raised is logged and answered
-            error = as_service_error(raised)
+            error = explained(as_service_error(raised))
             code = error.code.name
             try:
                 async with asyncio.timeout(REFUSE_SECONDS):
@@ -202,11 +208,21 @@ def as_service_error(raised: Exception) -> ServiceError:
         return raised
     if isinstance(raised, psycopg.Error) and raised.sqlstate == PARENT_GONE:
         return not_yours("project")
+    if isinstance(raised, psycopg.errors.DiskFull):
+        log.warning("disk full", error=str(raised).strip())
+        return disk_full()
     if isinstance(raised, LOST):
         log.warning("database away", error=str(raised).strip())
         return unavailable()
     log.error("defect", exc_info=raised)
     return Internal("INTERNAL", "something failed on our side: try again, and report the trace id if it stays")
+
+
+def explained(error: ServiceError) -> ServiceError:
+    """The error, or its cause: servers that share a full disk with this process do not say why they fail."""
+    if isinstance(error, Unavailable) and error.reason in AWAY and not disk.has_room():
+        return disk_full()
+    return error
 
 
 async def refuse(context: Context, error: ServiceError) -> NoReturn:

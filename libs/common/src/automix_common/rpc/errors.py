@@ -107,6 +107,11 @@ class Internal(ServiceError):
 ERRORS: Mapping[grpc.StatusCode, type[ServiceError]] = {error.code: error for error in ServiceError.__subclasses__()}
 
 
+def disk_full() -> Unavailable:
+    """What a caller hears when there is no room left to write to."""
+    return Unavailable("DISK_FULL", "the disk of this server is full: try again later")
+
+
 def not_yours(kind: str) -> PermissionDenied:
     """The one answer for what belongs to somebody else and for what does not exist."""
     return PermissionDenied("NOT_YOURS", f"there is no such {kind} among yours")

@@ -8,6 +8,7 @@ from typing import Any
 from automix_common.children.child import ChildError, ChildLost, Limits, run_child
 from automix_common.objects.storage import ObjectStore
 from automix_common.process import faults
+from automix_common.process.disk import is_full
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import Unavailable
 
@@ -56,7 +57,9 @@ class Attempts:
             return Failed(LOST[error.reason])
         except Unavailable as error:
             return Failed(LOST.get(error.reason, STORAGE_AWAY))
-        except Exception:  # a defect costs the job one failure and not this process its life
+        except Exception as error:  # a defect costs the job one failure and not this process its life
+            if isinstance(error, OSError) and is_full(error):
+                return Failed(LOST["DISK_FULL"])
             log.exception("attempt failed", job_id=str(claimed.job_id), attempt=claimed.attempt)
             return Failed(JobError("RENDER_FAILED", "the mix failed on our side each time it was tried"))
 
