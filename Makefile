@@ -48,7 +48,7 @@ lint: $(VENV)/.ready ## Style and common defects
 
 .PHONY: types
 types: $(VENV)/.ready ## Strict type check
-	MYPYPATH=$(subst $() ,:,$(SOURCES)) mypy protos/generate.py docs/generate.py $(filter-out protos,$(SOURCES))
+	MYPYPATH=$(subst $() ,:,$(SOURCES)) mypy protos/generate.py docs/generate.py deploy/docker/requirements.py deploy/k8s/generate.py $(filter-out protos,$(SOURCES))
 
 .PHONY: imports
 imports: $(VENV)/.ready ## Rules between layers and services
@@ -76,6 +76,15 @@ lock: $(VENV)/.ready ## Pin every dependency, with hashes and without addresses
 	@{ cat requirements.in; printf -- '-e ./%s\n' $(PACKAGES); } | uv pip compile --quiet - --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --python-version 3.11 -o constraints.txt \
 		$(foreach p,$(PACKAGES),--no-emit-package $(shell sed -n 's/^name = "\(.*\)"/\1/p' $(p)/pyproject.toml))
+
+.PHONY: deploy
+deploy: $(VENV)/.ready ## Write what deploy/ takes from libs/platform and from the packages
+	python deploy/docker/requirements.py write
+	python deploy/k8s/generate.py
+
+.PHONY: images
+images: ## Build the image of every service, or of SERVICES="auth mixer"; BASE= and TAG= as deploy/docker/build says
+	deploy/docker/build $(SERVICES)
 
 .PHONY: clean
 clean: ## Remove what can be made again
