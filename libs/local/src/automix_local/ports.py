@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from automix_local.errors import StackError
 from automix_local.state import read_object, write_private
@@ -34,6 +35,13 @@ def is_free(port: int) -> bool:
                 return False
             raise
         return True
+
+
+class NamedPorts(Protocol):
+    """The port of each name."""
+
+    def __getitem__(self, name: str) -> int:
+        """The port of a name. Raises KeyError."""
 
 
 class Ports:

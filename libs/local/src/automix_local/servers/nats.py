@@ -8,7 +8,7 @@ from automix_platform.access import NATS_USERS, PROVISIONER
 from nats.errors import Error as NatsError
 
 from automix_local.errors import NotReadyError
-from automix_local.ports import HOST, Ports
+from automix_local.ports import HOST, NamedPorts
 from automix_local.process import ProcessSpec
 from automix_local.servers.programs import program
 from automix_local.spawn import Command
@@ -28,8 +28,9 @@ class Nats:
     name = NAME
     port_names = (NAME,)
 
-    def __init__(self, state: StateDir, ports: Ports, secrets: Mapping[str, str]) -> None:
+    def __init__(self, state: StateDir, ports: NamedPorts, secrets: Mapping[str, str], *, listen: str = HOST) -> None:
         self._state = state
+        self._listen = listen
         self._ports = ports
         self._secrets = secrets
         self._home = state.path / NAME
@@ -37,7 +38,7 @@ class Nats:
 
     @property
     def port(self) -> int:
-        """Where it listens, on loopback alone."""
+        """Where it listens."""
         return self._ports[NAME]
 
     @property
@@ -82,7 +83,7 @@ class Nats:
             for user in NATS_USERS
         )
         # By default an acknowledged message may wait two minutes for its fsync: hence sync_interval.
-        return f"""host: {HOST}
+        return f"""host: {self._listen}
 port: {self.port}
 server_name: automix
 jetstream {{ store_dir: {_quoted(str(self._storage))}, max_mem: 64MB, max_file: 2GB, sync_interval: always }}

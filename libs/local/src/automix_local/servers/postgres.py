@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import psycopg
-from automix_platform.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES, DatabaseRole
-from psycopg import sql
+from automix_ops.roles import provision_roles
+from automix_platform.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES
 
 from automix_local.errors import NotReadyError
-from automix_local.ports import HOST, Ports
+from automix_local.ports import HOST, NamedPorts
 from automix_local.process import ProcessSpec
 from automix_local.servers.postgres_programs import programs_for, user_under_root
 from automix_local.spawn import Command, User
@@ -24,7 +24,6 @@ SECRETS = tuple(f"postgres/{name}" for name in (DATABASE_ADMIN, *(role.name for 
 
 # Sized for one machine: the sum of the roles' connection limits and a few for the administrator.
 _SETTINGS = {
-    "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "115",
     "shared_buffers": "32MB",
@@ -39,6 +38,8 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u ",
 }
+# initdb lets in loopback alone.
+_ACCESS_FROM_ANYWHERE = "host all all all scram-sha-256\n"
 _CONNECT_SECONDS = 2
 _INITDB_SECONDS = 60.0
 
@@ -50,10 +51,17 @@ class Postgres:
     port_names = (NAME,)
 
     def __init__(
-        self, state: StateDir, ports: Ports, secrets: Mapping[str, str], *, run: Callable[[str, Command, float], None]
+        self,
+        state: StateDir,
+        ports: NamedPorts,
+        secrets: Mapping[str, str],
+        *,
+        run: Callable[[str, Command, float], None],
+        listen: str = HOST,
     ) -> None:
         """`run` executes a named command to its end, within so many seconds (see `Processes.run`)."""
         self._state = state
+        self._listen = listen
         self._ports = ports
         self._secrets = secrets
         self._run = run
@@ -62,7 +70,7 @@ class Postgres:
 
     @property
     def port(self) -> int:
-        """Where it listens, on loopback alone."""
+        """Where it listens."""
         return self._ports[NAME]
 
     def url(self, role: str, database: str = DATABASE) -> str:
@@ -76,7 +84,10 @@ class Postgres:
         programs = programs_for(user)
         if not self._data.exists():
             self._initialise(programs, user)
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        chosen = {"listen_addresses": self._listen, **_SETTINGS}
+        if self._listen != HOST:
+            (self._data / "pg_hba.conf").write_text(_ACCESS_FROM_ANYWHERE)
+        settings = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         command = self._command((str(programs / "postgres"), "-p", str(self.port), *settings), self._data, user)
         return ProcessSpec(
             name=NAME,
@@ -87,37 +98,9 @@ class Postgres:
         )
 
     def provision(self) -> None:
-        """Create or correct the database, its roles and their schemas, so that they match access.py."""
-        with psycopg.connect(self.url(DATABASE_ADMIN, "postgres"), autocommit=True) as connection:
-            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
-                connection.execute(_format("CREATE DATABASE {}", DATABASE))
-            for name in (DATABASE, "postgres", "template1"):
-                connection.execute(_format("REVOKE ALL ON DATABASE {} FROM PUBLIC", name))
-        with psycopg.connect(self.url(DATABASE_ADMIN)) as connection:
-            connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-            for role in DATABASE_ROLES:
-                self._provision_role(connection, role)
-            for role in DATABASE_ROLES:
-                if role.reader:
-                    _grant_reading(connection, role)
-
-    def _provision_role(self, connection: "psycopg.Connection[tuple[object, ...]]", role: DatabaseRole) -> None:
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role.name]).fetchone() is None:
-            connection.execute(_format("CREATE ROLE {}", role.name))
-        # The verifier instead of the password: a statement may end up in the server's log.
-        password = self._secrets[f"postgres/{role.name}"].encode()
-        verifier = connection.pgconn.encrypt_password(password, role.name.encode(), b"scram-sha-256").decode()
-        connection.execute(
-            sql.SQL(
-                "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
-                "CONNECTION LIMIT {} PASSWORD {}"
-            ).format(sql.Identifier(role.name), sql.Literal(role.connection_limit), sql.Literal(verifier))
-        )
-        connection.execute(_format("GRANT CONNECT ON DATABASE {} TO {}", DATABASE, role.name))
-        if role.reader:
-            return
-        connection.execute(_format("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}", role.name, role.name))
-        connection.execute(_format("ALTER ROLE {} IN DATABASE {} SET search_path = {}", role.name, DATABASE, role.name))
+        """Create or correct the database, its roles and their schemas, so that they match libs/platform."""
+        passwords = {role.name: self._secrets[f"postgres/{role.name}"] for role in DATABASE_ROLES}
+        provision_roles(self.url(DATABASE_ADMIN, "postgres"), self.url(DATABASE_ADMIN), passwords)
 
     def _check(self) -> None:
         try:
@@ -158,26 +141,3 @@ class Postgres:
             user=user,
             death_signal=signal.SIGINT,
         )
-
-
-def _grant_reading(connection: "psycopg.Connection[tuple[object, ...]]", reader: DatabaseRole) -> None:
-    connection.execute(_format("ALTER ROLE {} SET default_transaction_read_only = on", reader.name))
-    for owner in DATABASE_ROLES:
-        if owner.reader:
-            continue
-        names = (owner.name, reader.name)
-        connection.execute(_format("GRANT USAGE ON SCHEMA {} TO {}", *names))
-        # Tables to come; what an owner has taken back from the reader on one that is there stays taken back.
-        connection.execute(
-            _format(
-                "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} GRANT SELECT ON TABLES TO {}", owner.name, *names
-            )
-        )
-
-
-def _format(statement: str, *names: str) -> sql.Composed:
-    parts = statement.split("{}")
-    pieces: list[sql.Composable] = [sql.SQL(parts[0])]
-    for name, part in zip(names, parts[1:], strict=True):
-        pieces += [sql.Identifier(name), sql.SQL(part)]
-    return sql.Composed(pieces)

@@ -12,7 +12,7 @@ from minio import Minio
 from minio.error import MinioException
 
 from automix_local.errors import NotReadyError
-from automix_local.ports import HOST, WEED_GRPC_OFFSET, Ports
+from automix_local.ports import HOST, WEED_GRPC_OFFSET, NamedPorts
 from automix_local.process import ProcessSpec
 from automix_local.servers import certificates
 from automix_local.servers.programs import program
@@ -53,8 +53,9 @@ class S3:
     name = NAME
     port_names = ("s3.admin", *(f"s3.{part}{kind}" for part in _PARTS for kind in ("", ".grpc")))
 
-    def __init__(self, state: StateDir, ports: Ports, secrets: Mapping[str, str]) -> None:
+    def __init__(self, state: StateDir, ports: NamedPorts, secrets: Mapping[str, str], *, listen: str = HOST) -> None:
         self._state = state
+        self._listen = listen
         self._ports = ports
         self._secrets = secrets
         self._home = state.path / NAME
@@ -62,7 +63,7 @@ class S3:
 
     @property
     def port(self) -> int:
-        """Where clients connect, on loopback alone."""
+        """Where clients connect."""
         return self._ports["s3.s3"]
 
     @property
@@ -111,7 +112,7 @@ class S3:
                     "mini",
                     f"-dir={self._data}",
                     f"-ip={HOST}",
-                    f"-ip.bind={HOST}",
+                    f"-ip.bind={self._listen}",
                     "-master.telemetry=false",
                     # A master that resumes may still be electing itself when its only volume server registers, which
                     # then tries again seconds later. What it forgets, the volume server tells it.
