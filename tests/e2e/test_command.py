@@ -54,8 +54,8 @@ async def test_the_demo_song_is_mixed_without_an_account_or_a_file(stack: Stack,
 async def test_from_sign_up_to_deletion(automix: Command, stack: Stack, tmp_path: Path) -> None:
     vocal, beat = audio.vocal(tmp_path / "voice.wav"), audio.beat(tmp_path / "beat.wav")
     project = (await automix("projects", "create", "Song", "--json")).json["id"]
-    uploaded = (await automix("assets", "upload", vocal, "-p", "Song", "-r", "vocals", "--json")).json[0]
-    await automix("assets", "upload", beat, "-p", "Song", "-r", "beat")
+    uploaded = (await automix("assets", "upload", "Song", vocal, "-r", "vocals", "--json")).json[0]
+    await automix("assets", "upload", "Song", beat, "-r", "beat")
     assert (uploaded["duration"], uploaded["sample_rate"], uploaded["channels"]) == (0.5, 44100, 1)
     waveform = (await automix("assets", "waveform", uploaded["id"], "--json")).json
     assert max(waveform["maximum"]) == pytest.approx(0.5, abs=0.01)

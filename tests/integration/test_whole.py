@@ -46,7 +46,7 @@ async def test_from_sign_up_to_the_finished_file(stack: Stack, audio: Path, tmp_
         assert project.no_of_renders == 1
         assert {one.id for one in listed} == {one.id for one in summary.assets}
         steps = [progress.step for progress in told]
-        assert sorted(set(steps), key=steps.index) == ["project", "upload", "mix", "download"]
+        assert sorted(set(steps), key=steps.index) == ["project", "upload", "verify", "mix", "download"]
         assert {progress.done for progress in told if progress.step == "mix"} - {0, 1}, "progress on the way"
 
         await client.account.delete(PASSWORD)

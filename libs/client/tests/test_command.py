@@ -108,13 +108,13 @@ async def test_a_name_that_two_projects_have_is_not_guessed(signed_in: Automix) 
 
 async def test_assets(signed_in: Automix, song: Path, tmp_path: Path) -> None:
     await signed_in("projects", "create", "Mine")
-    uploaded = (await signed_in("assets", "upload", song, "-p", "Mine", "-r", "vocals", "--json")).json
+    uploaded = (await signed_in("assets", "upload", "Mine", song, "-r", "vocals", "--json")).json
     asset = uploaded[0]["id"]
     assert (uploaded[0]["role"], uploaded[0]["filetype"], uploaded[0]["size"]) == ("vocals", "wav", 500_000)
     assert asset in (await signed_in("assets", "list", "Mine")).out
     assert (await signed_in("assets", "download", asset)).code == 0
-    assert (tmp_path / f"{asset}.wav").read_bytes() == MUSIC
-    again = await signed_in("assets", "download", asset)
+    assert (tmp_path / "song 2.wav").read_bytes() == MUSIC, "the name is free only so"
+    again = await signed_in("assets", "download", asset, "-o", "song 2.wav")
     assert again.code == 5
     assert "--force" in again.err
     assert (await signed_in("assets", "download", asset, "--force", "-o", song)).code == 0
@@ -123,12 +123,31 @@ async def test_assets(signed_in: Automix, song: Path, tmp_path: Path) -> None:
     assert (await signed_in("assets", "download", asset)).code == 6
 
 
+async def test_an_asset_gets_another_name_and_another_role(signed_in: Automix, song: Path) -> None:
+    await signed_in("projects", "create", "Mine")
+    asset = (await signed_in("assets", "upload", "Mine", song, "-r", "vocals", "--json")).json[0]["id"]
+    assert (await signed_in("assets", "rename", asset, "Chorus", "--json")).json["filename"] == "Chorus"
+    assert (await signed_in("assets", "role", asset, "beat", "--json")).json["role"] == "beat"
+    shown = await signed_in("assets", "show", asset)
+    assert ("Chorus" in shown.out, "beat" in shown.out) == (True, True)
+
+
+async def test_a_link_to_share_stands_alone_on_standard_output(signed_in: Automix, world: World, song: Path) -> None:
+    await signed_in("projects", "create", "Mine")
+    asset = (await signed_in("assets", "upload", "Mine", song, "-r", "vocals", "--json")).json[0]["id"]
+    render = world.add_render(pb.Job(id="j", project_id="p"), b"mix")
+    for kind, one in (("assets", asset), ("renders", render.id)):
+        shared = await signed_in(kind, "share", one, "--minutes", "30")
+        assert (shared.code, shared.out.startswith("http"), len(shared.out.splitlines())) == (0, True, 1)
+        assert (await signed_in(kind, "share", one, "--minutes", "61")).code == 2
+
+
 async def test_a_name_that_is_not_utf8_travels_and_is_shown(signed_in: Automix, tmp_path: Path, world: World) -> None:
     odd = written(tmp_path / os.fsdecode(b"bad\xff.wav"), MUSIC)
     await signed_in("projects", "create", "Mine")
     signed_in.environment["PYTHONIOENCODING"] = "utf-8:strict"
     for arguments in (
-        ("assets", "upload", odd, "-p", "Mine", "-r", "beat"),
+        ("assets", "upload", "Mine", odd, "-r", "beat"),
         ("mix", "-b", odd, "-o", odd.with_stem(odd.stem + "2")),
     ):
         world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
@@ -143,15 +162,15 @@ async def test_an_interrupted_upload_says_how_to_go_on(signed_in: Automix, world
     arrived = asyncio.Event()
     world.upload_cuts = [100_000] + [0] * 1_000_000
     world.on_cut = arrived.set
-    process = await signed_in.start("assets", "upload", song, "-p", "Mine", "-r", "beat")
+    process = await signed_in.start("assets", "upload", "Mine", song, "-r", "beat")
     await arrived.wait()
     process.send_signal(signal.SIGINT)
     _, err = await process.communicate()
     assert process.returncode == 130
     upload = next(iter(world.uploads))
-    assert f"--project {project} --role beat --resume {upload}" in " ".join(err.decode().split())
+    assert f"assets upload {project} {song} --role beat --resume {upload}" in " ".join(err.decode().split())
     world.upload_cuts = []
-    resumed = await signed_in("assets", "upload", song, "-p", project, "-r", "beat", "--resume", upload, "--json")
+    resumed = await signed_in("assets", "upload", project, song, "-r", "beat", "--resume", upload, "--json")
     assert resumed.code == 0
     assert world.content[resumed.json[0]["id"]] == MUSIC
 
@@ -172,7 +191,7 @@ async def test_a_mix(signed_in: Automix, world: World, song: Path, tmp_path: Pat
     assert settings.reverb_amount == pytest.approx(0.2)
     assert not settings.HasField("delay_amount")
     assert settings.format == pb.RENDER_FORMAT_WAV24
-    assert [project.name for project in world.projects.values()] == ["song"]
+    assert [project.name for project in world.projects.values()] == [tmp_path.name], "every song is a song.wav"
 
 
 async def test_a_mix_for_a_program(signed_in: Automix, world: World, song: Path, tmp_path: Path) -> None:
@@ -230,6 +249,11 @@ async def test_jobs(signed_in: Automix, world: World) -> None:
     job = pb.Job(id="j-1", project_id="p", status=pb.JOB_STATUS_QUEUED)
     world.jobs[job.id] = job
     assert (await signed_in("jobs", "show", "j-1", "--json")).json["status"] == "queued"
+    job.settings.reverb_amount = 0.5
+    job.inputs.add(asset_id="gone", role=pb.INPUT_ROLE_BEAT)
+    shown = (await signed_in("jobs", "show", "j-1")).out
+    for words in ("reverb_amount 0.5", "beat", "gone (deleted)", "asked for"):
+        assert words in shown
     assert "j-1" in (await signed_in("jobs", "list", "Mine")).out
     world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
     lines = (await signed_in("jobs", "watch", "j-1", "--json")).out.splitlines()
@@ -249,10 +273,10 @@ async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None
         render.files.append(file)
     assert render.id in (await signed_in("renders", "list", "Mine")).out
     assert (await signed_in("renders", "download", render.id)).code == 0
-    assert (tmp_path / f"{render.id}.wav").read_bytes() == b"mix" * 1000
+    assert (tmp_path / "mix.wav").read_bytes() == b"mix" * 1000
     assert (await signed_in("renders", "files", render.id, "-o", "extras")).code == 0
     names = sorted(path.name for path in (tmp_path / "extras").iterdir())
-    assert names == ["01-stem.wav", "02-stem.bin", "03-picture.png"]
+    assert names == ["evil.wav", "passwd", "picture.png"]
     report = await signed_in("renders", "report", render.id, "--plan-out", "plan.json")
     assert report.json == {"plan": {"version": 1}, "report": {"notes": ["as loud as it can be"]}}
     assert json.loads((tmp_path / "plan.json").read_text()) == {"version": 1}

@@ -9,6 +9,8 @@ from automix.mixer.v1 import mixer_pb2 as pb
 from automix_client.client import AsyncClient
 from automix_client.errors import InvalidInputError, JobFailedError
 from automix_client.mix import MixProgress
+from automix_client.settings import ConfigurationError
+from automix_common.rpc.errors import InvalidArgument
 
 from .test_jobs import ended, processing
 from .world import World
@@ -51,8 +53,42 @@ async def test_the_whole_way(client: AsyncClient, world: World, files: dict[str,
     assert summary.loudness_lufs == pytest.approx(-14.02)
     assert summary.true_peak_dbtp == pytest.approx(-1.04)
     assert list(summary.seconds) == ["project", "upload", "mix", "download"]
-    assert {one.step for one in heard} == {"project", "upload", "mix", "download"}
+    assert {one.step for one in heard} == {"project", "upload", "verify", "mix", "download"}
     assert [one.done for one in heard if one.step == "mix"] == [0.0, pytest.approx(0.2), pytest.approx(0.7), 1.0]
+
+
+async def test_strings_are_paths_and_the_ending_of_the_file_says_the_format(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
+    out = str(tmp_path / "mix.flac")
+    await client.mix([str(files["lead"])], [str(files["drums"])], settings={"reverb_amount": 0.5}, out=out)
+    assert os.listdir(tmp_path).count("mix.flac") == 1
+    asked = next(one for one in world.answers.values() if isinstance(one, pb.Job)).settings
+    assert (asked.format, asked.reverb_amount) == (pb.RENDER_FORMAT_FLAC24, 0.5)
+
+
+@pytest.mark.parametrize("out", ["mix.xyz", "mix"])
+async def test_a_file_whose_ending_is_no_format_is_refused_before_anything_is_sent(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path, out: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"\.wav, \.flac, \.mp3"):
+        await client.mix([files["lead"]], out=tmp_path / out)
+    assert world.calls["CreateProject"] == 0
+
+
+async def test_one_file_where_a_list_belongs_is_named(client: AsyncClient, files: dict[str, Path]) -> None:
+    with pytest.raises(ConfigurationError, match="vocals is a list"):
+        await client.mix(str(files["lead"]), out="mix.wav")
+
+
+async def test_a_job_that_is_refused_leaves_no_project(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    world.refusals["CreateJob"] = InvalidArgument("BAD_SETTINGS", "settings.style is odd")
+    with pytest.raises(InvalidInputError):
+        await client.mix([files["lead"]], out=tmp_path / "mix.wav")
+    assert world.projects == {}
 
 
 async def test_a_project_without_files_is_mixed_as_it_is(client: AsyncClient, world: World, tmp_path: Path) -> None:

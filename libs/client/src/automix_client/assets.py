@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from automix_client.downloads import Downloads, Facts, Source
 from automix_client.pages import pages
 from automix_client.session import Session
+from automix_client.settings import AnyPath
 from automix_client.uploads import ByteProgress, Uploads
 
 VOCALS = media_pb2.ASSET_ROLE_VOCALS
@@ -33,7 +34,7 @@ class Assets:
     async def upload(
         self,
         project_id: str,
-        path: Path,
+        path: AnyPath,
         role: media_pb2.AssetRole.ValueType,
         *,
         filename: str | None = None,
@@ -43,14 +44,14 @@ class Assets:
     ) -> media_pb2.Asset:
         """Uploads one file; see Uploads.upload."""
         return await self._uploads.upload(
-            project_id, path, role, filename=filename, progress=progress, opened=opened, request_id=request_id
+            project_id, Path(path), role, filename=filename, progress=progress, opened=opened, request_id=request_id
         )
 
     async def resume_upload(
-        self, upload_id: str, path: Path, *, progress: ByteProgress | None = None
+        self, upload_id: str, path: AnyPath, *, progress: ByteProgress | None = None
     ) -> media_pb2.Asset:
         """Takes up an upload that was interrupted; see Uploads.resume."""
-        return await self._uploads.resume(upload_id, path, progress=progress)
+        return await self._uploads.resume(upload_id, Path(path), progress=progress)
 
     async def abort_upload(self, upload_id: str) -> None:
         """Gives an upload up."""
@@ -85,12 +86,12 @@ class Assets:
         await self._session.call(self._media.DeleteAsset, request, idempotent=False)
 
     async def download(
-        self, asset_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
+        self, asset_id: str, target: AnyPath, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:
         """Downloads an asset's bytes to `target`; see Downloads.fetch."""
         request = media_pb2.DownloadAssetRequest(asset_id=asset_id)
         source = Source(self._media.DownloadAsset, request, lambda message: message.asset)
-        return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
+        return await self._downloads.fetch(source, Path(target), overwrite=overwrite, progress=progress)
 
     async def download_url(
         self, asset_id: str, *, lifetime_s: int | None = None

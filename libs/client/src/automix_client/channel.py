@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 
 from automix_client.endpoints import Address
@@ -17,9 +19,9 @@ def credentials(files: TlsFiles) -> grpc.ChannelCredentials:
     Raises OSError when a file cannot be read.
     """
     return grpc.ssl_channel_credentials(
-        root_certificates=files.ca.read_bytes() if files.ca else None,
-        private_key=files.key.read_bytes() if files.key else None,
-        certificate_chain=files.certificate.read_bytes() if files.certificate else None,
+        root_certificates=Path(files.ca).read_bytes() if files.ca else None,
+        private_key=Path(files.key).read_bytes() if files.key else None,
+        certificate_chain=Path(files.certificate).read_bytes() if files.certificate else None,
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from automix.auth.v1.auth_pb2_grpc import AuthServiceStub
 from automix.media.v1.media_pb2_grpc import MediaServiceStub
@@ -22,10 +22,11 @@ from automix_client.downloads import Downloads
 from automix_client.endpoints import EndpointError, Endpoints, discover_embedded, find_endpoints
 from automix_client.jobs import Jobs
 from automix_client.mix import Listener, Mixing, MixRequest, MixSummary
+from automix_client.mix_settings import mix_settings
 from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.session import Session
-from automix_client.settings import Patience, TlsFiles
+from automix_client.settings import AnyPath, ConfigurationError, Patience, TlsFiles
 from automix_client.tokens import MemoryTokenStore, TokenStore
 from automix_client.uploads import Uploads
 
@@ -37,7 +38,7 @@ class AsyncClient:
 
         async with AsyncClient("localhost:8080") as automix:
             await automix.account.sign_in(email, password)
-            summary = await automix.mix([Path("v.wav")], [Path("b.wav")], out=Path("mix.wav"))
+            summary = await automix.mix(["v.wav"], ["b.wav"], out="mix.wav")
 
     Made inside a running event loop. Tokens live as long as the client unless a `token_store` keeps them.
     """
@@ -75,24 +76,36 @@ class AsyncClient:
 
     async def mix(
         self,
-        vocals: Sequence[Path] = (),
-        beats: Sequence[Path] = (),
-        references: Sequence[Path] = (),
-        settings: mixer_pb2.MixSettings | None = None,
+        vocals: Sequence[AnyPath] = (),
+        beats: Sequence[AnyPath] = (),
+        references: Sequence[AnyPath] = (),
+        settings: mixer_pb2.MixSettings | Mapping[str, Any] | None = None,
         *,
-        out: Path,
+        out: AnyPath,
         project_id: str = "",
-        project_name: str = "Mix",
+        project_name: str = "",
         plan_json: str = "",
         progress: Listener | None = None,
     ) -> MixSummary:
         """Uploads the files into a project (a new one unless `project_id` names one), mixes them, downloads to `out`.
 
-        Without files every asset of the project is mixed. Cancelling the task cancels the job. Raises
+        Without files every asset of the project is mixed. `settings` are a message, or names and values such as
+        `{"reverb_amount": 0.5}`. The ending of `out` says the format: .wav (24 bit), .flac (24 bit) or .mp3, unless the
+        settings name another that ends so. Cancelling the task cancels the job.
+
+        Raises ConfigurationError for an ending that goes with no format and for a setting that does not exist,
         InvalidInputError for a file that is refused, JobFailedError when the mix fails.
         """
-        request = MixRequest(vocals, beats, references, settings, project_id, project_name, plan_json)
-        return await self._mixing.run(request, out, progress)
+        request = MixRequest(
+            _paths("vocals", vocals),
+            _paths("beats", beats),
+            _paths("references", references),
+            mix_settings(settings) if isinstance(settings, Mapping) else settings,
+            project_id,
+            project_name,
+            plan_json,
+        )
+        return await self._mixing.run(request, Path(out), progress)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -107,6 +120,12 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _paths(name: str, files: Sequence[AnyPath]) -> list[Path]:
+    if isinstance(files, str | os.PathLike):
+        raise ConfigurationError(f"{name} is a list of files, not one: [{str(files)!r}]")
+    return [Path(file) for file in files]
 
 
 def _resolve(endpoints: Endpoints | str | None) -> Endpoints:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from automix_client.assets import BEAT, REFERENCE, VOCALS, Assets
 from automix_client.downloads import check_target
 from automix_client.errors import AutomixError
 from automix_client.jobs import Jobs
+from automix_client.mix_settings import for_file
 from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.uploads import CLEANUP_S, file_sha256
@@ -25,12 +26,15 @@ from automix_client.uploads import CLEANUP_S, file_sha256
 # Verification decodes on the platform's side; more at once only queue up there and spend the quota of open uploads.
 UPLOADS_AT_ONCE = 3
 
-Step = Literal["project", "upload", "mix", "download"]
+Step = Literal["project", "upload", "verify", "mix", "download"]
 
 
 @dataclass(frozen=True)
 class MixProgress:
-    """Something has moved: in uploads and downloads `done` of `total` bytes of `name`, in the mix a share of 1."""
+    """Something has moved: in uploads and downloads `done` of `total` bytes of `name`, in the mix a share of 1.
+
+    A `total` of 0 means that nobody knows how long it takes, such as the verification of an upload.
+    """
 
     step: Step
     name: str
@@ -74,7 +78,7 @@ class MixRequest:
     references: Sequence[Path] = ()
     settings: mixer_pb2.MixSettings | None = None
     project_id: str = ""
-    project_name: str = "Mix"
+    project_name: str = ""
     plan_json: str = ""
 
     @property
@@ -96,23 +100,19 @@ class Mixing:
     async def run(self, request: MixRequest, out: Path, listener: Listener | None = None) -> MixSummary:
         """Mixes and downloads the result to `out`.
 
-        A project that it made is deleted again when an upload fails. Raises what each step raises: InvalidInputError
+        A project that it made is deleted again when no job comes of it. Raises what each step raises: InvalidInputError
         for a file that is refused, JobFailedError, ...
         """
         check_target(out)
+        request = replace(request, settings=for_file(request.settings, out))
         tell = listener or (lambda _: None)
         seconds: dict[str, float] = {}
         with _timed(seconds, "project"):
-            project_id = request.project_id or (await self._projects.create(request.project_name)).id
+            project_id = request.project_id or (await self._projects.create(request.project_name or "Mix")).id
             tell(MixProgress("project", project_id, 1, 1))
         with _timed(seconds, "upload"):
-            try:
+            async with self._unless_used(project_id, request):
                 assets = await self._upload_all(project_id, request, tell)
-            except BaseException:
-                if not request.project_id:
-                    # Nobody knows of this project yet, and a next attempt makes its own.
-                    await _despite_cancel(self._projects.delete(project_id))
-                raise
         with _timed(seconds, "mix"):
             inputs = [mixer_pb2.JobInput(asset_id=asset.id) for asset in assets]
             job = await self._mix(project_id, inputs, request, tell)
@@ -123,6 +123,16 @@ class Mixing:
                 render.id, out, progress=lambda done, total: tell(MixProgress("download", out.name, done, total))
             )
         return MixSummary(out, project_id, job.id, render, assets, seconds, notes)
+
+    @asynccontextmanager
+    async def _unless_used(self, project_id: str, request: MixRequest) -> AsyncIterator[None]:
+        """Deletes the project again when the block fails: nobody knows of it yet, and a next attempt makes its own."""
+        try:
+            yield
+        except BaseException:
+            if not request.project_id:
+                await _despite_cancel(self._projects.delete(project_id))
+            raise
 
     async def _upload_all(self, project_id: str, request: MixRequest, tell: Listener) -> list[media_pb2.Asset]:
         slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
@@ -153,7 +163,9 @@ class Mixing:
         opened: list[media_pb2.Upload] = []
 
         def progress(done: int, total: int) -> None:
-            tell(MixProgress("upload", path.name, done, total, "verifying" if done == total else ""))
+            tell(MixProgress("upload", path.name, done, total))
+            if done == total:
+                tell(MixProgress("verify", path.name, 0, 0))
 
         try:
             asset = await self._assets.upload(project_id, path, role, progress=progress, opened=opened.append)
@@ -164,7 +176,7 @@ class Mixing:
         except AutomixError as error:
             error.add_note(str(path))
             raise
-        tell(MixProgress("upload", path.name, asset.size, asset.size, "done"))
+        tell(MixProgress("verify", path.name, 1, 1))
         return asset
 
     async def _mix(
@@ -174,7 +186,8 @@ class Mixing:
             self._jobs.create(project_id, inputs, request.settings, plan_json=request.plan_json)
         )
         try:
-            job = await asyncio.shield(creation)
+            async with self._unless_used(project_id, request):
+                job = await asyncio.shield(creation)
             return await self._jobs.wait(
                 job.id,
                 lambda now: tell(MixProgress("mix", now.id, now.progress, 1, now.stage or _status_name(now))),

@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from automix_client.downloads import Downloads, Facts, Source
 from automix_client.pages import pages
 from automix_client.session import Session
+from automix_client.settings import AnyPath
 from automix_client.uploads import ByteProgress
 
 
@@ -38,20 +39,20 @@ class Renders:
         return await self._session.call(self._mixer.GetRenderReport, request, idempotent=True)
 
     async def download(
-        self, render_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
+        self, render_id: str, target: AnyPath, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:
         """Downloads the mix to `target`; see Downloads.fetch."""
         request = mixer_pb2.DownloadRenderRequest(render_id=render_id)
         source = Source(self._mixer.DownloadRender, request, lambda message: message.render)
-        return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
+        return await self._downloads.fetch(source, Path(target), overwrite=overwrite, progress=progress)
 
     async def download_file(
-        self, file_id: str, target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
+        self, file_id: str, target: AnyPath, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:
         """Downloads another file of a render (a stem, the picture, the plain sum) to `target`."""
         request = mixer_pb2.DownloadRenderFileRequest(file_id=file_id)
         source = Source(self._mixer.DownloadRenderFile, request, lambda message: message.file)
-        return await self._downloads.fetch(source, target, overwrite=overwrite, progress=progress)
+        return await self._downloads.fetch(source, Path(target), overwrite=overwrite, progress=progress)
 
     async def download_url(
         self, render_id: str, *, lifetime_s: int | None = None

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+
+AnyPath = str | PathLike[str]
+"""Where a file is, as every method of the SDK takes it."""
 
 
 class ConfigurationError(ValueError):
@@ -34,9 +38,9 @@ class Patience:
 class TlsFiles:
     """Certificates in PEM files: who is trusted (the system's roots when absent) and who the client is."""
 
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    ca: AnyPath | None = None
+    certificate: AnyPath | None = None
+    key: AnyPath | None = None
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):

@@ -128,6 +128,7 @@ class SyncRenders(Face[Renders]):
     download = one(Renders.download)
     download_file = one(Renders.download_file)
     download_url = one(Renders.download_url)
+    file_download_url = one(Renders.file_download_url)
 
 
 class Client(Face[AsyncClient]):
@@ -135,7 +136,7 @@ class Client(Face[AsyncClient]):
 
         with Client("localhost:8080") as automix:
             automix.account.sign_in(email, password)
-            summary = automix.mix([Path("v.wav")], [Path("b.wav")], out=Path("mix.wav"))
+            summary = automix.mix(["v.wav"], ["b.wav"], out="mix.wav")
 
     It has an event loop of its own: not for use inside a running one, nor by several threads at once. Ctrl-C during a
     call cancels it, and with it a mix's job.

@@ -18,6 +18,8 @@ from typing import Protocol
 
 from automix.auth.v1 import auth_pb2
 
+from automix_client.settings import AnyPath
+
 LOCK_POLL_S = 0.02
 LOCK_PATIENCE_S = 60.0
 
@@ -93,8 +95,8 @@ class MemoryTokenStore:
 class FileTokenStore:
     """Keeps credentials in a file that only its user can read, replaced in one step."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: AnyPath) -> None:
+        self.path = Path(path)
 
     @classmethod
     def under(cls, folder: Path, name: str) -> FileTokenStore:

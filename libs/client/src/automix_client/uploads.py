@@ -214,7 +214,7 @@ def _size(path: Path) -> int:
     """Length in bytes. Raises InvalidInputError for an empty file, OSError for one that is not there."""
     size = path.stat().st_size
     if size == 0:
-        raise InvalidInputError(f"{path} is empty", code=grpc.StatusCode.INVALID_ARGUMENT)
+        raise InvalidInputError("the file is empty", code=grpc.StatusCode.INVALID_ARGUMENT)
     return size
 
 

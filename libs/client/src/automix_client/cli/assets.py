@@ -2,26 +2,34 @@
 
 import asyncio
 import shlex
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from automix.media.v1.media_pb2 import Asset, GetWaveformResponse, Upload
+from automix.media.v1.media_pb2 import Asset, CreateDownloadUrlResponse, GetWaveformResponse, Upload
+from automix.mixer.v1.mixer_pb2 import CreateRenderDownloadUrlResponse
 from rich.markup import escape
 
 from automix_client.assets import BEAT, REFERENCE, VOCALS
 from automix_client.cli.bars import Bars, bars
 from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
 from automix_client.cli.documents import choice, document
-from automix_client.cli.names import ProjectArgument, ProjectOption, project_id
+from automix_client.cli.file_names import free, plain_name
+from automix_client.cli.names import ProjectArgument, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import length, lufs, moment, size
 from automix_client.client import AsyncClient
 from automix_client.downloads import Facts
 from automix_client.errors import AutomixError, NotReachableError
+from automix_client.mix import MixProgress
 
 AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", help="The asset's id.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; under its own name by default.")
+]
+MinutesOption = Annotated[int, typer.Option(min=1, max=60, help="How long the link works.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")]
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -39,8 +47,8 @@ ROLES = {Role.VOCALS: VOCALS, Role.BEAT: BEAT, Role.REFERENCE: REFERENCE}
 
 
 def upload(
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Audio files.")],
-    project: ProjectOption,
+    project: ProjectArgument,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, help="Audio files.")],
     role: Annotated[Role, typer.Option("--role", "-r", help="What they are for.")],
     resume: Annotated[
         str, typer.Option("--resume", metavar="UPLOAD", help="Take up an interrupted upload of one file.")
@@ -74,8 +82,18 @@ def list_assets(project: ProjectArgument, endpoint: EndpointOption = None, as_js
 
 def show(asset: AssetArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """Show one asset."""
+    _change(lambda client: client.assets.get(asset), endpoint, as_json=as_json)
+
+
+def _change(
+    work: Callable[[AsyncClient], Awaitable[Asset]],
+    endpoint: list[str] | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Does something to one asset and shows it as it is then."""
     terminal = Terminal(as_json=as_json)
-    one = execute(terminal, endpoint, lambda client: client.assets.get(asset))
+    one = execute(terminal, endpoint, work)
     terminal.message(
         one,
         f"{escape(one.filename)}\n{choice(one, 'role')}  {length(one.duration)}  {choice(one, 'filetype')}  "
@@ -86,7 +104,7 @@ def show(asset: AssetArgument, endpoint: EndpointOption = None, as_json: JsonOpt
 
 def download(
     asset: AssetArgument,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to; <id>.<type> by default.")] = None,
+    out: OutOption = None,
     force: ForceOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -96,8 +114,7 @@ def download(
 
     async def work(client: AsyncClient) -> tuple[Path, Facts]:
         found = await client.assets.get(asset)
-        kind = choice(found, "filetype")
-        target = out or Path(f"{asset}.{kind if kind != 'other' else 'audio'}")
+        target = out or target_of(found.filename, found.id, force=force)
         with bars(terminal) as shown:
             progress = shown.bytes_of("download", target.name)
             return target, await client.assets.download(asset, target, overwrite=force, progress=progress)
@@ -119,6 +136,41 @@ def delete(
     execute(terminal, endpoint, lambda client: client.assets.delete(asset))
     terminal.json({})
     terminal.say("deleted")
+
+
+def rename(
+    asset: AssetArgument,
+    name: Annotated[str, typer.Argument(help="The new name.")],
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rename an asset."""
+    _change(lambda client: client.assets.update(asset, filename=name), endpoint, as_json=as_json)
+
+
+def role(
+    asset: AssetArgument,
+    role: Annotated[Role, typer.Argument(help="What it is for from now on.")],
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what an asset is for: vocals, beat or reference."""
+    _change(lambda client: client.assets.update(asset, role=ROLES[role]), endpoint, as_json=as_json)
+
+
+def share(
+    asset: AssetArgument, minutes: MinutesOption = 10, endpoint: EndpointOption = None, as_json: JsonOption = False
+) -> None:
+    """Make a link to an asset that works for a while, for whoever has it."""
+    terminal = Terminal(as_json=as_json)
+    made = execute(terminal, endpoint, lambda client: client.assets.download_url(asset, lifetime_s=60 * minutes))
+    say_link(terminal, made)
+
+
+def say_link(terminal: Terminal, made: CreateDownloadUrlResponse | CreateRenderDownloadUrlResponse) -> None:
+    """A link, alone on standard output, and on standard error until when it works."""
+    terminal.message(made, escape(made.url))
+    terminal.note(f"[dim]works until {moment(made.expires_at)}[/dim]")
 
 
 def waveform(asset: AssetArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -149,18 +201,27 @@ async def _upload_one(
     progress = shown.bytes_of("upload", path.name)
     try:
         if resume:
-            return await client.assets.resume_upload(resume, path, progress=progress)
-        return await client.assets.upload(project, path, ROLES[role], progress=progress, opened=opened.append)
+            asset = await client.assets.resume_upload(resume, path, progress=progress)
+        else:
+            asset = await client.assets.upload(project, path, ROLES[role], progress=progress, opened=opened.append)
     except (asyncio.CancelledError, NotReachableError):
         for started in opened:
             terminal.note(
-                f"take it up again: automix assets upload {escape(shlex.quote(str(path)))} "
-                f"--project {project} --role {role} --resume {started.id}"
+                f"take it up again: automix assets upload {project} {escape(shlex.quote(str(path)))} "
+                f"--role {role} --resume {started.id}"
             )
         raise
     except AutomixError as error:
         error.add_note(str(path))
         raise
+    shown.show(MixProgress("verify", path.name, 1, 1))
+    return asset
+
+
+def target_of(name: str, otherwise: str, *, force: bool) -> Path:
+    """Where a download goes that nobody named a place for: into this folder, and over nothing unless forced."""
+    plain = plain_name(name, otherwise)
+    return Path(plain) if force else free(Path(), plain)
 
 
 def _print(terminal: Terminal, assets: list[Asset]) -> None:

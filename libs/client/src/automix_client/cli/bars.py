@@ -10,8 +10,6 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixProgress, Step
 
-TITLES: dict[Step, str] = {"project": "project", "upload": "upload", "mix": "mix", "download": "download"}
-
 
 class Bars:
     """One bar for each file that travels and for the mix."""
@@ -35,14 +33,21 @@ class Bars:
         key = (progress.step, progress.name)
         if key not in self._tasks:
             name = "" if progress.step == "mix" else escape(progress.name)
-            self._tasks[key] = self.progress.add_task(name, total=progress.total, step=TITLES[progress.step], detail="")
+            # Without a total the bar pulses.
+            self._tasks[key] = self.progress.add_task(name, total=progress.total or None, step=progress.step, detail="")
         self.progress.update(
-            self._tasks[key], completed=progress.done, total=progress.total, detail=escape(progress.detail)
+            self._tasks[key], completed=progress.done, total=progress.total or None, detail=escape(progress.detail)
         )
 
     def bytes_of(self, step: Step, name: str) -> Callable[[int, int], None]:
-        """A progress callback for the bytes of one file."""
-        return lambda done, total: self.show(MixProgress(step, name, done, total))
+        """A progress callback for the bytes of one file; an upload is verified after its last byte."""
+
+        def moved(done: int, total: int) -> None:
+            self.show(MixProgress(step, name, done, total))
+            if step == "upload" and done == total:
+                self.show(MixProgress("verify", name, 0, 0))
+
+        return moved
 
 
 @contextmanager

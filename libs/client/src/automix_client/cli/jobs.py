@@ -1,18 +1,20 @@
 """automix jobs ..."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 from automix.mixer.v1 import mixer_pb2
-from rich.markup import escape
 
 from automix_client.cli.bars import bars
 from automix_client.cli.connection import EndpointOption, JsonOption, execute
 from automix_client.cli.documents import choice, document
+from automix_client.cli.job_words import status, whole
 from automix_client.cli.names import ProjectArgument, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import moment
 from automix_client.client import AsyncClient
+from automix_client.errors import AutomixError
 from automix_client.mix import MixProgress
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
@@ -43,9 +45,19 @@ def list_jobs(project: ProjectArgument, endpoint: EndpointOption = None, as_json
 
 
 def show(job: JobArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
-    """Show one job."""
+    """Show one job: where it is, what goes in, what was asked for, and when."""
     terminal = Terminal(as_json=as_json)
-    _print(terminal, execute(terminal, endpoint, lambda client: client.jobs.get(job)))
+
+    async def work(client: AsyncClient) -> tuple[mixer_pb2.Job, dict[str, str]]:
+        found = await client.jobs.get(job)
+        names = {}
+        if not as_json:
+            with suppress(AutomixError):  # a job outlives its assets, and media may not be up
+                names = {asset.id: asset.filename async for asset in client.assets.list(found.project_id)}
+        return found, names
+
+    found, names = execute(terminal, endpoint, work)
+    terminal.message(found, whole(found, names))
 
 
 def watch(job: JobArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -63,7 +75,7 @@ def watch(job: JobArgument, endpoint: EndpointOption = None, as_json: JsonOption
             return await client.jobs.wait(job, changed)
 
     ended = execute(terminal, endpoint, work)
-    terminal.say(_words(ended))
+    terminal.say(status(ended))
 
 
 def cancel(job: JobArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -79,19 +91,4 @@ def retry(job: JobArgument, endpoint: EndpointOption = None, as_json: JsonOption
 
 
 def _print(terminal: Terminal, job: mixer_pb2.Job) -> None:
-    terminal.message(job, _words(job))
-
-
-def _words(job: mixer_pb2.Job) -> str:
-    words = f"{job.id}  {choice(job, 'status')}"
-    if job.status == mixer_pb2.JOB_STATUS_PROCESSING:
-        words += f"  {job.progress:.0%} {escape(job.stage)}"
-        if job.cancel_requested:
-            words += " (stopping)"
-    if job.render_id:
-        words += f"\n[dim]render[/dim] {job.render_id}"
-    if job.error.reason:
-        words += f"\n{escape(job.error.reason)}: {escape(job.error.message)}"
-    if job.retry_of:
-        words += f"\n[dim]retry of[/dim] {job.retry_of}"
-    return words
+    terminal.message(job, status(job))

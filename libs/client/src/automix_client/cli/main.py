@@ -58,6 +58,9 @@ def _work() -> Iterator[typer.Typer]:
         show=assets.show,
         download=assets.download,
         waveform=assets.waveform,
+        rename=assets.rename,
+        role=assets.role,
+        share=assets.share,
         delete=assets.delete,
     )
     yield _group(
@@ -76,6 +79,7 @@ def _work() -> Iterator[typer.Typer]:
         download=renders.download,
         report=renders.report,
         files=renders.files,
+        share=renders.share,
     )
 
 

@@ -17,8 +17,10 @@ from automix_client.cli.demo import demo_stems
 from automix_client.cli.documents import choice, document
 from automix_client.cli.local_account import LocalAccount
 from automix_client.cli.names import project_id
+from automix_client.cli.project_names import project_name
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import dbtp, length, lufs, size
+from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.mix import MixRequest, MixSummary
 
@@ -60,7 +62,7 @@ async def _mix(terminal: Terminal, endpoints: Endpoints, request: MixRequest, pr
                 request.settings,
                 out=out,
                 project_id=await project_id(client, project) if project else "",
-                project_name=request.project_name if request.project_name != "Mix" else _name(request),
+                project_name="" if project else await _name(client, request),
                 plan_json=request.plan_json,
                 progress=shown.show,
             )
@@ -76,13 +78,10 @@ def _platform(terminal: Terminal, endpoint: list[str] | None) -> Iterator[Endpoi
             stack.close()
 
 
-def _name(request: MixRequest) -> str:
-    """A name for the project that a person finds again: that of the first file."""
-    for path, _ in request.files:
-        visible = "".join(letter if letter.isprintable() else " " for letter in path.stem).strip()
-        if visible:
-            return visible[:200]
-    return "Mix"
+async def _name(client: AsyncClient, request: MixRequest) -> str:
+    """A name for the project that is made for this mix, which no other project of the account has."""
+    files = [Path(request.project_name)] if request.project_name else [*request.beats, *request.vocals]
+    return project_name(files or request.references, [project.name async for project in client.projects.list()])
 
 
 def _tell(terminal: Terminal, summary: MixSummary, seconds: dict[str, float], total: float) -> None:

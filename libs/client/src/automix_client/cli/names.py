@@ -10,7 +10,6 @@ from automix_client.client import AsyncClient
 from automix_client.errors import InvalidInputError, NotYoursError
 
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id or name.")]
-ProjectOption = Annotated[str, typer.Option("--project", "-p", metavar="PROJECT", help="The project's id or name.")]
 
 
 async def project_id(client: AsyncClient, text: str) -> str:

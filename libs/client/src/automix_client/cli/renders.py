@@ -9,19 +9,17 @@ import typer
 from automix.mixer.v1 import mixer_pb2
 from rich.markup import escape
 
-from automix_client.cli.assets import ForceOption
+from automix_client.cli.assets import ForceOption, MinutesOption, OutOption, say_link, target_of
 from automix_client.cli.bars import bars
 from automix_client.cli.connection import EndpointOption, JsonOption, execute
-from automix_client.cli.documents import choice, document
+from automix_client.cli.documents import document
+from automix_client.cli.file_names import free, plain_name
 from automix_client.cli.names import ProjectArgument, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import dbtp, length, lufs, moment, size
 from automix_client.client import AsyncClient
 
 RenderArgument = Annotated[str, typer.Argument(metavar="RENDER", help="The render's id.")]
-
-# Types by what the platform says a file is; its name for people is never used as a path.
-SUFFIXES = {"picture": "png"}
 
 
 def list_renders(project: ProjectArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -51,7 +49,7 @@ def list_renders(project: ProjectArgument, endpoint: EndpointOption = None, as_j
 
 def download(
     render: RenderArgument,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to; <id>.<type> by default.")] = None,
+    out: OutOption = None,
     force: ForceOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -61,7 +59,7 @@ def download(
 
     async def work(client: AsyncClient) -> tuple[Path, mixer_pb2.Render]:
         found = await client.renders.get(render)
-        target = out or Path(f"{render}.{choice(found, 'filetype')}")
+        target = out or target_of(found.filename, found.id, force=force)
         with bars(terminal) as shown:
             progress = shown.bytes_of("download", target.name)
             await client.renders.download(render, target, overwrite=force, progress=progress)
@@ -110,24 +108,23 @@ def files(
     """List what else a mix left behind (stems, picture, plain sum), or download it all."""
     terminal = Terminal(as_json=as_json)
 
-    async def work(client: AsyncClient) -> mixer_pb2.Render:
+    async def work(client: AsyncClient) -> tuple[mixer_pb2.Render, list[Path]]:
         found = await client.renders.get(render)
-        if out:
-            _make(out)
-            with bars(terminal) as shown:
-                for number, file in enumerate(found.files, 1):
-                    target = out / _target_name(number, file)
-                    progress = shown.bytes_of("download", target.name)
-                    await client.renders.download_file(file.id, target, overwrite=force, progress=progress)
-        return found
+        targets = _targets(out, found) if out else []
+        with bars(terminal) as shown:
+            for target, file in zip(targets, found.files, strict=False):
+                _make(target.parent)
+                progress = shown.bytes_of("download", target.name)
+                await client.renders.download_file(file.id, target, overwrite=force, progress=progress)
+        return found, targets
 
-    found = execute(terminal, endpoint, work)
+    found, targets = execute(terminal, endpoint, work)
     terminal.table(
         found.files,
         ("id", "kind", "name", "size", "written to"),
         (
-            (one.id, one.kind, one.filename, size(one.size), str(out / _target_name(number, one)) if out else "")
-            for number, one in enumerate(found.files, 1)
+            (one.id, one.kind, one.filename, size(one.size), str(targets[number]) if targets else "")
+            for number, one in enumerate(found.files)
         ),
     )
 
@@ -136,10 +133,22 @@ def _make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _target_name(number: int, file: mixer_pb2.RenderFile) -> str:
-    """A name from what cannot hurt: a number, and letters of the kind and of the type."""
-    kind = "".join(letter for letter in file.kind if letter.isalnum() or letter == "_")[:32] or "file"
-    suffix = file.filename.rpartition(".")[2].lower()
-    if not (suffix.isascii() and suffix.isalnum() and len(suffix) <= 4):
-        suffix = SUFFIXES.get(kind, "bin")
-    return f"{number:02d}-{kind}.{suffix}"
+def _targets(folder: Path, render: mixer_pb2.Render) -> list[Path]:
+    """A name in the folder for each file beside a render, each its own."""
+    targets: list[Path] = []
+    for number, file in enumerate(render.files, 1):
+        plain = plain_name(file.filename, f"file {number}")
+        taken = {target.name for target in targets}
+        targets.append(free(folder / "", plain, taken) if plain in taken else folder / plain)
+    return targets
+
+
+def share(
+    render: RenderArgument, minutes: MinutesOption = 10, endpoint: EndpointOption = None, as_json: JsonOption = False
+) -> None:
+    """Make a link to a finished mix that works for a while, for whoever has it."""
+    terminal = Terminal(as_json=as_json)
+    say_link(
+        terminal,
+        execute(terminal, endpoint, lambda client: client.renders.download_url(render, lifetime_s=60 * minutes)),
+    )

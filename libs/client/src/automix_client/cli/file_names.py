@@ -1,0 +1,31 @@
+"""Names of files that are written here, from names that people gave on the platform."""
+
+from pathlib import Path
+
+LONGEST = 120
+# What a shell, a terminal or another system might take for more than a letter of a name.
+ODD = frozenset('/\\:*?"<>|$`')
+
+
+def plain_name(name: str, otherwise: str) -> str:
+    """The last part of a name without what could lead out of a folder, hide the file or steer a terminal.
+
+    `otherwise` when nothing of it is left.
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(letter if letter.isprintable() and letter not in ODD else "_" for letter in last)
+    stem, dot, ending = kept.strip(" ._-").rpartition(".")
+    if not dot or not (ending.isascii() and ending.isalnum()) or len(ending) > 5:
+        stem, ending = kept.strip(" ._-"), ""
+    stem = stem.strip()[:LONGEST]
+    return (f"{stem}.{ending.lower()}" if ending else stem) or otherwise
+
+
+def free(folder: Path, name: str, taken: set[str] | None = None) -> Path:
+    """A file of this name in a folder, numbered when there is one already or `taken` holds it."""
+    first = Path(name)
+    target, number = folder / name, 1
+    while target.exists() or target.name in (taken or ()):
+        number += 1
+        target = folder / f"{first.stem} {number}{first.suffix}"
+    return target

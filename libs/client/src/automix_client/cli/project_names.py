@@ -1,0 +1,98 @@
+"""A name for a project that `automix mix` makes: one that a person finds again."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+LONGEST = 200
+# What files are called that say nothing of the song, in whatever folder they lie.
+ROLES = frozenset(
+    [
+        "audio",
+        "acapella",
+        "acappella",
+        "backing",
+        "bass",
+        "beat",
+        "beats",
+        "bounce",
+        "double",
+        "drums",
+        "final",
+        "guitar",
+        "instrumental",
+        "keys",
+        "lead",
+        "main",
+        "master",
+        "mix",
+        "mixdown",
+        "premaster",
+        "rec",
+        "recording",
+        "reference",
+        "rough",
+        "song",
+        "stem",
+        "stems",
+        "synth",
+        "take",
+        "track",
+        "vocal",
+        "vocals",
+        "vox",
+        "voice",
+    ]
+)
+PLACES = frozenset(
+    [
+        "audio",
+        "bounces",
+        "desktop",
+        "documents",
+        "downloads",
+        "files",
+        "mixes",
+        "music",
+        "recordings",
+        "stems",
+        "tmp",
+        "temp",
+    ]
+)
+
+
+def project_name(files: Sequence[Path], taken: Iterable[str]) -> str:
+    """The beat's own name, or the folder's where all files are called after their parts; numbered when it is taken.
+
+    `files` stand in the order in which they are asked for a name.
+    """
+    return _free(_song(files), taken)
+
+
+def _song(files: Sequence[Path]) -> str:
+    for path in files:
+        if _told(path.stem, ROLES):
+            return _visible(path.stem)
+    for path in files:
+        folder = path.absolute().parent.name
+        if _told(folder, PLACES):
+            return _visible(folder)
+    return next((name for path in files if (name := _visible(path.stem))), "Mix")
+
+
+def _told(name: str, empty: frozenset[str]) -> bool:
+    """Whether a name says something: a word that is no number and not one of these."""
+    words = "".join(letter if letter.isalpha() else " " for letter in name.casefold()).split()
+    return any(word not in empty for word in words)
+
+
+def _visible(name: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in name).strip()[:LONGEST]
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    known, number, free = {one.casefold() for one in taken}, 1, name
+    while free.casefold() in known:
+        number += 1
+        free = f"{name} {number}"
+    return free

@@ -1,0 +1,52 @@
+"""Names that people find again, and that can do no harm as files."""
+
+from pathlib import Path
+
+import pytest
+from automix_client.cli.file_names import free, plain_name
+from automix_client.cli.project_names import project_name
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        (["night-train.wav", "vocals.wav"], "night-train"),
+        (["/songs/Night train/beat.wav", "/songs/Night train/vocals.wav"], "Night train"),
+        (["/Downloads/beat.wav"], "beat"),
+        (["/Downloads/03 - lead vocals.wav"], "03 - lead vocals"),
+        (["/x/take 2 (night train).wav"], "take 2 (night train)"),
+        (["/tmp/\x07.wav"], "Mix"),
+        ([], "Mix"),
+    ],
+)
+def test_a_project_is_called_after_its_song(files: list[str], name: str) -> None:
+    assert project_name([Path(file) for file in files], []) == name
+
+
+def test_two_projects_do_not_share_a_name() -> None:
+    assert project_name([Path("night.wav")], ["Night", "other", "night 2"]) == "night 3"
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("Night train (mix).wav", "Night train (mix).wav"),
+        ("../../evil.wav", "evil.wav"),
+        ("C:\\windows\\evil.exe", "evil.exe"),
+        (".bashrc", "bashrc"),
+        ("-rf.wav", "rf.wav"),
+        ("a\x1b[31mb.wav", "a_[31mb.wav"),
+        ("Größe 夜.flac", "Größe 夜.flac"),
+        ("x" * 300 + ".WAV", "x" * 120 + ".wav"),
+        ("...", "otherwise"),
+        ("", "otherwise"),
+    ],
+)
+def test_a_name_of_the_platform_becomes_a_file_that_can_do_no_harm(name: str, plain: str) -> None:
+    assert plain_name(name, "otherwise") == plain
+
+
+def test_a_file_that_is_there_already_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "mix.wav").touch()
+    assert free(tmp_path, "mix.wav").name == "mix 2.wav"
+    assert free(tmp_path, "mix.wav", {"mix 2.wav"}).name == "mix 3.wav"
