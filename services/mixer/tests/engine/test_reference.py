@@ -89,7 +89,7 @@ def rendered(reference: Callable[[str], Path], tmp_path: Path) -> Rendered:
             made = change(make_plan(profiles, settings))
             report = render_plan(
                 made, together, OutputPaths(tmp_path / "m.wav"), workspace=workspace, profiles=profiles
-            )
+            ).report
         return heard(load(tmp_path / "m.wav")), report
 
     return run
@@ -196,7 +196,7 @@ def test_lifting_is_bounded_and_as_slow_as_a_limiter(
             changed = replace(made, master=replace(made.master, lift_db=lift))
             report = render_plan(
                 changed, together, OutputPaths(tmp_path / "m.wav"), workspace=workspace, profiles=profiles
-            )
+            ).report
             sounds.append(load(tmp_path / "m.wav") * 10 ** (-report.stages["master"]["gain_db"] / 20))
     energy = [np.square(s[: s.shape[0] // 256 * 256]).reshape(-1, 512).sum(axis=1) for s in sounds]
     loud = np.minimum(*energy) > 1e-4 * energy[1].max()

@@ -31,7 +31,7 @@ def stems(potassium: list[Track], tmp_path_factory: pytest.TempPathFactory) -> C
                 profiles = [analyse(t, workspace, RATE) for t in potassium]
                 made = change(make_plan(profiles, QUIET))
                 paths = OutputPaths(folder / "mix.wav", folder)
-                report = render_plan(made, potassium, paths, workspace=workspace, profiles=profiles)
+                report = render_plan(made, potassium, paths, workspace=workspace, profiles=profiles).report
             files = {"mix": paths.mix, "lead": folder / "stem_lead.wav", "beat": folder / "stem_beat.wav"}
             scale = 10 ** (-report.stages["master"]["gain_db"] / 20)
             known[name] = {k: load(p) * (1.0 if k == "mix" else scale) for k, p in files.items()}
@@ -193,7 +193,7 @@ def rendered_alone(path: Path, change: Callable[[MixPlan], MixPlan], folder: Pat
         made = change(unglued(make_plan(profiles, replace(QUIET, stems=True))))
         report = render_plan(
             made, tracks, OutputPaths(folder / "m.wav", folder), workspace=workspace, profiles=profiles
-        )
+        ).report
     scale = 10 ** (-(report.stages["master"]["gain_db"] + made.vocals[0].trim_db.value) / 20)
     return load(folder / "stem_lead.wav") * scale, report
 
@@ -303,7 +303,7 @@ def test_backing_vocals_stand_behind_the_lead_and_wider(audio: Path, tmp_path: P
             made = change(unglued(make_plan(profiles, QUIET)))
             assert [v.part.value for v in made.vocals] == ["lead", "backing"]
             out = OutputPaths(tmp_path / "m.wav", tmp_path)
-            report = render_plan(made, tracks, out, workspace=workspace, profiles=profiles)
+            report = render_plan(made, tracks, out, workspace=workspace, profiles=profiles).report
         stem = {n: load(tmp_path / f"stem_{n}.wav") for n in ("lead", "backing")}
         loudness = {n: LoudnessMeter(RATE, 2) for n in stem}
         for name, meter in loudness.items():

@@ -34,6 +34,12 @@ def step_peak(sound: Sound, frames: int) -> Curve:
     return np.asarray(peak, np.float32)
 
 
+def pan_gains(pan: float) -> npt.NDArray[np.float32]:
+    """Of left and right, shape (2, 1), for a place from -1 (left) to 1 (right); constant power, 1 in the middle."""
+    angle = (1.0 + pan) * np.pi / 4
+    return np.array([[np.sqrt(2) * np.cos(angle)], [np.sqrt(2) * np.sin(angle)]], np.float32)
+
+
 def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32]:
     """Gain for every frame, linear between nodes on the steps' borders. Shape (steps + 1,) -> (steps * frames,).
 

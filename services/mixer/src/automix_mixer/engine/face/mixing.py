@@ -71,7 +71,7 @@ def mix(
         if plan is None:
             plan = make_plan(profiles, settings)
         paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None)
-        report = render_plan(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell, threads=count)
-        files = files_of(paths, Settings.from_json(plan.settings))
+        done = render_plan(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell, threads=count)
+        files = files_of(paths, Settings.from_json(done.plan.settings))
         tell(1.0, "done")
-        return MixResult(plan, report, files)
+        return MixResult(done.plan, done.report, files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.face.curves import report_curves
@@ -13,10 +13,12 @@ from automix_mixer.engine.face.report import MixReport, crest_effect, glue_effec
 from automix_mixer.engine.measure.analysis import analyse
 from automix_mixer.engine.measure.loudness import SILENCE_LUFS
 from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.correction import corrected, recorded
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_sound
+from automix_mixer.engine.plan.strips import switched
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
-from automix_mixer.engine.render.mixdown import Balance, Mixdown, balance, mix_down, unmask_effect_db
+from automix_mixer.engine.render.mixdown import Balance, Mixdown, after_correction, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.render.rehearsal import rehearse
 from automix_mixer.engine.render.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.settings import Settings
@@ -25,6 +27,14 @@ from automix_mixer.engine.sound.workspace import Workspace
 from automix_mixer.engine.track import Track
 
 Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a render measured, and its plan with what the rehearsal found recorded in it."""
+
+    plan: MixPlan
+    report: MixReport
 
 
 def render_plan(
@@ -36,7 +46,7 @@ def render_plan(
     profiles: Sequence[Profile] | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
-) -> MixReport:
+) -> Rendered:
     """Renders `plan` from `tracks` (those that it was made from, in their order).
 
     `profiles` spare the decoding when the tracks were analysed in the same workspace. `threads` is 1 or 2 (default: 2
@@ -50,6 +60,7 @@ def render_plan(
     if profiles is None:
         profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
     check_sound(plan, profiles)
+    written, plan = plan, switched(plan)
     used = [v.track for v in plan.vocals] + [b.track for b in plan.beats]
     frames = max(profiles[index].frames for index in used)
     vocals = make_vocal_bus(
@@ -57,7 +68,16 @@ def render_plan(
     )
     settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)), workspace)
     planned = plan.bus
-    plan, settled = rehearse(plan, profiles, vocals, settled, frames)
+    if plan.bus.correction is None:
+        heard, changed = rehearse(plan, profiles, vocals, settled, frames)
+        if heard.bus is not planned:
+            fader = changed.fader_db - settled.fader_db
+            correction = recorded(planned, heard.bus, fader, changed.lean_db)
+            written = replace(written, bus=replace(written.bus, correction=correction))
+            plan = replace(plan, bus=replace(planned, correction=correction))
+    if plan.bus.correction is not None:
+        settled = after_correction(settled, plan.bus.correction)
+        plan = replace(plan, bus=corrected(planned, plan.bus.correction))
     down = mix_down(
         plan,
         profiles,
@@ -92,7 +112,7 @@ def render_plan(
     for pcm in (down.premaster.pcm, vocals.lead, vocals.backing, vocals.space):
         if pcm is not None:
             pcm.delete()
-    return report
+    return Rendered(written, report)
 
 
 def _report(

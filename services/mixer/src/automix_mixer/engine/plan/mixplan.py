@@ -1,5 +1,8 @@
 """The plan of a mix: plain, typed, versioned data. It can be printed, edited and rendered again.
 
+Here it has the engine's shape, a class for each chain. What is stored and read by people is a console of strips with
+inserts and sends (`plan_json`, `strips`), which holds the same.
+
 Levels in dB are relative to the track after `trim_db`, which brings its sounding part to TRIMMED_LUFS; thus the level
 at which a file was uploaded changes nothing but the trim. Curves over frequency have one value per band of BAND_HZ.
 """
@@ -11,9 +14,26 @@ from typing import Any
 
 from automix_mixer.engine.plan.decision import Decision
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 TRIMMED_LUFS = -23.0
 """Loudness at which every chain works (EBU R 128's programme loudness; any fixed value would do)."""
+
+
+AS_IT_COMES = Decision(0.0, "dB", "as it comes")
+CENTRE = Decision(0.0, "", "as it comes")
+NO_MONO = Decision(0.0, "Hz", "as it comes")
+FLAT = Decision([0.0] * 30, "dB per third octave", "as it comes")
+BEAT_ROLE = Decision("other", "", "a whole beat")
+NO_SEND = Decision(-120.0, "dB", "no space of its own is asked for")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An effect that a user adds to a strip; `parameters` by their names, others as the effect has them."""
+
+    kind: str
+    parameters: dict[str, Decision[float]]
+    on: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,11 @@ class VocalPlan:
     compressor_release_ms: Decision[float]
     level_db: Decision[float]
     width: Decision[float]
+    pan: Decision[float] = CENTRE
+    send_db: Decision[float] = AS_IT_COMES
+    effects: list[Effect] = field(default_factory=list)
+    off: tuple[str, ...] = ()
+    mute: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,17 +90,44 @@ class SpacePlan:
     echo_lu: Decision[float]
     echo_time_s: Decision[float]
     echo_feedback: Decision[float]
+    effects: list[Effect] = field(default_factory=list)
+    off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GiveWayPlan:
+    """A strip gives way while others sound: `keys` are their positions among the tracks, `cut_db` (0 or below) what is
+    taken at full depth, in third octaves."""
+
+    keys: Decision[list[float]]
+    cut_db: Decision[list[float]]
+    attack_ms: Decision[float]
+    release_ms: Decision[float]
+    on: bool = True
 
 
 @dataclass(frozen=True)
 class BeatPlan:
-    """What happens to one beat or stem. All beats share one trim, so that their own balance stays."""
+    """What happens to one beat or instrument. All share one trim, so that their own balance stays; `level_db` is what
+    changes it. `mono_below_hz` is where the lows go to the middle (0: nowhere).
+    """
 
     track: int
     name: str
     channels: Decision[str]
     trim_db: Decision[float]
     dc: Decision[list[float]]
+    role: Decision[str] = BEAT_ROLE
+    to: str = "beat"
+    mono_below_hz: Decision[float] = NO_MONO
+    tone_db: Decision[list[float]] = FLAT
+    give_way: list[GiveWayPlan] = field(default_factory=list)
+    pan: Decision[float] = CENTRE
+    level_db: Decision[float] = AS_IT_COMES
+    send_db: Decision[float] = NO_SEND
+    effects: list[Effect] = field(default_factory=list)
+    off: tuple[str, ...] = ()
+    mute: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +137,7 @@ class UnmaskPlan:
     cut_db: Decision[list[float]]
     attack_ms: Decision[float]
     release_ms: Decision[float]
+    off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +166,19 @@ class ReferencePlan:
 
 
 @dataclass(frozen=True)
+class CorrectionPlan:
+    """What the rehearsal found: once recorded, it is applied and nothing is rehearsed.
+
+    The changes of the bus's tone, what the vocals' fader makes up for them, and the lean of all but the lead.
+    """
+
+    correct_mid_db: Decision[list[float]]
+    correct_side_db: Decision[list[float]]
+    correct_fader_db: Decision[float]
+    correct_lean_db: Decision[float]
+
+
+@dataclass(frozen=True)
 class BusPlan:
     """The sum of everything: tone of mid and side, and glue compression."""
 
@@ -123,6 +189,9 @@ class BusPlan:
     glue_attack_ms: Decision[float]
     glue_release_ms: Decision[float]
     reference: ReferencePlan | None
+    correction: CorrectionPlan | None = None
+    effects: list[Effect] = field(default_factory=list)
+    off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +208,7 @@ class MasterPlan:
     crest_db: Decision[float]
     crest_share: Decision[float]
     lift_db: Decision[float]
+    off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,5 +226,6 @@ class MixPlan:
     balance: BalancePlan
     bus: BusPlan
     master: MasterPlan
+    bus_effects: dict[str, list[Effect]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     version: int = PLAN_VERSION

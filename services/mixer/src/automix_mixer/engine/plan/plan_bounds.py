@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
+from automix_mixer.engine.roles import INSTRUMENT_ROLES, VOCAL_ROLES
 from automix_mixer.engine.settings import FASTEST_MP3_HZ, SAMPLE_RATES
 
 if TYPE_CHECKING:  # an API server checks plans, and needs no numpy for it
     from automix_mixer.engine.measure.profile import Profile
 
 _BANDS = 30
-_PARTS = ("lead", "double", "backing")
 _CHANNELS = ("mono", "left", "right", "mid", "stereo")
-_WORDS = {"part": _PARTS, "channels": _CHANNELS}
+_WORDS = {"part": VOCAL_ROLES, "role": INSTRUMENT_ROLES, "channels": _CHANNELS}
 _BOUNDS = {
     "trim_db": (-120.0, 120.0),
     "highpass_hz": (10.0, 1_000.0),
@@ -61,6 +61,14 @@ _BOUNDS = {
     "crest_share": (0.0, 1.0),
     "lift_db": (0.0, 12.0),
     "tempo_bpm": (20.0, 400.0),
+    "pan": (-1.0, 1.0),
+    "send_db": (-120.0, 12.0),
+    "mono_below_hz": (0.0, 500.0),
+    "keys": (0.0, 1_000.0),
+    "correct_mid_db": (-60.0, 60.0),
+    "correct_side_db": (-60.0, 60.0),
+    "correct_fader_db": (-24.0, 24.0),
+    "correct_lean_db": (-12.0, 12.0),
 }
 _LONGEST_REASON = 1_000
 _LONGEST_NAME = 255
@@ -68,6 +76,7 @@ _MOST_CUTS = 32
 _MOST_PARTS = 128
 _MOST_NOTES = 200
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}
+_PER_BAND |= {"correct_mid_db", "correct_side_db"}
 
 
 def check_bounds(plan: MixPlan) -> None:
@@ -81,6 +90,7 @@ def check_bounds(plan: MixPlan) -> None:
     for name, decision in _decisions(plan):
         _check_texts(f"reason of {name}", [decision.reason], 1, _LONGEST_REASON)
         _check(name, decision.value)
+    _check_effects(plan)
     for vocal in plan.vocals:
         _check_texts("cuts", [cut.reason for cut in vocal.cuts], _MOST_CUTS, _LONGEST_REASON)
         for cut in vocal.cuts:
@@ -141,6 +151,12 @@ def _check(name: str, value: Any) -> None:
         low, high = _BOUNDS[name]
         if not all(low <= v <= high for v in (value if isinstance(value, list) else [value])):
             raise _invalid(name, f"must be between {low:g} and {high:g}")
+
+
+def _check_effects(plan: MixPlan) -> None:
+    lists = [strip.effects for strip in _parts(plan)] + list(plan.bus_effects.values())
+    for effect in [e for effects in lists for e in effects]:
+        raise _invalid("inserts", f"has {effect.kind[:50]}: there is no such insert")
 
 
 def _check_rides(rides: list[list[float]]) -> None:

@@ -1,49 +1,98 @@
-"""A plan to JSON and back, checked: an edited plan fails with the place of the mistake."""
+"""A plan to JSON and back, checked: an edited plan fails with the place of the mistake.
+
+What is written is a console: strips of tracks and buses with their inserts and sends, and where each goes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
-from functools import cache
-from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
-from automix_mixer.engine.errors import EngineError, SettingsError
+from automix_mixer.engine.errors import SettingsError
+from automix_mixer.engine.plan import mixplan as m
 from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.mixplan import PLAN_VERSION, MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_bounds
+from automix_mixer.engine.plan.reading import (
+    checked_keys,
+    invalid,
+    read,
+    read_list,
+    read_object,
+    read_scalar,
+)
+from automix_mixer.engine.plan.strip_reading import read_buses, read_master, read_track
+from automix_mixer.engine.plan.strips import (
+    BALANCE,
+    BUS,
+    GIVE_WAY,
+    GIVES_WAY,
+    INSTRUMENT,
+    MASTER,
+    MASTERING,
+    MIX,
+    RETURN,
+    SPACE,
+    UNMASK,
+    VOCAL,
+    Kind,
+    voice_bus,
+)
+from automix_mixer.engine.plan.upgrade import upgraded
 from automix_mixer.engine.settings import Settings
 
-_LARGEST = 1e6
-_LONGEST_LIST = 20_000
-"""Phrases of a voice that sings for hours; nothing else in a plan is as long."""
 DELIVERY = ("format", "stems", "comparison")
 """Settings that say how a mix is written, whatever it is."""
+_HEAD = ("version", "sample_rate", "settings", "style", "tempo_bpm", "tracks", "buses", "master", "notes")
 
 
-def plan_to_json(plan: MixPlan) -> dict[str, Any]:
+def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
     """The plan as a JSON object; floats rounded to what matters, so that a person can read it."""
-    rounded = _rounded(asdict(plan))
-    if not isinstance(rounded, dict):
-        raise TypeError("a plan is an object")
-    return rounded
+    strips: list[m.VocalPlan | m.BeatPlan] = sorted([*plan.vocals, *plan.beats], key=lambda strip: strip.track)
+    return {
+        "version": m.PLAN_VERSION,
+        "sample_rate": plan.sample_rate,
+        "settings": _rounded(plan.settings),
+        "style": _decision_json(plan.style),
+        "tempo_bpm": _decision_json(plan.tempo_bpm),
+        "tracks": [_track_json(strip) for strip in strips],
+        "buses": _buses_json(plan),
+        "master": {"inserts": _inserts_json(plan.master, MASTERING)},
+        "notes": list(plan.notes),
+    }
 
 
-def plan_from_json(data: Mapping[str, Any]) -> MixPlan:
-    """The inverse of `plan_to_json`. Raises EngineError PLAN_INVALID, naming the field."""
-    if not isinstance(data, Mapping):
-        raise _invalid("plan", "must be an object")
-    if data.get("version") != PLAN_VERSION:
-        raise _invalid("version", f"must be {PLAN_VERSION}, which is what this engine renders")
-    built = _build(MixPlan, _renamed(data), "plan")
-    if not isinstance(built, MixPlan):
-        raise _invalid("plan", "must be an object")
-    check_bounds(built)
+def plan_from_json(data: Mapping[str, Any]) -> m.MixPlan:
+    """The inverse of `plan_to_json`; plans of older versions are upgraded.
+
+    Raises EngineError PLAN_INVALID, naming the field.
+    """
+    data = upgraded(data)
+    checked_keys(data, _HEAD, "plan")
+    strips = enumerate(read_list(data["tracks"], "plan.tracks"))
+    tracks = [read_track(strip, f"plan.tracks[{i}]") for i, strip in strips]
+    chains, effects = read_buses(data["buses"])
+    plan = m.MixPlan(
+        sample_rate=read_scalar(int, data["sample_rate"], "plan.sample_rate"),
+        settings=dict(read_object(data["settings"], "plan.settings")),
+        style=read(Decision[str], data["style"], "plan.style"),
+        tempo_bpm=read(Decision[float], data["tempo_bpm"], "plan.tempo_bpm"),
+        vocals=[t for t in tracks if isinstance(t, m.VocalPlan)],
+        space=chains["space"],
+        beats=[t for t in tracks if isinstance(t, m.BeatPlan)],
+        unmask=chains["beat"],
+        balance=chains["lead"],
+        bus=chains["mix"],
+        master=read_master(data["master"]),
+        bus_effects=effects,
+        notes=read(list[str], data["notes"], "plan.notes"),
+    )
+    check_bounds(plan)
     try:
-        Settings.from_json(built.settings)
+        Settings.from_json(plan.settings)
     except SettingsError as error:
-        raise _invalid(f"plan.settings.{error.field}", error.why) from None
-    return built
+        raise invalid(f"plan.settings.{error.field}", error.why) from None
+    return plan
 
 
 def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
@@ -56,108 +105,79 @@ def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
     return {**data, "settings": {**data["settings"], **{name: getattr(settings, name) for name in DELIVERY}}}
 
 
-_RENAMED = {
-    "spectrum_strength": "reference_spectrum",
-    "width_strength": "reference_width",
-    "dynamics_strength": "reference_dynamics",
-    "loudness_strength": "reference_loudness",
-    "output_format": "format",
-}
-"""Settings of stored plans that have other names today."""
+def _track_json(strip: m.VocalPlan | m.BeatPlan) -> dict[str, Any]:
+    if isinstance(strip, m.VocalPlan):
+        inserts, role, to = _inserts_json(strip, VOCAL), strip.part, voice_bus(strip.part.value)
+    else:
+        inserts, role, to = _inserts_json(strip, INSTRUMENT), strip.role, strip.to
+        inserts += [
+            {"kind": GIVE_WAY, "on": way.on, "parameters": _parameters_json(way, GIVES_WAY)} for way in strip.give_way
+        ]
+    return {
+        "track": strip.track,
+        "name": strip.name,
+        "role": _decision_json(role),
+        "mute": strip.mute,
+        "inserts": inserts + _effects_json(strip.effects),
+        "sends": [{"to": SPACE, "level_db": _decision_json(strip.send_db)}],
+        "to": to,
+    }
 
 
-def _renamed(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    settings = data.get("settings")
-    if not isinstance(settings, Mapping):
-        return data
-    settings = {_RENAMED.get(name, name): value for name, value in settings.items()}
-    if settings.get("target_loudness_lufs") == "reference":
-        settings |= {"target_loudness_lufs": None, "match_reference_loudness": True}
-    return {**data, "settings": settings}
+def _buses_json(plan: m.MixPlan) -> list[dict[str, Any]]:
+    def bus(name: str, inserts: list[dict[str, Any]], to: str = MIX) -> dict[str, Any]:
+        return {"name": name, "inserts": inserts + _effects_json(plan.bus_effects.get(name, [])), "to": to}
+
+    return [
+        bus("lead", _inserts_json(plan.balance, BALANCE)),
+        bus("backing", []),
+        bus("drums", [], "beat"),
+        bus("beat", _inserts_json(plan.unmask, UNMASK)),
+        bus(SPACE, _inserts_json(plan.space, RETURN)),
+        bus(MIX, _inserts_json(plan.bus, BUS), MASTER),
+    ]
+
+
+def _inserts_json(chain: Any, kinds: Sequence[Kind]) -> list[dict[str, Any]]:
+    off = getattr(chain, "off", ())
+    out = []
+    for kind in kinds:
+        if kind.whole:
+            inner = getattr(chain, kind.whole)
+            if inner is None:
+                continue
+            parameters = _parameters_json(inner, [f.name for f in fields(inner)])
+        else:
+            parameters = _parameters_json(chain, kind.parameters)
+        out.append({"kind": kind.name, "on": kind.name not in off, "parameters": parameters})
+    return out
+
+
+def _effects_json(effects: Sequence[m.Effect]) -> list[dict[str, Any]]:
+    return [
+        {"kind": e.kind, "on": e.on, "parameters": {k: _decision_json(v) for k, v in e.parameters.items()}}
+        for e in effects
+    ]
+
+
+def _parameters_json(chain: Any, names: Sequence[str]) -> dict[str, Any]:
+    values = ((name, getattr(chain, name)) for name in names)
+    return {name: _decision_json(v) if isinstance(v, Decision) else [_cut_json(c) for c in v] for name, v in values}
+
+
+def _cut_json(cut: m.Cut) -> dict[str, Any]:
+    return {"freq_hz": _rounded(cut.freq_hz), "gain_db": _rounded(cut.gain_db), "q": cut.q, "reason": cut.reason}
+
+
+def _decision_json(decision: Decision[Any]) -> dict[str, Any]:
+    return {"value": _rounded(decision.value), "unit": decision.unit, "reason": decision.reason}
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {k: _rounded(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(v) for v in value]
     return value
-
-
-def _build(kind: Any, value: Any, where: str) -> Any:
-    origin = get_origin(kind)
-    if origin in (Union, UnionType):
-        inner = [a for a in get_args(kind) if a is not type(None)]
-        return None if value is None else _build(inner[0], value, where)
-    if origin is Decision:
-        return _decision(get_args(kind)[0], value, where)
-    if origin is list:
-        return _list(get_args(kind)[0], value, where)
-    if origin is dict:
-        if not isinstance(value, Mapping):
-            raise _invalid(where, "must be an object")
-        return dict(value)
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _build_dataclass(kind, value, where)
-    return _scalar(kind, value, where)
-
-
-def _list(kind: Any, value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise _invalid(where, "must be a list")
-    if len(value) > _LONGEST_LIST:
-        raise _invalid(where, f"must have at most {_LONGEST_LIST} items")
-    # Nearly all of a long plan is numbers, which need no names of their own while they are right.
-    if kind is float and all(type(v) in (int, float) and abs(v) <= _LARGEST for v in value):
-        return [float(v) for v in value]
-    return [_build(kind, v, f"{where}[{i}]") for i, v in enumerate(value)]
-
-
-def _build_dataclass(kind: type, value: Any, where: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise _invalid(where, "must be an object")
-    hints = _hints(kind)
-    names = [f.name for f in fields(kind)]
-    for name in value:
-        if name not in names:
-            raise _invalid(f"{where}.{name}", "there is no such field")
-    for name in names:
-        if name not in value:
-            raise _invalid(f"{where}.{name}", "is missing")
-    return kind(**{name: _build(hints[name], value[name], f"{where}.{name}") for name in names})
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _decision(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, Mapping) or "value" not in value:
-        raise _invalid(where, "must be an object with value, unit and reason")
-    for name in value:
-        if name not in ("value", "unit", "reason"):
-            raise _invalid(f"{where}.{name}", "there is no such field")
-    unit, reason = (_scalar(str, value.get(name, ""), f"{where}.{name}") for name in ("unit", "reason"))
-    return Decision(_build(kind, value["value"], f"{where}.value"), unit, reason)
-
-
-def _scalar(kind: Any, value: Any, where: str) -> Any:
-    if kind is str:
-        if not isinstance(value, str):
-            raise _invalid(where, "must be a text")
-        return value
-    # The comparison refuses infinities and NaN too, and takes integers that no float can hold.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
-        raise _invalid(where, f"must be a number between -{_LARGEST:.0f} and {_LARGEST:.0f}")
-    if kind is int:
-        if value != int(value):
-            raise _invalid(where, "must be a whole number")
-        return int(value)
-    return float(value)
-
-
-def _invalid(where: str, what: str) -> EngineError:
-    return EngineError("PLAN_INVALID", f"{where} {what}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -27,7 +27,7 @@ from automix_mixer.engine.measure.activity import active_steps, smoothed
 from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.measure.profile import Profile, mean_crest_db
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
-from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan
+from automix_mixer.engine.plan.mixplan import BeatPlan, CorrectionPlan, MixPlan
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, voice_tone
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.sound.curve_file import CurveFile
@@ -129,6 +129,17 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
     before = float(10 * np.log10(voice / backing)) + shift
     fader = float(np.clip(plan.balance.lar_db.value - before, -_FADER_LIMIT_DB, _FADER_LIMIT_DB))
     return Balance(fader, shift, depth, before + fader, beat)
+
+
+def after_correction(settled: Balance, correction: CorrectionPlan) -> Balance:
+    """The balance that a recorded rehearsal came to."""
+    fader = correction.correct_fader_db.value
+    return replace(
+        settled,
+        fader_db=settled.fader_db + fader,
+        bus_shift_db=settled.bus_shift_db - fader,
+        lean_db=correction.correct_lean_db.value,
+    )
 
 
 def _beat_k(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, gain_at, to_db
+from automix_mixer.engine.dsp.control import pan_gains
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan, VocalPlan
 from automix_mixer.engine.render.space import Space
@@ -95,14 +96,14 @@ def _sum(
 ) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None, _Energies]:
     wet = plan.space.reverb_lu.value > -100 or plan.space.echo_lu.value > -100
     room = Space(plan.space, plan.sample_rate, _voice_bands(leads or others, profiles)) if wet else None
-    lead_channels = 1 if all(v.filtered.voice.channels == 1 for v in leads) else 2
+    lead_channels = 1 if all(v.filtered.voice.channels == 1 and not v.plan.pan.value for v in leads) else 2
     with ExitStack() as stack:
         lead = stack.enter_context(workspace.pcm(lead_channels, limit=frames)) if leads else None
         backing = stack.enter_context(workspace.pcm(2, limit=frames)) if others else None
         returns = stack.enter_context(workspace.pcm(2, limit=frames)) if room is not None else None
         energies = _Energies()
         both = zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True)
-        for front, behind in ahead(both, threads=threads):
+        for (front, to_room), (behind, also_to_room) in ahead(both, threads=threads):
             if lead is not None:
                 lead.write(front)
                 energies.lead += _energy(front)
@@ -110,7 +111,7 @@ def _sum(
                 backing.write(behind)
                 energies.backing += _energy(behind)
             if room is not None and returns is not None:
-                sound = room.process(mid_of(front)[0] + mid_of(behind)[0] if others else mid_of(front)[0])
+                sound = room.process(to_room + also_to_room if others else to_room)
                 if sound is not None:
                     returns.write(sound)
                     energies.space += _energy(sound)
@@ -145,16 +146,20 @@ def _sum_effects(leads: int, others: int, energies: _Energies) -> dict[str, dict
     return effects
 
 
-def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[Sound]:
-    """Blocks of the voices' sum over the whole mix."""
-    streams = [processed_blocks(v.filtered, v.gains) for v in voices]
+def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[tuple[Sound, Sound]]:
+    """Blocks of the voices' sum over the whole mix, and what they send to the space, shape (n,)."""
+    streams = [(v.plan, processed_blocks(v.filtered, v.gains)) for v in voices]
+    alike = all(v.plan.send_db.value == 0.0 for v in voices)
     for _ in range(-(-frames // BLOCK_FRAMES)):
-        block = np.zeros((channels, BLOCK_FRAMES), np.float32)
-        for stream in streams:
+        block, sent = np.zeros((channels, BLOCK_FRAMES), np.float32), np.zeros(BLOCK_FRAMES, np.float32)
+        for plan, stream in streams:
             piece = next(stream, None)
-            if piece is not None:
-                block += piece
-        yield block
+            if piece is None or plan.mute:
+                continue
+            block += piece * pan_gains(plan.pan.value) if plan.pan.value else piece
+            if not alike:
+                sent += mid_of(piece)[0] * np.float32(10 ** (plan.send_db.value / 20))
+        yield block, mid_of(block)[0] if alike else sent
 
 
 def _k_steps(voices: list[_Voice], steps: int, workspace: Workspace) -> CurveFile | None:

@@ -1,0 +1,42 @@
+"""What a rehearsal changes in a plan, recorded, and a recorded change applied."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan
+
+_DIGITS = 4
+"""As many as a plan keeps in JSON: what is rendered first and from the stored plan are the same numbers."""
+
+
+def recorded(planned: BusPlan, heard: BusPlan, fader_db: float, lean_db: float) -> CorrectionPlan:
+    """The way from the planned bus to that which the rehearsal came to, with its fader and its lean."""
+
+    def change(name: str) -> Decision[list[float]]:
+        moved = np.subtract(getattr(heard, name).value, getattr(planned, name).value)
+        return Decision([round(float(v), _DIGITS) for v in moved], "dB per third octave", "heard in the rehearsal")
+
+    return CorrectionPlan(
+        correct_mid_db=change("mid_db"),
+        correct_side_db=change("side_db"),
+        correct_fader_db=Decision(round(fader_db, _DIGITS), "dB", "what the vocals make up for it"),
+        correct_lean_db=Decision(round(lean_db, _DIGITS), "dB", "right over left of all but the lead"),
+    )
+
+
+def corrected(bus: BusPlan, correction: CorrectionPlan) -> BusPlan:
+    """The bus with a recorded change."""
+
+    def moved(name: str, change: Decision[list[float]]) -> Decision[list[float]]:
+        before = getattr(bus, name)
+        return replace(before, value=[float(v) for v in np.add(before.value, change.value)])
+
+    return replace(
+        bus,
+        mid_db=moved("mid_db", correction.correct_mid_db),
+        side_db=moved("side_db", correction.correct_side_db),
+    )
