@@ -1,12 +1,12 @@
 """Who writes and who verifies: one at a time, and one who lost it changes nothing any more."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
-from automix_common.process.ids import new_id
-from automix_media.domain import Facts, LeaseLost
+from automix.media.v1 import media_pb2 as pb
+from automix_media.domain import Facts, LeaseLost, Upload
+from automix_media.repository.leases import VerifierLease, WriterLease
 from automix_media.repository.uploads import Uploads
 
 from .harness import Caller, Replica
@@ -14,55 +14,53 @@ from .harness import Caller, Replica
 FACTS = Facts("wav", 1.0, "0" * 64, 8000, 1, None, b"\0\0\0\0", 8000)
 
 
-@pytest.fixture
-async def uploads(replica: Replica, caller: Caller) -> AsyncIterator[Uploads]:
-    """In autocommit, as claims are made."""
+async def read(replica: Replica, caller: Caller, opened: pb.Upload) -> Upload:
     async with replica.runtime.database.read() as connection:
-        yield Uploads(connection, caller.user_id)
+        upload = await Uploads(connection, caller.user_id).get(UUID(opened.id))
+    assert upload is not None
+    return upload
 
 
 async def lapse() -> None:
-    """Lets a claim of no seconds be over: the database's clock must have moved on."""
+    """Lets a lease of no seconds be over: the database's clock must have moved on."""
     await asyncio.sleep(0.001)
 
 
 async def test_of_many_writers_one_has_the_upload(replica: Replica, caller: Caller) -> None:
-    upload = await caller.open(100)
-
-    async def claim() -> bool:
-        async with replica.runtime.database.read() as connection:
-            return await Uploads(connection, caller.user_id).claim_writing(UUID(upload.id), new_id(), 0, 10)
-
-    assert sum(await asyncio.gather(*(claim() for _ in range(20)))) == 1
+    upload = await read(replica, caller, await caller.open(100))
+    writers = [WriterLease(replica.runtime.database, upload, 10) for _ in range(20)]
+    assert sum(await asyncio.gather(*(writer.claim() for writer in writers))) == 1
 
 
-async def test_a_writer_whose_claim_lapsed_appends_nothing(uploads: Uploads, caller: Caller) -> None:
-    upload_id = UUID((await caller.open(100)).id)
-    late, mine = new_id(), new_id()
-    assert await uploads.claim_writing(upload_id, late, 0, 0)
+async def test_a_writer_whose_lease_lapsed_appends_nothing(replica: Replica, caller: Caller) -> None:
+    upload = await read(replica, caller, await caller.open(100))
+    late = WriterLease(replica.runtime.database, upload, 0)
+    mine = WriterLease(replica.runtime.database, upload, 10)
+    assert await late.claim()
     await lapse()
     # Also when nobody has taken its place: its objects may be collected by now.
-    assert not await uploads.append(upload_id, late, 0, 10)
-    assert not await uploads.keep_writing(upload_id, late, 10)
-    assert await uploads.claim_writing(upload_id, mine, 0, 10)
-    assert not await uploads.append(upload_id, late, 0, 10)
-    await uploads.end_writing(upload_id, late)
-    assert await uploads.append(upload_id, mine, 0, 10)
+    assert not await late.append(0, 10)
+    assert not await late.keep()
+    assert await mine.claim()
+    assert not await late.append(0, 10)
+    await late.give_back()
+    assert await mine.append(0, 10)
 
 
-async def test_a_verifier_whose_lease_went_to_another_decides_nothing(uploads: Uploads, caller: Caller) -> None:
+async def test_a_verifier_whose_lease_went_to_another_decides_nothing(replica: Replica, caller: Caller) -> None:
     opened = await caller.open(10)
     await caller.send(opened.id, b"x" * 10)
-    upload_id = UUID(opened.id)
-    zombie, mine = new_id(), new_id()
-    assert await uploads.claim_verifying(upload_id, zombie, 0)
+    upload = await read(replica, caller, opened)
+    zombie = VerifierLease(replica.runtime.database, upload, 0)
+    mine = VerifierLease(replica.runtime.database, upload, 10)
+    assert await zombie.claim()
     await lapse()
-    assert await uploads.claim_verifying(upload_id, mine, 10)
-    assert not await uploads.claim_verifying(upload_id, zombie, 10)
-    assert not await uploads.keep_verifying(upload_id, zombie, 10)
-    assert not await uploads.refuse(upload_id, zombie, "NO", "No.")
+    assert await mine.claim()
+    assert not await zombie.claim()
+    assert not await zombie.keep()
+    assert not await zombie.refuse("NO", "No.")
     with pytest.raises(LeaseLost):
-        await uploads.finish(upload_id, zombie, FACTS)
-    assert await uploads.refuse(upload_id, mine, "NOT_AUDIO", "No audio.")
+        await zombie.finish(FACTS)
+    assert await mine.refuse("NOT_AUDIO", "No audio.")
     with pytest.raises(LeaseLost):
-        await uploads.finish(upload_id, mine, FACTS)
+        await mine.finish(FACTS)

@@ -1,22 +1,15 @@
-"""No query that a user or the clock causes reads a whole table: the repository's own queries, on large tables."""
+"""No query that a user or the clock causes reads a whole table: every statement, on large tables."""
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
-from automix_common.process.ids import new_id
-from automix_common.rpc.paging import LAST
 from automix_local import Servers
-from automix_media.domain import Facts, LeaseLost, asset_key
-from automix_media.repository.assets import Assets
-from automix_media.repository.burial import bury_owner, bury_project
-from automix_media.repository.keys import kept_keys
-from automix_media.repository.overdue import close_forms, expire, forget_refused
-from automix_media.repository.uploads import Uploads
-from psycopg.rows import tuple_row
+from automix_media import statements
+from kit.plans import generic_plan, reads_whole, statements_of
+
+LARGE = ("uploads", "forms", "upload_parts", "assets")
 
 FILL = """
 CREATE TABLE made AS
@@ -48,82 +41,18 @@ ALTER TABLE upload_parts ENABLE TRIGGER USER;
 ANALYZE uploads, forms, assets, upload_parts;
 """
 
-FACTS = Facts("wav", 1.0, "0" * 64, 8000, 1, None, b"\0\0\0\0", 8000)
-
-
-class Explaining(psycopg.AsyncCursor[Any]):
-    """Asks how each statement would be done before it is done."""
-
-    plans: dict[str, str]
-
-    async def execute(self, query: Any, params: Any = None, **options: Any) -> "Explaining":
-        if str(query).startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
-            wanted, self.row_factory = self.row_factory, tuple_row
-            await super().execute(f"EXPLAIN {query}", params)
-            self.plans[str(query)] = "\n".join(row[0] for row in await self.fetchall())
-            self.row_factory = wanted
-        await super().execute(query, params, **options)
-        return self
-
 
 @pytest.fixture
-async def connection(migrated: Servers) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+def connection(migrated: Servers) -> Iterator[psycopg.Connection[Any]]:
     """A transaction over large tables, rolled back."""
-    async with await psycopg.AsyncConnection.connect(migrated.database_url("media")) as opened:
-        await opened.execute(FILL)
+    with psycopg.connect(migrated.database_url("media")) as opened:
+        opened.execute(FILL)
         yield opened
-        await opened.rollback()
+        opened.rollback()
 
 
-async def test_every_query_is_served_by_an_index(
-    connection: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cursor = await connection.execute(
-        "SELECT owner, project, upload, asset FROM made WHERE n IN (5001, 5100) ORDER BY n"
-    )
-    (owner, project, done, asset), (other, _, open_upload, _) = await cursor.fetchall()
-    plans: dict[str, str] = {}
-    monkeypatch.setattr(Explaining, "plans", plans, raising=False)
-    connection.cursor_factory = Explaining
-
-    assert await Uploads(connection, owner).get(done)
-    await assets_are_asked_about(Assets(connection, owner), project, asset)
-    await uploads_are_asked_about(Uploads(connection, other), open_upload)
-    await kept_keys(connection, [asset_key(asset), f"incoming/{open_upload}/post"])
-    await expire(connection)
-    await close_forms(connection)
-    await forget_refused(connection, timedelta(days=1))
-    await bury_project(connection, project)
-    await bury_owner(connection, owner)
-
-    assert len(plans) > 20
-    page = next(plan for query, plan in plans.items() if "ORDER BY id DESC" in query)
-    assert "assets_by_project" in page
-    read_whole = {query: plan for query, plan in plans.items() if "Seq Scan" in plan}
-    assert not read_whole, read_whole
-
-
-async def assets_are_asked_about(assets: Assets, project: UUID, asset: UUID) -> None:
-    assert len(await assets.page(project, LAST, 51)) == 51
-    assert await assets.get(asset)
-    assert await assets.waveform(asset)
-    assert await assets.update(asset, role="vocals", filename=None)
-    assert await assets.delete(asset)
-
-
-async def uploads_are_asked_about(uploads: Uploads, upload: UUID) -> None:
-    assert (await uploads.usage_exclusively()).open_uploads > 0
-    writer, verifier, later = new_id(), new_id(), new_id()
-    assert len(await uploads.parts(upload)) == 50
-    assert await uploads.claim_writing(upload, writer, 50, 10)
-    assert await uploads.keep_writing(upload, writer, 10)
-    assert await uploads.append(upload, writer, 50, 10)
-    await uploads.end_writing(upload, writer)
-    assert await uploads.claim_verifying(upload, verifier, 10)
-    assert await uploads.keep_verifying(upload, verifier, 0)
-    assert await uploads.claim_verifying(upload, later, 10)
-    with pytest.raises(LeaseLost):
-        await uploads.finish(upload, verifier, FACTS)
-    assert await uploads.finish(upload, later, FACTS)
-    assert not await uploads.refuse(upload, later, "NO", "No.")
-    assert not await uploads.abort(upload)
+def test_no_statement_reads_a_whole_table(connection: psycopg.Connection[Any]) -> None:
+    plans = {name: generic_plan(connection, text) for name, text in statements_of(statements).items()}
+    assert {name: plan for name, plan in plans.items() if reads_whole(plan, LARGE)} == {}
+    assert "assets_by_project" in plans["PAGE_OF_ASSETS"]
+    assert "Sort" not in plans["PAGE_OF_ASSETS"]

@@ -28,6 +28,18 @@ class SigningKey:
 
 
 @dataclass(frozen=True)
+class KeyRow:
+    """A signing key without its private half; `state` is next, active or retired."""
+
+    kid: UUID
+    public_key: bytes
+    published_at: datetime
+    active_from: datetime
+    retired_at: datetime | None
+    state: str
+
+
+@dataclass(frozen=True)
 class TokenPair:
     """What a signed-in client holds."""
 

@@ -8,8 +8,8 @@ from automix_common.rpc.errors import FailedPrecondition, Unavailable
 from automix_common.rpc.identity import KeySet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from automix_auth.domain import SigningKey
-from automix_auth.repository import KeyRow, SigningKeys
+from automix_auth.domain import KeyRow, SigningKey
+from automix_auth.repository import SigningKeys
 
 LONGEST_FETCH = timedelta(seconds=10)
 

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from automix_common.database.pool import Connection
 
-    from automix_auth.repository import KeyRow
+    from automix_auth.domain import KeyRow
     from automix_auth.settings import AuthSettings
 
 keys = typer.Typer(

@@ -16,15 +16,14 @@ from typing import TypeVar
 from uuid import UUID
 
 from automix_common.database.pool import LOST, Database
-from automix_common.objects.cleanup import delete_later
 from automix_common.objects.storage import ObjectStore
 from automix_common.process import faults
-from automix_common.process.ids import new_id
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import ResourceExhausted, Unavailable, mine
 from automix_common.rpc.shares import Shares
 
-from automix_media.domain import Upload, busy, more_than_declared, part_key, require_offset, require_open
+from automix_media.domain import Upload, busy, more_than_declared, require_offset, require_open
+from automix_media.repository.leases import WriterLease
 from automix_media.repository.uploads import Uploads
 
 log = logger(__name__)
@@ -124,13 +123,13 @@ class Receiver:
         upload = await self._current(owner_id, upload_id)
         require_open(upload, datetime.now(UTC))
         require_offset(upload, offset)
-        part_writer = PartWriter(self._database, self._store, self._limits, upload)
-        if not await part_writer.claim():
-            upload = await self._current(owner_id, upload_id)
+        lease = WriterLease(self._database, upload, self._limits.lease_seconds)
+        if not await lease.claim():
+            upload = mine(await lease.current(), "upload")
             require_open(upload, datetime.now(UTC))
             require_offset(upload, offset)
             raise busy()
-        return part_writer
+        return PartWriter(lease, self._store, self._limits)
 
     async def _read(self, part_writer: "PartWriter", blocks: AsyncIterator[bytes]) -> None:
         while True:
@@ -171,37 +170,25 @@ def _too_many() -> ResourceExhausted:
 
 
 class PartWriter:
-    """Appends blocks to one upload under a claim that only one writer has."""
+    """Appends blocks to an upload whose lease it has."""
 
-    def __init__(self, database: Database, store: ObjectStore, limits: StreamLimits, upload: Upload) -> None:
-        self._database = database
+    def __init__(self, lease: WriterLease, store: ObjectStore, limits: StreamLimits) -> None:
+        self._lease = lease
         self._store = store
         self._limits = limits
-        self._upload = upload
-        self._writer = new_id()
-        self._arrived = upload.received
+        self._arrived = lease.upload.received
         self._filling = BytesIO()  # gives its bytes away without a copy
         self._filling_since = time.monotonic()
         self._storing: deque[asyncio.Task[None]] = deque()
-        self._living: asyncio.Task[None] | None = None
-
-    async def claim(self) -> bool:
-        """Becomes the upload's writer; False when another one is."""
-        upload, seconds = self._upload, self._limits.lease_seconds
-        async with self._database.read() as connection:
-            uploads = Uploads(connection, upload.owner_id)
-            claimed = await uploads.claim_writing(upload.id, self._writer, upload.received, seconds)
-        if claimed:
-            self._living = asyncio.create_task(self._stay())
-        return claimed
+        self._living = asyncio.create_task(self._stay())
 
     async def write(self, block: bytes) -> None:
         """Appends a block; waits for storage when that is slower than the stream.
 
         Raises InvalidArgument when it is more than declared, and what storing an earlier part raised.
         """
-        if self._arrived + len(block) > self._upload.size:
-            raise more_than_declared(self._upload)
+        if self._arrived + len(block) > self._lease.upload.size:
+            raise more_than_declared(self._lease.upload)
         self._arrived += self._filling.write(block)
         filled, seconds = self._filling.tell(), time.monotonic() - self._filling_since
         if filled >= self._limits.part_bytes:
@@ -219,12 +206,10 @@ class PartWriter:
             await self._settle(0)
         finally:
             await asyncio.gather(*self._storing, return_exceptions=True)
-            if self._living is not None:
-                self._living.cancel()
-                await asyncio.gather(self._living, return_exceptions=True)
-            with contextlib.suppress(*LOST):  # then the claim lapses
-                async with self._database.read() as connection:
-                    await Uploads(connection, self._upload.owner_id).end_writing(self._upload.id, self._writer)
+            self._living.cancel()
+            await asyncio.gather(self._living, return_exceptions=True)
+            with contextlib.suppress(*LOST):  # then it lapses
+                await self._lease.give_back()
 
     async def _flush(self) -> None:
         if not self._filling.tell():
@@ -242,25 +227,13 @@ class PartWriter:
             self._storing.popleft()
 
     async def _store_part(self, start: int, part: bytes, before: "asyncio.Task[None] | None") -> None:
-        upload = self._upload
-        key = part_key(upload.id, start, self._writer)
-        await self._store.put_bytes(key, part)
+        await self._store.put_bytes(self._lease.part_key(start), part)
         faults.reach("media.part_stored")
         if before is not None:
             await asyncio.shield(before)
-        async with self._database.transaction() as connection:
-            uploads = Uploads(connection, upload.owner_id)
-            appended = await uploads.append(upload.id, self._writer, start, len(part))
-            if not appended:
-                await delete_later(connection, [key])
-        if not appended:
-            await self._raise_lost()
-
-    async def _raise_lost(self) -> None:
-        async with self._database.read() as connection:
-            upload = mine(await Uploads(connection, self._upload.owner_id).get(self._upload.id), "upload")
-        require_open(upload, datetime.now(UTC))
-        raise busy()
+        if not await self._lease.append(start, len(part)):
+            require_open(mine(await self._lease.current(), "upload"), datetime.now(UTC))
+            raise busy()
 
     async def _stay(self) -> None:
         """Says that the writer lives; one that could not say so for a whole lease has lost the upload."""
@@ -268,8 +241,6 @@ class PartWriter:
         while kept:
             await asyncio.sleep(self._limits.lease_seconds / 3)
             try:
-                async with self._database.read() as connection:
-                    uploads = Uploads(connection, self._upload.owner_id)
-                    kept = await uploads.keep_writing(self._upload.id, self._writer, self._limits.lease_seconds)
+                kept = await self._lease.keep()
             except LOST as error:
                 log.warning("writer cannot say that it lives", error=repr(error))

@@ -239,6 +239,5 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         """Reads an asset's picture."""
         async with self._database.read() as connection:
             found = mine(await Assets(connection, current_user().user_id).waveform(UUID(request.asset_id)), "asset")
-        packed, seconds = found
-        minimum, maximum = waveform.unpack(packed)
-        return pb.GetWaveformResponse(minimum=minimum, maximum=maximum, seconds_per_slice=seconds)
+        minimum, maximum = waveform.unpack(found.packed)
+        return pb.GetWaveformResponse(minimum=minimum, maximum=maximum, seconds_per_slice=found.seconds)

@@ -15,10 +15,8 @@ from uuid import UUID
 
 from automix_common.children.child import ChildError, ChildLost, Limits, run_child
 from automix_common.database.pool import LOST, Database
-from automix_common.objects.cleanup import delete_later
 from automix_common.objects.storage import ObjectMissing, ObjectStore
 from automix_common.process import faults
-from automix_common.process.ids import new_id
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import InvalidArgument, ServiceError, Unavailable, mine
 
@@ -39,6 +37,7 @@ from automix_media.domain import (
     verifying,
 )
 from automix_media.repository.assets import Assets
+from automix_media.repository.leases import VerifierLease
 from automix_media.repository.uploads import Uploads
 from automix_media.turns import Turns
 
@@ -108,7 +107,7 @@ class Verifier:
         try:
             running = self._running.get(upload.id)
             if running is None:
-                running = asyncio.create_task(self._run(upload, new_id()))
+                running = asyncio.create_task(self._run(upload))
                 self._running[upload.id] = running
                 running.add_done_callback(lambda task: self._ended(upload, task))
                 begun = True
@@ -123,37 +122,44 @@ class Verifier:
         if not task.cancelled() and task.exception() is not None:
             log.info("upload not verified", upload_id=str(upload.id), error=repr(task.exception()))
 
-    async def _run(self, upload: Upload, verifier: UUID) -> Asset:
-        async with self._database.read() as connection:
-            uploads = Uploads(connection, upload.owner_id)
-            claimed = await uploads.claim_verifying(upload.id, verifier, self._limits.lease_seconds)
-        if not claimed:
+    async def _run(self, upload: Upload) -> Asset:
+        lease = VerifierLease(self._database, upload, self._limits.lease_seconds)
+        if not await lease.claim():
             return await self._outcome(upload)
         try:
-            async with self._lease(upload, verifier):
+            async with self._kept(lease):
                 with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch) as folder:
-                    return await self._make(upload, verifier, Path(folder) / "upload")
+                    facts = await self._stored(lease, Path(folder) / "upload")
+                asset = await self._finish(lease, facts)
         except Refused as refused:
-            return await self._refuse(upload, verifier, refused)
+            if await lease.refuse(refused.reason, refused.message):
+                log.info("upload refused", upload_id=str(upload.id), reason=refused.reason)
+                raise InvalidArgument(refused.reason, refused.message) from None
+            return await self._outcome(upload)
+        except LeaseLost:
+            return await self._outcome(upload)
+        faults.reach("media.after_commit")
+        return asset
 
-    async def _make(self, upload: Upload, verifier: UUID, path: Path) -> Asset:
-        await self._fetch(upload, path)
+    async def _stored(self, lease: VerifierLease, path: Path) -> Facts:
+        """Fetches the bytes, measures them and stores them as the asset's object."""
+        await self._fetch(lease, path)
         faults.reach("media.after_fetch")
         facts = await self._measure(path)
         faults.reach("media.after_verify")
-        await self._store.put_file(asset_key(verifier), path, CONTENT_TYPES[facts.filetype])
+        await self._store.put_file(asset_key(lease.holder), path, CONTENT_TYPES[facts.filetype])
         faults.reach("media.after_put")
-        return await self._commit(upload, verifier, facts)
+        return facts
 
-    async def _fetch(self, upload: Upload, path: Path) -> None:
+    async def _fetch(self, lease: VerifierLease, path: Path) -> None:
+        upload = lease.upload
         try:
             if upload.method == "post":
                 # Asked before the fetch: what storage let in is not trusted to have the size that the form allowed.
                 require_declared_size(upload, await self._store.size(post_key(upload.id)))
                 keys = [post_key(upload.id)]
             else:
-                async with self._database.read() as connection:
-                    keys = await Uploads(connection, upload.owner_id).parts(upload.id)
+                keys = await lease.parts()
             for key in keys:
                 await self._store.fetch(key, path)
         except ObjectMissing:
@@ -173,32 +179,15 @@ class Verifier:
         shape = result["waveform"]
         return facts_of(result, waveform.pack(shape["minimum"], shape["maximum"]))
 
-    async def _commit(self, upload: Upload, verifier: UUID, facts: Facts) -> Asset:
-        asset: Asset | None
+    async def _finish(self, lease: VerifierLease, facts: Facts) -> Asset:
         try:
-            async with self._database.transaction() as connection:
-                asset = await Uploads(connection, upload.owner_id).finish(upload.id, verifier, facts)
-                faults.reach("media.before_commit")
-        except LeaseLost:
-            async with self._database.transaction() as connection:  # nobody else can come to name this object
-                await delete_later(connection, [asset_key(verifier)])
-            return await self._outcome(upload)
+            return await lease.finish(facts)
         except LOST:
-            asset = await self._asset(upload, verifier)  # whether it was committed is not known: the row is
+            # Whether it was committed is not known: the row is.
+            asset = await self._asset(lease.upload, lease.holder)
             if asset is None:
                 raise
-        faults.reach("media.after_commit")
-        return asset
-
-    async def _refuse(self, upload: Upload, verifier: UUID, refused: Refused) -> Asset:
-        async with self._database.transaction() as connection:
-            mine = await Uploads(connection, upload.owner_id).refuse(
-                upload.id, verifier, refused.reason, refused.message
-            )
-        if not mine:
-            return await self._outcome(upload)
-        log.info("upload refused", upload_id=str(upload.id), reason=refused.reason)
-        raise InvalidArgument(refused.reason, refused.message)
+            return asset
 
     async def _asset(self, upload: Upload, asset_id: UUID) -> Asset | None:
         async with self._database.read() as connection:
@@ -213,28 +202,25 @@ class Verifier:
         raise refusal(current) if current.state == "refused" else verifying()
 
     @asynccontextmanager
-    async def _lease(self, upload: Upload, verifier: UUID) -> AsyncIterator[None]:
+    async def _kept(self, lease: VerifierLease) -> AsyncIterator[None]:
         """Keeps the lease for the length of the block; given back at once when it ends with nothing decided."""
-        keeping = asyncio.create_task(self._keep(upload, verifier))
+        keeping = asyncio.create_task(self._keep(lease))
         try:
             yield
         except (asyncio.CancelledError, ServiceError, *LOST):
             with contextlib.suppress(*LOST):
-                async with self._database.read() as connection:
-                    await Uploads(connection, upload.owner_id).keep_verifying(upload.id, verifier, 0)
+                await lease.give_back()
             raise
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
-    async def _keep(self, upload: Upload, verifier: UUID) -> None:
+    async def _keep(self, lease: VerifierLease) -> None:
         kept = True
         while kept:
             await asyncio.sleep(self._limits.lease_seconds / 3)
             try:
-                async with self._database.read() as connection:
-                    uploads = Uploads(connection, upload.owner_id)
-                    kept = await uploads.keep_verifying(upload.id, verifier, self._limits.lease_seconds)
+                kept = await lease.keep()
             except LOST as error:
                 log.warning("verifier cannot say that it lives", error=repr(error))
 

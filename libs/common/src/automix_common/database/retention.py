@@ -4,11 +4,10 @@ from datetime import timedelta
 from functools import partial
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam
 
 from automix_common.database.periodic import periodically
 from automix_common.database.pool import Database
-from automix_common.database.statements import Command, Scalar
+from automix_common.database.statements import Command, Scalar, interval
 from automix_common.database.tables import inbox, outbox, request_answers
 from automix_common.process.settings import Settings
 
@@ -25,7 +24,7 @@ def _older(since: sa.Column[object]) -> Command:
     old: sa.Select[tuple[object]] = (
         sa.select(sa.literal_column("ctid"))
         .select_from(since.table)
-        .where(since < sa.func.now() - bindparam("kept", type_=sa.Interval))
+        .where(since < sa.func.now() - interval("kept"))
         .order_by(since)
         .limit(BATCH)
         .with_for_update(skip_locked=True)

@@ -7,8 +7,10 @@ What Core cannot say plainly is written as SQL and runs the same way.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Generic, LiteralString, TypeVar
 
+import sqlalchemy as sa
 from psycopg import AsyncCursor
 from psycopg.rows import AsyncRowFactory, RowMaker, args_row, scalar_row
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
@@ -33,6 +35,11 @@ class _Compiler(PGCompiler_psycopg):
 _dialect: Any = PGDialect_psycopg
 _DIALECT = _dialect()
 _DIALECT.statement_compiler = _Compiler
+
+
+def interval(name: str) -> sa.ColumnElement[timedelta]:
+    """A parameter that is a timedelta, said to PostgreSQL to be one."""
+    return sa.cast(sa.bindparam(name), sa.Interval)
 
 
 def text_of(statement: Statement | LiteralString) -> bytes:

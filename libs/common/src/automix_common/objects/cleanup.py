@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from automix_common.database.periodic import periodically
 from automix_common.database.pool import Connection, Database
-from automix_common.database.statements import Command, Scalar
+from automix_common.database.statements import Command, Scalar, interval
 from automix_common.database.tables import object_deletions
 from automix_common.objects.storage import ObjectStore
 from automix_common.process import faults
@@ -35,7 +35,7 @@ _NOTE = Command(
     insert(object_deletions)
     .from_select(
         ["storage_key", "due_at"],
-        sa.select(sa.func.unnest(_KEYS), sa.func.now() + bindparam("delay", type_=sa.Interval)),
+        sa.select(sa.func.unnest(_KEYS), sa.func.now() + interval("delay")),
     )
     .on_conflict_do_nothing()
 )

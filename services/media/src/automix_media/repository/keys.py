@@ -5,6 +5,7 @@ from uuid import UUID
 
 from automix_common.database.pool import Connection
 
+from automix_media import statements
 from automix_media.domain import asset_key, is_part_key, post_key
 
 
@@ -13,24 +14,14 @@ async def kept_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     ids = [UUID(hex=part) for part in {key.split("/")[1] for key in keys if key.count("/")} if _is_id(part)]
     named: set[str] = set()
     # Who is at work is read first: what they commit meanwhile is then seen as a row.
-    cursor = await connection.execute(
-        "SELECT id, method = 'post', verifier, CASE WHEN writer_until > clock_timestamp() THEN writer END FROM uploads"
-        " WHERE (id = ANY(%(ids)s) OR verifier = ANY(%(ids)s)) AND state IN ('open', 'verifying')",
-        {"ids": ids},
-    )
-    for upload_id, posted, verifier, writer in await cursor.fetchall():
+    for upload_id, posted, verifier, writer in await statements.AT_WORK.all(connection, ids=ids):
         if posted:
             named.add(post_key(upload_id))
         if verifier:
             named.add(asset_key(verifier))
         if writer:
             named.update(key for key in keys if is_part_key(key, upload_id, writer))
-    cursor = await connection.execute(
-        "SELECT storage_key FROM assets WHERE storage_key = ANY(%(keys)s)"
-        " UNION ALL SELECT storage_key FROM upload_parts WHERE storage_key = ANY(%(keys)s)",
-        {"keys": list(keys)},
-    )
-    named.update(str(row[0]) for row in await cursor.fetchall())
+    named.update(await statements.NAMED_KEYS.all(connection, keys=list(keys)))
     return named & set(keys)
 
 

@@ -4,24 +4,20 @@ from datetime import timedelta
 
 from automix_common.database.pool import Connection
 
+from automix_media import statements
 from automix_media.domain import EXPIRED
-from automix_media.repository.uploads import REFUSE
+from automix_media.statements import BATCH
 
-BATCH = 100
+__all__ = ["BATCH", "close_forms", "expire", "forget_refused"]
+
 SLOWEST_POST = timedelta(minutes=10)
 """How long after a form's expiry its bytes still count: storage looks at the form when a post begins."""
 
 
 async def expire(connection: Connection) -> int:
     """Refuses uploads whose time is over and that nobody works on, up to a batch; returns how many."""
-    cursor = await connection.execute(
-        f"{REFUSE} WHERE id IN (SELECT id FROM uploads WHERE expires_at < clock_timestamp()"
-        " AND state IN ('open', 'verifying') AND (writer IS NULL OR writer_until < clock_timestamp())"
-        " AND (verifier IS NULL OR lease_expires_at < clock_timestamp())"
-        " ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED)",
-        (*EXPIRED, BATCH),
-    )
-    return cursor.rowcount
+    reason, message = EXPIRED
+    return await statements.EXPIRE.run(connection, reason=reason, message=message)
 
 
 async def close_forms(connection: Connection) -> int:
@@ -29,21 +25,9 @@ async def close_forms(connection: Connection) -> int:
 
     Those whose upload is still to be completed stay. What is posted slowly may arrive some time after the expiry.
     """
-    cursor = await connection.execute(
-        "DELETE FROM forms WHERE upload_id = ANY(ARRAY(SELECT upload_id FROM forms f"
-        " WHERE expires_at < now() - %s AND NOT EXISTS"
-        " (SELECT FROM uploads u WHERE u.id = f.upload_id AND u.state IN ('open', 'verifying'))"
-        " ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED))",
-        (SLOWEST_POST, BATCH),
-    )
-    return cursor.rowcount
+    return await statements.CLOSE_FORMS.run(connection, slowest=SLOWEST_POST)
 
 
 async def forget_refused(connection: Connection, age: timedelta) -> int:
     """Deletes refused uploads that nobody will ask about again, up to a batch; returns how many."""
-    cursor = await connection.execute(
-        "DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE state = 'refused' AND ended_at < now() - %s"
-        " ORDER BY ended_at LIMIT %s FOR UPDATE SKIP LOCKED)",
-        (age, BATCH),
-    )
-    return cursor.rowcount
+    return await statements.FORGET_REFUSED.run(connection, age=age)
