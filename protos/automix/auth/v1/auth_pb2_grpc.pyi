@@ -37,8 +37,8 @@ class AuthServiceStub:
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
     this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
 
-    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
-    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -92,8 +92,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
     this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
 
-    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
-    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -143,8 +143,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
     this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
 
-    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; INVALID_REQUEST: against the
-    rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 

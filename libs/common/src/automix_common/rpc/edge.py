@@ -10,18 +10,16 @@ from typing import Any, NoReturn
 import grpc
 import psycopg
 import structlog
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from prometheus_client import Counter, Histogram
-from protovalidate import EvaluationError, Validator
+from protovalidate import Validator
 
 from automix_common.database.pool import LOST, unavailable
 from automix_common.process import disk
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, Principal, enter, trace_id_of
 from automix_common.rpc.errors import (
-    FieldViolation,
     Internal,
-    InvalidArgument,
     ServiceError,
     Unauthenticated,
     Unavailable,
@@ -30,17 +28,13 @@ from automix_common.rpc.errors import (
     to_status,
 )
 from automix_common.rpc.identity import TokenVerifier
+from automix_common.rpc.requests import Requests
 from automix_common.rpc.sending import send
 
 log = logger(__name__)
 
 PARENT_GONE = "AM001"
 """SQLSTATE of `refuse_dead_parents`."""
-
-MOST_VIOLATIONS = 10
-"""Named in one answer: it travels in trailers, of which a client takes a few KiB."""
-LARGE_REQUEST = 64 * 1024
-"""Bytes, beyond which one violation is enough: looking for thousands of them would hold up every other call."""
 
 AWAY = frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "PEER_UNAVAILABLE"})
 """Reasons that a full disk may be behind."""
@@ -52,7 +46,6 @@ CALLS = Counter("automix_rpc_total", "Calls answered", ["method", "code"])
 SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["method"])
 
 Handler = Callable[..., Any]
-Decode = Callable[[bytes], Message]
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -74,6 +67,7 @@ class Edge(grpc.aio.ServerInterceptor):
         self._request_seconds = request_seconds
         self._stall_seconds = stall_seconds
         self._validator = Validator()
+        self._requests: dict[str, Requests] = {}
 
     async def intercept_service(
         self,
@@ -87,47 +81,52 @@ class Edge(grpc.aio.ServerInterceptor):
             return handler
         # The edge decodes: grpc would answer what is no message with UNKNOWN and its own class name, before it is known
         # who asks.
-        decode: Any = handler.request_deserializer
+        requests = self._requests_of(method, handler.request_deserializer)
         encode = {"response_serializer": handler.response_serializer}
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary, decode), **encode)
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary, requests), **encode)
         if handler.stream_unary:
             return grpc.stream_unary_rpc_method_handler(
-                self._client_stream(method, handler.stream_unary, decode), **encode
+                self._client_stream(method, handler.stream_unary, requests), **encode
             )
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(
-                self._server_stream(method, handler.unary_stream, decode), **encode
+                self._server_stream(method, handler.unary_stream, requests), **encode
             )
         raise TypeError(f"{method} streams both ways, which the edge does not know")
 
-    def _unary(self, method: str, handle: Handler, decode: Decode) -> Handler:
+    def _requests_of(self, method: str, decode: Any) -> Requests:
+        if method not in self._requests:
+            self._requests[method] = Requests(decode, self._validator)
+        return self._requests[method]
+
+    def _unary(self, method: str, handle: Handler, requests: Requests) -> Handler:
         seconds = SECONDS.labels(method=method)
 
         async def answer(request: bytes, context: Context) -> Any:
             started = time.perf_counter()
             async with self._call(method, context, self._request_seconds):
-                response = await handle(self._read(request, decode), context)
+                response = await handle(requests.read(request), context)
                 seconds.observe(time.perf_counter() - started)
                 return response
 
         return answer
 
-    def _client_stream(self, method: str, handle: Handler, decode: Decode) -> Handler:
-        async def answer(requests: AsyncIterator[bytes], context: Context) -> Any:
+    def _client_stream(self, method: str, handle: Handler, requests: Requests) -> Handler:
+        async def answer(stream: AsyncIterator[bytes], context: Context) -> Any:
             async def valid() -> AsyncIterator[Message]:
-                async for request in requests:
-                    yield self._read(request, decode)
+                async for request in stream:
+                    yield requests.read(request)
 
             async with self._call(method, context, None):
                 return await handle(valid(), context)
 
         return answer
 
-    def _server_stream(self, method: str, handle: Handler, decode: Decode) -> Handler:
+    def _server_stream(self, method: str, handle: Handler, requests: Requests) -> Handler:
         async def answer(request: bytes, context: Context) -> None:
             async with self._call(method, context, None):
-                await send(handle(self._read(request, decode), context), context, self._stall_seconds)
+                await send(handle(requests.read(request), context), context, self._stall_seconds)
 
         return answer
 
@@ -176,30 +175,6 @@ class Edge(grpc.aio.ServerInterceptor):
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("TOKEN_MISSING", "this call needs an access token: sign in first")
         return await self._verifier.verify(token)
-
-    def _read(self, encoded: bytes, decode: Decode) -> Message:
-        """The message that was sent. Raises InvalidArgument when it is none, or one that breaks its rules."""
-        try:
-            request = decode(encoded)
-        except DecodeError:
-            raise InvalidArgument("MALFORMED_REQUEST", "what was sent is not a message of this call") from None
-        try:
-            violations = self._validator.collect_violations(request, fail_fast=request.ByteSize() > LARGE_REQUEST)
-        except EvaluationError:  # a rule has a budget, which a list of thousands exhausts
-            raise InvalidArgument("INVALID_REQUEST", "the request holds more than its rules allow") from None
-        if violations:
-            found = [
-                FieldViolation(
-                    ".".join(element.field_name for element in violation.proto.field.elements)
-                    if violation.proto.field
-                    else "",
-                    violation.proto.message,
-                )
-                for violation in violations[:MOST_VIOLATIONS]
-            ]
-            listed = "; ".join(f"{one.field} {one.description}".strip() for one in found)
-            raise InvalidArgument("INVALID_REQUEST", listed, violations=found)
-        return request
 
 
 def as_service_error(raised: Exception) -> ServiceError:
