@@ -1,6 +1,8 @@
 """Downloads appear complete and verified, or not at all."""
 
+import asyncio
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,14 +117,63 @@ async def test_a_file_that_appears_meanwhile_stays(client: AsyncClient, render: 
     assert inside(tmp_path) == [target]
 
 
-async def test_a_link_is_replaced_and_not_followed(client: AsyncClient, render: Render, tmp_path: Path) -> None:
+async def test_a_link_stays_and_leads_to_the_download(client: AsyncClient, render: Render, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.write_bytes(b"precious")
+    elsewhere.mkdir()
     target = tmp_path / "mix.wav"
-    target.symlink_to(elsewhere)
-    await client.renders.download(render.id, target)
-    assert elsewhere.read_bytes() == b"precious"
-    assert not target.is_symlink()
+    target.symlink_to(elsewhere / "mix.wav")
+    for _ in range(2):
+        await client.renders.download(render.id, target)
+        assert (elsewhere / "mix.wav").read_bytes() == CONTENT
+        assert target.is_symlink()
+        assert inside(elsewhere) == [elsewhere / "mix.wav"]
+    with pytest.raises(FileExistsError):
+        await client.renders.download(render.id, target, overwrite=False)
+
+
+async def test_a_pipe_is_written_into(client: AsyncClient, render: Render, tmp_path: Path) -> None:
+    pipe = tmp_path / "mix.wav"
+    os.mkfifo(pipe)
+    reading = asyncio.create_task(asyncio.to_thread(pipe.read_bytes))
+    await client.renders.download(render.id, pipe)
+    assert await reading == CONTENT
+    assert pipe.is_fifo()
+
+
+async def test_a_pipe_that_nobody_reads_is_refused(
+    client: AsyncClient, world: World, render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("automix_client.targets.READER_SECONDS", 0.05)
+    pipe = tmp_path / "mix.wav"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="nobody reads"):
+        await client.renders.download(render.id, pipe)
+    assert world.calls["DownloadRender"] == 0
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+async def test_a_device_is_written_into(client: AsyncClient, render: Render, tmp_path: Path) -> None:
+    device = tmp_path / "null"
+    try:
+        os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        device.write_bytes(b"")
+    except PermissionError:
+        pytest.skip("this system makes no devices")
+    await client.renders.download(render.id, device)
+    assert device.is_char_device()
+
+
+async def test_a_protected_file_is_refused_before_the_download(
+    client: AsyncClient, world: World, render: Render, tmp_path: Path
+) -> None:
+    target = tmp_path / "mix.wav"
+    target.write_bytes(b"mine")
+    target.chmod(0o444)
+    with pytest.raises(PermissionError, match="write-protected"):
+        await client.renders.download(render.id, target)
+    assert target.read_bytes() == b"mine"
+    assert world.calls["DownloadRender"] == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
@@ -137,7 +188,7 @@ async def test_a_folder_that_cannot_be_written_is_an_os_error(
 async def test_an_error_names_the_file_that_was_asked_for(
     client: AsyncClient, world: World, render: Render, tmp_path: Path
 ) -> None:
-    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/none/mix.wav cannot be written"):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
         await client.renders.download(render.id, tmp_path / "none" / "mix.wav")
     assert world.calls["DownloadRender"] == 0
     forbidden = Path("/proc/mix.wav")  # for root too

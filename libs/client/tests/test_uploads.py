@@ -1,6 +1,7 @@
 """Uploads arrive whole, however often they are interrupted."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -180,3 +181,30 @@ async def test_giving_up_leaves_the_upload_to_be_resumed(client: AsyncClient, wo
 def impatient(session: Session, **changes: float) -> None:
     """Makes a session give up sooner."""
     session.patience = replace(session.patience, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "uploaded"),
+    [
+        ("a\x1b[31m.flac", "a_[31m.flac"),
+        ("b\x1b]0;x\x07.flac", "b_]0;x_.flac"),
+        ("c\nd\r.wav", "c_d_.wav"),
+        ("e\u202egnp.wav", "e_gnp.wav"),
+        ("Stück – 声.wav", "Stück – 声.wav"),
+    ],
+)
+async def test_a_name_that_steers_terminals_is_cleaned(
+    client: AsyncClient, tmp_path: Path, name: str, uploaded: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(CONTENT)
+    assert (await client.assets.upload("p", path, VOCALS)).filename == uploaded
+
+
+async def test_what_is_no_file_says_what_it_is(client: AsyncClient, tmp_path: Path) -> None:
+    pipe = tmp_path / "a\x1bb"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInputError, match=r"is a pipe or a device, .* save it into a file"):
+        await client.assets.upload("p", pipe, VOCALS)
+    with pytest.raises(InvalidInputError, match="is a folder"):
+        await client.assets.upload("p", tmp_path, VOCALS)

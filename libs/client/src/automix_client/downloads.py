@@ -1,13 +1,10 @@
-"""Audio from the platform: streamed beside the target, verified, then put in its place in one step."""
+"""Audio from the platform: streamed beside the target, verified, then put in its place."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
@@ -17,6 +14,7 @@ import grpc
 from automix_client.errors import AutomixError, TransferError
 from automix_client.retry import Backoff
 from automix_client.session import Headers, Session, renewable, resumable, stream_errors
+from automix_client.targets import Target
 from automix_client.uploads import ByteProgress
 
 
@@ -71,22 +69,15 @@ class Downloads:
     async def fetch(
         self, source: Source[C], target: Path, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:
-        """Downloads one file to `target`, which appears complete and verified or not at all.
+        """Downloads one file to `target`, which appears complete and verified or not at all; see `targets`.
 
         Raises FileExistsError when it is there and must stay, TransferError when the bytes are not those that the
         platform names, OSError when they cannot be written.
         """
-        check_target(target, overwrite=overwrite)
-        with _beside(target) as scratch:
-            # The mode of a new file as the user has set it; never one that is already there, nor through a link.
-            handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-            with os.fdopen(handle, "wb") as file:
+        with await asyncio.to_thread(Target, target, overwrite=overwrite) as place:
+            with place.part.open("wb") as file:
                 facts = await self._fill(source, file, progress)
-                await asyncio.to_thread(_flush, file)
-            if overwrite:
-                scratch.replace(target)
-            else:
-                os.link(scratch, target)
+            await asyncio.to_thread(place.commit)
         return facts
 
     async def _fill(self, source: Source[C], file: BinaryIO, progress: ByteProgress | None) -> Facts:
@@ -174,33 +165,3 @@ class _Transfer:
     def _append(self, data: bytes) -> None:
         self._sum.update(data)
         self._file.write(data)
-
-
-def check_target(target: Path, *, overwrite: bool = True) -> None:
-    """Refuses before the first byte is fetched what would fail after the last."""
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target} cannot be written: there is no folder {target.parent}")
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder, name a file in it")
-    if not overwrite and target.exists():
-        raise FileExistsError(f"{target} exists already")
-
-
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A name in the target's folder, gone afterwards; errors name the target, for nobody knows of another file."""
-    scratch = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        try:
-            yield scratch
-        finally:
-            scratch.unlink(missing_ok=True)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        raise OSError(error.errno, error.strerror, str(target)) from error
-
-
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())

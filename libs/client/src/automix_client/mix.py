@@ -15,12 +15,13 @@ from automix.media.v1 import media_pb2
 from automix.mixer.v1 import mixer_pb2
 
 from automix_client.assets import BEAT, REFERENCE, VOCALS, Assets
-from automix_client.downloads import check_target
 from automix_client.errors import AutomixError
 from automix_client.jobs import Jobs
 from automix_client.mix_settings import for_file
+from automix_client.printing import printable
 from automix_client.projects import Projects
 from automix_client.renders import Renders
+from automix_client.targets import check_target
 from automix_client.uploads import CLEANUP_S, file_sha256
 
 # Verification decodes on the platform's side; more at once only queue up there and spend the quota of open uploads.
@@ -174,7 +175,7 @@ class Mixing:
                 await _despite_cancel(self._assets.abort_upload(upload.id))
             raise
         except AutomixError as error:
-            error.add_note(str(path))
+            error.add_note(printable(path))
             raise
         tell(MixProgress("verify", path.name, 1, 1))
         return asset

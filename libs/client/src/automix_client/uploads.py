@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
+import stat
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ import grpc
 from automix.media.v1 import media_pb2, media_pb2_grpc
 
 from automix_client.errors import AutomixError, InvalidInputError, TransferError
+from automix_client.printing import printable, upload_name
 from automix_client.retry import Backoff
 from automix_client.session import Headers, Session, renewable, resumable, stream_errors
 
@@ -55,7 +56,7 @@ class Uploads:
         size = _size(path)
         request = media_pb2.CreateUploadRequest(
             project_id=project_id,
-            filename=filename or _name(path),
+            filename=filename or upload_name(path),
             role=role,
             size=size,
             method=media_pb2.UPLOAD_METHOD_STREAM,
@@ -74,7 +75,7 @@ class Uploads:
         upload = await self.get(upload_id)
         if upload.size != _size(path):
             raise InvalidInputError(
-                f"{path} is not the file of this upload: it was opened for {upload.size} bytes",
+                f"{printable(path)} is not the file of this upload: it was opened for {upload.size} bytes",
                 code=grpc.StatusCode.INVALID_ARGUMENT,
             )
         return await self._finish(upload, path, progress)
@@ -101,7 +102,7 @@ class Uploads:
             raise
         if asset.sha256 != await digest:
             raise TransferError(
-                f"{path} changed while it was uploaded: upload it again", code=grpc.StatusCode.DATA_LOSS
+                f"{printable(path)} changed while it was uploaded: upload it again", code=grpc.StatusCode.DATA_LOSS
             )
         return asset
 
@@ -205,17 +206,20 @@ async def _messages(
         offset += len(data)
 
 
-def _name(path: Path) -> str:
-    """The file's name, with U+FFFD in place of bytes that are not UTF-8."""
-    return os.fsencode(path.name).decode("utf-8", "replace")
-
-
 def _size(path: Path) -> int:
-    """Length in bytes. Raises InvalidInputError for an empty file, OSError for one that is not there."""
-    size = path.stat().st_size
-    if size == 0:
+    """Length in bytes. Raises InvalidInputError for what is empty or no file, OSError for what is not there."""
+    if str(path) == "-":
+        path = Path("/dev/stdin")
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+        raise InvalidInputError(
+            f"this is {kind}, and only files can be uploaded: save it into a file first",
+            code=grpc.StatusCode.INVALID_ARGUMENT,
+        )
+    if found.st_size == 0:
         raise InvalidInputError("the file is empty", code=grpc.StatusCode.INVALID_ARGUMENT)
-    return size
+    return found.st_size
 
 
 def file_sha256(path: Path) -> str:

@@ -11,19 +11,21 @@ from automix_mixer.plans import read_plan
 
 
 def mix_files(
-    tracks: Sequence[tuple[Path, str]],
+    tracks: Sequence[tuple[Path, str, str]],
     out: Path,
     *,
     settings: Mapping[str, Any],
     plan: str | None = None,
     extras: Path | None = None,
     progress: Callable[[float, str], None] | None = None,
+    scratch: Path | None = None,
 ) -> dict[str, Any]:
-    """Mixes files, each with its role (vocals, beat or reference), into `out`.
+    """Mixes files, each with its role (vocals, beat or reference) and its name for people, into `out`.
 
     `settings` holds what differs from the defaults; beside a plan (the text of one) only what says how a mix is
-    written. `extras` is a folder for report, picture, comparison and stems. The result holds plan, report and files.
-    Raises ValueError with the attributes `reason` and `message` for what cannot be mixed, OSError.
+    written. `extras` is a folder for report, picture, comparison and stems, `scratch` one for what is temporary. The
+    result holds plan, report and files. Raises ValueError with the attributes `reason` and `message` for what cannot
+    be mixed, OSError.
     """
     from automix_mixer.engine.face.mixing import mix  # noqa: PLC0415 - the API server needs no numpy
     from automix_mixer.engine.plan.plan_json import DELIVERY  # noqa: PLC0415
@@ -34,6 +36,6 @@ def mix_files(
             if name not in DELIVERY:
                 raise SettingsError(name, "has no effect beside a plan: change it in the plan")
         given = read_plan(plan, settings)[1]
-    return mix(
-        [Track(path, role) for path, role in tracks], asked, out, plan=given, progress=progress, extras_dir=extras
-    ).to_json()
+    named = [Track(path, role, name=name) for path, role, name in tracks]
+    made = mix(named, asked, out, plan=given, progress=progress, extras_dir=extras, scratch=scratch)
+    return made.to_json()

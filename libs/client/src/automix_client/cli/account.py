@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 from automix.auth.v1.auth_pb2 import User
-from rich.markup import escape
 
 from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, config_folder, execute
 from automix_client.cli.documents import document
 from automix_client.cli.local_account import LocalAccount, no_local_account
 from automix_client.cli.passwords import StdinOption, read_email, read_password
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.client import AsyncClient
 
 EmailArgument = Annotated[str | None, typer.Argument(help="Your email address; asked for when absent.")]
@@ -32,7 +31,7 @@ def signup(
     address = read_email(terminal, email)
     password = read_password(terminal, "Password", variable=CURRENT, from_stdin=password_stdin, confirm=True)
     user = execute(terminal, endpoint, lambda client: client.account.sign_up(address, password))
-    terminal.message(user, f"welcome, {escape(user.email)}: you are signed in")
+    terminal.message(user, f"welcome, {escaped(user.email)}: you are signed in")
 
 
 def login(
@@ -55,7 +54,7 @@ def login(
         address = read_email(terminal, email)
         password = read_password(terminal, "Password", variable=CURRENT, from_stdin=password_stdin)
         user = execute(terminal, endpoint, lambda client: client.account.sign_in(address, password))
-    terminal.message(user, f"signed in as {escape(user.email)}")
+    terminal.message(user, f"signed in as {escaped(user.email)}")
 
 
 def logout(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -75,7 +74,7 @@ def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None
 
     user, where = execute(terminal, endpoint, ask)
     terminal.json({**document(user), "endpoint": where})
-    terminal.say(f"{escape(user.email)} [dim]({user.id}) at {where}[/dim]")
+    terminal.say(f"{escaped(user.email)} [dim]({user.id}) at {where}[/dim]")
 
 
 def password(password_stdin: StdinOption = False, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:

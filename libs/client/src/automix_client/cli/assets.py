@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from automix.media.v1.media_pb2 import Asset, CreateDownloadUrlResponse, GetWaveformResponse, Upload
 from automix.mixer.v1.mixer_pb2 import CreateRenderDownloadUrlResponse
-from rich.markup import escape
 
 from automix_client.assets import BEAT, REFERENCE, VOCALS
 from automix_client.cli.bars import Bars, bars
@@ -18,12 +17,13 @@ from automix_client.cli.connection import EndpointOption, JsonOption, YesOption,
 from automix_client.cli.documents import choice, document
 from automix_client.cli.file_names import free, plain_name
 from automix_client.cli.names import ProjectArgument, project_id
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import length, lufs, moment, size
 from automix_client.client import AsyncClient
 from automix_client.downloads import Facts
 from automix_client.errors import AutomixError, NotReachableError
 from automix_client.mix import MixProgress
+from automix_client.printing import printable
 
 AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", help="The asset's id.")]
 OutOption = Annotated[
@@ -96,7 +96,7 @@ def _change(
     one = execute(terminal, endpoint, work)
     terminal.message(
         one,
-        f"{escape(one.filename)}\n{choice(one, 'role')}  {length(one.duration)}  {choice(one, 'filetype')}  "
+        f"{escaped(one.filename)}\n{choice(one, 'role')}  {length(one.duration)}  {choice(one, 'filetype')}  "
         f"{one.sample_rate / 1000:g} kHz  {one.channels} ch  {_loudness(one)}  {size(one.size)}  "
         f"{moment(one.uploaded_at)}\n[dim]sha256[/dim] {one.sha256}",
     )
@@ -121,7 +121,7 @@ def download(
 
     target, facts = execute(terminal, endpoint, work)
     terminal.json({"out": str(target), "size": facts.size, "sha256": facts.sha256})
-    terminal.say(f"{escape(str(target))}  {size(facts.size)}")
+    terminal.say(f"{escaped(target)}  {size(facts.size)}")
 
 
 def delete(
@@ -169,7 +169,7 @@ def share(
 
 def say_link(terminal: Terminal, made: CreateDownloadUrlResponse | CreateRenderDownloadUrlResponse) -> None:
     """A link, alone on standard output, and on standard error until when it works."""
-    terminal.message(made, escape(made.url))
+    terminal.message(made, escaped(made.url))
     terminal.note(f"[dim]works until {moment(made.expires_at)}[/dim]")
 
 
@@ -207,12 +207,12 @@ async def _upload_one(
     except (asyncio.CancelledError, NotReachableError):
         for started in opened:
             terminal.note(
-                f"take it up again: automix assets upload {project} {escape(shlex.quote(str(path)))} "
+                f"take it up again: automix assets upload {project} {escaped(shlex.quote(str(path)))} "
                 f"--role {role} --resume {started.id}"
             )
         raise
     except AutomixError as error:
-        error.add_note(str(path))
+        error.add_note(printable(path))
         raise
     shown.show(MixProgress("verify", path.name, 1, 1))
     return asset

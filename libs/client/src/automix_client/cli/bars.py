@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.mix import MixProgress, Step
 
 
@@ -32,11 +31,11 @@ class Bars:
             return
         key = (progress.step, progress.name)
         if key not in self._tasks:
-            name = "" if progress.step == "mix" else escape(progress.name)
+            name = "" if progress.step == "mix" else escaped(progress.name)
             # Without a total the bar pulses.
             self._tasks[key] = self.progress.add_task(name, total=progress.total or None, step=progress.step, detail="")
         self.progress.update(
-            self._tasks[key], completed=progress.done, total=progress.total or None, detail=escape(progress.detail)
+            self._tasks[key], completed=progress.done, total=progress.total or None, detail=escaped(progress.detail)
         )
 
     def bytes_of(self, step: Step, name: str) -> Callable[[int, int], None]:

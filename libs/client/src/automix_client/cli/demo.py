@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from automix_client.cli.connection import JsonOption
 from automix_client.cli.plugins import write_demo
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, escaped
 
 
 def demo(
@@ -22,7 +21,7 @@ def demo(
     terminal.json({role: [str(path) for path in paths] for role, paths in stems.items()})
     for role, paths in stems.items():
         for path in paths:
-            terminal.say(f"{role:<8} {escape(str(path))}")
+            terminal.say(f"{role:<8} {escaped(path)}")
 
 
 def demo_stems(terminal: Terminal, folder: Path) -> dict[str, list[Path]]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from automix.mixer.v1 import mixer_pb2
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 from google.protobuf.message import Message
-from rich.markup import escape
 
 from automix_client.cli.documents import choice
+from automix_client.cli.terminal import escaped
 from automix_client.cli.units import length, moment
 from automix_client.mix_settings import FORMATS
 
@@ -16,13 +16,13 @@ def status(job: mixer_pb2.Job) -> str:
     """What has become of a job, in a line or a few; it may hold markup."""
     words = f"{job.id}  {choice(job, 'status')}"
     if job.status == mixer_pb2.JOB_STATUS_PROCESSING:
-        words += f"  {job.progress:.0%} {escape(job.stage)}"
+        words += f"  {job.progress:.0%} {escaped(job.stage)}"
         if job.cancel_requested:
             words += " (stopping)"
     if job.render_id:
         words += f"\n[dim]render[/dim]    {job.render_id}"
     if job.error.reason:
-        words += f"\n[dim]error[/dim]     {escape(job.error.message)} ({escape(job.error.reason)})"
+        words += f"\n[dim]error[/dim]     {escaped(job.error.message)} ({escaped(job.error.reason)})"
     if job.retry_of:
         words += f"\n[dim]retry of[/dim]  {job.retry_of}"
     return words
@@ -34,7 +34,7 @@ def whole(job: mixer_pb2.Job, names: Mapping[str, str]) -> str:
     for number, track in enumerate(job.inputs):
         label = "[dim]inputs[/dim]  " if number == 0 else " " * 8
         name = names.get(track.asset_id, f"{track.asset_id} (deleted)")
-        lines.append(f"{label}  {choice(track, 'role'):<9}  {escape(name)}")
+        lines.append(f"{label}  {choice(track, 'role'):<9}  {escaped(name)}")
     lines.append(f"[dim]settings[/dim]  {', '.join(_asked(job.settings)) or 'the defaults'}")
     lines.append(f"[dim]times[/dim]     {', '.join(_times(job))}")
     if job.attempt > 1:

@@ -11,6 +11,7 @@ from automix_client.cli.mix_run import run
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
 from automix_client.mix_settings import format_of, mix_settings
+from automix_client.printing import printable
 
 
 @with_settings
@@ -41,7 +42,7 @@ def mix(
     terminal = Terminal(as_json=as_json)
     inputs = [*(vocals or ()), *(beat or ()), *(reference or ()), *([plan] if plan else ())]
     if out.exists() and any(path.samefile(out) for path in inputs):
-        terminal.usage(f"{out} is one of the inputs, which would be lost: name another file with --out")
+        terminal.usage(f"{printable(out)} is one of the inputs, which would be lost: name another file with --out")
     if settings.get("match_reference_loudness") and not reference and not project:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     with terminal.failures():

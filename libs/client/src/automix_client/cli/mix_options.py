@@ -9,20 +9,26 @@ from typing import Annotated, Any
 import typer
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
-Vocals = Annotated[
-    list[Path] | None,
-    typer.Option("--vocals", "-v", metavar="FILE", exists=True, dir_okay=False, help="A vocal track; repeatable."),
-]
-Beat = Annotated[
-    list[Path] | None,
-    typer.Option("--beat", "-b", metavar="FILE", exists=True, dir_okay=False, help="A beat or a stem; repeatable."),
-]
-Reference = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--reference", "-r", metavar="FILE", exists=True, dir_okay=False, help="A song to come close to; repeatable."
-    ),
-]
+from automix_client.printing import printable
+
+
+def _recordings(paths: list[Path] | None) -> list[Path] | None:
+    """What was named, if it is there and can be a recording; `-` is standard input."""
+    for path in paths or ():
+        if str(path) != "-" and not path.exists():
+            raise typer.BadParameter(f"{printable(path)} does not exist")
+        if path.is_dir():
+            raise typer.BadParameter(f"{printable(path)} is a folder: name the files in it")
+    return paths
+
+
+def _tracks(name: str, short: str, text: str) -> Any:
+    return typer.Option(name, short, metavar="FILE", callback=_recordings, help=f"{text}; repeatable.")
+
+
+Vocals = Annotated[list[Path] | None, _tracks("--vocals", "-v", "A vocal track")]
+Beat = Annotated[list[Path] | None, _tracks("--beat", "-b", "A beat or a stem")]
+Reference = Annotated[list[Path] | None, _tracks("--reference", "-r", "A song to come close to")]
 Out = Annotated[
     Path,
     typer.Option(

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.markup import escape
-
 from automix_client.cli.bars import bars
 from automix_client.cli.connection import config_folder, connect, platform
 from automix_client.cli.demo import demo_stems
@@ -18,7 +16,7 @@ from automix_client.cli.documents import choice, document
 from automix_client.cli.local_account import LocalAccount
 from automix_client.cli.names import project_id
 from automix_client.cli.project_names import project_name
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs, size
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
@@ -99,14 +97,14 @@ def _tell(terminal: Terminal, summary: MixSummary, seconds: dict[str, float], to
     )
     render = summary.render
     terminal.say(
-        f"[bold green]{escape(str(summary.out.absolute()))}[/bold green]  {length(render.duration)}  "
+        f"[bold green]{escaped(summary.out.absolute())}[/bold green]  {length(render.duration)}  "
         f"{choice(render, 'filetype')}  {size(render.size)}"
     )
     terminal.say(
         f"loudness [bold]{lufs(summary.loudness_lufs)}[/bold]   true peak [bold]{dbtp(summary.true_peak_dbtp)}[/bold]"
     )
     for note in summary.notes:
-        terminal.say(f"[yellow]note[/yellow] {escape(note)}")
+        terminal.say(f"[yellow]note[/yellow] {escaped(note)}")
     steps = "   ".join(f"{step} {value:.1f} s" for step, value in seconds.items() if value >= 0.05)
     terminal.say(f"[dim]{steps}   total {total:.1f} s[/dim]")
     terminal.say(f"[dim]project {summary.project_id}   render {render.id}[/dim]")

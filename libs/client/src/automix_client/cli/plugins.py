@@ -20,6 +20,7 @@ PANEL = "This machine, and operators"
 
 RunningStack = Callable[..., AbstractContextManager[Mapping[str, str]]]
 WriteDemo = Callable[[Path], Mapping[str, list[Path]]]
+MixFiles = Callable[..., Mapping[str, Any]]
 
 
 class ContributedGroup(TyperGroup):
@@ -58,7 +59,7 @@ def write_demo() -> WriteDemo | None:
     return next((entry.load() for entry in entry_points(group=DEMO)), None)
 
 
-def mix_files() -> Callable[..., Mapping[str, Any]] | None:
+def mix_files() -> MixFiles | None:
     """What mixes files on this machine without any service, where a package offers it."""
     return next((entry.load() for entry in entry_points(group=ENGINE)), None)
 

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 from automix.projects.v1.projects_pb2 import Project
-from rich.markup import escape
 
 from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
 from automix_client.cli.names import ProjectArgument, project_id
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import moment
 from automix_client.client import AsyncClient
 
@@ -22,7 +21,7 @@ def create(
     """Create a project."""
     terminal = Terminal(as_json=as_json)
     project = execute(terminal, endpoint, lambda client: client.projects.create(name))
-    terminal.message(project, f"{project.id}  {escape(project.name)}")
+    terminal.message(project, f"{project.id}  {escaped(project.name)}")
 
 
 def list_projects(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -99,7 +98,7 @@ def _change(
     one = execute(terminal, endpoint, found)
     terminal.message(
         one,
-        f"{escape(one.name)}\n[dim]id[/dim] {one.id}  [dim]renders[/dim] {one.no_of_renders}  "
+        f"{escaped(one.name)}\n[dim]id[/dim] {one.id}  [dim]renders[/dim] {one.no_of_renders}  "
         f"[dim]state[/dim] {_state(one)}  [dim]created[/dim] {moment(one.created_at)}",
     )
 

@@ -1,26 +1,28 @@
 """automix render: a mix from files on this machine by the engine alone, without any service."""
 
-import errno
 import json
-import secrets
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import grpc
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from automix_client.cli.connection import JsonOption
+from automix_client.cli.extras_folder import ExtrasFolder
+from automix_client.cli.interruption import Leftovers
 from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, with_settings
-from automix_client.cli.plugins import mix_files
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.plugins import MixFiles, mix_files
+from automix_client.cli.sources import readable, spoken
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs
 from automix_client.errors import ErrorDetails, InvalidInputError
 from automix_client.mix_settings import format_of
+from automix_client.printing import printable
+from automix_client.targets import Target, refuse_overlaps
 
 
 @with_settings
@@ -47,47 +49,68 @@ def render(
         terminal.usage("there is nothing to mix: name a file with --vocals or --beat")
     if settings.get("match_reference_loudness") and not reference:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
-    inputs = [path for path, _ in tracks] + ([plan] if plan else [])
     with terminal.failures():
         asked = settings | {"format": format_of(out, settings.get("format"))}
-        for written in (out, plan_out):
-            if written is not None:
-                _check_target(terminal, written, inputs)
-        result = _mix(terminal, tracks, out, asked, plan, extras)
-        if plan_out is not None:
-            plan_out.write_text(json.dumps(result["plan"], indent=2) + "\n")
+        result = _render(terminal, tracks, out, asked, plan, plan_out, extras)
     terminal.json(result)
     terminal.say(
-        f"[bold green]{escape(str(out.absolute()))}[/bold green]  {length(result['duration_s'])}\n"
+        f"[bold green]{escaped(out.absolute())}[/bold green]  {length(result['duration_s'])}\n"
         f"loudness [bold]{lufs(result['integrated_lufs'])}[/bold]"
         f"   true peak [bold]{dbtp(result['true_peak_dbtp'])}[/bold]"
     )
     for note in result["report"]["notes"]:
-        terminal.say(f"[yellow]note[/yellow] {escape(note)}")
+        terminal.say(f"[yellow]note[/yellow] {escaped(note)}")
 
 
-def _mix(
+def _render(
     terminal: Terminal,
     tracks: list[tuple[Path, str]],
     out: Path,
     settings: dict[str, Any],
     plan: Path | None,
+    plan_out: Path | None,
     extras: Path | None,
 ) -> dict[str, Any]:
+    """Mixes into files beside the targets, which take their places when all has gone well."""
+    inputs = [path for path, _ in tracks] + ([plan] if plan else [])
+    outputs = {"--out": out} | ({"--plan-out": plan_out} if plan_out else {})
+    refuse_overlaps(outputs, inputs)
+    with ExitStack() as held:
+        leftovers = held.enter_context(Leftovers(terminal))
+        scratch = leftovers.folder()
+        folder = held.enter_context(ExtrasFolder(extras, inputs, list(outputs.values()))) if extras else None
+        targets = [held.enter_context(Target(path, scratch=scratch)) for path in outputs.values()]
+        for part in (*(target.part for target in targets), *([folder.part] if folder else [])):
+            leftovers.add(part)
+        text = _read(plan)
+        named = [(readable(path, scratch), role, spoken(path)) for path, role in tracks]
+        with _waiting(terminal) as show:
+            mixed = _engine(terminal)(
+                named,
+                targets[0].part,
+                settings=settings,
+                plan=text,
+                extras=folder.part if folder else None,
+                progress=show,
+                scratch=scratch,
+            )
+        if plan_out:
+            targets[1].part.write_text(json.dumps(mixed["plan"], indent=2) + "\n", "utf-8")
+        for committed in (*targets, *([folder] if folder else [])):
+            committed.commit()
+    places = {file["kind"]: Path(extras or "") / Path(file["path"]).name for file in mixed["files"]} | {"mix": out}
+    return dict(mixed) | {"files": [file | {"path": str(places[file["kind"]])} for file in mixed["files"]]}
+
+
+def _engine(terminal: Terminal) -> MixFiles:
+    """The engine, whose errors become the SDK's. Leaves with 2 where it is not installed."""
     engine = mix_files()
     if engine is None:
         terminal.usage("the engine comes with the package automix-mixer, which is not installed here")
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal.err, transient=True, disable=not terminal.interactive) as bar:
-        task = bar.add_task("mixing", total=1.0)
 
-        def show(share: float, stage: str) -> None:
-            bar.update(task, completed=share, description=stage)
-
-        text = _read(plan)
+    def mixing(*arguments: Any, **options: Any) -> Any:
         try:
-            with _beside(out) as part:
-                result = dict(engine(tracks, part, settings=settings, plan=text, extras=extras, progress=show))
+            return engine(*arguments, **options)
         except ValueError as error:  # the engine's word for what cannot be mixed
             details = ErrorDetails(reason=getattr(error, "reason", ""))
             message = str(getattr(error, "message", error))
@@ -96,10 +119,19 @@ def _mix(
             if error.filename is not None or error.errno is None:
                 raise
             # A write that fails does not say to which file.
-            place = f"{out} or the temporary folder {tempfile.gettempdir()}"
+            place = f"{arguments[1].parent} or the temporary folder {tempfile.gettempdir()}"
             raise OSError(error.errno, error.strerror, place) from None
-    named = [file | {"path": str(out)} if file["kind"] == "mix" else file for file in result["files"]]
-    return result | {"files": named}
+
+    return mixing
+
+
+@contextmanager
+def _waiting(terminal: Terminal) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar, which takes a share from 0 to 1 and the name of the stage."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=terminal.err, transient=True, disable=not terminal.interactive) as bar:
+        task = bar.add_task("mixing", total=1.0)
+        yield lambda share, stage: bar.update(task, completed=share, description=stage)
 
 
 def _read(plan: Path | None) -> str | None:
@@ -108,28 +140,7 @@ def _read(plan: Path | None) -> str | None:
         return plan.read_text("utf-8") if plan is not None else None
     except UnicodeDecodeError:
         raise InvalidInputError(
-            f"{plan} is not a mix plan, which is text (JSON)",
+            f"{printable(plan or '')} is not a mix plan, which is text (JSON)",
             code=grpc.StatusCode.INVALID_ARGUMENT,
             details=ErrorDetails(reason="PLAN_INVALID"),
         ) from None
-
-
-def _check_target(terminal: Terminal, target: Path, inputs: list[Path]) -> None:
-    """Refuses before the work what would fail after it, or cost an input. Leaves with 2, or raises OSError."""
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, f"cannot be written: there is no folder {target.parent}", str(target))
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "is a folder: name a file in it", str(target))
-    if target.exists() and any(path.samefile(target) for path in inputs):
-        terminal.usage(f"{target} is one of the inputs, which would be lost: name another file")
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A name in the output's folder that becomes the output at the end: a mix that fails leaves what was there."""
-    part = out.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        yield part
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)

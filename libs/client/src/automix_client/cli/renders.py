@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from automix.mixer.v1 import mixer_pb2
-from rich.markup import escape
 
 from automix_client.cli.assets import ForceOption, MinutesOption, OutOption, say_link, target_of
 from automix_client.cli.bars import bars
@@ -15,9 +14,10 @@ from automix_client.cli.connection import EndpointOption, JsonOption, execute
 from automix_client.cli.documents import document
 from automix_client.cli.file_names import free, plain_name
 from automix_client.cli.names import ProjectArgument, project_id
-from automix_client.cli.terminal import Terminal
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs, moment, size
 from automix_client.client import AsyncClient
+from automix_client.targets import Target
 
 RenderArgument = Annotated[str, typer.Argument(metavar="RENDER", help="The render's id.")]
 
@@ -67,7 +67,7 @@ def download(
 
     target, found = execute(terminal, endpoint, work)
     terminal.json({**document(found), "out": str(target)})
-    terminal.say(f"{escape(str(target))}  {length(found.duration)}  {size(found.size)}")
+    terminal.say(f"{escaped(target)}  {length(found.duration)}  {size(found.size)}")
 
 
 def report(
@@ -86,12 +86,13 @@ def report(
         "report": json.loads(answer.report_json or "null"),
     }
     if plan_out:
-        with terminal.failures():
-            plan_out.write_text(json.dumps(documents["plan"], indent=2) + "\n", encoding="utf-8")
+        with terminal.failures(), Target(plan_out) as place:
+            place.part.write_text(json.dumps(documents["plan"], indent=2) + "\n", encoding="utf-8")
+            place.commit()
     if as_json or not sys.stdout.isatty():
         Terminal(as_json=True).json(documents)
     elif plan_out:
-        terminal.say(f"plan written to {escape(str(plan_out))}")
+        terminal.say(f"plan written to {escaped(plan_out)}")
     else:
         terminal.out.print_json(data=documents)
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -16,12 +17,23 @@ from rich.table import Table
 from automix_client.cli.documents import document
 from automix_client.cli.exits import ExitCode, advice, exit_code
 from automix_client.errors import AutomixError
+from automix_client.printing import printable
 from automix_client.settings import ConfigurationError
 
 # Columns that people name, which may be long.
 NAMES = frozenset({"name", "file", "reason", "written to"})
 # Where a table goes that no terminal shows, its lines stay whole for grep and its like.
 UNBOUNDED = 1000
+
+
+def escaped(text: str | Path) -> str:
+    """A text that is no markup, on one line and without anything that a terminal would obey."""
+    return escape(printable(text))
+
+
+def _shown_lines(text: str) -> str:
+    """The same for a message of several lines."""
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 @contextmanager
@@ -89,7 +101,7 @@ class Terminal:
             # Ids must stay whole to be copied; names may break.
             table.add_column(column, overflow="fold", no_wrap=column not in NAMES)
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(escaped(cell) for cell in row))
         console = self.out if self.out.is_terminal else Console(width=UNBOUNDED)
         console.print(table)
 
@@ -103,7 +115,7 @@ class Terminal:
         if self.as_json:
             sys.stderr.write(json.dumps({"error": {"message": message, "exit_code": int(ExitCode.USAGE)}}) + "\n")
         else:
-            self.err.print(f"[red]error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+            self.err.print(f"[red]error:[/red] {_shown_lines(message)}", highlight=False, soft_wrap=True)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Asks before something is lost; leaves with 2 when nobody can answer, with 9 when the answer is no."""
@@ -136,20 +148,21 @@ class Terminal:
         if self.as_json:
             sys.stderr.write(json.dumps({"error": {"message": message, "about": about, **_parts(error)}}) + "\n")
             return
-        label = f"{about}: " if about else ""
-        lines = [f"[red]error:[/red] {escape(label + message)}"]
+        label = f"{about}: " if about and not message.startswith(about) else ""
+        lines = [f"[red]error:[/red] {_shown_lines(label + message)}"]
         if isinstance(error, AutomixError):
             named = [(one.field, one.description) for one in error.violations]
             named += [(one.subject, one.description) for one in error.quota]
-            lines += [f"  {escape(f'{name}: {text}')}" for name, text in named if text not in message]
+            lines += [f"  {escaped(f'{name}: {text}')}" for name, text in named if text not in message]
         if hint := advice(error):
-            lines.append(f"  [dim]{escape(hint)}[/dim]")
+            lines.append(f"  [dim]{escaped(hint)}[/dim]")
         self.err.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
 def _words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
+        about = f"{printable(str(error.filename))}: " if error.filename else ""
+        return about + error.strerror.lower()
     return str(error) or type(error).__name__
 
 

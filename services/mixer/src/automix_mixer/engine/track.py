@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,4 +33,16 @@ class Track:
 
     @property
     def label(self) -> str:
-        return self.name or Path(self.path).name
+        """What people call it, fit for a terminal."""
+        return printable(self.name or Path(self.path).name)
+
+
+def printable(name: str | Path) -> str:
+    """A name or a message on one line: what a terminal would obey, or cannot show, appears as an escape (\\x1b).
+
+    That is control characters, separators of lines, what turns the direction of text, and bytes that are not UTF-8.
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], str(name))
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

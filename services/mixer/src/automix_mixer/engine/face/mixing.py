@@ -53,13 +53,15 @@ def mix(
     progress: Callable[[float, str], None] | None = None,
     extras_dir: str | Path | None = None,
     threads: int | None = None,
+    scratch: Path | None = None,
 ) -> MixResult:
     """Analyses, plans (unless a plan is given, which then carries its own settings) and renders.
 
-    `extras_dir` receives the report, the picture, the comparison and the stems. Raises EngineError, SettingsError.
+    `extras_dir` receives the report, the picture, the comparison and the stems. Decoded sound lies meanwhile in a
+    folder of its own in `scratch`, the system's by default. Raises EngineError, SettingsError.
     """
     tell = progress or (lambda _share, _stage: None)
-    with Workspace() as workspace:
+    with Workspace(scratch) as workspace:
         rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
         count = min(threads or cores(), 2)
         with ThreadPoolExecutor(count) as pool:

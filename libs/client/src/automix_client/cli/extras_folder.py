@@ -1,0 +1,123 @@
+"""The folder of --extras: files of an earlier mix are replaced there, files of anybody else never."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from automix_client.targets import OverlapError, folded
+
+MANIFEST = ".automix-extras.json"
+"""Size and time of change of every file that a mix left in the folder: who made a file is seen by nothing else."""
+_NAMES = ("report.", "comparison.", "stem_")
+
+
+class ExtrasFolder:
+    """Extras on their way: `part` is a folder beside their place, from which `commit` moves them in.
+
+    Used as a context it removes `part` at the end. Raises OverlapError, and OSError that names the folder.
+    """
+
+    def __init__(self, folder: Path, inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+        self.folder = folder
+        _check_folder(folder)
+        _check_names(folder, inputs, outputs)
+        self.part = folder / f".{secrets.token_hex(8)}.part"
+        with ExitStack() as held:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                held.callback(_remove_if_empty, folder)
+            held.callback(shutil.rmtree, self.part, ignore_errors=True)
+            try:
+                self.part.mkdir()
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(folder)) from error
+            self._held = held.pop_all()
+
+    def __enter__(self) -> ExtrasFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def commit(self) -> None:
+        """Moves the files in, over those of earlier mixes."""
+        made = sorted(self.part.iterdir())
+        for path in made:
+            place = self.folder / path.name
+            if os.path.lexists(place) and not _is_ours(place):
+                raise OverlapError(place, _FOREIGN)
+        known = _manifest(self.folder) | {path.name: _mark(path) for path in made}
+        listing = self.part / MANIFEST
+        listing.write_text(json.dumps(known, indent=1) + "\n")
+        listing.replace(self.folder / MANIFEST)
+        for path in made:
+            path.replace(self.folder / path.name)
+
+
+_FOREIGN = "is there already and not from an earlier mix: name another folder with --extras"
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises OSError when it is none, or cannot be one."""
+    if os.path.lexists(folder):
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(folder))
+        existing = folder
+    else:
+        existing = next(parent for parent in folder.absolute().parents if os.path.lexists(parent))
+    if not existing.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"cannot be made: {existing} is not a folder", str(folder))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"cannot be written: the folder {existing} is write-protected", str(folder))
+
+
+def _check_names(folder: Path, inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    for path in outputs:
+        if Path(os.path.realpath(path)).parent == Path(os.path.realpath(folder)) and _may_be_written(path.name):
+            raise OverlapError(path, "lies where --extras writes: name another file")
+    if not folder.is_dir():
+        return
+    for place in sorted(folder.iterdir()):
+        if not _may_be_written(place.name):
+            continue
+        if any(path.exists() and place.exists() and path.samefile(place) for path in inputs):
+            raise OverlapError(place, "is one of the inputs, which would be lost: name another folder with --extras")
+        if not _is_ours(place):
+            raise OverlapError(place, _FOREIGN)
+
+
+def _may_be_written(name: str) -> bool:
+    return folded(name).startswith(_NAMES)
+
+
+def _is_ours(place: Path) -> bool:
+    return _manifest(place.parent).get(place.name) == _mark(place)
+
+
+def _mark(path: Path) -> list[int]:
+    found = path.lstat()
+    return [found.st_size, found.st_mtime_ns] if stat.S_ISREG(found.st_mode) else []
+
+
+def _manifest(folder: Path) -> dict[str, object]:
+    try:
+        known = json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """A mix that failed leaves no folder behind that it made."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return

@@ -1,0 +1,179 @@
+"""Where a download or a mix goes: checked before the work begins, and never turned into something else.
+
+A file appears complete or not at all, through a symbolic link at the place that it leads to. A FIFO or a device is
+written into. What cannot be written, or would cost something, is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+import time
+import unicodedata
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from automix_client.printing import printable
+from automix_client.settings import ConfigurationError
+
+READER_SECONDS = 10.0
+"""How long a pipe may be without anybody who reads from it: both ends are started by hand or by one shell line."""
+
+
+class OverlapError(ConfigurationError):
+    """Something would be written over what is read, or over another result."""
+
+    def __init__(self, about: Path, message: str) -> None:
+        super().__init__(f"{printable(about)} {message}")
+
+
+class Target:
+    """A result on its way: `part` is an empty file to write, whose content `commit` brings to `path`.
+
+    Used as a context it removes `part` at the end. Raises OSError that names `path` when it cannot be written,
+    FileExistsError without `overwrite` when a file is there. A pipe is waited for, so this blocks.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool = True, scratch: Path | None = None) -> None:
+        """`scratch` is the folder for what waits to be written into a pipe or a device, the system's by default."""
+        check_target(path, overwrite=overwrite)
+        self.path = path
+        self._overwrite = overwrite
+        with ExitStack() as held:
+            self._stream: int | None = None
+            self._final: Path | None = None
+            if _is_stream(path):
+                self._stream = _open_stream(path)
+                held.callback(os.close, self._stream)
+                folder = held.enter_context(TemporaryDirectory(prefix="automix-", dir=scratch))
+                self.part = Path(folder) / "part"
+            else:
+                self._final = Path(os.path.realpath(path))
+                self.part = self._final.with_name(f".{secrets.token_hex(8)}.part")
+            with _naming(path):
+                os.close(os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+            held.callback(self.part.unlink, missing_ok=True)
+            self._held = held.pop_all()
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def commit(self) -> None:
+        """Puts the finished `part` in its place, safe on the disk, or its bytes into the pipe or device. Blocks."""
+        with _naming(self.path), self.part.open("rb") as source:
+            if self._stream is not None:
+                with os.fdopen(os.dup(self._stream), "wb", buffering=0) as out:
+                    shutil.copyfileobj(source, out, 1 << 20)
+            elif self._final is not None:
+                os.fsync(source.fileno())
+                self._place(self._final)
+
+    def _place(self, final: Path) -> None:
+        if not self._overwrite:
+            os.link(self.part, final)
+            return
+        if final.exists():
+            shutil.copymode(final, self.part)
+        self.part.replace(final)
+
+
+def check_target(path: Path, *, overwrite: bool = True) -> None:
+    """Raises OSError, in words for a person, when `path` cannot be written, or without `overwrite` is there."""
+    with _naming(path):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            found = None
+        final = Path(os.path.realpath(path))
+        if not overwrite and os.path.lexists(path) and not _is_stream(path):
+            raise FileExistsError(errno.EEXIST, "is there already")
+        if found is None and not final.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"cannot be written: there is no folder {final.parent}")
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder: name a file in it")
+        if found is not None and (stat.S_ISSOCK(found.st_mode) or stat.S_ISBLK(found.st_mode)):
+            raise OSError(errno.EINVAL, "is a socket or a disk: name a file")
+        # Root may write what is protected, and does not mean to.
+        if found is not None and (not os.access(path, os.W_OK) or not found.st_mode & 0o222):
+            raise PermissionError(errno.EACCES, "is write-protected: name another file")
+        if not _is_stream(path) and not os.access(final.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"cannot be written: the folder {final.parent} is write-protected")
+
+
+def refuse_overlaps(outputs: Mapping[str, Path], inputs: Sequence[Path]) -> None:
+    """Raises OverlapError when one of `outputs`, by the options that name them, is an input or two are the same."""
+    named = list(outputs.items())
+    for number, (_, path) in enumerate(named):
+        if any(_same_file(path, read) for read in inputs):
+            raise OverlapError(path, "is one of the inputs, which would be lost: name another file")
+        for option, other in named[:number]:
+            if _same_file(path, other) or (not (path.exists() and other.exists()) and _same_name(path, other)):
+                raise OverlapError(path, f"is also where {option} goes: name another file")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _same_name(one: Path, other: Path) -> bool:
+    """Also where only case or Unicode's forms differ, which some file systems do not tell apart."""
+    first, second = Path(os.path.realpath(one)), Path(os.path.realpath(other))
+    return first.parent == second.parent and folded(first.name) == folded(second.name)
+
+
+def folded(name: str) -> str:
+    """A file name without what some file systems do not tell apart."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether `path` leads to a pipe or a device, or to an open file that has no name any more (/dev/stdout)."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    if stat.S_ISREG(found.st_mode):
+        final = Path(os.path.realpath(path))
+        return not (final.exists() and final.samefile(path))
+    return stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
+
+
+def _open_stream(path: Path) -> int:
+    """An open descriptor. Opening a pipe would wait for its reader without an end, so it is tried for a while."""
+    deadline = time.monotonic() + READER_SECONDS
+    while True:
+        try:
+            opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO or not path.is_fifo():
+                raise
+            if time.monotonic() > deadline:
+                raise OSError(
+                    errno.ENXIO, "is a pipe from which nobody reads: start the reader first", str(path)
+                ) from None
+            time.sleep(0.05)
+        else:
+            os.set_blocking(opened, True)
+            return opened
+
+
+class _naming:  # noqa: N801 - read as a statement: with _naming(path)
+    """Errors within name the path that the user gave: nobody knows of another file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError) and error.errno is not None and error.filename != str(self._path):
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
