@@ -96,8 +96,10 @@ def _render(
             )
         if plan_out:
             targets[1].part.write_text(json.dumps(mixed["plan"], indent=2) + "\n", "utf-8")
-        for committed in (*targets, *([folder] if folder else [])):
-            committed.commit()
+        for target in targets:
+            target.commit()
+        if folder:
+            folder.commit()
     places = {file["kind"]: Path(extras or "") / Path(file["path"]).name for file in mixed["files"]} | {"mix": out}
     return dict(mixed) | {"files": [file | {"path": str(places[file["kind"]])} for file in mixed["files"]]}
 
