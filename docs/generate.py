@@ -1,41 +1,33 @@
 """Writes the reference pages from what they describe; with --check, fails when the committed ones differ.
 
 The data model comes from what PostgreSQL says of each schema after its migrations: tables, columns, types, comments,
-keys, checks and triggers. The settings come from the classes that read them. Nothing of either is written by hand.
+keys, checks and triggers. The settings come from the classes that read them, the processes and their grants from
+libs/platform. Nothing of these is written by hand.
 """
 
 import argparse
+import inspect
 import sys
 import tempfile
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
-from automix_auth.settings import AuthSettings
 from automix_common.database.migrations import upgrade
-from automix_common.process.settings import Settings, StorageSettings
+from automix_common.process.settings import ProcessSettings
 from automix_local import Servers
-from automix_media.settings import MediaSettings
-from automix_mixer.settings import MixerSettings, WorkerSettings
-from automix_projects.settings import ProjectsSettings
+from automix_platform.access import CONSUMERS, DATABASE_ROLES, NATS_USERS, S3_KEYS
+from automix_platform.environment import PREFIX, variables
+from automix_platform.processes import PROCESSES, SCHEMAS, Process
 from psycopg.rows import namedtuple_row
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 FOLDER = Path(__file__).parent
-SCHEMAS = ("auth", "projects", "media", "mixer")
-SETTINGS: tuple[tuple[str, type[BaseSettings], type[BaseSettings] | None], ...] = (
-    ("Every process", Settings, None),
-    ("Processes that reach object storage: media, mixer, worker", StorageSettings, Settings),
-    ("auth", AuthSettings, Settings),
-    ("projects", ProjectsSettings, Settings),
-    ("media", MediaSettings, StorageSettings),
-    ("mixer", MixerSettings, StorageSettings),
-    ("worker", WorkerSettings, StorageSettings),
-)
 EMBEDDED = (
     "The embedded stack takes the numbers and the log level from its own environment when it starts, as in "
     "`AUTOMIX_MAX_PROJECTS=5000 automix up`. Addresses, files and credentials it sets itself."
@@ -162,16 +154,31 @@ def default_of(field: FieldInfo) -> str:
     return "" if value in (None, ()) or isinstance(value, SecretStr) else f"`{value}`"
 
 
+def settings_class(process: Process) -> type[BaseSettings]:
+    """What a process reads its environment with."""
+    module, _, name = process.settings.partition(":")
+    found: type[BaseSettings] = getattr(import_module(module), name)
+    return found
+
+
 def settings_page() -> str:
-    """Every setting of every process with its default."""
+    """Every setting with its default: a section for each class, with the processes that read it."""
+    readers: dict[type[BaseSettings], list[str]] = {}
+    for process in PROCESSES:
+        for kind in reversed(settings_class(process).__mro__):
+            if issubclass(kind, ProcessSettings) and kind.__annotations__:
+                readers.setdefault(kind, []).append(process.name)
     lines = ["# Settings", "", "Generated from the code by `make docs`. Each is an environment variable.", "", EMBEDDED]
-    for title, settings, above in SETTINGS:
-        lines += ["", f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
-        for name, field in settings.model_fields.items():
-            if above is not None and name in above.model_fields:
+    for kind, names in sorted(readers.items(), key=lambda entry: -len(entry[1])):
+        read_by = "every process" if len(names) == len(PROCESSES) else ", ".join(names)
+        lines += ["", f"## {(inspect.getdoc(kind) or '').rstrip('.')}", "", f"Read by {read_by}.", ""]
+        lines += ["| variable | default | meaning |", "|---|---|---|"]
+        for name in kind.__annotations__:
+            if name not in kind.model_fields:
                 continue
+            field = kind.model_fields[name]
             default = "required" if field.is_required() else default_of(field)
-            lines.append(f"| `AUTOMIX_{name.upper()}` | {cell(default)} | {cell(field.description or '')} |")
+            lines.append(f"| `{PREFIX}{name.upper()}` | {cell(default)} | {cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
 
 
@@ -194,26 +201,85 @@ def _default(one: Setting) -> str:
     return f"{one.default:g}" if isinstance(one.default, float) else str(one.default)
 
 
+def code(words: Iterable[str]) -> str:
+    """Words for a cell, as code."""
+    return cell(", ".join(f"`{word}`" if word else "all" for word in words))
+
+
+def privileges_page() -> str:
+    """Every process with what it may reach, and what it must be told."""
+    lines = [
+        "# Processes and least privilege",
+        "",
+        "Generated from `libs/platform` by `make docs`. The embedded stack is provisioned from the same table; managed",
+        "servers should be given the same.",
+        "",
+        "## Processes",
+        "",
+        "| process | does | command | port | scales | schema | calls |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for process in PROCESSES:
+        command = " ".join(("python -m", process.module, *process.arguments))
+        port = f"{process.port} ({process.protocol.value})" if process.port else ""
+        schema = process.schema.name if process.schema else ""
+        scales = process.scale.value
+        calls = ", ".join(process.calls)
+        lines.append(f"| {process.name} | {process.does} | `{command}` | {port} | {scales} | {schema} | {calls} |")
+    lines += ["", "## PostgreSQL", "", "| role | connections | owns | may read |", "|---|---|---|---|"]
+    for role in DATABASE_ROLES:
+        owns, reads = ("", "every schema") if role.reader else (f"schema `{role.name}`", "its own schema")
+        lines.append(f"| {role.name} | {role.connection_limit} | {owns} | {reads} |")
+    lines += ["", "## NATS", "", "| user | may publish to | may subscribe to |", "|---|---|---|"]
+    lines += [
+        f"| {user.name} | {code(user.publish_subjects)} | {code(user.subscribe_subjects)} |" for user in NATS_USERS
+    ]
+    lines += ["", "| durable consumer | of | hears | delivered again after |", "|---|---|---|---|"]
+    lines += [
+        f"| `{durable.name}` | {durable.user} | `{durable.subject}` | {durable.ack_wait_seconds:g} s |"
+        for durable in CONSUMERS
+    ]
+    lines += ["", "## S3", "", "| key | reads | writes | deletes | lists |", "|---|---|---|---|---|"]
+    for key in S3_KEYS:
+        objects = key.objects
+        cells = (code(prefixes) for prefixes in (objects.read, objects.write, objects.delete, objects.list))
+        lines.append(f"| {key.name} | {' | '.join(cells)} |")
+    lines += ["", "## What each process must be told", "", "| process | variable | is | secret |", "|---|---|---|---|"]
+    for process in PROCESSES:
+        for variable in variables(process):
+            origin = f"`{variable.value}`" if variable.value else f"{variable.source.value} {variable.of}".strip()
+            lines.append(
+                f"| {process.name} | `{variable.name}` | {origin} | {'yes' if variable.source.secret else ''} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def tables_of_the_code() -> dict[str, str]:
+    """The pages that need no server, by file name."""
+    return {"settings.md": settings_page(), "mix-settings.md": mix_settings_page(), "processes.md": privileges_page()}
+
+
 def pages() -> dict[str, str]:
     """Every page by file name, from a fresh PostgreSQL with every migration applied."""
     with tempfile.TemporaryDirectory() as folder, Servers.start(Path(folder) / "state") as servers:
         made = {}
         for schema in SCHEMAS:
-            upgrade(f"automix_{schema}", servers.database_url(schema))
-            with psycopg.connect(servers.database_url(schema)) as connection:
-                made[f"data-model/{schema}.md"] = page(connection, schema)
-        return made | {"settings.md": settings_page(), "mix-settings.md": mix_settings_page()}
+            upgrade(schema.package, servers.database_url(schema.name))
+            with psycopg.connect(servers.database_url(schema.name)) as connection:
+                made[f"data-model/{schema.name}.md"] = page(connection, schema.name)
+        return made | tables_of_the_code()
 
 
 def main() -> None:
     """Command line of this module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with the committed pages, change nothing")
-    check = parser.parse_args().check
-    made = pages()
+    parser.add_argument("--without-servers", action="store_true", help="leave out what needs a database")
+    arguments = parser.parse_args()
+    made = tables_of_the_code() if arguments.without_servers else pages()
     stale = [name for name, text in made.items() if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text]
-    if check and stale:
-        sys.exit("pages differ from the live schema, run `make docs`: " + ", ".join(stale))
+    if arguments.check and stale:
+        sys.exit("pages differ from what they describe, run `make docs`: " + ", ".join(stale))
     for name in stale:
         (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(made[name])

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import grpc
 import jwt
-from automix_common.process.settings import MessagingSettings
+from automix_common.database.refusals import database_refusal
+from automix_common.process.settings import ProcessSettings
 from automix_common.rpc.edge import Edge
 from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier
 from automix_common.rpc.server import OPEN_SERVICES, OPTIONS
@@ -16,7 +17,7 @@ from automix_local import Servers
 from automix_local.services import SERVICES, environment
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-AnySettings = TypeVar("AnySettings", bound=MessagingSettings)
+AnySettings = TypeVar("AnySettings", bound=ProcessSettings)
 
 
 def settings_of(kind: type[AnySettings], servers: Servers, process: str, **changes: Any) -> AnySettings:
@@ -56,7 +57,14 @@ async def listening(
     stall_seconds: float = 60,
 ) -> AsyncIterator[str]:
     """A gRPC server behind the edge; yields its address."""
-    edge = Edge(verifier, public=public, open_services=OPEN_SERVICES, request_seconds=60, stall_seconds=stall_seconds)
+    edge = Edge(
+        verifier,
+        public=public,
+        open_services=OPEN_SERVICES,
+        request_seconds=60,
+        stall_seconds=stall_seconds,
+        refusal_of=database_refusal,
+    )
     server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
     for one in add:
         one(server)

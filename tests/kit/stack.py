@@ -14,8 +14,8 @@ import nats
 import psutil
 import psycopg
 from automix_client.endpoints import Endpoints
+from automix_common.objects.settings import StorageSettings
 from automix_common.objects.storage import S3Store
-from automix_common.process.settings import StorageSettings
 from automix_local import Servers
 from automix_local import stack as local
 from automix_ops.inspection import Allowances, Inspection, inspect
@@ -134,7 +134,6 @@ class Stack:
         """What `automix check --all` finds."""
         store = S3Store(
             StorageSettings(
-                database_url=self.servers.database_url("ops"),
                 s3_endpoint=self.servers.s3_endpoint,
                 s3_access_key=self.servers.s3_access_key("ops"),
                 s3_secret_key=self.servers.s3_secret_key("ops"),

@@ -8,7 +8,8 @@ import pytest
 from automix_common.database import frozen_0001
 from automix_common.database.pool import Database
 from automix_common.events import messaging
-from automix_common.process.settings import Settings, StorageSettings
+from automix_common.events.settings import MessagingSettings
+from automix_common.objects.settings import StorageSettings
 from automix_local import Servers
 from automix_platform.events import STREAM
 from kit.inprocess import settings_of
@@ -56,8 +57,7 @@ async def database(servers: Servers) -> AsyncIterator[Database]:
 
 async def connected(servers: Servers, user: str) -> AsyncIterator[JetStreamContext]:
     client = await messaging.connect(
-        Settings(
-            database_url="",
+        MessagingSettings(
             nats_url=servers.nats_url,
             nats_user=user,
             nats_password=servers.nats_password(user),

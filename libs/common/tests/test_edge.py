@@ -15,14 +15,15 @@ from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2 as pb
 from automix.projects.v1 import projects_pb2_grpc
+from automix_common.database.refusals import database_refusal
 from automix_common.process.ids import new_id
-from automix_common.process.settings import Settings
 from automix_common.rpc.client import call_peer, open_channel
 from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context, Edge
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
 from automix_common.rpc.identity import KeyCache, TokenVerifier
 from automix_common.rpc.server import OPTIONS, listen
+from automix_common.rpc.settings import ServerSettings
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -86,9 +87,16 @@ class Media(media_pb2_grpc.MediaServiceServicer):
 
 
 @asynccontextmanager
-async def served(keys: Keys, settings: Settings) -> AsyncIterator[str]:
+async def served(keys: Keys, settings: ServerSettings) -> AsyncIterator[str]:
     verifier = TokenVerifier(KeyCache(keys.fetch), "automix", "automix")
-    edge = Edge(verifier, public=frozenset(), open_services=("/grpc.health.",), request_seconds=0.5, stall_seconds=60)
+    edge = Edge(
+        verifier,
+        public=frozenset(),
+        open_services=("/grpc.health.",),
+        request_seconds=0.5,
+        stall_seconds=60,
+        refusal_of=database_refusal,
+    )
     server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
     servicer = Projects()
     projects_pb2_grpc.add_ProjectsServiceServicer_to_server(servicer, server)
@@ -108,7 +116,7 @@ def keys() -> Keys:
 
 @pytest.fixture
 async def channel(keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
-    async with served(keys, Settings(database_url="")) as address, grpc.aio.insecure_channel(address) as opened:
+    async with served(keys, ServerSettings()) as address, grpc.aio.insecure_channel(address) as opened:
         yield opened
 
 
@@ -294,9 +302,9 @@ async def test_what_is_no_message_is_refused_once_it_is_known_who_asks(
 def test_a_second_server_on_a_port_fails() -> None:
     async def twice() -> None:
         first, second = grpc.aio.server(options=OPTIONS), grpc.aio.server(options=OPTIONS)
-        port = listen(first, Settings(database_url=""))
+        port = listen(first, ServerSettings())
         with pytest.raises(RuntimeError):
-            listen(second, Settings(database_url="", listen=f"127.0.0.1:{port}"))
+            listen(second, ServerSettings(listen=f"127.0.0.1:{port}"))
 
     asyncio.run(twice())
 
@@ -330,24 +338,22 @@ async def test_tls_and_client_certificates_are_a_matter_of_settings(keys: Keys, 
     authority = certificate(tmp_path, "ca", None)
     certificate(tmp_path, "server", authority)
     certificate(tmp_path, "client", authority)
-    server = Settings(
-        database_url="",
+    server = ServerSettings(
         tls_certificate=tmp_path / "server.pem",
         tls_key=tmp_path / "server.key",
         tls_ca=tmp_path / "ca.pem",
         tls_require_client=True,
     )
-    client = Settings(
-        database_url="",
+    client = ServerSettings(
         tls_certificate=tmp_path / "client.pem",
         tls_key=tmp_path / "client.key",
         tls_ca=tmp_path / "ca.pem",
     )
-    anonymous = Settings(database_url="", tls_ca=tmp_path / "ca.pem")
+    anonymous = ServerSettings(tls_ca=tmp_path / "ca.pem")
     async with served(keys, server) as address:
         async with open_channel(address, client) as channel:
             assert (await create(channel, keys, "sealed")).name == "sealed"
-        for refused in (anonymous, Settings(database_url="")):
+        for refused in (anonymous, ServerSettings()):
             async with open_channel(address, refused) as channel:
                 with pytest.raises(grpc.aio.AioRpcError) as failed:
                     await create(channel, keys, "open")

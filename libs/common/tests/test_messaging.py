@@ -12,8 +12,8 @@ from automix_common.database.pool import Connection, Database
 from automix_common.events import messaging
 from automix_common.events.consumer import Consumer
 from automix_common.events.outbox import Relay, add_event
+from automix_common.process import lifecycle
 from automix_common.process.ids import new_id
-from automix_common.rpc import server
 from automix_platform.events import JOB_QUEUED, STREAM
 from kit.waiting import until
 from nats.js import JetStreamContext
@@ -23,7 +23,7 @@ DURABLE = "worker-job-queued"
 
 
 def running(work: Callable[[], Awaitable[None]]) -> AbstractAsyncContextManager[object]:
-    return server.running([work])
+    return lifecycle.running([work])
 
 
 def relay_of(database: Database, stream: JetStreamContext) -> Relay:
@@ -199,7 +199,7 @@ async def test_a_consumer_hears_a_cancel_that_its_driver_lost() -> None:
 
 
 async def test_background_work_that_lost_a_cancel_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "CANCEL_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(lifecycle, "CANCEL_AGAIN_SECONDS", 0.01)
     lost = asyncio.Event()
 
     async def work() -> None:

@@ -1,9 +1,9 @@
 """Work beside the calls of users goes on, whatever becomes of one pass."""
 
 import psycopg
-from automix_common.database.periodic import periodically
+from automix_common.process.lifecycle import running
+from automix_common.process.periodic import periodically
 from automix_common.rpc.errors import Unavailable
-from automix_common.rpc.server import running
 from kit.waiting import until
 
 

@@ -3,7 +3,7 @@
 import pytest
 from automix_common.database.pool import Database
 from automix_common.database.retention import forget
-from automix_common.process.settings import Settings
+from automix_common.database.settings import DatabaseSettings
 from automix_local import Servers
 from kit.inprocess import settings_of
 from pydantic import ValidationError
@@ -28,7 +28,7 @@ SELECT 'inbox', consumer FROM inbox UNION ALL SELECT 'request_answers', rpc FROM
 async def test_what_is_old_enough_goes_and_an_event_that_waits_never_does(database: Database, servers: Servers) -> None:
     async with database.transaction() as connection:
         await connection.execute(ROWS)
-    await forget(database, settings_of(Settings, servers, "mixer"))
+    await forget(database, settings_of(DatabaseSettings, servers, "mixer"))
     async with database.read() as connection:
         kept = await (await connection.execute(KEPT)).fetchall()
     assert set(kept) == {
@@ -42,7 +42,7 @@ async def test_what_is_old_enough_goes_and_an_event_that_waits_never_does(databa
 async def test_a_schema_without_these_tables_is_no_failure(servers: Servers) -> None:
     opened = Database(servers.database_url("auth"), size=1, name="test")
     await opened.open()
-    await forget(opened, settings_of(Settings, servers, "auth"))
+    await forget(opened, settings_of(DatabaseSettings, servers, "auth"))
     await opened.close()
 
 
@@ -51,4 +51,4 @@ def test_events_are_kept_longer_than_the_stream_keeps_them_and_known_longer_than
     servers: Servers, days: dict[str, float]
 ) -> None:
     with pytest.raises(ValidationError):
-        settings_of(Settings, servers, "mixer", **days)
+        settings_of(DatabaseSettings, servers, "mixer", **days)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from automix_common.database.pool import Connection, Database
 from automix_common.objects.cleanup import Collector, Deleter, delete_later
+from automix_common.objects.settings import StorageSettings
 from automix_common.objects.storage import ObjectMissing, S3Store, attachment
 from automix_common.process.ids import new_id
-from automix_common.process.settings import StorageSettings
 from automix_common.rpc.errors import Unavailable
 
 

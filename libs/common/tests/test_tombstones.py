@@ -6,8 +6,8 @@ import contextlib
 import psycopg
 import pytest
 from automix_common.database.pool import Database
+from automix_common.database.refusals import PARENT_GONE
 from automix_common.process.ids import new_id
-from automix_common.rpc.edge import PARENT_GONE
 
 INSERT = "INSERT INTO children (id, owner_id, parent_id) VALUES (%s, %s, %s)"
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import psycopg
 import pytest
+from automix_common.objects.settings import StorageSettings
 from automix_common.objects.storage import S3Store, StoredObject
-from automix_common.process.settings import StorageSettings
 from automix_local import Servers
 from automix_ops import check as command
 from automix_ops.inspection import Allowances, inspect, look
@@ -173,7 +173,6 @@ async def store(servers: Servers) -> AsyncIterator[S3Store]:
 
 def _settings(servers: Servers) -> StorageSettings:
     return StorageSettings(
-        database_url=servers.database_url("ops"),
         s3_endpoint=servers.s3_endpoint,
         s3_access_key=servers.s3_access_key("ops"),
         s3_secret_key=servers.s3_secret_key("ops"),

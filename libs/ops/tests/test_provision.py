@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 from automix_common.events import messaging
+from automix_common.events.settings import MessagingSettings
 from automix_common.process.ids import new_id
-from automix_common.process.settings import MessagingSettings
 from automix_local import Servers
 from automix_platform.access import CONSUMERS
 from automix_platform.events import JOB_QUEUED, STREAM

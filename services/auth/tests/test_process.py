@@ -16,7 +16,7 @@ from automix.auth.v1 import auth_pb2 as pb
 from automix.auth.v1 import auth_pb2_grpc
 from automix.events.v1 import events_pb2
 from automix_common.events import messaging
-from automix_common.process.settings import MessagingSettings
+from automix_common.events.settings import MessagingSettings
 from automix_local import Servers
 from automix_platform.events import USER_DELETED
 from grpc_health.v1 import health_pb2, health_pb2_grpc

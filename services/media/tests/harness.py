@@ -17,10 +17,10 @@ import urllib3
 from automix.media.v1 import media_pb2 as pb
 from automix.media.v1 import media_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.database.runtime import Runtime, open_runtime
+from automix_common.events.settings import RuntimeSettings
 from automix_common.objects.storage import S3Store
 from automix_common.process.ids import new_id
-from automix_common.process.settings import Settings
+from automix_common.runtime import Runtime, open_runtime
 from automix_local import Servers
 from automix_media.__main__ import open_servicer
 from automix_media.servicer import MediaServicer
@@ -42,7 +42,7 @@ def media_settings(servers: Servers, **changes: Any) -> MediaSettings:
 @asynccontextmanager
 async def projects_service(servers: Servers, issuer: Issuer) -> AsyncIterator[str]:
     """The projects service; yields its address."""
-    settings = settings_of(Settings, servers, "projects")
+    settings = settings_of(RuntimeSettings, servers, "projects")
     async with open_runtime(settings, "projects") as runtime:
         servicer = ProjectsServicer(runtime.database, quota=1000)
         add = projects_pb2_grpc.add_ProjectsServiceServicer_to_server

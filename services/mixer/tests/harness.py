@@ -18,12 +18,12 @@ from automix.mixer.v1 import mixer_pb2 as pb
 from automix.mixer.v1 import mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.database.pool import Connection, Database
-from automix_common.database.runtime import Runtime, open_runtime
 from automix_common.objects.downloads import Downloads
 from automix_common.objects.storage import S3Store
 from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_user
 from automix_common.rpc.errors import not_yours
+from automix_common.runtime import Runtime, open_runtime
 from automix_local import Servers
 from automix_mixer.domain import Claim, JobInput, NewJob, NewRender
 from automix_mixer.engine import Settings as EngineSettings

@@ -5,8 +5,8 @@ import asyncio
 import psycopg
 import pytest
 from automix_common.database.pool import Database
+from automix_common.database.refusals import PARENT_GONE
 from automix_common.process.ids import new_id
-from automix_common.rpc.edge import PARENT_GONE
 from automix_mixer.domain import RenderFile
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.burial import bury_owner, bury_project

@@ -16,11 +16,11 @@ import psutil
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.database.pool import Database
-from automix_common.database.runtime import open_runtime
 from automix_common.events import messaging
 from automix_common.events.outbox import Relay
+from automix_common.events.settings import MessagingSettings
 from automix_common.objects.storage import S3Store
-from automix_common.process.settings import Settings
+from automix_common.runtime import open_runtime
 from automix_local import Servers
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import Settings as EngineSettings
@@ -57,8 +57,7 @@ async def relayed(migrated: Servers, database: Database) -> AsyncIterator[None]:
         await connection.execute("DELETE FROM jobs")
         await connection.execute("DELETE FROM outbox")
     provisioner = await messaging.connect(
-        Settings(
-            database_url="",
+        MessagingSettings(
             nats_url=migrated.nats_url,
             nats_user="provisioner",
             nats_password=migrated.nats_password("provisioner"),

@@ -107,7 +107,7 @@ async def _provision() -> None:
     # Only here: the supervisor, which imports this module, needs neither.
     from automix_common.events.messaging import connect as connect_as_configured  # noqa: PLC0415
     from automix_common.events.messaging import provision  # noqa: PLC0415
-    from automix_common.process.settings import MessagingSettings  # noqa: PLC0415
+    from automix_common.events.settings import MessagingSettings  # noqa: PLC0415
 
     connection = await connect_as_configured(MessagingSettings())
     try:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import psycopg
 import typer
+from automix_common.database.settings import DatabaseSettings
+from automix_common.objects.settings import StorageSettings
 from automix_common.objects.storage import S3Store
 from automix_common.process.operators import NoCredentialsError, operator_settings
-from automix_common.process.settings import StorageSettings
 from automix_common.rpc.errors import Unavailable
 from rich.console import Console
 
@@ -19,6 +20,10 @@ USAGE = 2
 UNREACHABLE = 3
 
 DEFAULTS = Allowances()
+
+
+class CheckSettings(DatabaseSettings, StorageSettings):
+    """What `automix check` connects as."""
 
 
 def check(
@@ -41,7 +46,7 @@ def check(
     """
     console = Console(stderr=True, soft_wrap=True)
     try:
-        settings = operator_settings(StorageSettings, "ops", "AUTOMIX_DATABASE_URL")
+        settings = operator_settings(CheckSettings, "ops", "AUTOMIX_DATABASE_URL")
     except NoCredentialsError as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(USAGE) from None

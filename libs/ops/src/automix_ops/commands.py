@@ -9,9 +9,9 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import psycopg
 import typer
+from automix_common.database.settings import DatabaseSettings
 from automix_common.process.logs import configure_logging
 from automix_common.process.operators import NoCredentialsError, SettingsType, operator_settings
-from automix_common.process.settings import Settings
 from rich.console import Console
 from rich.table import Table
 
@@ -111,7 +111,7 @@ def _print(jobs: list[StuckJob]) -> None:
 
 
 def _database_url(role: str) -> str:
-    return _settings(Settings, role, "AUTOMIX_DATABASE_URL").database_url.get_secret_value()
+    return _settings(DatabaseSettings, role, "AUTOMIX_DATABASE_URL").database_url.get_secret_value()
 
 
 def _settings(kind: type[SettingsType], role: str, variable: str) -> SettingsType:

@@ -4,8 +4,8 @@ import asyncio
 import signal
 
 from automix_common.events import messaging
+from automix_common.events.settings import MessagingSettings
 from automix_common.process.logs import logger
-from automix_common.process.settings import MessagingSettings
 from automix_platform.events import STREAM
 from nats.js import JetStreamContext
 from pydantic import Field

@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
+from automix_common.database.command import main
 from automix_common.database.pool import Database
-from automix_common.database.runtime import open_runtime
-from automix_common.process.command import main
 from automix_common.rpc.identity import KeyCache, TokenVerifier
-from automix_common.rpc.server import Service, serve
+from automix_common.rpc.server import Service
+from automix_common.runtime import open_runtime
 
 from automix_auth.credentials import Credentials, Throttle
 from automix_auth.hashing import Hashing
@@ -58,15 +58,14 @@ async def serve_auth(settings: AuthSettings) -> None:
         upkeep = Upkeep(runtime.database, settings)
         with assemble(settings, runtime.database) as (servicer, verifier):
             service = Service(
-                package="automix_auth",
                 names=[NAME],
                 add=partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, servicer),
                 public=PUBLIC,
-                background=[runtime.relay, runtime.forget, upkeep.run],
+                background=[partial(runtime.relay, settings.relay_sweep_seconds), runtime.forget, upkeep.run],
             )
             with suppress(TimeoutError):  # the first key, before anybody can ask for it
                 await asyncio.wait_for(upkeep.attempt(), FIRST_UPKEEP_SECONDS)
-            await serve(service, runtime, verifier)
+            await runtime.serve(service, settings, verifier)
 
 
 if __name__ == "__main__":

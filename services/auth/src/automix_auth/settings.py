@@ -5,7 +5,8 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
-from automix_common.process.settings import Settings
+from automix_common.events.settings import PublisherSettings
+from automix_common.rpc.settings import ServerSettings
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
@@ -15,7 +16,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class AuthSettings(Settings):
+class AuthSettings(ServerSettings, PublisherSettings):
     """Settings of the auth service."""
 
     bcrypt_cost: int = Field(12, ge=4, le=16, description="bcrypt rounds as a power of two")

@@ -9,14 +9,14 @@ from pathlib import Path
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.children.child import Limits
-from automix_common.database.runtime import Runtime, open_runtime
+from automix_common.database.command import main
 from automix_common.objects.cleanup import Collector, Deleter
 from automix_common.objects.downloads import Downloads
 from automix_common.objects.storage import ObjectStore, S3Store
-from automix_common.process.command import main
 from automix_common.process.scratch import scratch_root
 from automix_common.rpc.client import open_channel, token_verifier
-from automix_common.rpc.server import Service, serve
+from automix_common.rpc.server import Service
+from automix_common.runtime import Runtime, open_runtime
 
 from automix_media.domain import Quotas
 from automix_media.reactions import on_project_deleted, on_user_deleted
@@ -100,7 +100,7 @@ async def open_servicer(
 
 async def serve_media(settings: MediaSettings) -> None:
     """Wires the service and serves until told to stop."""
-    with closing(S3Store(settings)) as store:
+    with closing(S3Store(settings, downloads=settings.max_downloads)) as store:
         async with (
             open_runtime(settings, "media") as runtime,
             open_channel(settings.auth_endpoint, settings) as auth,
@@ -122,7 +122,6 @@ async def serve_media(settings: MediaSettings) -> None:
                 keep_refused=timedelta(days=settings.refused_days),
             )
             service = Service(
-                package="automix_media",
                 names=[media_pb2.DESCRIPTOR.services_by_name["MediaService"].full_name],
                 add=partial(media_pb2_grpc.add_MediaServiceServicer_to_server, servicer),
                 background=[
@@ -134,7 +133,7 @@ async def serve_media(settings: MediaSettings) -> None:
                     partial(runtime.consume, "media-project-deleted", on_project_deleted),
                 ],
             )
-            await serve(service, runtime, token_verifier(auth, settings))
+            await runtime.serve(service, settings, token_verifier(auth, settings))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from automix.media.v1 import media_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.database.idempotency import answer_once, earlier_answer
 from automix_common.database.pool import Database
-from automix_common.database.runtime import Runtime
 from automix_common.objects.downloads import Downloads
 from automix_common.objects.storage import ObjectMissing, ObjectStore
 from automix_common.process.ids import new_id
@@ -19,6 +18,7 @@ from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument, mine, not_yours
 from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.runtime import Runtime
 
 from automix_media import waveform
 from automix_media.domain import (

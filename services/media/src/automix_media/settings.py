@@ -1,14 +1,19 @@
 """Settings of the media service: quotas, limits and periods, each with its default."""
 
-from automix_common.process.settings import StorageSettings
+from automix_common.events.settings import RuntimeSettings
+from automix_common.objects.settings import CollectorSettings, DownloadSettings
+from automix_common.rpc.settings import ServerSettings, peer
 from pydantic import Field
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
-class MediaSettings(StorageSettings):
+class MediaSettings(ServerSettings, RuntimeSettings, DownloadSettings, CollectorSettings):
     """Settings of the media service."""
+
+    auth_endpoint: str = peer("auth")
+    projects_endpoint: str = peer("projects")
 
     max_file_bytes: int = Field(2 * GIB, gt=0, description="of one upload; an hour of 24-bit stereo at 96 kHz fits")
     max_stored_bytes: int = Field(20 * GIB, gt=0, description="of a user's assets, open uploads and forms together")

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from automix_common.database.periodic import periodically
 from automix_common.database.pool import Connection, Database
 from automix_common.process.logs import logger
+from automix_common.process.periodic import periodically
 
 from automix_media.repository.overdue import BATCH, close_forms, expire, forget_refused
 

@@ -6,13 +6,13 @@ from functools import partial
 from automix.media.v1 import media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
-from automix_common.database.runtime import open_runtime
+from automix_common.database.command import main
 from automix_common.objects.cleanup import Collector, Deleter
 from automix_common.objects.downloads import Downloads
 from automix_common.objects.storage import S3Store
-from automix_common.process.command import main
 from automix_common.rpc.client import open_channel, token_verifier
-from automix_common.rpc.server import Service, serve
+from automix_common.rpc.server import Service
+from automix_common.runtime import open_runtime
 
 from automix_mixer.peers import Peers
 from automix_mixer.reactions import on_project_deleted, on_user_deleted
@@ -32,7 +32,7 @@ async def serve_mixer(settings: MixerSettings) -> None:
         open_channel(settings.media_endpoint, settings) as media,
     ):
         database = runtime.database
-        with closing(S3Store(settings)) as store:
+        with closing(S3Store(settings, downloads=settings.max_downloads)) as store:
             peers = Peers(
                 projects_pb2_grpc.ProjectsServiceStub(projects),
                 media_pb2_grpc.MediaServiceStub(media),
@@ -54,11 +54,10 @@ async def serve_mixer(settings: MixerSettings) -> None:
                 age_seconds=settings.collect_age_seconds,
             )
             service = Service(
-                package="automix_mixer",
                 names=[mixer_pb2.DESCRIPTOR.services_by_name["MixerService"].full_name],
                 add=partial(mixer_pb2_grpc.add_MixerServiceServicer_to_server, servicer),
                 background=[
-                    runtime.relay,
+                    partial(runtime.relay, settings.relay_sweep_seconds),
                     runtime.forget,
                     partial(runtime.consume, "mixer-user-deleted", on_user_deleted),
                     partial(runtime.consume, "mixer-project-deleted", on_project_deleted),
@@ -67,7 +66,7 @@ async def serve_mixer(settings: MixerSettings) -> None:
                     collector.run,
                 ],
             )
-            await serve(service, runtime, token_verifier(auth, settings))
+            await runtime.serve(service, settings, token_verifier(auth, settings))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Settings of the mixer's two processes."""
 
-from automix_common.process.settings import StorageSettings
+from automix_common.events.settings import PublisherSettings, RuntimeSettings
+from automix_common.objects.settings import CollectorSettings, DownloadSettings, StorageSettings
+from automix_common.rpc.settings import ListenSettings, ServerSettings, peer
 from pydantic import Field
 
 from automix_mixer.domain import JobLimits
@@ -8,8 +10,12 @@ from automix_mixer.domain import JobLimits
 GIB = 1024**3
 
 
-class MixerSettings(StorageSettings):
+class MixerSettings(ServerSettings, PublisherSettings, DownloadSettings, CollectorSettings):
     """Settings of the mixer's API process."""
+
+    auth_endpoint: str = peer("auth")
+    projects_endpoint: str = peer("projects")
+    media_endpoint: str = peer("media")
 
     max_queued_jobs: int = Field(100, ge=1, description="queued jobs that a user may have")
     max_kept_jobs: int = Field(5000, ge=1, description="jobs that a user may have in projects that are not deleted")
@@ -36,7 +42,7 @@ class MixerSettings(StorageSettings):
         )
 
 
-class WorkerSettings(StorageSettings):
+class WorkerSettings(ListenSettings, RuntimeSettings, StorageSettings):
     """Settings of a worker process."""
 
     database_pool_size: int = Field(4, ge=1, description="connections; a job under way needs one or two")

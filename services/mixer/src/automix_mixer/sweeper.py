@@ -1,9 +1,9 @@
 """Ends what nobody will end, and announces again what nobody has heard."""
 
 import psycopg
-from automix_common.database.periodic import periodically
 from automix_common.database.pool import LOST, Database
 from automix_common.process.logs import logger
+from automix_common.process.periodic import periodically
 
 from automix_mixer.domain import JobError
 from automix_mixer.repository.lifecycle import count_failure, hold

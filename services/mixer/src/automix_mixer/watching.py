@@ -9,11 +9,11 @@ from dataclasses import replace
 from uuid import UUID
 
 import nats.errors
-from automix_common.database.runtime import Runtime
 from automix_common.process.logs import logger
 from automix_common.rpc.context import Principal
 from automix_common.rpc.errors import ResourceExhausted, Unauthenticated, Unavailable, mine
 from automix_common.rpc.shares import Shares
+from automix_common.runtime import Runtime
 from nats.aio.msg import Msg
 
 from automix_mixer.domain import Job, JobStatus

@@ -3,10 +3,10 @@
 from functools import partial
 
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
-from automix_common.database.runtime import open_runtime
-from automix_common.process.command import main
+from automix_common.database.command import main
 from automix_common.rpc.client import open_channel, token_verifier
-from automix_common.rpc.server import Service, serve
+from automix_common.rpc.server import Service
+from automix_common.runtime import open_runtime
 
 from automix_projects.reactions import on_job_succeeded, on_user_deleted
 from automix_projects.servicer import ProjectsServicer
@@ -21,17 +21,16 @@ async def serve_projects(settings: ProjectsSettings) -> None:
     ):
         servicer = ProjectsServicer(runtime.database, quota=settings.max_projects)
         service = Service(
-            package="automix_projects",
             names=[projects_pb2.DESCRIPTOR.services_by_name["ProjectsService"].full_name],
             add=partial(projects_pb2_grpc.add_ProjectsServiceServicer_to_server, servicer),
             background=[
-                runtime.relay,
+                partial(runtime.relay, settings.relay_sweep_seconds),
                 runtime.forget,
                 partial(runtime.consume, "projects-user-deleted", on_user_deleted),
                 partial(runtime.consume, "projects-job-succeeded", on_job_succeeded),
             ],
         )
-        await serve(service, runtime, token_verifier(auth, settings))
+        await runtime.serve(service, settings, token_verifier(auth, settings))
 
 
 if __name__ == "__main__":

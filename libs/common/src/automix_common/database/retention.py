@@ -5,11 +5,11 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from automix_common.database.periodic import periodically
 from automix_common.database.pool import Database
+from automix_common.database.settings import DatabaseSettings
 from automix_common.database.statements import Command, Scalar, interval
 from automix_common.database.tables import inbox, outbox, request_answers
-from automix_common.process.settings import Settings
+from automix_common.process.periodic import periodically
 
 EVERY_SECONDS = 3600.0
 BATCH = 5000
@@ -41,12 +41,12 @@ _FORGET = {
 _EXISTS = Scalar(bool, "SELECT to_regclass(%(name)s) IS NOT NULL")
 
 
-async def run(database: Database, settings: Settings) -> None:
+async def run(database: Database, settings: DatabaseSettings) -> None:
     """Forgets once an hour until cancelled."""
     await periodically("retention", EVERY_SECONDS, partial(forget, database, settings))
 
 
-async def forget(database: Database, settings: Settings) -> None:
+async def forget(database: Database, settings: DatabaseSettings) -> None:
     """Deletes what is older than the settings keep, batch by batch, in the tables that this schema has."""
     kept = {"outbox": settings.outbox_days, "inbox": settings.inbox_days, "request_answers": settings.answer_days}
     for table, days in kept.items():

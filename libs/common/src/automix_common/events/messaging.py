@@ -15,8 +15,8 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, Servi
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Gauge
 
+from automix_common.events.settings import MessagingSettings
 from automix_common.process.logs import logger
-from automix_common.process.settings import MessagingSettings
 
 log = logger(__name__)
 

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from automix_common.database.periodic import periodically
 from automix_common.database.pool import Connection, Database
 from automix_common.database.statements import Command, Scalar, interval
 from automix_common.database.tables import object_deletions
 from automix_common.objects.storage import ObjectStore
 from automix_common.process import faults
 from automix_common.process.logs import logger
+from automix_common.process.periodic import periodically
 from automix_common.rpc.errors import Unavailable
 
 log = logger(__name__)

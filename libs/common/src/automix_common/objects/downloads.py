@@ -6,8 +6,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from automix_common.objects.settings import DownloadSettings
 from automix_common.objects.storage import ObjectMissing, ObjectStore
-from automix_common.process.settings import StorageSettings
 from automix_common.rpc.context import current_user
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, Unavailable, not_yours
 from automix_common.rpc.shares import Shares
@@ -22,7 +22,7 @@ Message = TypeVar("Message", bound=Any)
 class Downloads:
     """Downloads of one process; those that run when it stops end, and are taken up again elsewhere."""
 
-    def __init__(self, store: ObjectStore, stopping: asyncio.Event, settings: StorageSettings) -> None:
+    def __init__(self, store: ObjectStore, stopping: asyncio.Event, settings: DownloadSettings) -> None:
         self._store = store
         self._stopping = stopping
         self._shares = Shares(settings.max_downloads_of_user, _too_many, of_all=settings.max_downloads)

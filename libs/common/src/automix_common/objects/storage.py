@@ -16,8 +16,8 @@ from minio.datatypes import PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
+from automix_common.objects.settings import StorageSettings
 from automix_common.process.disk import has_room, is_full
-from automix_common.process.settings import StorageSettings
 from automix_common.rpc.errors import Unavailable, disk_full
 
 READ_BYTES = 128 * 1024
@@ -77,18 +77,19 @@ class ObjectStore(Protocol):
 class S3Store:
     """The port on any S3, through the minio client in threads."""
 
-    def __init__(self, settings: StorageSettings) -> None:
+    def __init__(self, settings: StorageSettings, *, downloads: int = 0) -> None:
+        """`downloads` are streamed at the same time at most; each keeps its connection between reads."""
+        self._connections = THREADS + downloads
         self._bucket = settings.s3_bucket
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self._client = self._connect(settings, settings.s3_endpoint)
         self._public = self._connect(settings, settings.s3_public_endpoint or settings.s3_endpoint)
 
-    @staticmethod
-    def _connect(settings: StorageSettings, endpoint: str) -> Minio:
+    def _connect(self, settings: StorageSettings, endpoint: str) -> Minio:
         address = urlsplit(endpoint)
         pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=3, read=60),
-            maxsize=THREADS + settings.max_downloads,  # each of them keeps its connection between reads
+            maxsize=self._connections,
             ca_certs=str(settings.tls_ca) if settings.tls_ca else None,
             retries=urllib3.Retry(total=4, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         )

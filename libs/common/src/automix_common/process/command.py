@@ -1,22 +1,20 @@
-"""The command line that every service process has: serve, or migrate."""
+"""The command line that every process has."""
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from automix_common.database.migrations import upgrade
 from automix_common.process.logs import configure_logging
-from automix_common.process.settings import MessagingSettings, Settings
+from automix_common.process.settings import ProcessSettings
 
-SettingsType = TypeVar("SettingsType", bound=Settings)
-AnySettings = TypeVar("AnySettings", bound=MessagingSettings)
+SettingsType = TypeVar("SettingsType", bound=ProcessSettings)
 
 
-def load(settings: type[AnySettings]) -> AnySettings:
+def load(settings: type[SettingsType]) -> SettingsType:
     """Settings from the environment; exits naming what is missing, never with the value of a secret."""
     try:
         return settings()
@@ -26,18 +24,19 @@ def load(settings: type[AnySettings]) -> AnySettings:
 
 
 def main(
-    package: str, settings: type[SettingsType], serve: Callable[[SettingsType], Awaitable[None]], *, process: str = ""
+    process: str,
+    settings: type[SettingsType],
+    serve: Callable[[SettingsType], Awaitable[None]],
+    others: Mapping[str, Callable[[SettingsType], None]] | None = None,
 ) -> None:
-    """Runs `python -m <package> [serve|migrate]`; `process` names one of several processes of a package."""
-    parser = argparse.ArgumentParser(prog=f"python -m {process or package}")
-    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
+    """Runs `python -m <process> [serve]`, or one of the `others` by its name."""
+    commands = {"serve": lambda loaded: run(serve(loaded)), **(others or {})}
+    parser = argparse.ArgumentParser(prog=f"python -m {process}")
+    parser.add_argument("command", nargs="?", choices=list(commands), default="serve")
     command = parser.parse_args().command
     loaded = load(settings)
-    configure_logging(process or package, loaded.log_level)
-    if command == "migrate":
-        upgrade(package, loaded.database_url.get_secret_value())
-    else:
-        run(serve(loaded))
+    configure_logging(process, loaded.log_level)
+    commands[command](loaded)
 
 
 def run(work: Awaitable[None]) -> None:

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from automix_common.process.settings import MessagingSettings
+from automix_common.process.settings import ProcessSettings
 
 DISCOVERY_GROUP = "automix.operators"
 """Entry points `(role) -> settings by name, or None when no stack runs here`."""
 
-SettingsType = TypeVar("SettingsType", bound=MessagingSettings)
+SettingsType = TypeVar("SettingsType", bound=ProcessSettings)
 
 
 class NoCredentialsError(Exception):

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import grpc
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 
-from automix_common.process.settings import Settings
 from automix_common.rpc.context import current_call
 from automix_common.rpc.errors import from_rpc_error
 from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier, public_key
+from automix_common.rpc.settings import ClientSettings, ServerSettings
 
 CALL_SECONDS = 10.0
 ATTEMPTS = 3
@@ -24,7 +24,7 @@ CHANNEL_OPTIONS = (
 Answer = TypeVar("Answer")
 
 
-def open_channel(endpoint: str, settings: Settings) -> grpc.aio.Channel:
+def open_channel(endpoint: str, settings: ClientSettings) -> grpc.aio.Channel:
     """A channel to a peer, with TLS (and this process's certificate) when the settings have it."""
     if not settings.tls:
         return grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
@@ -56,7 +56,7 @@ async def call_peer(method: Callable[..., Awaitable[Answer]], request: Any, *, i
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def token_verifier(auth_channel: grpc.aio.Channel, settings: Settings) -> TokenVerifier:
+def token_verifier(auth_channel: grpc.aio.Channel, settings: ServerSettings) -> TokenVerifier:
     """A verifier that fetches its keys from the auth service."""
     stub = auth_pb2_grpc.AuthServiceStub(auth_channel)
 

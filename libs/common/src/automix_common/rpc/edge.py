@@ -8,13 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import grpc
-import psycopg
 import structlog
 from google.protobuf.message import Message
 from prometheus_client import Counter, Histogram
 from protovalidate import Validator
 
-from automix_common.database.pool import LOST, unavailable
 from automix_common.process import disk
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, Principal, enter, trace_id_of
@@ -24,7 +22,6 @@ from automix_common.rpc.errors import (
     Unauthenticated,
     Unavailable,
     disk_full,
-    not_yours,
     to_status,
 )
 from automix_common.rpc.identity import TokenVerifier
@@ -33,8 +30,6 @@ from automix_common.rpc.sending import send
 
 log = logger(__name__)
 
-PARENT_GONE = "AM001"
-"""SQLSTATE of `refuse_dead_parents`."""
 
 AWAY = frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "PEER_UNAVAILABLE"})
 """Reasons that a full disk may be behind."""
@@ -47,6 +42,12 @@ SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["meth
 
 Handler = Callable[..., Any]
 Context = grpc.aio.ServicerContext[Any, Any]
+Refusal = Callable[[Exception], ServiceError | None]
+"""What an error of something that a service stands on means for its caller; None for a defect."""
+
+
+def no_refusal(_raised: Exception) -> None:
+    """Of a service that stands on nothing."""
 
 
 class Edge(grpc.aio.ServerInterceptor):
@@ -60,12 +61,14 @@ class Edge(grpc.aio.ServerInterceptor):
         open_services: tuple[str, ...],
         request_seconds: float,
         stall_seconds: float,
+        refusal_of: Refusal = no_refusal,
     ) -> None:
         self._verifier = verifier
         self._public = public
         self._open_services = open_services
         self._request_seconds = request_seconds
         self._stall_seconds = stall_seconds
+        self._refusal_of = refusal_of
         self._validator = Validator()
         self._requests: dict[str, Requests] = {}
 
@@ -160,7 +163,7 @@ class Edge(grpc.aio.ServerInterceptor):
             code = "DEADLINE_EXCEEDED"
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the call took longer than its deadline")
         except Exception as raised:  # noqa: BLE001 - the last line: whatever is raised is logged and answered
-            error = explained(as_service_error(raised))
+            error = explained(self._as_service_error(raised))
             code = error.code.name
             try:
                 async with asyncio.timeout(REFUSE_SECONDS):
@@ -176,21 +179,15 @@ class Edge(grpc.aio.ServerInterceptor):
             raise Unauthenticated("TOKEN_MISSING", "this call needs an access token: sign in first")
         return await self._verifier.verify(token)
 
-
-def as_service_error(raised: Exception) -> ServiceError:
-    """What the caller may know of `raised`; a defect is logged with its traceback and answered without it."""
-    if isinstance(raised, ServiceError):
-        return raised
-    if isinstance(raised, psycopg.Error) and raised.sqlstate == PARENT_GONE:
-        return not_yours("project")
-    if isinstance(raised, psycopg.errors.DiskFull):
-        log.warning("disk full", error=str(raised).strip())
-        return disk_full()
-    if isinstance(raised, LOST):
-        log.warning("database away", error=str(raised).strip())
-        return unavailable()
-    log.error("defect", exc_info=raised)
-    return Internal("INTERNAL", "something failed on our side: try again, and report the trace id if it stays")
+    def _as_service_error(self, raised: Exception) -> ServiceError:
+        """What the caller may know of `raised`; a defect is logged with its traceback and answered without it."""
+        if isinstance(raised, ServiceError):
+            return raised
+        refused = self._refusal_of(raised)
+        if refused is not None:
+            return refused
+        log.error("defect", exc_info=raised)
+        return Internal("INTERNAL", "something failed on our side: try again, and report the trace id if it stays")
 
 
 def explained(error: ServiceError) -> ServiceError:

@@ -4,14 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import grpc
 from automix_common.children.child import Limits
-from automix_common.database.runtime import Runtime, open_runtime
+from automix_common.database.command import main
 from automix_common.objects.storage import S3Store
-from automix_common.process.command import main
 from automix_common.process.scratch import scratch_root
-from automix_common.rpc.client import open_channel, token_verifier
-from automix_common.rpc.server import Service, serve
+from automix_common.runtime import Runtime, open_runtime
 
 from automix_mixer.settings import WorkerSettings
 from automix_mixer.worker.attempt import Attempts
@@ -37,15 +34,10 @@ def open_intake(settings: WorkerSettings, runtime: Runtime) -> Iterator[Intake]:
 
 
 async def serve_worker(settings: WorkerSettings) -> None:
-    """Works until told to stop. The gRPC server answers health checks alone."""
-    async with open_runtime(settings, "mixer") as runtime, open_channel(settings.auth_endpoint, settings) as auth:
+    """Works until told to stop; answers health checks alone."""
+    async with open_runtime(settings, "mixer") as runtime:
         with open_intake(settings, runtime) as intake:
-            service = Service(package="automix_mixer", names=[], add=_add_nothing, background=[intake.run])
-            await serve(service, runtime, token_verifier(auth, settings))
-
-
-def _add_nothing(_server: grpc.aio.Server) -> None:
-    """A worker answers no calls of users."""
+            await runtime.work(settings, [intake.run])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import nats.errors
-from automix_common.database.runtime import Runtime
 from automix_common.process.logs import logger
+from automix_common.runtime import Runtime
 
 from automix_mixer.progress import Progress, share, subject
 

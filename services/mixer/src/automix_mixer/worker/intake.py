@@ -7,8 +7,8 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from automix_common.database.runtime import Runtime
 from automix_common.events.messaging import fetch
+from automix_common.runtime import Runtime
 from automix_platform.events import STREAM
 
 from automix_mixer.worker.taking import Taker

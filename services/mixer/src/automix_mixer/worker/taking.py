@@ -5,11 +5,11 @@ from uuid import UUID
 
 from automix.events.v1 import events_pb2
 from automix_common.database.pool import LOST, Database
-from automix_common.database.runtime import Runtime
 from automix_common.events.messaging import MESSAGING_LOST
 from automix_common.process import faults
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, enter, trace_id_of
+from automix_common.runtime import Runtime
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from prometheus_client import Counter

@@ -1,27 +1,34 @@
-"""What every process opens at its start and closes at its end."""
+"""What a process with a schema opens at its start, closes at its end, and is composed of."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from automix_platform.processes import SCHEMAS
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from automix_common.database import retention
 from automix_common.database.pool import Database
+from automix_common.database.readiness import SchemaReady
+from automix_common.database.refusals import database_refusal
 from automix_common.events import messaging
 from automix_common.events.consumer import Consumer, Handler
 from automix_common.events.outbox import Relay
-from automix_common.process.settings import Settings
+from automix_common.events.settings import RuntimeSettings
+from automix_common.process.lifecycle import Background
+from automix_common.rpc import server
+from automix_common.rpc.identity import TokenVerifier
+from automix_common.rpc.settings import ListenSettings, ServerSettings
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings, database and messaging of one process. NATS is connected to in the background: calls that need only
-    the database are answered without it."""
+    """Database and messaging of one process. NATS is connected to in the background: calls that need only the database
+    are answered without it."""
 
-    settings: Settings
+    settings: RuntimeSettings
     schema: str
     database: Database
     connecting: "asyncio.Task[Client]"
@@ -36,16 +43,9 @@ class Runtime:
         """JetStream, once there is a connection."""
         return (await self.nats()).jetstream()
 
-    async def relay(self) -> None:
+    async def relay(self, sweep_seconds: float) -> None:
         """Background work: publishes the schema's outbox."""
-        settings = self.settings
-        relay = Relay(
-            self.database,
-            await self.stream(),
-            schema=self.schema,
-            sweep_seconds=settings.relay_sweep_seconds,
-        )
-        await relay.run()
+        await Relay(self.database, await self.stream(), schema=self.schema, sweep_seconds=sweep_seconds).run()
 
     async def forget(self) -> None:
         """Background work: deletes what is kept only for a while."""
@@ -55,9 +55,30 @@ class Runtime:
         """Background work: applies the events of one durable consumer."""
         await Consumer(self.database, await self.stream(), durable, handle).run()
 
+    async def serve(self, service: server.Service, settings: ServerSettings, verifier: TokenVerifier) -> None:
+        """Serves until told to stop. Health is NOT_SERVING while the schema is older than the process needs or the
+        database is away; background work begins when the schema is there.
+        """
+        await server.serve(
+            service,
+            settings,
+            verifier,
+            ready=self._ready(),
+            refusal_of=database_refusal,
+            stopping=self.stopping,
+        )
+
+    async def work(self, settings: ListenSettings, background: Sequence[Background]) -> None:
+        """Works until told to stop; answers health checks alone."""
+        await server.serve_health(settings, background, ready=self._ready())
+
+    def _ready(self) -> SchemaReady:
+        packages = {schema.name: schema.package for schema in SCHEMAS}
+        return SchemaReady(self.database, packages[self.schema])
+
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, schema: str) -> AsyncIterator[Runtime]:
+async def open_runtime(settings: RuntimeSettings, schema: str) -> AsyncIterator[Runtime]:
     """Opens what a process of `schema` needs and closes it at the end of the block."""
     database = Database(
         settings.database_url.get_secret_value(), size=settings.database_pool_size, name=f"automix-{schema}"
