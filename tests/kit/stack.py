@@ -44,7 +44,7 @@ EVERYWHERE = {
 }
 # Waits a hundredth of what a production stack has, limits that a test can reach.
 SETTINGS: Mapping[str, Mapping[str, str]] = {
-    "auth": {"AUTOMIX_BCRYPT_COST": "4", "AUTOMIX_HASHING_WAITING": "500"},
+    "auth": {"AUTOMIX_BCRYPT_COST": "4", "AUTOMIX_HASHING_WAITING": "500", "AUTOMIX_SIGN_UPS": "100000"},
     "projects": {},
     "media": {
         "AUTOMIX_VERIFY_LEASE_SECONDS": str(LEASE_SECONDS),

@@ -19,6 +19,8 @@ from prometheus_client import REGISTRY
 
 PASSWORD = "a good password"
 COST = 4
+MANY = {"sign_ups": 10_000, "sign_in_failures_of_address": 10_000}
+"""Tests come from one address."""
 Metadata = Sequence[tuple[str, str]]
 
 
@@ -61,7 +63,7 @@ class Auth:
 @asynccontextmanager
 async def serving(url: str, **overrides: Any) -> AsyncIterator[Auth]:
     """A replica with these settings; passwords are hashed at a cost that suits tests."""
-    defaults = {"bcrypt_cost": COST, "trusted_proxies": "127.0.0.0/8"}
+    defaults = {"bcrypt_cost": COST, "trusted_proxies": "127.0.0.0/8"} | MANY
     settings = AuthSettings(database_url=url, **(defaults | overrides))
     database = Database(url, size=8, name="test")
     await database.open()

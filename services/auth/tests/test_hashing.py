@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import pytest
 from automix_auth.hashing import Hashing, hash_password, password_matches, prehash
@@ -9,6 +10,7 @@ from automix_common.rpc.errors import ResourceExhausted
 
 from .harness import COST, hashes_computed
 
+NETWORK = ip_network("198.51.100.1")
 PASSWORDS = ["12345678", "\0" * 8, "nul\0inside", "nul\0behind", "x" * 200, "x" * 199 + "y", "ü" * 512, "pässwörd"]
 
 
@@ -35,13 +37,13 @@ def hashing() -> Iterator[Hashing]:
 
 async def test_nobody_has_a_password_and_finding_out_takes_a_hash(hashing: Hashing) -> None:
     before = hashes_computed()
-    async with hashing.turn() as turn:
+    async with hashing.turn(NETWORK) as turn:
         assert not await turn.matches("12345678", None)
     assert hashes_computed() == before + 1
 
 
 async def test_beyond_the_waiting_line_calls_are_refused_at_once(hashing: Hashing) -> None:
-    async with hashing.turn():
+    async with hashing.turn(NETWORK):
         waiting = asyncio.ensure_future(_turn(hashing))
         await asyncio.sleep(0)
         with pytest.raises(ResourceExhausted) as raised:
@@ -53,7 +55,7 @@ async def test_beyond_the_waiting_line_calls_are_refused_at_once(hashing: Hashin
 
 
 async def test_who_gives_up_waiting_leaves_the_line(hashing: Hashing) -> None:
-    async with hashing.turn():
+    async with hashing.turn(NETWORK):
         waiting = asyncio.ensure_future(_turn(hashing))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -65,5 +67,5 @@ async def test_who_gives_up_waiting_leaves_the_line(hashing: Hashing) -> None:
 
 
 async def _turn(hashing: Hashing) -> None:
-    async with hashing.turn() as turn:
+    async with hashing.turn(NETWORK) as turn:
         await turn.hash("12345678")

@@ -143,3 +143,47 @@ async def test_the_password_of_a_signed_in_caller_cannot_be_guessed_either(stric
     change = pb.ChangePasswordRequest(current_password=PASSWORD, new_password="another password")
     with refused(*THROTTLED):
         await strict.stub.ChangePassword(change, metadata=metadata)
+
+
+async def test_one_address_cannot_try_a_password_on_everybody(url: str) -> None:
+    site = "203.0.113.7"
+    async with serving(url, sign_in_failures_of_address=MOST, hashing_slots=1) as replica:
+        for _ in range(MOST):
+            with refused(*WRONG):
+                await replica.sign_in(new_email(), "wrong password", via=site)
+        with refused(*THROTTLED):
+            await replica.sign_in(new_email(), "wrong password", via=site)
+        with refused(*WRONG):
+            await replica.sign_in(new_email(), "wrong password", via="203.0.113.8")
+
+
+async def test_one_address_cannot_ask_for_any_number_of_accounts(url: str) -> None:
+    metadata = [("x-forwarded-for", "203.0.113.9")]
+    email = new_email()
+
+    async def sign_up(auth: Auth, email: str, metadata: list[tuple[str, str]]) -> None:
+        await auth.stub.SignUp(pb.SignUpRequest(email=email, password=PASSWORD), metadata=metadata)
+
+    async with serving(url, sign_ups=3) as replica, serving(url, sign_ups=3) as other:
+        await sign_up(replica, email, metadata)
+        for auth in (replica, other):  # a refusal that tells of an account counts, too
+            before = hashes_computed()
+            with refused(grpc.StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN"):
+                await sign_up(auth, email, metadata)
+            assert hashes_computed() == before + 1
+        with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SIGN_UPS") as refusal:
+            await sign_up(replica, new_email(), metadata)
+        assert refusal.retry_after_seconds
+        await sign_up(replica, new_email(), [("x-forwarded-for", "203.0.113.10")])
+
+
+async def test_a_crowd_from_one_address_keeps_nobody_else_from_signing_in(url: str, email: str) -> None:
+    async with serving(url, hashing_slots=1, hashing_waiting=8) as replica:
+        crowd = [
+            asyncio.ensure_future(replica.sign_in(new_email(), "wrong password", via="203.0.113.11"))
+            for _ in range(100)
+        ]
+        await asyncio.gather(*(replica.sign_in(email, via=f"203.0.113.{number}") for number in range(20, 26)))
+        outcomes = await asyncio.gather(*crowd, return_exceptions=True)
+    reasons = {reason_of(outcome) for outcome in outcomes if isinstance(outcome, grpc.aio.AioRpcError)}
+    assert "HASHING_BUSY" in reasons

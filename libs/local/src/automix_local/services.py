@@ -22,6 +22,9 @@ from automix_local.state import STATE_DIR_VARIABLE
 _LOG_LEVEL = f"{PREFIX}LOG_LEVEL"
 _NOT_OF_SERVICES = {STATE_DIR_VARIABLE, "AUTOMIX_CONFIG_DIR"}
 
+# On one machine everybody comes from loopback, unless a trusted proxy says otherwise.
+_OF_LOOPBACK = {"auth": {"AUTOMIX_SIGN_UPS": "500", "AUTOMIX_SIGN_IN_FAILURES_OF_ADDRESS": "500"}}
+
 # glibc gives each thread an arena of its own to keep: memory that these processes never need at once.
 _FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 
@@ -108,7 +111,8 @@ def environment(service: Service, replica: str, servers: Servers, endpoints: Map
         Source.S3_ACCESS_KEY: lambda variable: servers.s3_access_key(variable.of),
         Source.S3_SECRET_KEY: lambda variable: servers.s3_secret_key(variable.of),
     }
-    told = base_environment(scratch) | {_LOG_LEVEL: "INFO"} | chosen_settings(service, os.environ)
+    told = base_environment(scratch) | {_LOG_LEVEL: "INFO"} | _OF_LOOPBACK.get(service.name, {})
+    told |= chosen_settings(service, os.environ)
     for variable in variables(service.process):
         value = values[variable.source](variable)
         if value is not None:  # a stack of a few services has no address for the others

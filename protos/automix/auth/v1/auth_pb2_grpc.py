@@ -34,7 +34,8 @@ class AuthServiceStub:
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
-    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
+    this account from this address, or for any accounts from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no
+    signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
@@ -98,7 +99,8 @@ class AuthServiceServicer:
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
-    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
+    this account from this address, or for any accounts from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no
+    signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
@@ -108,7 +110,10 @@ class AuthServiceServicer:
     def SignUp(self, request, context):
         """Creates an account and signs it in.
 
-        Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
+        The answer tells whether an email has an account: to learn that costs a password's hash, and counts as a sign-up.
+
+        Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (TOO_MANY_SIGN_UPS) with
+        RetryInfo beyond 50 an hour from one address by default.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,7 +238,8 @@ class AuthService:
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
-    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
+    this account from this address, or for any accounts from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no
+    signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),

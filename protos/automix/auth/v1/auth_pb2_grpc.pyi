@@ -35,7 +35,8 @@ class AuthServiceStub:
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
-    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
+    this account from this address, or for any accounts from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no
+    signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
@@ -49,7 +50,10 @@ class AuthServiceStub:
     SignUp: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignUpRequest, _auth_pb2.SignUpResponse]
     """Creates an account and signs it in.
 
-    Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
+    The answer tells whether an email has an account: to learn that costs a password's hash, and counts as a sign-up.
+
+    Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (TOO_MANY_SIGN_UPS) with
+    RetryInfo beyond 50 an hour from one address by default.
     """
     SignIn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]
     """Exchanges an email and a password for tokens.
@@ -90,7 +94,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
-    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
+    this account from this address, or for any accounts from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no
+    signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
@@ -101,7 +106,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     SignUp: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignUpRequest, _auth_pb2.SignUpResponse]  # type: ignore[assignment]
     """Creates an account and signs it in.
 
-    Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
+    The answer tells whether an email has an account: to learn that costs a password's hash, and counts as a sign-up.
+
+    Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (TOO_MANY_SIGN_UPS) with
+    RetryInfo beyond 50 an hour from one address by default.
     """
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]  # type: ignore[assignment]
     """Exchanges an email and a password for tokens.
@@ -141,7 +149,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
-    this account from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no signing key yet.
+    this account from this address, or for any accounts from this address. UNAVAILABLE (KEYS_UNAVAILABLE): there is no
+    signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
@@ -156,7 +165,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_pb2.SignUpResponse, _abc.Awaitable[_auth_pb2.SignUpResponse]]:
         """Creates an account and signs it in.
 
-        Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN).
+        The answer tells whether an email has an account: to learn that costs a password's hash, and counts as a sign-up.
+
+        Errors: INVALID_ARGUMENT (INVALID_EMAIL); ALREADY_EXISTS (EMAIL_TAKEN); RESOURCE_EXHAUSTED (TOO_MANY_SIGN_UPS) with
+        RetryInfo beyond 50 an hour from one address by default.
         """
 
     @_abc_1.abstractmethod

@@ -31,7 +31,13 @@ FIRST_UPKEEP_SECONDS = 2
 def assemble(settings: AuthSettings, database: Database) -> Iterator[tuple[AuthServicer, TokenVerifier]]:
     """The servicer, and the verifier of tokens, which takes its keys from the same database."""
     hashing = Hashing(cost=settings.bcrypt_cost, slots=settings.hashing_slots, waiting=settings.hashing_waiting)
-    throttle = Throttle(most=settings.sign_in_failures, window=settings.sign_in_window)
+    throttle = Throttle(
+        most=settings.sign_in_failures,
+        most_of_network=settings.sign_in_failures_of_address,
+        window=settings.sign_in_window,
+        sign_ups=settings.sign_ups,
+        sign_up_window=settings.sign_up_window,
+    )
     access = AccessTokens(settings.jwt_issuer, settings.jwt_audience, settings.access_token_lifetime)
     rules = RefreshRules(
         lifetime=timedelta(days=settings.refresh_token_days), reuse=timedelta(seconds=settings.refresh_reuse_seconds)

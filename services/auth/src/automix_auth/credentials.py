@@ -1,5 +1,6 @@
 """Is this the password? Asked slowly, seldom and always in the same way."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,18 +10,28 @@ from automix_common.database.pool import Connection, Database
 from automix_common.rpc.errors import ServiceError
 
 from automix_auth.addresses import Network
-from automix_auth.domain import Account, too_many_attempts
+from automix_auth.domain import Account, too_many_attempts, too_many_sign_ups
 from automix_auth.emails import account_key
 from automix_auth.hashing import Hashing, Turn
 from automix_auth.repository import Accounts, Failures
 
+ALL_ACCOUNTS = hashlib.sha256(b"all accounts").digest()
+SIGN_UPS = hashlib.sha256(b"sign-ups").digest()
+"""Beside the keys of emails, which all hold an @: what is counted for a network as a whole."""
+
 
 @dataclass(frozen=True)
 class Throttle:
-    """How many wrong passwords an account may get from one network, and for how long they count."""
+    """What one network may try, and for how long it counts."""
 
     most: int
+    """Wrong passwords for one account."""
+    most_of_network: int
+    """Wrong passwords for all accounts together."""
     window: timedelta
+    sign_ups: int
+    """Accounts asked for, whether or not they came to be."""
+    sign_up_window: timedelta
 
 
 @dataclass(frozen=True)
@@ -48,12 +59,13 @@ class Credentials:
         (TOO_MANY_ATTEMPTS, HASHING_BUSY) before any hashing.
         """
         await self._refuse_too_many(attempt)
-        async with self._hashing.turn() as turn:
+        async with self._hashing.turn(attempt.network) as turn:
             # Again: those that waited in the line together must not all get their try.
             await self._refuse_too_many(attempt)
             if not await turn.matches(attempt.password, account.password_hash if account else None):
                 async with self._database.read() as connection:
                     await self._failures(connection, attempt).count(self._throttle.window)
+                    await Failures(connection, ALL_ACCOUNTS, attempt.network).count(self._throttle.window)
                 raise refusal
             yield turn
 
@@ -68,14 +80,32 @@ class Credentials:
             async with self._database.read() as connection:
                 await Accounts(connection).rehash(account, renewed)
 
-    async def hash(self, password: str) -> str:
-        """A hash of a new password; waits for a turn or raises ResourceExhausted (HASHING_BUSY)."""
-        async with self._hashing.turn() as turn:
+    async def new_hash(self, password: str, network: Network) -> str:
+        """A hash for a new account.
+
+        Raises ResourceExhausted (TOO_MANY_SIGN_UPS, HASHING_BUSY).
+        """
+        await self._refuse_too_many_sign_ups(network)
+        async with self._hashing.turn(network) as turn:
+            await self._refuse_too_many_sign_ups(network)
+            async with self._database.read() as connection:
+                await Failures(connection, SIGN_UPS, network).count(self._throttle.sign_up_window)
             return await turn.hash(password)
 
-    async def _refuse_too_many(self, attempt: Attempt) -> None:
+    async def _refuse_too_many_sign_ups(self, network: Network) -> None:
         async with self._database.read() as connection:
-            wait = await self._failures(connection, attempt).wait(self._throttle.most, self._throttle.window)
+            counted = Failures(connection, SIGN_UPS, network)
+            wait = await counted.wait(self._throttle.sign_ups, self._throttle.sign_up_window)
+        if wait is not None:
+            raise too_many_sign_ups(wait)
+
+    async def _refuse_too_many(self, attempt: Attempt) -> None:
+        throttle = self._throttle
+        async with self._database.read() as connection:
+            wait = await self._failures(connection, attempt).wait(throttle.most, throttle.window)
+            if wait is None:
+                everybody = Failures(connection, ALL_ACCOUNTS, attempt.network)
+                wait = await everybody.wait(throttle.most_of_network, throttle.window)
         if wait is not None:
             raise too_many_attempts(wait)
 

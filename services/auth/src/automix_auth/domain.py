@@ -101,6 +101,16 @@ def too_many_attempts(wait: timedelta) -> ResourceExhausted:
     )
 
 
+def too_many_sign_ups(wait: timedelta) -> ResourceExhausted:
+    """The answer when one address has asked for too many accounts."""
+    seconds = max(1.0, wait.total_seconds())
+    return ResourceExhausted(
+        "TOO_MANY_SIGN_UPS",
+        f"too many accounts were asked for from your address: try again in {round(seconds / 60) or 1} min",
+        retry_after_seconds=seconds,
+    )
+
+
 def invalid_refresh_token() -> Unauthenticated:
     """The one answer for refresh tokens that are unknown, expired, revoked or stolen."""
     return Unauthenticated("INVALID_REFRESH_TOKEN", "the sign-in has expired or was revoked: sign in again")

@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 
 import bcrypt
 from automix_common.rpc.errors import ResourceExhausted
+from automix_common.rpc.turns import Turns
 from prometheus_client import Counter
+
+from automix_auth.addresses import Network
 
 NOBODYS_DIGEST = "." * 31
 """A digest of zeros, which no password is known to have: to compare with it costs what any comparison costs."""
@@ -49,9 +52,8 @@ class Hashing:
     def __init__(self, *, cost: int, slots: int, waiting: int) -> None:
         """`slots` hashes are computed at once; `waiting` calls more may wait for a turn."""
         self._cost = cost
-        self._places = slots + waiting
-        self._taken = 0
-        self._free = asyncio.Semaphore(slots)
+        # Whoever crowds waits behind everybody else, and is refused first.
+        self._turns = Turns(slots, whole=True, waiting=waiting, refusal=_busy)
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="bcrypt")
         self._nobodys = bcrypt.gensalt(cost).decode() + NOBODYS_DIGEST
 
@@ -60,21 +62,17 @@ class Hashing:
         self._threads.shutdown(cancel_futures=True)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator["Turn"]:
-        """Waits for a turn and holds it for the block.
+    async def turn(self, network: Network) -> AsyncIterator["Turn"]:
+        """Waits for a turn and holds it for the block; networks take turns, whichever has more that wait.
 
-        Raises ResourceExhausted (HASHING_BUSY) at once when the waiting line is full.
+        Raises ResourceExhausted (HASHING_BUSY) when the waiting line is full, most of it with this network's.
         """
-        if self._taken >= self._places:
-            raise ResourceExhausted(
-                "HASHING_BUSY", "too many people sign in at this moment: try again", retry_after_seconds=2
-            )
-        self._taken += 1
-        try:
-            async with self._free:
-                yield Turn(self._threads, self._cost, self._nobodys)
-        finally:
-            self._taken -= 1
+        async with self._turns.held(network):
+            yield Turn(self._threads, self._cost, self._nobodys)
+
+
+def _busy() -> ResourceExhausted:
+    return ResourceExhausted("HASHING_BUSY", "too many people sign in at this moment: try again", retry_after_seconds=2)
 
 
 class Turn:

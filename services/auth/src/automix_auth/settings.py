@@ -32,6 +32,9 @@ class AuthSettings(ServerSettings, PublisherSettings):
 
     sign_in_failures: int = Field(10, ge=1, description="wrong passwords for an account from an address in a window")
     sign_in_window_seconds: float = Field(900, gt=0, description="how long wrong passwords count")
+    sign_in_failures_of_address: int = Field(100, ge=1, description="wrong passwords from an address in a window")
+    sign_ups: int = Field(50, ge=1, description="accounts that an address may ask for in a window of sign-ups")
+    sign_up_window_seconds: float = Field(3600, gt=0, description="how long a sign-up counts")
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="networks whose x-forwarded-for is believed, joined by commas"
     )
@@ -57,3 +60,8 @@ class AuthSettings(ServerSettings, PublisherSettings):
     def sign_in_window(self) -> timedelta:
         """The same as a duration."""
         return timedelta(seconds=self.sign_in_window_seconds)
+
+    @property
+    def sign_up_window(self) -> timedelta:
+        """The same as a duration."""
+        return timedelta(seconds=self.sign_up_window_seconds)

@@ -164,7 +164,7 @@ sign_in_failures = sa.Table(
         BYTEA,
         sa.CheckConstraint("length(account) = 32"),
         primary_key=True,
-        comment="SHA-256 of the email, whether or not it has an account",
+        comment="SHA-256 of the email, or of what counts for all of an address",
     ),
     sa.Column(
         "network",

@@ -49,4 +49,5 @@ class Upkeep:
                 if await keys.rotate_by_age(connection, age=age, cache_lifetime=settings.jwks_cache_lifetime):
                     log.info("signing key rotated by age")
         async with self._database.transaction() as connection:
-            await forget(connection, failure_window=settings.sign_in_window, key_kept=settings.access_token_lifetime)
+            longest = max(settings.sign_in_window, settings.sign_up_window)
+            await forget(connection, failure_window=longest, key_kept=settings.access_token_lifetime)

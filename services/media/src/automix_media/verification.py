@@ -19,6 +19,7 @@ from automix_common.objects.storage import ObjectMissing, ObjectStore
 from automix_common.process import faults
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import InvalidArgument, ServiceError, Unavailable, mine
+from automix_common.rpc.turns import Turns
 
 from automix_media import waveform
 from automix_media.domain import (
@@ -39,7 +40,6 @@ from automix_media.domain import (
 from automix_media.repository.assets import Assets
 from automix_media.repository.leases import VerifierLease
 from automix_media.repository.uploads import Uploads
-from automix_media.turns import Turns
 
 log = logger(__name__)
 

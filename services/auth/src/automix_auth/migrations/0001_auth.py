@@ -132,7 +132,7 @@ CREATE TABLE sign_in_failures (
     PRIMARY KEY (account, network)
 );
 COMMENT ON TABLE sign_in_failures IS 'Wrong passwords by account and address, counted for one window';
-COMMENT ON COLUMN sign_in_failures.account IS 'SHA-256 of the email, whether or not it has an account';
+COMMENT ON COLUMN sign_in_failures.account IS 'SHA-256 of the email, or of what counts for all of an address';
 COMMENT ON COLUMN sign_in_failures.network IS 'IPv4 address or IPv6 /64 that the calls came from';
 COMMENT ON COLUMN sign_in_failures.failures IS 'Wrong passwords since the window began';
 COMMENT ON COLUMN sign_in_failures.since IS 'When the window began';

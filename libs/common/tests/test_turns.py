@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from automix_common.process.ids import new_id
-from automix_media.turns import Turns
+from automix_common.rpc.errors import ResourceExhausted
+from automix_common.rpc.turns import Turns
 
 ANNE, BERT, CLEO = new_id(), new_id(), new_id()
 
@@ -53,3 +54,36 @@ async def test_a_place_is_not_lost_with_who_leaves() -> None:
     assert leaving.cancelled()
     assert called.cancelled()
     assert not next_one.cancelled()
+
+
+async def test_who_was_called_longest_ago_is_next_however_many_others_have_waiting() -> None:
+    turns = Turns(1)
+    await turns.take(ANNE)
+    crowd = [asyncio.create_task(turns.take(ANNE)) for _ in range(50)]
+    await taken()
+    bert = asyncio.create_task(turns.take(BERT))
+    assert await taken(bert) == [False]
+    turns.give_back(ANNE)
+    assert await taken(bert) == [True]
+    turns.give_back(BERT)
+    assert sum(await taken(*crowd)) == 1
+    for task in crowd:
+        task.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
+
+
+async def test_a_full_line_turns_away_who_has_most_in_it() -> None:
+    turns = Turns(1, waiting=3, refusal=lambda: ResourceExhausted("BUSY", "busy"))
+    await turns.take(ANNE)
+    crowd = [asyncio.create_task(turns.take(ANNE)) for _ in range(3)]
+    await taken()
+    with pytest.raises(ResourceExhausted):
+        await turns.take(ANNE)
+    bert = asyncio.create_task(turns.take(BERT))
+    assert await taken(*crowd, bert) == [False, False, True, False]
+    assert isinstance(crowd[2].exception(), ResourceExhausted)
+    turns.give_back(ANNE)
+    assert await taken(bert) == [True]
+    for task in crowd:
+        task.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
