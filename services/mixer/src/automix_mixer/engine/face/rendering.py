@@ -11,6 +11,7 @@ from automix_mixer.engine.face.delivery import deliver
 from automix_mixer.engine.face.extras import OutputPaths, write_extras
 from automix_mixer.engine.face.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
 from automix_mixer.engine.measure.analysis import analyse
+from automix_mixer.engine.measure.edges import fade_in
 from automix_mixer.engine.measure.loudness import SILENCE_LUFS
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.correction import corrected, recorded
@@ -20,8 +21,10 @@ from automix_mixer.engine.plan.strips import switched
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.render.mixdown import Balance, Mixdown, after_correction, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.render.rehearsal import rehearse
+from automix_mixer.engine.render.tail import FADE_S, longest_frames, mix_frames, track_frames
 from automix_mixer.engine.render.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.threads import cores
 from automix_mixer.engine.sound.workspace import Workspace
 from automix_mixer.engine.track import Track
@@ -61,12 +64,19 @@ def render_plan(
         profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
     check_sound(plan, profiles)
     written, plan = plan, switched(plan)
-    used = [v.track for v in plan.vocals] + [b.track for b in plan.beats]
-    frames = max(profiles[index].frames for index in used)
     vocals = make_vocal_bus(
-        plan, profiles, workspace, frames, lambda share: tell(0.35 + 0.2 * share, "vocals"), threads=threads
+        plan,
+        profiles,
+        workspace,
+        longest_frames(plan, profiles),
+        lambda share: tell(0.35 + 0.2 * share, "vocals"),
+        threads=threads,
     )
-    settled = balance(plan, profiles, vocals, -(-frames // step_frames(plan.sample_rate)), workspace)
+    frames = mix_frames(plan, profiles, vocals)
+    steps = -(-frames // step_frames(plan.sample_rate))
+    if vocals.lead_k is not None:
+        vocals = replace(vocals, lead_k=CurveFile(vocals.lead_k.path, steps))
+    settled = balance(plan, profiles, vocals, steps, workspace)
     planned = plan.bus
     if plan.bus.correction is None:
         heard, changed = rehearse(plan, profiles, vocals, settled, frames)
@@ -89,6 +99,7 @@ def render_plan(
         threads=threads,
         progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
+    _soften_end(down, frames - track_frames(plan, profiles), plan.sample_rate)
     premaster, gain = solve_gain(down.premaster, plan, workspace)
     measured, gain = deliver(
         premaster,
@@ -113,6 +124,15 @@ def render_plan(
         if pcm is not None:
             pcm.delete()
     return Rendered(written, report)
+
+
+def _soften_end(down: Mixdown, tail: int, sample_rate: int) -> None:
+    """Fades the last of a tail, in the premaster and in every stem, so that they still add up."""
+    if tail <= 0:
+        return
+    for pcm in (down.premaster.pcm, *down.stems.values()):
+        n = min(pcm.frames, round(FADE_S * sample_rate))
+        pcm.multiply(pcm.frames - n, fade_in(n)[::-1])
 
 
 def _report(

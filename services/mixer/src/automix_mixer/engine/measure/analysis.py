@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import numpy as np
 from automix_audio.decode import AudioReader, open_audio
@@ -11,10 +12,14 @@ from automix_audio.errors import AudioError
 
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.measure.edges import OffsetFilter, soften_edges
+from automix_mixer.engine.measure.fades import Points, find_fades, gain_db_at
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
-from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.measure.polarity import upright
+from automix_mixer.engine.measure.profile import Faults, Profile
 from automix_mixer.engine.settings import SAMPLE_RATES, Settings
+from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.layout import downmix_matrix
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound
 from automix_mixer.engine.sound.workspace import Workspace
@@ -39,27 +44,51 @@ def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
 
 
 def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
-    """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace.
+    """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace, put right where it was faulty.
 
     Raises EngineError with the reason why it cannot be used.
     """
+    profile = _measured(track, workspace, sample_rate, None)
+    faults = profile.faults
+    if not faults.offset and not faults.inverted:
+        return profile
+    # What is wrong is known at the end of the sound; so the file is read once more, and measured as it should be.
+    if profile.pcm is not None:
+        profile.pcm.delete()
+    return _measured(track, workspace, sample_rate, faults)
+
+
+def _measured(track: Track, workspace: Workspace, sample_rate: int, known: Faults | None) -> Profile:
+    """One pass. `known` are the faults that are put right before anything is measured or kept."""
     with _opened(track, sample_rate) as reader:
         matrix = downmix_matrix(reader.channels, reader.channel_names)
         channels = min(reader.channels, 2)
         meter = TrackMeter(sample_rate, channels, track.role, workspace)
+        offset = OffsetFilter(sample_rate, channels) if known is not None and known.offset else None
         frames = 0
         with ExitStack() as stack:
             writer = None if track.role == "reference" else stack.enter_context(workspace.pcm(channels))
             for piece in reader.blocks(BLOCK_FRAMES):
                 sound = np.ascontiguousarray(piece.T) if matrix is None else matrix @ piece.T
+                if known is not None:
+                    sound = upright(sound, frames, known.inverted)
+                    sound = sound if offset is None else offset.process(sound)
                 frames += sound.shape[1]
                 if writer is not None:
                     writer.write(sound)
                 meter.process(_padded(sound))
         if frames == 0:
             raise EngineError("EMPTY", f"{track.label}: the file holds no sound")
+        hard = (False, False)
+        if writer is not None:
+            hard = soften_edges(writer.file, max(meter.channel_peak()), sample_rate)
         steps = -(-frames // step_frames(sample_rate))
         k_steps = meter.k_steps(steps)
+        fade = find_fades(k_steps, step_frames(sample_rate), sample_rate) if track.role == "vocals" else []
+        unfaded = _unfaded(k_steps, fade, workspace, sample_rate) if fade else k_steps
+        faults = meter.faults(frames)
+        if known is not None:
+            faults = replace(faults, dc=known.dc, offset=known.offset, inverted=known.inverted)
         return Profile(
             track=track,
             sample_rate=sample_rate,
@@ -76,11 +105,21 @@ def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
             channel_peak=meter.channel_peak(),
             channel_energy=meter.channel_energy(),
             identical_channels=meter.identical_channels,
-            faults=meter.faults(frames),
+            faults=replace(faults, hard_edges=hard),
             damaged_packets=reader.damaged_packets,
             sibilance=meter.sibilance(),
-            integrated_lufs=integrated_lufs((k for _, k in k_steps.pieces()), step_frames(sample_rate), sample_rate),
+            fade=fade,
+            unfaded=unfaded,
+            integrated_lufs=integrated_lufs((k for _, k in unfaded.pieces()), step_frames(sample_rate), sample_rate),
         )
+
+
+def _unfaded(k_steps: CurveFile, fade: Points, workspace: Workspace, sample_rate: int) -> CurveFile:
+    out, rate = workspace.curve(), sample_rate / step_frames(sample_rate)
+    for start, piece in k_steps.pieces():
+        seconds = np.arange(start, start + piece.size) / rate
+        out.append((piece * 10 ** (-gain_db_at(fade, seconds) / 10)).astype(np.float32))
+    return out.curve(k_steps.size)
 
 
 def _padded(sound: Sound) -> Sound:

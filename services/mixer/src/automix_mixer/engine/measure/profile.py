@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from automix_mixer.engine.measure.fades import Points
 from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS
+from automix_mixer.engine.measure.polarity import Spans
 from automix_mixer.engine.measure.sibilance import Sibilance
 from automix_mixer.engine.measure.spectrum import Spectrum
 from automix_mixer.engine.sound.curve_file import CurveFile
@@ -17,11 +19,18 @@ from automix_mixer.engine.track import Track
 
 @dataclass(frozen=True)
 class Faults:
-    """What is wrong with a recording: DC of each channel (linear), steps with a click, flat-topped samples."""
+    """What is wrong with a recording: DC of each channel (linear), steps with a click, flat-topped samples.
+
+    `offset` says whether the DC was worth a filter; `inverted` holds the stretches whose right channel was upside down.
+    Both are put right in the sound. `hard_edges`: it began or ended in the middle of a sound, and was faded there.
+    """
 
     dc: tuple[float, ...]
     clicks: int
     clipped: int
+    offset: bool = False
+    inverted: Spans = ()
+    hard_edges: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,8 @@ class Profile:
     `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
     control step of `step` frames: `k_steps` the K-weighted energy, `steps` (of a beat) the unweighted one, summed over
     channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones.
+    `fade` are the corners of a vocal's own fades, `unfaded` its `k_steps` as they were before those; its loudness is
+    measured on them.
     `channel_peak` is of samples; `source_sample_rate` and `source_channels` are the file's own.
     """
 
@@ -52,6 +63,8 @@ class Profile:
     faults: Faults
     damaged_packets: int
     sibilance: Sibilance
+    fade: Points
+    unfaded: CurveFile
     integrated_lufs: float
 
     @property

@@ -51,7 +51,9 @@ class VocalPlan:
     """What happens to one vocal, in the order of its chain.
 
     `part` is lead, double or backing; `channels` is mono, left, right or stereo; `ride_db` lists [start s, end s, gain
-    dB] for each phrase; `width` is the share of side kept (of a stereo file) or made (of a mono one).
+    dB] for each phrase; `width` is the share of side kept (of a stereo file) or made (of a mono one). `fade_db` lists
+    the corners [s, dB] of fades that the recording came with: expander, rides, de-esser and compressor go by the levels
+    before them.
     """
 
     track: int
@@ -78,6 +80,9 @@ class VocalPlan:
     effects: list[Effect] = field(default_factory=list)
     off: tuple[str, ...] = ()
     mute: bool = False
+    fade_db: Decision[list[list[float]]] = field(
+        default_factory=lambda: Decision([], "s, dB", "no fade was looked for")
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ _DOUBLE_CORRELATION = 0.75
 
 def assign_parts(vocals: Sequence[Profile]) -> list[Decision[str]]:
     """One of lead, double, backing for each vocal, from activity, width and likeness; never from the file's level."""
-    activity = [active_steps(p.k_steps, p.integrated_lufs, p.step, p.sample_rate) for p in vocals]
+    activity = [active_steps(p.unfaded, p.integrated_lufs, p.step, p.sample_rate) for p in vocals]
     seconds = [float(a.sum()) * p.step / p.sample_rate for a, p in zip(activity, vocals, strict=True)]
     # A lead stands in the middle: a wide stem counts for up to half as much singing.
     scores = [s * (1.0 - 0.5 * min(1.0, _side_share(p) / 0.3)) for s, p in zip(seconds, vocals, strict=True)]

@@ -97,6 +97,7 @@ def check_bounds(plan: MixPlan) -> None:
             if not (20 <= cut.freq_hz <= 20_000 and -24 <= cut.gain_db <= 12 and 0.1 <= cut.q <= 50):
                 raise _invalid("cuts", "must lie in 20 to 20000 Hz, -24 to 12 dB, quality 0.1 to 50")
         _check_rides(vocal.ride_db.value)
+        _check_fade(vocal.fade_db.value)
 
 
 def _check_texts(name: str, texts: Sequence[str], most: int, longest: int) -> None:
@@ -165,6 +166,14 @@ def _check_rides(rides: list[list[float]]) -> None:
         if len(ride) != 3 or not last <= ride[0] <= ride[1] or abs(ride[2]) > 24.0:
             raise _invalid("ride_db", "must list start, end and gain (24 dB at most) of phrases in their order")
         last = ride[1]
+
+
+def _check_fade(corners: list[list[float]]) -> None:
+    last = 0.0
+    for corner in corners:
+        if len(corner) != 2 or corner[0] < last or not -120.0 <= corner[1] <= 0.0:
+            raise _invalid("fade_db", "must list seconds and gain (-120 to 0 dB) of corners in their order")
+        last = corner[0]
 
 
 def _parts(plan: MixPlan) -> list[VocalPlan | BeatPlan]:

@@ -44,6 +44,7 @@ VOCAL = (
     Kind("tone", ("tone_db",), {"tone_db": _FLAT}),
     Kind("resonances", ("cuts",), {"cuts": []}),
     Kind("expander", ("expander_threshold_lufs", "expander_range_db"), {"expander_range_db": 0.0}),
+    Kind("fade", ("fade_db",), {"fade_db": []}),
     Kind("ride", ("ride_db",), {"ride_db": []}),
     Kind("deesser", ("deess_threshold_db", "deess_range_db"), {"deess_range_db": 0.0}),
     Kind(

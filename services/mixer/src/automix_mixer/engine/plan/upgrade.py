@@ -54,7 +54,7 @@ def _from_1(old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _STEPS: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
-_ADDED_1: Mapping[str, Any] = {"mono_below_hz": 0.0, "tone_db": [0.0] * 30, "pan": 0.0, "level_db": 0.0}
+_ADDED_1: Mapping[str, Any] = {"fade_db": [], "mono_below_hz": 0.0, "tone_db": [0.0] * 30, "pan": 0.0, "level_db": 0.0}
 """What version 1 did not have, and what did not happen then."""
 
 
@@ -76,7 +76,7 @@ def _settings_1(old: Mapping[str, Any]) -> dict[str, Any]:
 
 def _vocal_1(data: Any, where: str) -> dict[str, Any]:
     vocal = read_object(data, where)
-    parameters = [name for kind in VOCAL for name in kind.parameters if name != "pan"]
+    parameters = [name for kind in VOCAL for name in kind.parameters if name not in ("pan", "fade_db")]
     checked_keys(vocal, ("track", "name", "part", *parameters), where)
     part = read_object(vocal["part"], f"{where}.part")
     to = "lead" if part.get("value") == "lead" else "backing"

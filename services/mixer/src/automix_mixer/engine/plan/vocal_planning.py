@@ -82,6 +82,7 @@ def plan_vocal(index: int, profile: Profile, part: Decision[str], settings: Sett
         compressor_release_ms=Decision(120.0, "ms", "after short peaks; four times longer after sustained ones"),
         level_db=Decision(_LEVELS_DB[part.value], "dB", "against the lead" if part.value != "lead" else "the lead"),
         width=Decision(_WIDTHS[part.value], "", _width_reason(part.value, channels.value)),
+        fade_db=Decision(profile.fade, "s, dB", "the recording's own fades stay" if profile.fade else "it has none"),
     )
 
 
@@ -149,7 +150,7 @@ def _resonances(profile: Profile) -> list[Cut]:
 
 
 def _expander_threshold(profile: Profile, trim_db: float) -> Decision[float]:
-    active = active_steps(profile.k_steps, profile.integrated_lufs, profile.step, profile.sample_rate)
+    active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
     pauses = profile.k_steps.read()[~active]
     pauses = pauses[pauses > 0]
     floor = lufs(float(np.median(pauses)) / profile.step) + trim_db if pauses.size else -120.0
@@ -158,7 +159,7 @@ def _expander_threshold(profile: Profile, trim_db: float) -> Decision[float]:
 
 
 def _ride(profile: Profile) -> Decision[list[list[float]]]:
-    phrases = find_phrases(profile.k_steps, profile.integrated_lufs, profile.step, profile.sample_rate)
+    phrases = find_phrases(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
     gains = ride_gains(phrases, _RIDE_STRENGTH, _RIDE_LIMIT_DB)
     seconds = profile.step / profile.sample_rate
     rides = [[p.start * seconds, p.end * seconds, g] for p, g in zip(phrases, gains, strict=True)]

@@ -23,7 +23,8 @@ from automix_mixer.engine.dsp.control import ramp, step_energy
 from automix_mixer.engine.dsp.dynamics import presence
 from automix_mixer.engine.dsp.fir import MAX_TAPS, FirBank, whole
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP
-from automix_mixer.engine.measure.activity import active_steps, smoothed
+from automix_mixer.engine.measure.activity import Mask, active_steps, smoothed
+from automix_mixer.engine.measure.fades import gain_db_at
 from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.measure.profile import Profile, mean_crest_db
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
@@ -38,6 +39,8 @@ from automix_mixer.engine.sound.workspace import Workspace
 
 _FADER_LIMIT_DB = 24.0
 """A voice that needs more is not there: after the trim, the faders of the test songs lie at +2.4 and +1.7 dB."""
+
+_FADED_DB = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
         return Balance(0.0, 0.0, depth, None, _beat_k(plan, profiles, depth, 1.0, workspace))
     loudness = integrated_lufs((k for _, k in vocals.lead_k.pieces()), step, rate)
     active = active_steps(vocals.lead_k, loudness, step, rate)
+    steady = active & ~_faded(plan, vocals.lead_k.size, step)
+    active = steady if steady.any() else active
     if plan.beats:
         depth = _depth(plan, vocals.lead_k, loudness, step, workspace)
     beat = _beat_k(plan, profiles, depth, _kept_share(plan, profiles), workspace)
@@ -140,6 +145,16 @@ def after_correction(settled: Balance, correction: CorrectionPlan) -> Balance:
         bus_shift_db=settled.bus_shift_db - fader,
         lean_db=correction.correct_lean_db.value,
     )
+
+
+def _faded(plan: MixPlan, steps: int, step: int) -> Mask:
+    """Steps in which a lead's own fade is under way: they say nothing about the balance."""
+    faded = np.zeros(steps, np.bool_)
+    seconds = np.arange(steps) * step / plan.sample_rate
+    for vocal in plan.vocals:
+        if vocal.part.value == "lead":
+            faded |= gain_db_at(vocal.fade_db.value, seconds) < -_FADED_DB
+    return faded
 
 
 def _beat_k(
@@ -342,11 +357,11 @@ def sources(
         for name, pcm in (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
         if pcm is not None
     }
-    beats = [(b, _pcm(profiles[b.track]).picked(picks), profiles[b.track].frames) for b in plan.beats]
-    for index in picks:
+    beats = [(b, _pcm(profiles[b.track]).picked(picks)) for b in plan.beats]
+    for _ in picks:
         out = {name: [next(stream)] for name, stream in streams.items()}
         if beats:
-            out["beat"] = [_beat_block(b, next(s), frames - index * BLOCK_FRAMES) for b, s, frames in beats]
+            out["beat"] = [_beat_block(b, next(s)) for b, s in beats]
         yield out
 
 
@@ -366,11 +381,7 @@ def two(block: Sound) -> Sound:
     return block if block.shape[0] == 2 else np.repeat(block, 2, axis=0)
 
 
-def _beat_block(plan: BeatPlan, block: Sound, frames_left: int) -> Sound:
-    if any(plan.dc.value):
-        block = block.copy()
-        n = int(np.clip(frames_left, 0, BLOCK_FRAMES))
-        block[:, :n] -= np.array(plan.dc.value, np.float32)[: block.shape[0], None]
+def _beat_block(plan: BeatPlan, block: Sound) -> Sound:
     if plan.channels.value == "left":
         block = block[:1]
     elif plan.channels.value == "right":

@@ -14,6 +14,10 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, k_weight_db
 from automix_mixer.engine.plan.mixplan import SpacePlan
 from automix_mixer.engine.sound.pcm import Sound
 
+OFF_LU = -100.0
+"""A return at or under this level is off."""
+_REPEATS = 3
+"""Of the echo that are made."""
 _SEED = 417_1994
 _HALFBAND = 8
 """Pairs of taps of the half-band filters: 60 dB stop band from 0.29 of the higher rate."""
@@ -106,6 +110,13 @@ def impulse_response(plan: SpacePlan, rate: int) -> npt.NDArray[np.float32]:
     return np.asarray(np.pad(response, ((0, 0), (predelay, 0))), np.float32)
 
 
+def ring_frames(plan: SpacePlan, sample_rate: int) -> int:
+    """How long reverb and echo go on after the dry voice, at most; 0 when both are off."""
+    reverb = plan.predelay_ms.value / 1000 + 0.75 * plan.reverb_time_s.value if plan.reverb_lu.value > OFF_LU else 0.0
+    echo = _REPEATS * plan.echo_time_s.value if plan.echo_lu.value > OFF_LU else 0.0
+    return round(max(reverb, echo) * sample_rate)
+
+
 class Space:
     """Feed the dry vocals' mid, read reverb and echo of the same length; both come a few frames late."""
 
@@ -158,15 +169,15 @@ class _Echo:
 
     def __init__(self, plan: SpacePlan, rate: int) -> None:
         feedback = plan.echo_feedback.value
-        self._gains = [feedback**k for k in range(3)]
+        self._gains = [feedback**k for k in range(_REPEATS)]
         energy = 0.5 * sum(g * g for g in self._gains)
         self._gain = 10 ** (plan.echo_lu.value / 20) / np.sqrt(max(energy, 1e-9))
         self._delay = max(1, int(plan.echo_time_s.value * rate))
-        self._past = np.zeros(3 * self._delay + 2, np.float32)
+        self._past = np.zeros(_REPEATS * self._delay + 2, np.float32)
 
     def add(self, wet: Sound, fresh: npt.NDArray[np.float32]) -> None:
         whole = np.concatenate([self._past, fresh])
-        self._past = whole[-(3 * self._delay + 2) :].copy()
+        self._past = whole[-(_REPEATS * self._delay + 2) :].copy()
         if self._gain < 1e-5:
             return
         n = fresh.size
@@ -182,7 +193,7 @@ def _return_gain(
     response: npt.NDArray[np.float32], rate: int, level_lu: float, voice_bands: npt.NDArray[np.float64]
 ) -> float:
     """Gain that puts the reverb's loudness `level_lu` from the dry voice's, for a voice of that spectrum."""
-    if level_lu <= -100.0:
+    if level_lu <= OFF_LU:
         return 0.0
     size = next_fast_len(response.shape[1], real=True)
     power = np.abs(np.fft.rfft(response, size, axis=-1)).astype(np.float64) ** 2

@@ -13,7 +13,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, gain_at, to_db
 from automix_mixer.engine.dsp.control import pan_gains
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan, VocalPlan
-from automix_mixer.engine.render.space import Space
+from automix_mixer.engine.render.space import OFF_LU, Space
 from automix_mixer.engine.render.vocal_chain import (
     Filtered,
     VocalGains,
@@ -94,7 +94,7 @@ def _sum(
     frames: int,
     threads: int,
 ) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None, _Energies]:
-    wet = plan.space.reverb_lu.value > -100 or plan.space.echo_lu.value > -100
+    wet = plan.space.reverb_lu.value > OFF_LU or plan.space.echo_lu.value > OFF_LU
     room = Space(plan.space, plan.sample_rate, _voice_bands(leads or others, profiles)) if wet else None
     lead_channels = 1 if all(v.filtered.voice.channels == 1 and not v.plan.pan.value for v in leads) else 2
     with ExitStack() as stack:

@@ -13,6 +13,7 @@ from automix_mixer.engine.dsp.control import ramp, step_energy
 from automix_mixer.engine.dsp.dynamics import Compressor, deess_gain_db, expander_gain_db
 from automix_mixer.engine.dsp.fir import FirBank, whole
 from automix_mixer.engine.dsp.running import running_mean
+from automix_mixer.engine.measure.fades import gain_db_at
 from automix_mixer.engine.measure.loudness import OFFSET_DB
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import VocalPlan
@@ -112,19 +113,24 @@ def vocal_gains(plan: VocalPlan, filtered: Filtered, sample_rate: int, workspace
     trim = plan.trim_db.value
 
     def work(first: int, k_steps: Curve, sibilant: Curve) -> list[Curve]:
-        voice_db = _level_db(k_steps, filtered.step, 5) + trim
+        seconds = np.arange(first, first + k_steps.size) / rate
+        # As loud as it was before somebody faded it: whatever evens levels would undo the fade.
+        fade = gain_db_at(plan.fade_db.value, seconds)
+        before = trim - fade
+        voice_db = _level_db(k_steps, filtered.step, 5) + before
         expander = expander_gain_db(voice_db, plan.expander_threshold_lufs.value, plan.expander_range_db.value, rate)
-        ride = _ride_db(plan, np.arange(first, first + k_steps.size) / rate)
+        expander *= np.clip(1.0 + fade / 3.0, 0.0, 1.0)
+        ride = _ride_db(plan, seconds)
         compressor = Compressor(
             plan.compressor_threshold_lufs.value,
             plan.compressor_ratio.value,
             plan.compressor_attack_ms.value,
             plan.compressor_release_ms.value,
         )
-        fast_db = _level_db(k_steps, filtered.step, 3) + trim
+        fast_db = _level_db(k_steps, filtered.step, 3) + before
         squeezed = compressor.gain_db(fast_db + expander + ride, rate)
         deess = deess_gain_db(
-            _level_db(sibilant, filtered.step, 3) + trim,
+            _level_db(sibilant, filtered.step, 3) + before,
             fast_db,
             plan.deess_threshold_db.value,
             plan.deess_range_db.value,

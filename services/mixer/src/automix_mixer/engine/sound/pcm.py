@@ -56,6 +56,23 @@ class PcmFile:
                     block[:] = 0.0
                 yield block
 
+    def loudest_at(self, frame: int) -> float:
+        """The largest magnitude of that frame's samples."""
+        return float(np.abs(next(self.picked([frame // BLOCK_FRAMES]))[:, frame % BLOCK_FRAMES]).max())
+
+    def multiply(self, first: int, gains: npt.NDArray[np.float32]) -> None:
+        """Multiplies the frames from `first` on by `gains`, shape (n,), on disk."""
+        with self.path.open("r+b", buffering=0) as file:
+            for index in range(first // BLOCK_FRAMES, -(-(first + gains.size) // BLOCK_FRAMES)):
+                block = next(self.picked([index]))
+                start = max(first - index * BLOCK_FRAMES, 0)
+                given = gains[max(index * BLOCK_FRAMES - first, 0) :][: BLOCK_FRAMES - start]
+                block[:, start : start + given.size] *= given
+                file.seek(index * block.nbytes)
+                left = block.data.cast("B")
+                while left:
+                    left = left[file.write(left) :]
+
     def delete(self) -> None:
         self.path.unlink(missing_ok=True)
 

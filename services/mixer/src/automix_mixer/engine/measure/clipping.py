@@ -1,0 +1,26 @@
+"""Peaks that were cut off when they were recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+_HIGH = 0.8
+_CORNER = 1e-3
+"""Of the peak. A clipped wave turns flat at a corner; the top of a soft or low one is as flat in 16 bits, and has
+none: at full scale that of 100 Hz bends by a tenth of this from one sample to the next."""
+
+
+def clipped_samples(sound: npt.NDArray[np.float32], peak: float) -> int:
+    """How many samples lie on flat tops with a corner, shape (n,); `peak` is the recording's own so far."""
+    high = np.flatnonzero(np.abs(sound[1:-1]) > _HIGH * peak) + 1
+    flat = high[(sound[high] == sound[high - 1]) & (sound[high] == sound[high + 1])]
+    if not flat.size:
+        return 0
+    # Every run of flat samples, widened to its two outer ones; what lies beyond those makes the corner.
+    runs = np.split(flat, np.flatnonzero(np.diff(flat) > 1) + 1)
+    first, last = (np.array([r[i] for r in runs]) for i in (0, -1))
+    before = np.abs(sound[first - 1] - sound[np.maximum(first - 2, 0)])
+    after = np.abs(sound[last + 1] - sound[np.minimum(last + 2, sound.size - 1)])
+    corner = np.maximum(before, after) > _CORNER * peak
+    return int((last - first + 1)[corner].sum())

@@ -1,0 +1,100 @@
+"""Where one channel of a recording is upside down: its right is the negative of its left.
+
+Such a sound is loud on two loudspeakers and vanishes on one. It comes from a cable or a plug-in, in a whole recording
+or in a take that was pasted into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from automix_mixer.engine.sound.pcm import Sound
+
+POLARITY_FRAMES = 2_048
+"""Frames over which the channels are compared at a time; divides a block."""
+
+Spans = tuple[tuple[int, int], ...]
+
+_ALIKE = -0.5
+"""Correlation of the channels: -1 is upside down, wide sound lies around 0. Over a second no sound of the test
+recordings is under -0.2."""
+_SOFTEST_DB = -50.0
+_AROUND_S, _SHORTEST_S = 0.5, 1.0
+_CROSSFADE = 256
+
+
+class PolarityMeter:
+    """Feed stereo blocks, shape (2, n), n a multiple of POLARITY_FRAMES, then read the spans."""
+
+    def __init__(self) -> None:
+        self._sums: list[npt.NDArray[np.float32]] = []
+
+    def process(self, block: Sound) -> None:
+        left, right = block.reshape(2, -1, POLARITY_FRAMES)
+        pairs = ((left, left), (right, right), (left, right))
+        self._sums.append(np.stack([np.einsum("ij,ij->i", a, b) for a, b in pairs]))
+
+    def spans(self, sample_rate: int, frames: int) -> Spans:
+        """First frame and one past the last of every stretch that is upside down.
+
+        One that lasts to the end of the sound ends beyond it.
+        """
+        if not self._sums:
+            return ()
+        sums = np.concatenate(self._sums, axis=1).astype(np.float64)
+        hop = POLARITY_FRAMES / sample_rate
+        around = np.ones(2 * max(1, round(_AROUND_S / hop)) + 1)
+        left, right, product = (np.convolve(s, around)[around.size // 2 :][: s.size] for s in sums)
+        energy = left + right
+        heard = (energy > energy.max(initial=0.0) * 10 ** (_SOFTEST_DB / 10)) & (
+            np.minimum(left, right) > 1e-3 * energy
+        )
+        correlation = product / np.maximum(np.sqrt(left * right), 1e-20)
+        sign = np.where(heard & (correlation < _ALIKE), -1, np.where(heard & (correlation > 0.0), 1, 0))
+        inverted = _continued(sign) < 0
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], inverted, [False]]).astype(np.int8)))
+        runs = [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        whole = [r for r in runs if r == (0, inverted.size)]
+        sharp = [
+            (_turn(sums[2], a, around.size, falls=True), _turn(sums[2], b, around.size, falls=False))
+            for a, b in runs
+            if (b - a) * hop >= _SHORTEST_S
+        ]
+        spans = ((a * POLARITY_FRAMES, b * POLARITY_FRAMES) for a, b in whole or sharp if a < b)
+        return tuple((a, b if b < frames else frames + _CROSSFADE) for a, b in spans)
+
+
+def _continued(sign: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:
+    """What is undecided (0) goes with what came before it, at the beginning with what comes."""
+    known = np.flatnonzero(sign)
+    if not known.size:
+        return sign
+    last = np.maximum.accumulate(np.where(sign != 0, np.arange(sign.size), -1))
+    return np.asarray(sign[np.where(last < 0, known[0], last)])
+
+
+def _turn(product: npt.NDArray[np.float64], near: int, around: int, *, falls: bool) -> int:
+    """The border near `near` that parts positive from negative products best."""
+    if near in (0, product.size):
+        return near
+    low, high = max(0, near - around), min(product.size, near + around)
+    sums = np.concatenate([[0.0], np.cumsum(product[low:high])])
+    return low + int(sums.argmax() if falls else sums.argmin())
+
+
+def upright(block: Sound, first: int, spans: Sequence[tuple[int, int]]) -> Sound:
+    """A stereo block, which begins at frame `first` of its recording, with its right channel turned in the spans."""
+    end = first + block.shape[1]
+    for a, b in spans:
+        if a >= end or b <= first:
+            continue
+        frame = np.arange(max(a, first), min(b, end), dtype=np.float32)
+        # The gain goes through zero at the borders inside the sound.
+        inside = np.minimum(frame - a if a else np.inf, b - 1 - frame)
+        gain = 1.0 - 2.0 * np.clip(inside / _CROSSFADE, 0.0, 1.0)
+        block = block.copy()
+        block[1, max(a, first) - first : min(b, end) - first] *= gain.astype(np.float32)
+    return block

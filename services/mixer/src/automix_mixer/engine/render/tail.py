@@ -1,0 +1,50 @@
+"""How long a mix lasts: to the end of its longest track, or until its own reverb and echo have died away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from automix_mixer.engine.dsp.control import step_energy, step_frames
+from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.mixplan import MixPlan
+from automix_mixer.engine.render.space import ring_frames
+from automix_mixer.engine.render.vocal_bus import VocalBus
+from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
+
+_DIED_DB = 45.0
+"""Under the leads' loudness. A mix is up to 5 dB louder than its lead, so its own end lies at least 40 dB down."""
+FADE_S = 0.05
+"""At the end of such a tail."""
+
+
+def track_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
+    """Frames of the longest track."""
+    return max(profiles[part.track].frames for part in [*plan.vocals, *plan.beats])
+
+
+def longest_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
+    """Frames until the last of the space's sound may have come."""
+    vocals = max((profiles[v.track].frames for v in plan.vocals), default=0)
+    ring = ring_frames(plan.space, plan.sample_rate) if vocals else 0
+    return max(track_frames(plan, profiles), vocals + ring)
+
+
+def mix_frames(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus) -> int:
+    """Frames of the mix: the longest track, and what can be heard of the space after it."""
+    frames = track_frames(plan, profiles)
+    if vocals.space is None or vocals.space.frames <= frames or vocals.lead_k is None:
+        return frames
+    step = step_frames(plan.sample_rate)
+    loudness = integrated_lufs((k for _, k in vocals.lead_k.pieces()), step, plan.sample_rate)
+    least = step * 10 ** ((loudness - _DIED_DB - OFFSET_DB) / 10)
+    first = frames // BLOCK_FRAMES
+    blocks = vocals.space.picked(range(first, -(-vocals.space.frames // BLOCK_FRAMES)))
+    energy = np.concatenate([step_energy(block, step) for block in blocks])
+    heard = np.flatnonzero(energy > least)
+    if not heard.size:
+        return frames
+    last = first * BLOCK_FRAMES + (int(heard[-1]) + 1) * step
+    return frames if last <= frames else min(last + round(FADE_S * plan.sample_rate), vocals.space.frames)
