@@ -162,11 +162,13 @@ def _report(
             "crest": crest_effect(gain),
             "master": master_effect(gain.gain_db, gain.deepest_db, gain.ceiling_dbtp),
         },
-        notes=plan.notes + _master_notes(gain, plan),
+        notes=plan.notes + _master_notes(gain, measured, plan),
     )
 
 
-def _master_notes(gain: MasterGain, plan: MixPlan) -> list[str]:
+def _master_notes(gain: MasterGain, measured: Measured, plan: MixPlan) -> list[str]:
+    if measured.integrated_lufs <= SILENCE_LUFS:
+        return ["The mix is too short to measure its loudness, for which 0.4 s are needed."]
     if not gain.limited:
         return []
     return [

@@ -88,7 +88,7 @@ def _measured(track: Track, workspace: Workspace, sample_rate: int, known: Fault
         unfaded = _unfaded(k_steps, fade, workspace, sample_rate) if fade else k_steps
         faults = meter.faults(frames)
         if known is not None:
-            faults = replace(faults, dc=known.dc, offset=known.offset, inverted=known.inverted)
+            faults = known
         return Profile(
             track=track,
             sample_rate=sample_rate,

@@ -16,6 +16,9 @@ from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import PcmFile
 from automix_mixer.engine.track import Track
 
+BOTH_SIDES_DB = 3.01
+"""One channel heard from both sides has twice the energy that was measured."""
+
 
 @dataclass(frozen=True)
 class Faults:
@@ -38,8 +41,8 @@ class Profile:
     """A track as measured at `sample_rate`, which is the project's.
 
     `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
-    control step of `step` frames: `k_steps` the K-weighted energy, `steps` (of a beat) the unweighted one, summed over
-    channels. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones.
+    control step of `step` frames, summed over channels: `k_steps` the K-weighted energy, `steps` (not of a reference)
+    the unweighted one. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones.
     `fade` are the corners of a vocal's own fades, `unfaded` its `k_steps` as they were before those; its loudness is
     measured on them.
     `channel_peak` is of samples; `source_sample_rate` and `source_channels` are the file's own.
@@ -70,6 +73,11 @@ class Profile:
     @property
     def duration_s(self) -> float:
         return self.frames / self.sample_rate
+
+    @property
+    def heard_lufs(self) -> float:
+        """Integrated loudness on two loudspeakers, which both play a single channel."""
+        return self.integrated_lufs + (BOTH_SIDES_DB if self.channels == 1 else 0.0)
 
     @property
     def sounds(self) -> bool:

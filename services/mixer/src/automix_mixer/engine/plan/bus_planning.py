@@ -184,7 +184,7 @@ def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan
     if not settings.match_reference_loudness:
         target = settings.target_loudness_lufs
     elif references:
-        heard = _mean([p.integrated_lufs for p in references], references)
+        heard = _mean([p.heard_lufs for p in references], references)
         share = settings.reference_loudness
         target = float(np.clip(-14.0 + share * (heard + 14.0), -30.0, -6.0))
         reason = f"the references' {heard:.1f} LUFS, {100 * share:.0f} % of the way from -14"

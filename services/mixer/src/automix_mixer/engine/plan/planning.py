@@ -20,6 +20,7 @@ from automix_mixer.engine.plan.beat_planning import (
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BalancePlan, MixPlan, SpacePlan, VocalPlan
+from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
 from automix_mixer.engine.plan.parts import assign_parts
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, expected_tone, voice_tone
@@ -40,13 +41,14 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
     beats = [(i, p) for i, p in enumerate(profiles) if p.track.role == "beat"]
     if not vocals and not beats:
         raise EngineError("NO_TRACKS", "A mix needs at least one vocal or beat.")
-    notes = _fault_notes(vocals + beats)
+    references, left_out = usable_references([p for p in profiles if p.track.role == "reference"])
+    notes = fault_notes([p for _, p in vocals + beats] + references) + left_out
     notes += [f"{p.track.label} is silent and left out" for _, p in vocals + beats if not p.sounds]
     sounding_vocals: Indexed = [(i, p) for i, p in vocals if p.sounds]
     sounding_beats: Indexed = [(i, p) for i, p in beats if p.sounds]
-    references = [p for p in profiles if p.track.role == "reference" and p.sounds]
     if not sounding_vocals and not sounding_beats:
         raise EngineError("SILENT", "Every track is silent. Check the recordings.")
+    notes += mistake_notes([p for _, p in sounding_vocals], [p for _, p in sounding_beats])
     made = _plan(sounding_vocals, sounding_beats, references, settings, notes)
     # What is rendered now and what is read back from JSON later must be the same numbers.
     return plan_from_json(plan_to_json(made))
@@ -89,20 +91,6 @@ def _plan(
         master=plan_master(references, settings),
         notes=notes,
     )
-
-
-def _fault_notes(tracks: Indexed) -> list[str]:
-    notes = []
-    for _, p in tracks:
-        if p.faults.clipped > 30:
-            notes.append(
-                f"{p.track.label} was clipped when it was recorded ({p.faults.clipped} samples); record it softer"
-            )
-        if p.faults.clicks > 20:
-            notes.append(f"{p.track.label} has {p.faults.clicks} clicks")
-        if p.damaged_packets:
-            notes.append(f"{p.track.label} is damaged; {p.damaged_packets} pieces could not be read and were left out")
-    return notes
 
 
 def _beats_lufs(beats: Sequence[Profile]) -> float:

@@ -9,7 +9,7 @@ from automix_mixer.engine.dsp.running import gaussian_mean
 from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.loudness import lufs
 from automix_mixer.engine.measure.phrases import find_phrases, ride_gains
-from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.measure.profile import BOTH_SIDES_DB, Profile
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import TRIMMED_LUFS, Cut, VocalPlan
 from automix_mixer.engine.settings import Settings
@@ -53,8 +53,7 @@ _WIDTHS = {"lead": 0.6, "double": 0.8, "backing": 1.0}
 def plan_vocal(index: int, profile: Profile, part: Decision[str], settings: Settings) -> VocalPlan:
     """Every decision for one vocal."""
     channels = _channels(profile, part.value)
-    # One channel will be heard from both sides: twice the energy that was measured.
-    both = 3.01 if channels.value in {"mono", "left", "right"} and not profile.identical_channels else 0.0
+    both = BOTH_SIDES_DB if channels.value in {"mono", "left", "right"} and not profile.identical_channels else 0.0
     loudness = profile.integrated_lufs + both
     trim = TRIMMED_LUFS - loudness
     bands = to_db(band_powers(profile.sounding.mid + profile.sounding.side, profile.sample_rate))

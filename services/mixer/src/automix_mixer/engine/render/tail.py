@@ -22,7 +22,8 @@ FADE_S = 0.05
 
 def track_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
     """Frames of the longest track."""
-    return max(profiles[part.track].frames for part in [*plan.vocals, *plan.beats])
+    tracks = [vocal.track for vocal in plan.vocals] + [beat.track for beat in plan.beats]
+    return max(profiles[track].frames for track in tracks)
 
 
 def longest_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:

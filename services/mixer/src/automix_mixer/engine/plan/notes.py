@@ -1,0 +1,108 @@
+"""What a person should know about the recordings before the mix: faults, mistakes, and what was put right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, to_db
+from automix_mixer.engine.measure.activity import active_steps
+from automix_mixer.engine.measure.profile import Profile
+
+_CLIPPED, _CLICKS = 30, 20
+"""Samples on flat tops, and clicks, that a listener can hear; fewer happen in any recording."""
+SHORTEST_REFERENCE_S = 3.0
+"""EBU R 128's short-term window: from less neither a spectrum nor a loudness says what a song is like."""
+_OFFSET = 0.03
+"""Of the root mean square: 30 dB under the sound. Smaller ones are nobody's fault."""
+_SAME_DB, _SAME_S = 0.4, 0.1
+"""Third octaves of two takes by one singer differ by 1 dB and more."""
+_BASS_DB, _ALL_THE_TIME = -12.0, 0.9
+"""Under 120 Hz against 200 Hz to 4 kHz: finished songs of the test recordings hold -5 dB and more, voices under -34;
+and songs never pause."""
+
+
+def fault_notes(tracks: Sequence[Profile]) -> list[str]:
+    """About every track that has something wrong."""
+    notes = []
+    for p in tracks:
+        label = p.track.label
+        if p.faults.clipped > _CLIPPED:
+            advice = "record it softer" if p.track.role == "vocals" else "use a version that was exported softer"
+            notes.append(f"{label} was clipped when it was recorded ({p.faults.clipped} samples); {advice}")
+        if p.faults.clicks > _CLICKS:
+            notes.append(f"{label} has {p.faults.clicks} clicks")
+        if p.damaged_packets:
+            notes.append(f"{label} is damaged; {p.damaged_packets} pieces could not be read and were left out")
+        if p.faults.inverted:
+            notes.append(f"{label} had its right channel upside down{_when(p)}; it was put right")
+        if max(map(abs, p.faults.dc)) > _OFFSET * p.rms:
+            notes.append(f"{label} had an offset (DC), which was filtered out")
+    return notes
+
+
+def usable_references(references: Sequence[Profile]) -> tuple[list[Profile], list[str]]:
+    """Those that can be followed, and why the others are left out."""
+    kept, notes = [], []
+    for p in references:
+        if not p.sounds:
+            notes.append(f"the reference {p.track.label} is silent and left out")
+        elif p.duration_s < SHORTEST_REFERENCE_S:
+            notes.append(
+                f"the reference {p.track.label} is left out: its {p.duration_s:.2f} s are too short to follow"
+                f" ({SHORTEST_REFERENCE_S:g} s are needed)"
+            )
+        else:
+            kept.append(p)
+    return kept, notes
+
+
+def mistake_notes(vocals: Sequence[Profile], beats: Sequence[Profile]) -> list[str]:
+    """About what is probably not meant: one recording given twice, a finished song given as a voice."""
+    notes = [
+        f"{a.track.label} and {b.track.label} sound the same: was one recording given twice?"
+        for a, b in combinations([*vocals, *beats], 2)
+        if _same(a, b)
+    ]
+    return notes + [
+        f"{p.track.label} has bass and never pauses, as a finished song or a beat does; a voice was expected"
+        for p in vocals
+        if _is_whole_song(p)
+    ]
+
+
+def _when(profile: Profile) -> str:
+    spans = [(a, min(b, profile.frames)) for a, b in profile.faults.inverted]
+    if spans == [(0, profile.frames)]:
+        return ""
+    return " from " + ", ".join(f"{_clock(a, profile)} to {_clock(b, profile)}" for a, b in spans)
+
+
+def _clock(frame: int, profile: Profile) -> str:
+    seconds = frame / profile.sample_rate
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+
+
+def _bands(profile: Profile) -> Bands:
+    return band_powers(profile.whole.mid + profile.whole.side, profile.sample_rate)
+
+
+def _same(a: Profile, b: Profile) -> bool:
+    if abs(a.duration_s - b.duration_s) > _SAME_S:
+        return False
+    x, y = (to_db(_bands(p)) for p in (a, b))
+    # A voice and a beat are measured in windows of different length: low bands hold single tones, which those spread.
+    heard = (BAND_HZ > 500.0) & (x > x.max() - 40.0) & (y > y.max() - 40.0)
+    apart = (x - y)[heard]
+    return bool(heard.any() and np.abs(apart - np.median(apart)).mean() < _SAME_DB)
+
+
+def _is_whole_song(profile: Profile) -> bool:
+    bands = _bands(profile)
+    bass = to_db(float(bands[BAND_HZ < 120.0].sum())) - to_db(
+        float(bands[(BAND_HZ > 200.0) & (BAND_HZ < 4_000.0)].sum())
+    )
+    active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
+    return bool(bass > _BASS_DB and active.mean() > _ALL_THE_TIME)

@@ -1,0 +1,209 @@
+"""Beginnings, ends, fades, offsets and polarity: what a recording came with is kept, or put right and said."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automix_mixer.engine import MixResult, Settings, Track, Workspace, analyse, mix
+from automix_mixer.engine.measure.fades import gain_db_at
+from scipy.signal import sosfilt
+
+from .conftest import RATE, beat, load, save_wav, voice
+
+Save = Callable[..., Path]
+DRY = {"reverb_amount": 0, "delay_amount": 0, "stems": True, "comparison": False}
+
+
+def mixed(folder: Path, vocals: list[Path], beats: list[Path], **wanted: object) -> MixResult:
+    tracks = [Track(p, "vocals") for p in vocals] + [Track(p, "beat") for p in beats]
+    return mix(tracks, Settings(**wanted), folder / "mix.wav", extras_dir=folder)
+
+
+def level_db(sound: np.ndarray) -> float:
+    return float(10 * np.log10(np.square(sound).mean() + 1e-20))
+
+
+def test_silence_beside_an_offset_stays_silence(save: Save, tmp_path: Path) -> None:
+    """Bumps to one side, then nothing: their mean is no offset of the silence."""
+    t = np.arange(6 * RATE) / RATE
+    bumps = 0.5 * np.maximum(np.sin(2 * np.pi * 220 * t), 0.0) * (t % 0.5 < 0.3) * (t < 3)
+    mixed(tmp_path, [], [save("bumps", bumps)])
+    out = load(tmp_path / "mix.wav")
+    assert level_db(out[: 3 * RATE]) > -30.0
+    assert np.abs(out[round(3.3 * RATE) :]).max() < 10 ** (-90 / 20)
+    assert abs(out[RATE : 2 * RATE].mean()) < 0.003
+
+
+def test_an_offset_of_a_whole_beat_goes(save: Save, tmp_path: Path) -> None:
+    result = mixed(tmp_path, [], [save("b", beat(4) * 0.3 + 0.2)])
+    assert np.abs(load(tmp_path / "mix.wav")[RATE // 2 :].mean(axis=0)).max() < 1e-3
+    assert "offset" in " ".join(result.report.notes)
+
+
+@pytest.mark.parametrize("role", ["vocals", "beat"])
+@pytest.mark.parametrize("part", ["whole", "in part"])
+def test_a_channel_that_is_upside_down_is_turned(role: str, part: str, save: Save, tmp_path: Path) -> None:
+    right = np.stack([voice(8)] * 2, axis=1) if role == "vocals" else beat(8)
+    wrong = right.copy()
+    span = slice(0, 8 * RATE) if part == "whole" else slice(3 * RATE, 6 * RATE)
+    wrong[span, 1] = -wrong[span, 0]
+    path = save("wrong", wrong)
+    with Workspace() as workspace:
+        profile = analyse(Track(path, role), workspace, RATE)
+        assert profile.pcm is not None
+        kept = np.concatenate(list(profile.pcm.blocks()), axis=1)[:, : 8 * RATE].T
+    result = mixed(tmp_path, *(([path], []) if role == "vocals" else ([], [path])), **DRY)
+    (note,) = [n for n in result.report.notes if "upside down" in n]
+    assert ("0:03" in note and "0:06" in note) == (part == "in part")
+    mono, stereo = (level_db(x[span]) for x in (kept.mean(axis=1), kept))
+    assert mono == pytest.approx(stereo, abs=1.5)
+    elsewhere = np.ones(8 * RATE, bool)
+    elsewhere[max(0, span.start - RATE // 4) : span.stop + RATE // 4] = False
+    assert np.abs(kept[elsewhere] - right[elsewhere]).max(initial=0.0) < 1e-6
+
+
+def test_wide_sound_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    mid, side = random.standard_normal((2, 6 * RATE)) * 0.1
+    wide = np.stack([mid + 1.3 * side, mid - 1.3 * side], axis=1)
+    result = mixed(tmp_path, [], [save("wide", wide)])
+    assert not any("upside down" in n for n in result.report.notes)
+
+
+def test_the_last_word_rings_out(save: Save, tmp_path: Path) -> None:
+    sung = voice(3)[: round(2.25 * RATE)]
+    path = save("word", sung)
+    mixed(tmp_path, [path], [])
+    out = load(tmp_path / "mix.wav")
+    assert len(out) > len(sung) + RATE // 2
+    assert level_db(out[len(sung) : len(sung) + RATE // 10]) > -50.0
+    assert level_db(out[-RATE // 50 :]) < level_db(out) - 40.0
+    stems = sum(load(p) for p in tmp_path.glob("stem_*.wav"))
+    assert len(stems) == 0 or len(stems) == len(out)
+    mixed(tmp_path, [path], [], reverb_amount=0, delay_amount=0)
+    assert len(load(tmp_path / "mix.wav")) == len(sung)
+
+
+def test_a_mix_whose_beat_goes_on_ends_with_it(save: Save, tmp_path: Path) -> None:
+    mixed(tmp_path, [save("v", voice(3))], [save("b", beat(6))])
+    assert len(load(tmp_path / "mix.wav")) == 6 * RATE
+
+
+def test_hard_edges_get_a_fade_and_others_stay(save: Save, tmp_path: Path) -> None:
+    t = np.arange(RATE) / RATE
+    with Workspace() as workspace:
+        for phase, hard in ((np.pi / 2, True), (0.0, False)):
+            path = save("tone", 0.5 * np.sin(2 * np.pi * 200 * t + phase))
+            profile = analyse(Track(path, "vocals"), workspace, RATE)
+            assert profile.pcm is not None
+            kept = np.concatenate(list(profile.pcm.blocks()), axis=1)[0, :RATE]
+            assert profile.faults.hard_edges[0] == hard
+            assert (abs(kept[0]) < 1e-3) and (np.abs(kept - load(path)[:, 0])[221:-221].max() < 1e-7)
+            assert (np.abs(kept - load(path)[:, 0])[:220].max() > 0.1) == hard
+
+
+def fading(seconds: float, length: float, kind: str) -> np.ndarray:
+    u = np.clip((np.arange(round(seconds * RATE)) / RATE - (seconds - length)) / length, 0.0, 1.0)
+    return {"linear": 1 - u, "exponential": 10 ** (-2 * u), "cosine": 0.5 + 0.5 * np.cos(np.pi * u)}[kind]
+
+
+def lead_over_beat(folder: Path) -> np.ndarray:
+    """K-weighted, second by second, dB."""
+    from automix_audio.loudness import k_weighting  # noqa: PLC0415 - of this measure alone
+
+    lead, behind = (sosfilt(k_weighting(RATE), load(folder / f"stem_{n}.wav"), axis=0) for n in ("lead", "beat"))
+    return np.array([level_db(lead[i : i + RATE]) - level_db(behind[i : i + RATE]) for i in range(0, len(lead), RATE)])
+
+
+@pytest.mark.parametrize("kind", ["linear", "exponential", "cosine"])
+@pytest.mark.parametrize("both", [True, False])
+def test_a_fade_out_is_kept(kind: str, both: bool, save: Save, tmp_path: Path) -> None:
+    gain = fading(24.0, 9.0, kind)
+    sung, played = voice(24), beat(24)
+    behind = save("b", played)
+    faded_behind = save("fb", played * gain[:, None]) if both else behind
+    mixed(tmp_path, [save("v", sung)], [behind], **DRY)
+    unfaded = lead_over_beat(tmp_path)
+    mixed(tmp_path, [save("fv", sung * gain)], [faded_behind], **DRY)
+    own = np.array([level_db(gain[i : i + RATE]) for i in range(0, gain.size, RATE)])
+    change = lead_over_beat(tmp_path) - unfaded - (0.0 if both else own)
+    # What is 25 dB down is beyond hearing under a beat.
+    assert np.abs(change[own > -25.0]).max() < 2.0
+
+
+def test_singing_that_ends_softly_is_no_fade(save: Save) -> None:
+    soft = voice(20) * np.where(np.arange(20 * RATE) > 16 * RATE, 0.2, 1.0)
+    with Workspace() as workspace:
+        assert analyse(Track(save("soft", soft), "vocals"), workspace, RATE).fade == []
+        assert analyse(Track(save("level", voice(20)), "vocals"), workspace, RATE).fade == []
+        found = analyse(Track(save("f", voice(20) * fading(20, 8, "linear")), "vocals"), workspace, RATE).fade
+    assert float(gain_db_at(found, np.array([16.0]))[0]) == pytest.approx(-6.0, abs=2.5)
+
+
+def test_a_real_lead_faded_is_recognised_and_unfaded_is_not(audio: Path, tmp_path: Path) -> None:
+    lead = load(audio / "multitrack" / "eif_potassium" / "VOX_LEAD.m4a", RATE)[152 * RATE : 188 * RATE]
+    with Workspace() as workspace:
+        whole = analyse(Track(save_wav(tmp_path / "w.wav", lead), "vocals"), workspace, RATE)
+        gain = fading(36, 12, "linear")[:, None]
+        faded = analyse(Track(save_wav(tmp_path / "f.wav", lead * gain), "vocals"), workspace, RATE)
+    assert whole.fade == []
+    assert float(gain_db_at(faded.fade, np.array([30.0]))[0]) == pytest.approx(-6.0, abs=2.5)
+
+
+def reference_target(path: Path, save: Save, folder: Path) -> tuple[float, list[str]]:
+    tracks = [Track(save("v", voice(4)), "vocals"), Track(save("b", beat(4)), "beat"), Track(path, "reference")]
+    result = mix(tracks, Settings(match_reference_loudness=True), folder / "mix.wav")
+    return result.plan.master.target_lufs.value, result.report.notes
+
+
+def test_a_mono_reference_is_as_loud_as_it_is_on_two_loudspeakers(save: Save, tmp_path: Path) -> None:
+    sound = 0.3 * beat(8).mean(axis=1)
+    one, _ = reference_target(save("one", sound), save, tmp_path)
+    two, _ = reference_target(save("two", np.stack([sound, sound], axis=1)), save, tmp_path)
+    assert one == pytest.approx(two, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("sound", "word"),
+    [
+        (beat(0.05), "too short"),
+        (np.zeros((5 * RATE, 2)), "silent"),
+        (beat(8).mean(axis=1)[:, None] * np.array([1.0, -1.0]), "upside down"),
+    ],
+)
+def test_a_reference_that_is_not_as_meant_is_named(sound: np.ndarray, word: str, save: Save, tmp_path: Path) -> None:
+    target, notes = reference_target(save("odd reference", sound), save, tmp_path)
+    assert any("odd reference" in n and word in n for n in notes)
+    assert (target == -14.0) == (word != "upside down")
+
+
+def test_a_clipped_beat_is_named_and_a_low_soft_one_is_not(save: Save, tmp_path: Path) -> None:
+    clipped = mixed(tmp_path, [], [save("hot", np.clip(beat(4) * 6, -1, 1), bits=16)])
+    assert any("hot" in n and "clipped" in n for n in clipped.report.notes)
+    t = np.arange(4 * RATE) / RATE
+    low = 0.99 * np.sin(2 * np.pi * 45 * t) * np.exp(-(t % 1.0))
+    for gain in (1.0, 0.05):
+        fine = mixed(tmp_path, [], [save("low", low * gain, bits=16)])
+        assert not any("clipped" in n for n in fine.report.notes)
+
+
+def test_one_recording_given_twice_is_named(save: Save, tmp_path: Path) -> None:
+    path = save("same", beat(5) + voice(5)[:, None])
+    assert any("given twice" in n for n in mixed(tmp_path, [path], [path]).report.notes)
+    apart = mixed(tmp_path, [save("v", voice(5)), save("v2", voice(5, seed=4) * 0.9)], [save("b", beat(5))])
+    assert not any("given twice" in n for n in apart.report.notes if "v2" not in n)
+
+
+def test_a_finished_song_given_as_a_voice_is_named(audio: Path, tmp_path: Path) -> None:
+    for name in ("jonathan_coulton_code_monkey.ogg", "karissa_hobbs_lets_go_fishin.ogg"):
+        song = save_wav(tmp_path / "song.wav", load(audio / "songs" / name, RATE)[20 * RATE : 32 * RATE])
+        assert any("finished song" in n for n in mixed(tmp_path, [song], []).report.notes)
+    lead = load(audio / "multitrack" / "eif_potassium" / "VOX_LEAD.m4a", RATE)[152 * RATE : 164 * RATE]
+    alone = mixed(tmp_path, [save_wav(tmp_path / "lead.wav", lead)], [])
+    assert not any("finished song" in n for n in alone.report.notes)
+
+
+def test_a_mix_too_short_for_a_loudness_says_so(save: Save, tmp_path: Path) -> None:
+    result = mixed(tmp_path, [], [save("b", beat(0.3))])
+    assert any("too short to measure" in n for n in result.report.notes)
