@@ -106,6 +106,8 @@ def _syllables(k_steps: Curve, rate: float) -> tuple[Values, Values]:
     """The loudest moment of every half second that sounds: when, and its level in dB."""
     level = to_db(smoothed(k_steps, max(1, round(_WINDOW_S * rate))))
     size = max(1, round(_SYLLABLE_S * rate))
+    if level.size < size:
+        return np.zeros(0), np.zeros(0)
     blocks = level[: level.size // size * size].reshape(-1, size)
     loudest = blocks.max(axis=1, initial=-200.0)
     around = sliding_window_view(np.pad(loudest, 2, mode="edge"), 5).max(axis=1)
