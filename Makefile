@@ -11,8 +11,15 @@ export PATH := $(abspath $(BIN)):$(PATH)
 .DEFAULT_GOAL := help
 
 ##@ Use
+MIX_TAKES := VOCALS BEAT REFERENCE OUT VENV PYTHON
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
+
+.PHONY: unknown-variable
+unknown-variable:
+	@echo "make mix does not know $(filter-out $(MIX_TAKES),$(GIVEN)): it takes VOCALS=, BEAT=, REFERENCE= and OUT=" >&2; exit 2
+
 .PHONY: mix
-mix: $(VENV)/.ready ## Mix VOCALS="v.wav ..." with BEAT="b.wav ..." [REFERENCE=r.wav] [OUT=mix.wav]; a demo song without files
+mix: $(if $(filter-out $(MIX_TAKES),$(GIVEN)),unknown-variable) $(VENV)/.ready ## Mix VOCALS="v.wav ..." with BEAT="b.wav ..." [REFERENCE=r.wav] [OUT=mix.wav]; a demo song without files
 	@automix mix $(foreach f,$(VOCALS),--vocals "$(f)") $(foreach f,$(BEAT),--beat "$(f)") $(foreach f,$(REFERENCE),--reference "$(f)") --out "$(or $(OUT),mix.wav)"
 
 .PHONY: up

@@ -66,7 +66,10 @@ async def test_from_sign_up_to_deletion(automix: Command, stack: Stack, tmp_path
     render = mixed["render"]["id"]
     assert (tmp_path / "mix.flac").read_bytes()[:4] == b"fLaC"
     assert (await automix("jobs", "list", "Song", "--json")).json[0]["status"] == "succeeded"
-    report = (await automix("renders", "report", render, "--plan-out", "plan.json")).json
+    told = (await automix("renders", "report", render)).out
+    assert all(words in told for words in ("voice.wav", "beat.wav", "LUFS", "over the beats")), told
+    assert len(told.splitlines()) <= 40, "one screen"
+    report = (await automix("renders", "report", render, "--plan-out", "plan.json", "--json")).json
     assert report["plan"]
     assert report["report"]
     again = (await automix("mix", "-p", "Song", "--plan", "plan.json", "-o", "again.mp3", "--json")).json

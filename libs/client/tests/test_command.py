@@ -18,6 +18,7 @@ from .test_jobs import ended, processing
 from .world import World, quota
 
 MUSIC = b"music" * 100_000
+JOB = "01a220a1-557b-7103-83a9-e7e73d24db1c"
 
 
 def written(path: Path, content: bytes) -> Path:
@@ -148,7 +149,7 @@ async def test_a_name_that_is_not_utf8_travels_and_is_shown(signed_in: Automix, 
     signed_in.environment["PYTHONIOENCODING"] = "utf-8:strict"
     for arguments in (
         ("assets", "upload", "Mine", odd, "-r", "beat"),
-        ("mix", "-b", odd, "-o", odd.with_stem(odd.stem + "2")),
+        ("mix", "-b", odd, "-o", odd.with_stem(odd.stem + "2"), "--json"),
     ):
         world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
         process = await signed_in.start(*arguments)
@@ -177,7 +178,8 @@ async def test_an_interrupted_upload_says_how_to_go_on(signed_in: Automix, world
 
 async def test_a_mix(signed_in: Automix, world: World, song: Path, tmp_path: Path) -> None:
     world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
-    outcome = await signed_in("mix", "--vocals", song, "--beat", song, "--reverb-amount", "0.2", "-o", "out.wav")
+    beat = written(tmp_path / "beat.wav", MUSIC + b"!")
+    outcome = await signed_in("mix", "--vocals", song, "--beat", beat, "--reverb-amount", "0.2", "-o", "out.wav")
     assert outcome.code == 0
     assert outcome.err == "", "nobody watches: no bars"
     assert str(tmp_path / "out.wav") in outcome.out
@@ -246,21 +248,46 @@ async def test_ctrl_c_cancels_the_mix(signed_in: Automix, world: World, song: Pa
 
 async def test_jobs(signed_in: Automix, world: World) -> None:
     await signed_in("projects", "create", "Mine")
-    job = pb.Job(id="j-1", project_id="p", status=pb.JOB_STATUS_QUEUED)
+    job = pb.Job(id=JOB, project_id="p", status=pb.JOB_STATUS_QUEUED)
     world.jobs[job.id] = job
-    assert (await signed_in("jobs", "show", "j-1", "--json")).json["status"] == "queued"
+    assert (await signed_in("jobs", "show", JOB, "--json")).json["status"] == "queued"
     job.settings.reverb_amount = 0.5
     job.inputs.add(asset_id="gone", role=pb.INPUT_ROLE_BEAT)
-    shown = (await signed_in("jobs", "show", "j-1")).out
+    shown = (await signed_in("jobs", "show", JOB)).out
     for words in ("reverb_amount 0.5", "beat", "gone (deleted)", "asked for"):
         assert words in shown
-    assert "j-1" in (await signed_in("jobs", "list", "Mine")).out
+    assert JOB in (await signed_in("jobs", "list", "Mine")).out
     world.script = [processing(0.5), ended(pb.JOB_STATUS_SUCCEEDED)]
-    lines = (await signed_in("jobs", "watch", "j-1", "--json")).out.splitlines()
+    lines = (await signed_in("jobs", "watch", JOB, "--json")).out.splitlines()
     assert [json.loads(line)["status"] for line in lines] == ["queued", "processing", "succeeded"]
-    ended_before = await signed_in("jobs", "cancel", "j-1")
+    ended_before = await signed_in("jobs", "cancel", JOB)
     assert (ended_before.code, "ended" in ended_before.err) == (5, True)
-    assert (await signed_in("jobs", "retry", "j-1", "--json")).json["retry_of"] == "j-1"
+    assert (await signed_in("jobs", "retry", JOB, "--json")).json["retry_of"] == JOB
+
+
+@pytest.mark.parametrize("command", [("jobs", "show"), ("assets", "show"), ("renders", "show"), ("renders", "report")])
+async def test_what_is_no_id_is_told_so(signed_in: Automix, command: tuple[str, str]) -> None:
+    outcome = await signed_in(*command, "123", "--json")
+    assert (outcome.code, "'123' is not an id" in json.loads(outcome.err)["error"]["message"]) == (2, True)
+
+
+async def test_a_word_that_is_none_of_a_few_is_told_which_there_are(signed_in: Automix, song: Path) -> None:
+    for command in (("mix", "-v", song, "--style", "jazz"), ("assets", "upload", "Mine", song, "--role", "jazz")):
+        error = json.loads((await signed_in(*command, "--json")).err)["error"]
+        assert error["exit_code"] == 2
+        assert "'jazz' is not one of" in error["message"]
+        assert "Value error" not in error["message"]
+
+
+async def test_tracks_that_may_not_be_meant_so_are_noted(signed_in: Automix, world: World, song: Path) -> None:
+    for arguments, words in (
+        (("-v", song), "no beat"),
+        (("-b", song), "no vocals"),
+        (("-v", song, "-b", song), "both"),
+    ):
+        world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
+        outcome = await signed_in("mix", *arguments)
+        assert (outcome.code, words in outcome.err) == (0, True)
 
 
 async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None:
@@ -277,7 +304,9 @@ async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None
     assert (await signed_in("renders", "files", render.id, "-o", "extras")).code == 0
     names = sorted(path.name for path in (tmp_path / "extras").iterdir())
     assert names == ["evil.wav", "passwd", "picture.png"]
-    report = await signed_in("renders", "report", render.id, "--plan-out", "plan.json")
+    told = await signed_in("renders", "report", render.id)
+    assert (told.code, "as loud as it can be" in told.out) == (0, True)
+    report = await signed_in("renders", "report", render.id, "--plan-out", "plan.json", "--json")
     assert report.json == {"plan": {"version": 1}, "report": {"notes": ["as loud as it can be"]}}
     assert json.loads((tmp_path / "plan.json").read_text()) == {"version": 1}
 
@@ -285,14 +314,14 @@ async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["mix", "--reverb", "2"], 2),
+        (["mix", "--reverb-amount", "3"], 2),
         (["mix", "--vocals", "none.wav"], 2),
         (["mix", "--format", "mp3", "-o", "mix.wav"], 2),
         (["mix", "-o", "mix.xyz"], 2),
         (["mix", "--style", "polka"], 2),
         (["projects", "list", "--endpoint", "nonsense"], 2),
         (["projects", "list", "--endpoint", "127.0.0.1:1"], 3),
-        (["jobs", "show", "x"], 6),
+        (["jobs", "show", JOB], 6),
     ],
 )
 async def test_exit_codes(signed_in: Automix, arguments: list[str], code: int) -> None:

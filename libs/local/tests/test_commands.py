@@ -72,7 +72,7 @@ def test_the_platform_goes_up_says_so_and_goes_down(state_dir: Path) -> None:
         assert [json.loads(line) for line in shown] == log.splitlines()
         assert {"auth", "postgres"} <= set(json.loads(run("logs", "--json", state=state_dir).stdout))
         unknown = run("logs", "nobody", state=state_dir)
-        assert (unknown.exit_code, "worker" in unknown.stderr) == (1, True)
+        assert (unknown.exit_code, "worker" in unknown.stderr, "nobody" in unknown.stderr) == (2, True, True)
 
         os.kill(next(p["pid"] for p in up["processes"] if p["name"] == "projects"), signal.SIGKILL)
         until(lambda: any(p["restarts"] == 1 for p in status(state_dir)["processes"]))

@@ -165,8 +165,11 @@ def logs(
         _print_json(known)
         raise typer.Exit
     if name not in known:
-        Console(stderr=True).print(f"logs: {', '.join(known) or 'none yet'}", soft_wrap=True)
-        raise typer.Exit(0 if name is None else EXIT_FAILED)
+        there = ", ".join(known) or "none yet"
+        if name is None:
+            Console(stderr=True).print(f"logs: {there}", soft_wrap=True)
+            raise typer.Exit(0)
+        raise typer.BadParameter(f"there is no log of {name!r}. There are: {there}.")
     with directory.log_file(name).open(errors="replace") as file:
         shown = iter(deque(file, lines))
         while (line := next(shown, "") or file.readline()) or follow:

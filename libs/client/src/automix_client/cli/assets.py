@@ -3,7 +3,6 @@
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from automix_client.cli.bars import Bars, bars
 from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
 from automix_client.cli.documents import choice, document
 from automix_client.cli.file_names import free, plain_name
-from automix_client.cli.names import ProjectArgument, project_id
+from automix_client.cli.names import ProjectArgument, an_id, one_of, project_id
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import length, lufs, moment, size
 from automix_client.client import AsyncClient
@@ -25,7 +24,7 @@ from automix_client.errors import AutomixError, NotReachableError
 from automix_client.mix import MixProgress
 from automix_client.printing import printable
 
-AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", help="The asset's id.")]
+AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", callback=an_id, help="The asset's id.")]
 OutOption = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; under its own name by default.")
 ]
@@ -35,21 +34,18 @@ ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
-class Role(StrEnum):
-    """What a file is for."""
-
-    VOCALS = "vocals"
-    BEAT = "beat"
-    REFERENCE = "reference"
-
-
-ROLES = {Role.VOCALS: VOCALS, Role.BEAT: BEAT, Role.REFERENCE: REFERENCE}
+ROLES = {"vocals": VOCALS, "beat": BEAT, "reference": REFERENCE}
 
 
 def upload(
     project: ProjectArgument,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, help="Audio files.")],
-    role: Annotated[Role, typer.Option("--role", "-r", help="What they are for.")],
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role", "-r", metavar="ROLE", callback=one_of(list(ROLES)), help="What for: vocals, beat or reference."
+        ),
+    ],
     resume: Annotated[
         str, typer.Option("--resume", metavar="UPLOAD", help="Take up an interrupted upload of one file.")
     ] = "",
@@ -150,7 +146,9 @@ def rename(
 
 def role(
     asset: AssetArgument,
-    role: Annotated[Role, typer.Argument(help="What it is for from now on.")],
+    role: Annotated[
+        str, typer.Argument(metavar="ROLE", callback=one_of(list(ROLES)), help="vocals, beat or reference.")
+    ],
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -195,7 +193,7 @@ def draw(waveform: GetWaveformResponse, width: int) -> str:
 
 
 async def _upload_one(
-    terminal: Terminal, client: AsyncClient, project: str, path: Path, role: Role, resume: str, shown: Bars
+    terminal: Terminal, client: AsyncClient, project: str, path: Path, role: str, resume: str, shown: Bars
 ) -> Asset:
     opened: list[Upload] = []
     progress = shown.bytes_of("upload", path.name)

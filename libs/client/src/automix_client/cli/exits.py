@@ -66,6 +66,7 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
 )
 
 REASONS = {
+    "NO_SUCH_PROJECT": "`automix projects list` shows yours, and `automix whoami` who is signed in",
     "NOT_STARTED": "",  # the message says why
     "INVALID_CREDENTIALS": "no account has this email and password: check both",
     "EMAIL_TAKEN": "sign in with `automix login`",

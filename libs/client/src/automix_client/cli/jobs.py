@@ -10,14 +10,14 @@ from automix_client.cli.bars import bars
 from automix_client.cli.connection import EndpointOption, JsonOption, execute
 from automix_client.cli.documents import choice, document
 from automix_client.cli.job_words import status, whole
-from automix_client.cli.names import ProjectArgument, project_id
+from automix_client.cli.names import ProjectArgument, an_id, project_id
 from automix_client.cli.terminal import Terminal
 from automix_client.cli.units import moment
 from automix_client.client import AsyncClient
 from automix_client.errors import AutomixError
 from automix_client.mix import MixProgress
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", callback=an_id, help="The job's id.")]
 
 
 def list_jobs(project: ProjectArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:

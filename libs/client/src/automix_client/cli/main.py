@@ -76,6 +76,7 @@ def _work() -> Iterator[typer.Typer]:
         "renders",
         "Finished mixes.",
         list=renders.list_renders,
+        show=renders.show,
         download=renders.download,
         report=renders.report,
         files=renders.files,

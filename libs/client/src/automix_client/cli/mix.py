@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from automix_client.cli.connection import EndpointOption, JsonOption
-from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, with_settings
+from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, say_what_is_odd, with_settings
 from automix_client.cli.mix_run import run
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
@@ -45,6 +45,7 @@ def mix(
         terminal.usage(f"{printable(out)} is one of the inputs, which would be lost: name another file with --out")
     if settings.get("match_reference_loudness") and not reference and not project:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
+    say_what_is_odd(terminal, vocals or [], beat or [])
     with terminal.failures():
         asked = mix_settings(settings | {"format": format_of(out, settings.get("format"))})
         plan_json = plan.read_text("utf-8") if plan else ""

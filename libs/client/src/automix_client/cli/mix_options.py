@@ -1,14 +1,15 @@
 """What `automix mix` and `automix render` are asked for alike: the tracks, and an option for each setting of a mix."""
 
 import inspect
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
+from automix_client.cli.names import one_of
+from automix_client.cli.terminal import Terminal, escaped
 from automix_client.printing import printable
 
 
@@ -51,9 +52,6 @@ Plan = Annotated[
 ]
 
 
-_CHOICE: Any = StrEnum
-
-
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option for each setting; it gets those that were given as the mapping `settings`."""
     own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "settings"]
@@ -73,12 +71,24 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
+def say_what_is_odd(terminal: Terminal, vocals: Sequence[Path], beats: Sequence[Path]) -> None:
+    """Notes on tracks that are mixed as asked, and may not have been meant so."""
+    if vocals and not beats:
+        terminal.note("[yellow]note[/yellow] no beat is given: the vocals are mixed alone")
+    if beats and not vocals:
+        terminal.note("[yellow]note[/yellow] no vocals are given: the beat is mixed alone")
+    for path in vocals:
+        if any(path.samefile(beat) for beat in beats):
+            terminal.note(f"[yellow]note[/yellow] {escaped(path)} is both voice and beat: it is mixed with itself")
+
+
 def _option(setting: Setting) -> Any:
     name = f"--{setting.name.replace('_', '-')}"
     said: dict[str, Any] = {"help": _help(setting), "rich_help_panel": setting.group}
     if setting.choices:
-        kind: Any = _CHOICE("Choice", {str(one): str(one) for one in setting.choices})
-        return Annotated[kind | None, typer.Option(name, metavar=setting.unit.upper() or "NAME", **said)]
+        names = [str(one) for one in setting.choices]
+        metavar = setting.unit.upper() or "NAME"
+        return Annotated[str | None, typer.Option(name, metavar=metavar, callback=one_of(names), **said)]
     if setting.low is None:
         both = f"{name}/--no-{name.removeprefix('--')}" if setting.default else name
         return Annotated[bool | None, typer.Option(both, **said)]

@@ -1,13 +1,14 @@
 """What a person writes for a project: its id, or its name."""
 
 import uuid
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import grpc
 import typer
 
 from automix_client.client import AsyncClient
-from automix_client.errors import InvalidInputError, NotYoursError
+from automix_client.errors import ErrorDetails, InvalidInputError, NotYoursError
 
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id or name.")]
 
@@ -21,13 +22,35 @@ async def project_id(client: AsyncClient, text: str) -> str:
         return text
     matches = [project.id async for project in client.projects.list() if project.name.casefold() == text.casefold()]
     if not matches:
-        raise NotYoursError(f"you have no project called {text!r}", code=grpc.StatusCode.NOT_FOUND)
+        raise NotYoursError(
+            f"you have no project called {text!r}",
+            code=grpc.StatusCode.NOT_FOUND,
+            details=ErrorDetails(reason="NO_SUCH_PROJECT"),
+        )
     if len(matches) > 1:
         raise InvalidInputError(
             f"several projects are called {text!r}, name one by its id: {', '.join(matches)}",
             code=grpc.StatusCode.INVALID_ARGUMENT,
         )
     return matches[0]
+
+
+def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
+    """A check of an option that is one of a few words."""
+
+    def checked(given: str | None) -> str | None:
+        if given is not None and given not in names:
+            raise typer.BadParameter(f"{given!r} is not one of {', '.join(names)}.")
+        return given
+
+    return checked
+
+
+def an_id(given: str) -> str:
+    """A check of an argument that is an id, before a service says so in its own words."""
+    if not is_id(given):
+        raise typer.BadParameter(f"{given!r} is not an id, such as 01a220a1-227e-775c-85be-341cecb8cfdc.")
+    return given
 
 
 def is_id(text: str) -> bool:

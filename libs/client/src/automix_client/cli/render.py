@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from automix_client.cli.connection import JsonOption
 from automix_client.cli.extras_folder import ExtrasFolder
 from automix_client.cli.interruption import Leftovers
-from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, with_settings
+from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, say_what_is_odd, with_settings
 from automix_client.cli.plugins import MixFiles, mix_files
 from automix_client.cli.sources import readable, spoken
 from automix_client.cli.terminal import Terminal, escaped
@@ -49,6 +49,7 @@ def render(
         terminal.usage("there is nothing to mix: name a file with --vocals or --beat")
     if settings.get("match_reference_loudness") and not reference:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
+    say_what_is_odd(terminal, vocals or [], beat or [])
     with terminal.failures():
         asked = settings | {"format": format_of(out, settings.get("format"))}
         result = _render(terminal, tracks, out, asked, plan, plan_out, extras)

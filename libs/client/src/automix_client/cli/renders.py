@@ -1,9 +1,8 @@
 """automix renders ..."""
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from automix.mixer.v1 import mixer_pb2
@@ -13,13 +12,14 @@ from automix_client.cli.bars import bars
 from automix_client.cli.connection import EndpointOption, JsonOption, execute
 from automix_client.cli.documents import document
 from automix_client.cli.file_names import free, plain_name
-from automix_client.cli.names import ProjectArgument, project_id
+from automix_client.cli.names import ProjectArgument, an_id, project_id
+from automix_client.cli.report_words import mix_words
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs, moment, size
 from automix_client.client import AsyncClient
 from automix_client.targets import Target
 
-RenderArgument = Annotated[str, typer.Argument(metavar="RENDER", help="The render's id.")]
+RenderArgument = Annotated[str, typer.Argument(metavar="RENDER", callback=an_id, help="The render's id.")]
 
 
 def list_renders(project: ProjectArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -44,6 +44,19 @@ def list_renders(project: ProjectArgument, endpoint: EndpointOption = None, as_j
             )
             for one in renders
         ),
+    )
+
+
+def show(render: RenderArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+    """Show one finished mix."""
+    terminal = Terminal(as_json=as_json)
+    one = execute(terminal, endpoint, lambda client: client.renders.get(render))
+    terminal.message(
+        one,
+        f"{escaped(one.filename)}\n{length(one.duration)}  {size(one.size)}  "
+        f"{lufs(one.loudness if one.HasField('loudness') else None)}  "
+        f"{dbtp(one.true_peak if one.HasField('true_peak') else None)}  {moment(one.created_at)}\n"
+        f"[dim]project[/dim] {one.project_id}\n[dim]job[/dim]     {one.job_id}\n[dim]sha256[/dim]  {one.sha256}",
     )
 
 
@@ -78,23 +91,16 @@ def report(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what was decided and measured: the plan and the report of a mix."""
+    """Tell what was done to each track, why, and what was measured; with --json the plan and the report whole."""
     terminal = Terminal(as_json=as_json)
     answer = execute(terminal, endpoint, lambda client: client.renders.report(render))
-    documents: dict[str, Any] = {
-        "plan": json.loads(answer.plan_json or "null"),
-        "report": json.loads(answer.report_json or "null"),
-    }
+    plan, measured = json.loads(answer.plan_json or "{}"), json.loads(answer.report_json or "{}")
     if plan_out:
         with terminal.failures(), Target(plan_out) as place:
-            place.part.write_text(json.dumps(documents["plan"], indent=2) + "\n", encoding="utf-8")
+            place.part.write_text(json.dumps(plan, indent=2) + "\n", encoding="utf-8")
             place.commit()
-    if as_json or not sys.stdout.isatty():
-        Terminal(as_json=True).json(documents)
-    elif plan_out:
-        terminal.say(f"plan written to {escaped(plan_out)}")
-    else:
-        terminal.out.print_json(data=documents)
+    terminal.json({"plan": plan, "report": measured})
+    terminal.say(f"plan written to {escaped(plan_out)}" if plan_out else mix_words(plan, measured))
 
 
 def files(

@@ -1,0 +1,174 @@
+"""What was done to a mix, in the words of a musician: each track, why, and what was measured, on one screen.
+
+Plan and report are documents of the engine, whose newer versions may hold more. What is not known here is passed over,
+never an error: the whole of it stands in the JSON.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from automix_client.cli.terminal import escaped
+from automix_client.cli.units import dbtp, length, lufs
+
+Document = Mapping[str, Any]
+THIRD_OCTAVES_HZ = [1000.0 * 2.0 ** (step / 3.0) for step in range(-16, 14)]
+"""Centres of the bands of a curve that has no frequencies of its own."""
+AUDIBLE_DB = 0.5
+OFF_LU = -60.0
+
+
+def mix_words(plan: Document, report: Document) -> str:
+    """The mix in words; it may hold markup."""
+    return "\n".join([*_whole(plan, report), "", *_tracks(plan), "", *_together(plan, report), *_notes(report)])
+
+
+def _whole(plan: Document, report: Document) -> Iterator[str]:
+    yield (
+        f"[bold]{length(_number(report, 'duration_s'))}[/bold]   loudness [bold]{lufs(report.get('integrated_lufs'))}"
+        f"[/bold]   range {_number(report, 'loudness_range_lu'):.1f} LU   true peak "
+        f"[bold]{dbtp(report.get('true_peak_dbtp'))}[/bold]   {_number(plan, 'sample_rate') / 1000:g} kHz"
+    )
+    found = _decisions(plan.get("style")) | _decisions({"tempo_bpm": plan.get("tempo_bpm")})
+    style = plan.get("style")
+    if isinstance(style, Mapping):
+        tempo = f", {_value(found, 'tempo_bpm'):.0f} BPM" if "tempo_bpm" in found else ""
+        yield f"mixed as {escaped(str(style.get('value')))}{tempo} {_why(style)}"
+
+
+def _tracks(plan: Document) -> Iterator[str]:
+    strips = plan.get("tracks") or [*plan.get("vocals", ()), *plan.get("beats", ())]
+    for strip in sorted(strips, key=lambda one: one.get("track", 0)):
+        part = strip.get("role") or strip.get("part") or {"value": "beat"}
+        yield f"[bold]{escaped(str(strip.get('name')))}[/bold]  {escaped(str(part.get('value')))} {_why(part)}".rstrip()
+        if strip.get("mute"):
+            yield "  muted"
+            continue
+        found = _decisions(strip)
+        done = [words for name, says in OF_A_TRACK.items() if name in found and (words := says(found[name]["value"]))]
+        yield "  " + (", ".join(done) or "as it is")
+
+
+def _together(plan: Document, report: Document) -> Iterator[str]:
+    found = _decisions(plan)
+    stages: Document = report.get("stages") or {}
+    for label, name, says in OF_THE_MIX:
+        if name in found and (words := says(found[name]["value"])):
+            yield f"{label:<9} {words} {_why(found[name])}"
+    if fader := stages.get("balance", {}).get("vocal_fader_db"):
+        yield f"{'measured':<9} the vocals' fader stands {_signed(fader)} dB"
+    reached = [
+        f"{title} {_signed(value)} dB"
+        for title, stage, name in MEASURED
+        if abs(value := _number(stages.get(stage, {}), name)) >= 0.1
+    ]
+    if reached:
+        yield f"{'measured':<9} {', '.join(reached)}"
+
+
+def _notes(report: Document) -> Iterator[str]:
+    for note in report.get("notes") or ():
+        yield f"[yellow]note[/yellow]      {escaped(str(note))}"
+
+
+def _decisions(part: Any) -> dict[str, Document]:
+    """Everything that was decided below a part of the plan, by its name; what is switched off is left out."""
+    found: dict[str, Document] = {}
+    if isinstance(part, Mapping):
+        if part.get("on") is False:
+            return found
+        for name, inner in part.items():
+            if isinstance(inner, Mapping) and "value" in inner:
+                found.setdefault(name, inner)
+            elif name == "cuts" and isinstance(inner, list):
+                found.setdefault(name, {"value": inner})
+            else:
+                found |= {key: one for key, one in _decisions(inner).items() if key not in found}
+    elif isinstance(part, list):
+        for inner in part:
+            found |= {key: one for key, one in _decisions(inner).items() if key not in found}
+    return found
+
+
+def _curve(values: Any) -> str:
+    """The largest boost and the largest cut of a curve."""
+    if isinstance(values, Mapping):
+        points = [(float(name.split()[0]), float(value)) for name, value in values.items()]
+    else:
+        points = list(zip(THIRD_OCTAVES_HZ, values, strict=False))
+    extremes = [max(points, key=lambda one: one[1]), min(points, key=lambda one: one[1])]
+    return " and ".join(f"{_signed(gain)} dB at {_hz(hz)}" for hz, gain in extremes if abs(gain) >= AUDIBLE_DB)
+
+
+def _cuts(cuts: Any) -> str:
+    return " and ".join(f"{_signed(cut['gain_db'])} dB at {_hz(cut['freq_hz'])}" for cut in cuts)
+
+
+def _rides(rides: Any) -> str:
+    furthest = max((abs(ride[2]) for ride in rides), default=0.0)
+    return f"{len(rides)} phrases ridden by up to {furthest:.1f} dB" if furthest >= AUDIBLE_DB else ""
+
+
+def _hz(frequency: float) -> str:
+    return f"{frequency / 1000:.1f} kHz" if frequency >= 1000 else f"{frequency:.0f} Hz"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}"
+
+
+def _number(part: Document, name: str) -> float:
+    value = part.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _value(found: Mapping[str, Document], name: str) -> float:
+    return _number(found[name], "value")
+
+
+def _why(decision: Document) -> str:
+    reason = str(decision.get("reason") or "")
+    return f"[dim]({escaped(reason)})[/dim]" if reason else ""
+
+
+def _prefixed(prefix: str, says: Callable[[Any], str]) -> Callable[[Any], str]:
+    """The words of `says` after others, and none without."""
+    return lambda value: f"{prefix} {words}" if (words := says(value)) else ""
+
+
+def _above(least: float, words: str) -> Callable[[Any], str]:
+    """Words for a number that is above the least of note."""
+    return lambda value: words.format(value) if value > least else ""
+
+
+def _apart(words: str) -> Callable[[Any], str]:
+    """Words for a number that is not nearly zero."""
+    return lambda value: words.format(value) if abs(value) >= AUDIBLE_DB else ""
+
+
+OF_A_TRACK: Mapping[str, Callable[[Any], str]] = {
+    "trim_db": _apart("trimmed by {:+.1f} dB"),
+    "highpass_hz": _above(20.0, "high-pass at {:.0f} Hz"),
+    "tone_db": _prefixed("tone", _curve),
+    "cuts": _prefixed("rings cut by", _cuts),
+    "expander_range_db": _above(AUDIBLE_DB, "pauses softened by up to {:.0f} dB"),
+    "ride_db": _rides,
+    "deess_range_db": _above(AUDIBLE_DB, "de-esser up to {:.0f} dB"),
+    "compressor_ratio": _above(1.01, "compressed {:g}:1"),
+    "level_db": _apart("{:+.1f} dB against the lead"),
+    "pan": lambda value: f"panned {abs(value):.0%} {'left' if value < 0 else 'right'}" if abs(value) >= 0.02 else "",
+}
+OF_THE_MIX: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("balance", "lar_db", lambda value: f"the lead {_signed(value)} dB over the beats"),
+    ("room", "reverb_lu", _above(OFF_LU, "reverb {:.0f} LU under the voice")),
+    ("echo", "echo_lu", _above(OFF_LU, "{:.0f} LU under the voice")),
+    ("unmask", "cut_db", _prefixed("the beats give way while the lead sings,", _curve)),
+    ("tone", "mid_db", _prefixed("of the whole,", _curve)),
+    ("glue", "glue_ratio", _above(1.01, "{:g}:1")),
+    ("master", "target_lufs", "{:.1f} LUFS wanted".format),
+    ("ceiling", "ceiling_dbtp", "{:.1f} dBTP".format),
+)
+MEASURED = (
+    ("glue took", "glue", "deepest_db"),
+    ("the limiter took", "master", "limiter_deepest_db"),
+    ("hits were lifted by", "crest", "lift_db"),
+)
