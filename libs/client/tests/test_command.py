@@ -398,11 +398,11 @@ async def test_exit_codes_of_refusals(signed_in: Automix, world: World, song: Pa
 
 async def test_exit_codes_of_jobs(signed_in: Automix, world: World) -> None:
     for status, code in ((pb.JOB_STATUS_FAILED, 8), (pb.JOB_STATUS_CANCELLED, 9)):
-        world.jobs["j"] = pb.Job(id="j", project_id="p", status=pb.JOB_STATUS_QUEUED)
+        world.jobs[JOB] = pb.Job(id=JOB, project_id="p", status=pb.JOB_STATUS_QUEUED)
         world.script = [ended(status, "NOT_AUDIO")]
-        outcome = await signed_in("jobs", "watch", "j")
+        outcome = await signed_in("jobs", "watch", JOB)
         assert outcome.code == code
-        assert "automix jobs retry j" in outcome.err
+        assert f"automix jobs retry {JOB}" in outcome.err
 
 
 async def test_a_platform_that_is_not_there(tmp_path: Path) -> None:
