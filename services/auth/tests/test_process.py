@@ -1,6 +1,7 @@
 """The real process: from an empty schema to an event in the stream, in two replicas."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from urllib.parse import urlsplit
 
 import grpc
 import psycopg
@@ -20,6 +22,7 @@ from automix_common.events.settings import MessagingSettings
 from automix_local import Servers
 from automix_platform.events import USER_DELETED
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from psycopg.errors import UndefinedObject
 
 from .harness import PASSWORD, bearer, new_email
 
@@ -65,9 +68,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def health(channel: grpc.aio.Channel) -> int:
+async def health(channel: grpc.aio.Channel, service: str = "") -> int:
     try:
-        answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service))
     except grpc.aio.AioRpcError:
         return health_pb2.HealthCheckResponse.UNKNOWN
     return answer.status
@@ -119,6 +122,7 @@ async def test_from_an_empty_schema_to_an_event_in_the_stream(servers: Servers, 
         ):
             for channel in (here, there):
                 await until_health(channel, health_pb2.HealthCheckResponse.NOT_SERVING)
+                assert await health(channel, "liveness") == SERVING, "what waits for its schema lives"
             await asyncio.to_thread(migrate, servers, empty_url)
             for channel in (here, there):
                 await until_health(channel, SERVING)
@@ -143,3 +147,26 @@ def migrate(servers: Servers, url: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "automix_auth", "migrate"], env=environment(servers, url, 0), check=True, timeout=SECONDS
     )
+
+
+def test_a_migration_needs_its_database_alone_and_waits_for_its_role(servers: Servers) -> None:
+    admin = servers.database_url("postgres")
+    url = admin.replace(urlsplit(admin).netloc.split("@")[0], "latecomer:late")
+    environment = os.environ | {"AUTOMIX_DATABASE_URL": url, "AUTOMIX_MIGRATE_WAIT_SECONDS": str(SECONDS)}
+    with psycopg.connect(admin, autocommit=True) as connection:
+        try:
+            with subprocess.Popen(
+                [sys.executable, "-m", "automix_auth", "migrate"], env=environment, stderr=subprocess.PIPE, text=True
+            ) as migrating:
+                assert migrating.stderr is not None
+                assert any("waiting for the database" in line for line in migrating.stderr)
+                connection.execute("CREATE ROLE latecomer LOGIN PASSWORD 'late'")
+                connection.execute("GRANT CONNECT ON DATABASE automix TO latecomer")
+                connection.execute("CREATE SCHEMA latecomer AUTHORIZATION latecomer")
+                assert migrating.wait(SECONDS) == 0, migrating.stderr.read()
+            assert connection.execute("SELECT count(*) FROM latecomer.users").fetchone() == (0,)
+        finally:
+            connection.execute("DROP SCHEMA IF EXISTS latecomer CASCADE")
+            with contextlib.suppress(UndefinedObject):
+                connection.execute("REVOKE ALL ON DATABASE automix FROM latecomer")
+            connection.execute("DROP ROLE IF EXISTS latecomer")

@@ -8,6 +8,10 @@ from automix_common.database.pool import Connection
 LOCK_TIMEOUT = "5s"
 
 
+class NotReachableError(Exception):
+    """The database did not let the role in, or did not answer."""
+
+
 def _folder(package: str) -> Path:
     return Path(str(files(package))) / "migrations"
 
@@ -15,7 +19,8 @@ def _folder(package: str) -> Path:
 def upgrade(package: str, database_url: str, revision: str = "head") -> None:
     """Brings the schema of the role in `database_url` to `revision`; a second caller waits, then finds it done.
 
-    A migration that cannot get its table locks within 5 s fails rather than queue everybody behind it.
+    A migration that cannot get its table locks within 5 s fails rather than queue everybody behind it. Raises
+    NotReachableError when there is no connection.
     """
     # Imported here: a process that serves needs neither library, and both together weigh 30 MB.
     import sqlalchemy  # noqa: PLC0415
@@ -25,7 +30,11 @@ def upgrade(package: str, database_url: str, revision: str = "head") -> None:
 
     url = sqlalchemy.make_url(database_url).set(drivername="postgresql+psycopg")
     engine = sqlalchemy.create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
+    try:
+        connection = engine.connect()
+    except sqlalchemy.exc.OperationalError as error:
+        raise NotReachableError(str(error.orig).strip()) from error
+    with connection:
         connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))"))
         connection.execute(sqlalchemy.text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()

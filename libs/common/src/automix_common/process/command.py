@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,20 +24,31 @@ def load(settings: type[SettingsType]) -> SettingsType:
         sys.exit(f"settings: {problems}")
 
 
+@dataclass(frozen=True)
+class Command(Generic[SettingsType]):
+    """What a process does beside serving, and the settings that it needs for that alone."""
+
+    settings: type[SettingsType]
+    work: Callable[[SettingsType], None]
+
+    def run(self, process: str) -> None:
+        """Loads the settings and does the work."""
+        loaded = load(self.settings)
+        configure_logging(process, loaded.log_level)
+        self.work(loaded)
+
+
 def main(
     process: str,
     settings: type[SettingsType],
     serve: Callable[[SettingsType], Awaitable[None]],
-    others: Mapping[str, Callable[[SettingsType], None]] | None = None,
+    others: "Mapping[str, Command[Any]] | None" = None,
 ) -> None:
     """Runs `python -m <process> [serve]`, or one of the `others` by its name."""
-    commands = {"serve": lambda loaded: run(serve(loaded)), **(others or {})}
+    commands = {"serve": Command(settings, lambda loaded: run(serve(loaded))), **(others or {})}
     parser = argparse.ArgumentParser(prog=f"python -m {process}")
     parser.add_argument("command", nargs="?", choices=list(commands), default="serve")
-    command = parser.parse_args().command
-    loaded = load(settings)
-    configure_logging(process, loaded.log_level)
-    commands[command](loaded)
+    commands[parser.parse_args().command].run(process)
 
 
 def run(work: Awaitable[None]) -> None:

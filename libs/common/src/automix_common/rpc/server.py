@@ -16,6 +16,8 @@ from automix_common.rpc.settings import ListenSettings, ServerSettings
 
 log = logger(__name__)
 
+LIVENESS = "liveness"
+"""The health service of a process that lives, whatever it waits for; the empty name is that of one that is ready."""
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
 OPTIONS = (
@@ -103,6 +105,7 @@ async def _run(
         for name in ("", *names):
             await servicer.set(name, status)
 
+    await servicer.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
     async with at_work(background, ready, report) as failed:
         await server.start()
         log.info("serving", port=port)
