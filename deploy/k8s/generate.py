@@ -1,11 +1,14 @@
-"""Writes what the chart knows of the platform: `automix/files/platform.json`, from the table of processes.
+"""Writes what the chart knows of the platform, from the table of processes, and what its README says of both.
 
-Templates read that file alone, so that a new process is one entry of the table and one run of `make deploy`.
+Templates read `automix/files/platform.json` alone, so that a new process is one entry of the table and one run of
+`make deploy`.
 """
 
 import argparse
 import json
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from automix_ops.credentials import names
@@ -13,7 +16,8 @@ from automix_platform.access import BUCKET, DATABASE, DATABASE_ROLES, OPS
 from automix_platform.environment import Source, variables
 from automix_platform.processes import HEALTH_PATH, METRICS_PORT, PROCESSES, Process
 
-TARGET = Path(__file__).parent / "automix" / "files" / "platform.json"
+CHART = Path(__file__).parent / "automix"
+VALUE = re.compile(r"( *)([A-Za-z0-9]+):(?: (.*))?$")
 
 
 def image(distribution: str) -> str:
@@ -100,15 +104,46 @@ def platform() -> dict[str, object]:
     }
 
 
+def values() -> Iterator[tuple[str, str, str]]:
+    """Name, default and meaning of each value that values.yaml explains with `# --`."""
+    path: list[str] = []
+    meaning: list[str] = []
+    for line in (CHART / "values.yaml").read_text().splitlines():
+        text = line.strip()
+        if text.startswith("# --"):
+            meaning = [text[4:].strip()]
+        elif text.startswith("#"):
+            meaning += [text[1:].strip()] if meaning else []
+        elif found := VALUE.match(line):
+            indent, name, default = found.groups()
+            path = [*path[: len(indent) // 2], name]
+            if meaning and default is not None:
+                yield ".".join(path), default, " ".join(meaning)
+            meaning = []
+
+
+def readme() -> str:
+    """The chart's README: its tables follow from values.yaml and from the table of processes."""
+    rows = "\n".join(f"| `{name}` | `{default}` | {meaning} |" for name, default, meaning in values())
+    processes = "\n".join(f"| {entry.name} | `{image(entry.distribution)}` | {entry.does} |" for entry in PROCESSES)
+    keys = ", ".join(f"`{name}`" for name in names())
+    return (CHART / "README.md.in").read_text().format(values=rows, processes=processes, keys=keys)
+
+
 def main() -> None:
     """Command line of this module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with what is committed, change nothing")
-    text = json.dumps(platform(), indent=2) + "\n"
-    if not parser.parse_args().check:
-        TARGET.write_text(text)
-    elif not TARGET.exists() or TARGET.read_text() != text:
-        sys.exit(f"{TARGET.name} differs from libs/platform: run `make deploy`")
+    check = parser.parse_args().check
+    texts = {
+        CHART / "files" / "platform.json": json.dumps(platform(), indent=2) + "\n",
+        CHART / "README.md": readme(),
+    }
+    for path, text in texts.items():
+        if not check:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            sys.exit(f"{path.name} differs from libs/platform or values.yaml: run `make deploy`")
 
 
 if __name__ == "__main__":
