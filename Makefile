@@ -102,9 +102,14 @@ $(BIN)/helm: deploy/k8s/tools.txt deploy/k8s/tools.py | $(VENV)/.ready
 images: ## Build the image of every service, or of SERVICES="auth mixer"; BASE= and TAG= as deploy/docker/build says
 	deploy/docker/build $(SERVICES)
 
+.PHONY: dist
+dist: $(VENV)/.ready ## Build a wheel of every package into dist/, which `pip install` accepts together
+	@rm -rf dist && python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir dist $(PACKAGES:%=./%) && ls dist
+
 .PHONY: clean
 clean: ## Remove what can be made again
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .PHONY: help
 help: ## This list

@@ -172,6 +172,6 @@ def _master_notes(gain: MasterGain, measured: Measured, plan: MixPlan) -> list[s
     if not gain.limited:
         return []
     return [
-        f"The mix reaches {gain.predicted_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need over"
-        f" {plan.master.max_limiting_db.value:g} dB of limiting."
+        f"The mix reaches {measured.integrated_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need"
+        f" over {plan.master.max_limiting_db.value:g} dB of limiting."
     ]
