@@ -16,6 +16,7 @@ from itertools import islice
 from typing import BinaryIO, NoReturn
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container.input import InputContainer
@@ -25,6 +26,7 @@ from automix_audio.errors import AudioError, Reason
 from automix_audio.ogg import links
 from automix_audio.sniff import HEAD_BYTES, demuxer_for, id3v2_size
 from automix_audio.timeline import LONGEST_START_S, Gap, Gaps, Stamps, opus_length_s
+from automix_audio.wav_header import WavHeader, corrected
 
 _PCM = (
     *(f"pcm_{kind}{end}" for kind in ("s16", "s24", "s32", "u16", "u24", "u32", "f32", "f64") for end in ("le", "be")),
@@ -70,7 +72,7 @@ class AudioTrack:
         self._view = _without_tags(file)
         self._size = max(os.fstat(file.fileno()).st_size, 1)
         self._file = file
-        self.container = demuxer_for(self._view.head)
+        self.container = demuxer_for(self._view.head, tagged=self._view.start > 0)
         self._links = links(file, self._view.start) if self.container == "ogg" else [self._view.start]
         self._trim = itunes_trim(file, self._view) if self.container == "mp3" else None
         self._demuxer, self._stream, self.codec = self._opened(0)
@@ -121,6 +123,10 @@ class AudioTrack:
     def _opened(self, number: int) -> tuple[InputContainer, AudioStream, str]:
         end = self._links[number + 1] if number + 1 < len(self._links) else None
         self._view = _View(self._file, self._links[number], self._view.head, end)
+        wav = corrected(self._file, self._view.start, self._size) if self.container == "wav" else None
+        if wav is not None:
+            self._view = _Reheaded(self._file, self._view.head, wav)
+        self._view.seek(0)
         demuxer = _open(self._view, self.container)
         try:
             return demuxer, *_audio_stream(demuxer)
@@ -303,6 +309,43 @@ class _View:
 
     def tell(self) -> int:
         return self._file.tell() - self.start
+
+
+class _Reheaded(_View):
+    """A WAV file behind another header; samples of big-endian ones are turned round."""
+
+    def __init__(self, file: BinaryIO, head: bytes, wav: WavHeader) -> None:
+        self._wav = wav
+        self._at = 0
+        super().__init__(file, wav.start, head, wav.end)
+
+    def read(self, size: int) -> bytes:
+        header = self._wav.header[self._at : self._at + size] if self._at < len(self._wav.header) else b""
+        data = header or self._sound(self._at - len(self._wav.header), size)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        size = len(self._wav.header) + self._wav.end - self._wav.start
+        at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence, size)
+        if at < 0:
+            return -errno.EINVAL
+        self._at = at
+        return at
+
+    def tell(self) -> int:
+        return self._at
+
+    def _sound(self, at: int, size: int) -> bytes:
+        width = self._wav.swapped or 1
+        first = at - at % width
+        self._file.seek(self._wav.start + first)
+        room = max(0, self._wav.end - self._wav.start - first)
+        data = self._file.read(min(size + 2 * width, room))
+        data = data[: len(data) - len(data) % width]
+        if width > 1:
+            data = np.frombuffer(data, np.uint8).reshape(-1, width)[:, ::-1].tobytes()
+        return data[at - first : at - first + size]
 
 
 def _without_tags(file: BinaryIO) -> _View:
