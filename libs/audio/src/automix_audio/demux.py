@@ -54,7 +54,7 @@ _EXACT = frozenset(("flac", "ogg", "mov"))
 _VORBIS_JITTER_S = 0.1
 """Half of its longest block at 44.1 kHz."""
 _LOOK_AHEAD = 8
-_JITTER_S = {"matroska": 0.003, "asf": 0.1}
+_JITTER_S = {"matroska": 0.003, "asf": 0.5}
 
 _WAV_OPTIONS = {"max_size": "65536", "probesize": "65536"}
 """In packets of 16 KiB, as they come by default, half of the decoding goes into their handling; and FFmpeg would look
