@@ -116,11 +116,11 @@ def _gap_words(profile: Profile) -> str:
     first = profile.gaps[0]
     if len(profile.gaps) == 1 and first.at_s == 0.0 and not profile.damaged_packets:
         return f"begins at {first.length_s:.2f} s, as its time stamps say: silence stands in front of it"
-    places = ", ".join(f"{gap.length_s:.2f} s at {_clock(gap.at_s)}" for gap in profile.gaps[:_TOLD_GAPS])
+    places = ", ".join(f"{gap.length_s:.2f} s at {_place(gap.at_s)}" for gap in profile.gaps[:_TOLD_GAPS])
     more = f" and {len(profile.gaps) - _TOLD_GAPS} more" if len(profile.gaps) > _TOLD_GAPS else ""
     why = "is damaged" if profile.damaged_packets else "has gaps"
     return f"{why}: {places}{more} are missing and silent, what follows stays in time"
 
 
-def _clock(seconds: float) -> str:
+def _place(seconds: float) -> str:
     return f"{int(seconds // 60)}:{seconds % 60:05.2f}"
