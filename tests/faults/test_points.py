@@ -135,6 +135,23 @@ class Discarding:
         await self._client.projects.delete((await self._client.projects.create("Discarded")).id)
 
 
+class Erasing:
+    """Renders that their owner deletes as soon as they are there."""
+
+    points = tuple(point for point in CONSUMER if "render-deleted" in point)
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self.erased: set[str] = set()
+
+    async def step(self) -> None:
+        """The next one."""
+        async for render in self._studio.client.renders.list(self._studio.project_id):
+            await self._studio.client.renders.delete(render.id)
+            self.erased.add(render.id)
+            return
+
+
 class Uploading:
     """Uploads for the media service to be struck at."""
 
@@ -151,7 +168,7 @@ class Uploading:
         self.uploaded.add((await self._client.assets.upload(self._project_id, self._file, BEAT)).id)
 
 
-Work = Mixing | Deleting | Leaving | Discarding | Uploading
+Work = Mixing | Deleting | Leaving | Discarding | Erasing | Uploading
 
 
 async def under_fire(strikes: Strikes, work: Work) -> None:
@@ -174,14 +191,16 @@ async def test_every_point_is_struck_while_everything_goes_on(stack: Stack, stri
         project = await patient.projects.create("Uploaded under fire")
         file = audio.beat(tmp_path / "beat.wav", 0.1)
         mixing, uploading = Mixing(stack, studios), Uploading(patient, project.id, file)
-        works = (mixing, uploading, uploading, Deleting(stack), Leaving(stack), Discarding(patient))
+        erasing = Erasing(studios[0])
+        works = (mixing, uploading, uploading, Deleting(stack), Leaving(stack), Discarding(patient), erasing)
         async with stack.told(strikes.armed(*sorted(ALL)), *PROCESSES), asyncio.timeout(STORM_SECONDS):
             await asyncio.gather(*(under_fire(strikes, work) for work in works))
         assert {point: strikes.struck(point) for point in ALL} == dict.fromkeys(ALL, STRIKES)
         await settle(stack, mixing.accepted)
         ends = await statuses(stack, mixing.accepted)
         assert "succeeded" in ends.values()
-        assert sum(status == "succeeded" for status in ends.values()) == sum(
-            [(await studio.client.projects.get(studio.project_id)).no_of_renders for studio in studios]
-        )
+        left = [(await studio.client.projects.get(studio.project_id)).no_of_renders for studio in studios]
+        erased = await stack.query("SELECT count(*) FROM mixer.jobs WHERE deleted_render_id IS NOT NULL")
+        assert erased[0][0] >= len(erasing.erased)
+        assert sum(status == "succeeded" for status in ends.values()) == sum(left) + erased[0][0]
         assert uploading.uploaded <= {asset.id async for asset in patient.assets.list(project.id)}

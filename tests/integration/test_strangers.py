@@ -103,6 +103,7 @@ TABLE: Mapping[str, Row] = {
         lambda ids: mixer.CreateRenderDownloadUrlRequest(render_id=ids.render_id)
     ),
     "MixerService.GetRenderReport": named(lambda ids: mixer.GetRenderReportRequest(render_id=ids.render_id)),
+    "MixerService.DeleteRender": named(lambda ids: mixer.DeleteRenderRequest(render_id=ids.render_id)),
     "MixerService.DownloadRenderFile": named(lambda ids: mixer.DownloadRenderFileRequest(file_id=ids.file_id)),
     "MixerService.CreateRenderFileDownloadUrl": named(
         lambda ids: mixer.CreateRenderFileDownloadUrlRequest(file_id=ids.file_id)

@@ -40,6 +40,7 @@ INSERT INTO mixer.jobs (id, project_id, owner_id, requested_by, status, input_co
     ('{QUEUED}', 'queued', 0, NULL, NULL, NULL, NULL, 0, NULL),
     ('{PROCESSING}', 'processing', 1, now(), 'worker', now() + interval '1 minute', NULL, 0.5, NULL)
     ) AS rows (id, status, attempt, started, worker, lease, ended, progress, reason);
+INSERT INTO mixer.turns (owner_id, queued, processing) VALUES ('{USER}', 1, 1);
 INSERT INTO mixer.renders (id, project_id, owner_id, job_id, storage_key, filename, filetype, duration, size, sha256,
     plan, report) VALUES
     ('{RENDER}', '{PROJECT}', '{USER}', '{SUCCEEDED}', '{RENDER_KEY}', 'm.wav', 'wav', 1, 6, '{HASH}', '{{}}', '{{}}');
@@ -50,5 +51,6 @@ INSERT INTO mixer.render_files (id, render_id, kind, storage_key, filename, size
 EMPTY = """
 SET LOCAL session_replication_role = replica;
 TRUNCATE auth.users, projects.projects, projects.outbox, projects.tombstones, projects.request_answers, media.uploads,
-    media.object_deletions, media.tombstones, mixer.jobs, mixer.outbox, mixer.object_deletions, mixer.tombstones CASCADE
+    media.object_deletions, media.tombstones, mixer.jobs, mixer.turns, mixer.outbox, mixer.object_deletions,
+    mixer.tombstones CASCADE
 """

@@ -51,11 +51,15 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "AUTOMIX_WRITER_LEASE_SECONDS": "1",
         "AUTOMIX_UPLOAD_SWEEP_SECONDS": "0.5",
     },
-    "mixer": {"AUTOMIX_SWEEP_SECONDS": "0.3", "AUTOMIX_STALE_QUEUED_SECONDS": "2", "AUTOMIX_MAX_QUEUED_JOBS": "500"},
+    "mixer": {
+        "AUTOMIX_SWEEP_SECONDS": "0.3",
+        "AUTOMIX_STALE_QUEUED_SECONDS": "2",
+        "AUTOMIX_MAX_QUEUED_JOBS": "500",
+        "AUTOMIX_DELETED_RENDER_SECONDS": "1",
+    },
     "worker": {
         "AUTOMIX_LEASE_SECONDS": str(LEASE_SECONDS),
         "AUTOMIX_HEARTBEAT_SECONDS": "0.5",
-        "AUTOMIX_MAX_PROCESSING_JOBS": "4",
         "AUTOMIX_RENDER_SILENCE_SECONDS": "8",
     },
 }

@@ -112,6 +112,14 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         await self.world.enter("CreateRenderDownloadUrl", context)
         return mixer_pb2.CreateRenderDownloadUrlResponse(url="http://localhost/render")
 
+    async def DeleteRender(
+        self, request: mixer_pb2.DeleteRenderRequest, context: Context
+    ) -> mixer_pb2.DeleteRenderResponse:
+        await self.world.enter("DeleteRender", context)
+        self.world.renders.pop(request.render_id, None)
+        await self.world.leave("DeleteRender", context)
+        return mixer_pb2.DeleteRenderResponse()
+
     async def GetRenderReport(
         self, request: mixer_pb2.GetRenderReportRequest, context: Context
     ) -> mixer_pb2.GetRenderReportResponse:

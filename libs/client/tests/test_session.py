@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
+from automix.mixer.v1 import mixer_pb2
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.errors import NotReachableError, NotSignedInError
@@ -107,6 +108,14 @@ async def test_a_create_whose_answer_got_lost_creates_once(client: AsyncClient, 
     project = await client.projects.create("Song")
     assert world.calls["CreateProject"] == 3
     assert list(world.projects) == [project.id]
+
+
+async def test_a_deletion_of_a_render_whose_answer_got_lost_is_tried_again(client: AsyncClient, world: World) -> None:
+    render = world.add_render(mixer_pb2.Job(id="j", project_id="p"), b"mix")
+    world.lost_answers["DeleteRender"] = 1
+    await client.renders.delete(render.id)
+    assert world.calls["DeleteRender"] == 2
+    assert not world.renders
 
 
 async def test_what_is_not_idempotent_is_not_repeated(client: AsyncClient, world: World) -> None:

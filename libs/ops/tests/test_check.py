@@ -66,6 +66,12 @@ ROWS = [
         f" INSERT INTO mixer.renders SELECT '{NOWHERE}', project_id, owner_id, job_id, storage_key, filename, filetype,"
         " duration, size, sha256, loudness, true_peak, plan, report, created_at FROM mixer.renders",
     ),
+    ("DELETED_RENDER_LEFT", RENDER, _set("mixer.jobs", f"deleted_render_id = '{RENDER}'", SUCCEEDED)),
+    ("TURN_WRONG", USER, "UPDATE mixer.turns SET queued = 2"),
+    ("TURN_WRONG", USER, "DELETE FROM mixer.turns"),
+    ("TURN_WRONG", NOWHERE, f"INSERT INTO mixer.turns VALUES ('{NOWHERE}', 1, 0)"),
+    ("RENDER_NOT_COUNTED", RENDER, "UPDATE projects.counted_renders SET deleted_at = now()"),
+    ("COUNT_WRONG", PROJECT, "UPDATE projects.counted_renders SET deleted_at = now()"),
     ("RENDER_MISPLACED", RENDER, _set("mixer.renders", f"project_id = '{NOWHERE}'", RENDER)),
     ("RENDER_MISPLACED", RENDER, _set("mixer.renders", f"owner_id = '{NOWHERE}'", RENDER)),
     (

@@ -8,6 +8,7 @@ import wave
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +38,6 @@ from kit.inprocess import Issuer, listening, settings_of
 
 SHA = "0" * 64
 LEASE = 60.0
-SLOTS = 100
 
 
 def tone(seconds: float = 1.0, hertz: float = 440.0, rate: int = 8000) -> bytes:
@@ -89,12 +89,10 @@ async def queue_job(
     return job_id
 
 
-async def claim_job(
-    database: Database, job_id: UUID, *, worker: str = "worker", lease: float = LEASE, slots: int = SLOTS
-) -> Claim | None:
+async def claim_job(database: Database, job_id: UUID, *, worker: str = "worker", lease: float = LEASE) -> Claim | None:
     """What a worker is given that asks for the job."""
     async with database.transaction() as connection:
-        return await lifecycle.claim(connection, job_id, worker_id=worker, lease_seconds=lease, slots=slots)
+        return await lifecycle.claim(connection, job_id, worker_id=worker, lease_seconds=lease)
 
 
 async def processing_job(database: Database, owner: Owner, *, lease: float = LEASE) -> Claim:
@@ -253,7 +251,7 @@ def mixer_settings(servers: Servers, **changes: Any) -> MixerSettings:
 
 def worker_settings(servers: Servers, **changes: Any) -> WorkerSettings:
     """As `automix up` gives them to a worker, with waits that a test can sit through."""
-    quick = {"heartbeat_seconds": 0.2, "max_processing_jobs": SLOTS, "storage_patience_seconds": 5}
+    quick = {"heartbeat_seconds": 0.2, "storage_patience_seconds": 5}
     return settings_of(WorkerSettings, servers, "worker", **(quick | changes))
 
 
@@ -268,7 +266,7 @@ class Replica:
 @asynccontextmanager
 async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: str) -> AsyncIterator[Replica]:
     """The mixer's API."""
-    store = S3Store(settings, downloads=settings.max_downloads)
+    store = S3Store(settings)
     async with (
         open_runtime(settings, "mixer") as runtime,
         grpc.aio.insecure_channel(peers_address) as channel,
@@ -278,7 +276,12 @@ async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: 
         )
         watcher = Watcher(runtime, poll_seconds=settings.watch_seconds, watches_of_user=settings.max_watches)
         servicer = MixerServicer(
-            runtime.database, Downloads(store, runtime.stopping, settings), peers, watcher, limits=settings.limits
+            runtime.database,
+            Downloads(store, runtime.stopping, settings),
+            peers,
+            watcher,
+            limits=settings.limits,
+            kept_for=timedelta(seconds=settings.deleted_render_seconds),
         )
         async with (
             listening(

@@ -1,9 +1,10 @@
-"""One job, one worker: claims, leases, and the slots of a user."""
+"""One job, one worker: claims and leases."""
 
 import asyncio
 from uuid import UUID
 
 from automix_common.database.pool import Database
+from automix_common.process.ids import new_id
 from automix_mixer.domain import JobError
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs
@@ -14,7 +15,6 @@ from .harness import (
     claim_job,
     processing_job,
     queue_job,
-    render_of,
     row_of,
     scalar,
     succeed,
@@ -74,10 +74,11 @@ async def test_no_job_no_claim(database: Database) -> None:
 
 
 async def test_a_claim_whose_answer_was_lost_is_found_again(database: Database, owner: Owner) -> None:
-    claimed = await processing_job(database, owner)
+    worker = str(new_id())
+    claimed = await claim_job(database, await queue_job(database, owner), worker=worker)
     async with database.transaction() as connection:
-        other = await lifecycle.reclaim(connection, claimed.job_id, worker_id="another", lease_seconds=60)
-        mine = await lifecycle.reclaim(connection, claimed.job_id, worker_id="worker", lease_seconds=60)
+        other = await lifecycle.reclaim(connection, worker_id=str(new_id()), lease_seconds=60)
+        mine = await lifecycle.reclaim(connection, worker_id=worker, lease_seconds=60)
     assert other is None
     assert mine == claimed
 
@@ -85,73 +86,6 @@ async def test_a_claim_whose_answer_was_lost_is_found_again(database: Database, 
 async def cancel(database: Database, owner: Owner, job_id: UUID) -> None:
     async with database.transaction() as connection:
         await Jobs(connection, owner.user_id).cancel(job_id)
-
-
-async def end(database: Database, how: str, owner: Owner, job_id: UUID) -> None:
-    """Ends a processing job in one of the ways that free its slot."""
-    async with database.transaction() as connection:
-        held = await lifecycle.hold(connection, job_id, 1)
-        assert held is not None
-        if how == "failed":
-            await lifecycle.fail(connection, held, FAULT)
-        elif how == "handed back":
-            await lifecycle.hand_back(connection, held)
-        elif how == "failure counted":
-            await lifecycle.count_failure(connection, held, FAULT)
-
-
-async def test_a_user_has_so_many_slots_at_once(database: Database, owner: Owner) -> None:
-    jobs = [await queue_job(database, owner) for _ in range(5)]
-    claims = await asyncio.gather(*(claim_job(database, job, slots=2) for job in jobs))
-    assert sum(claimed is not None for claimed in claims) == 2
-    another = await queue_job(database, Owner())
-    assert await claim_job(database, another, slots=2) is not None, "slots are each user's own"
-
-
-async def test_whoever_ends_a_job_announces_the_users_next(database: Database, owner: Owner) -> None:
-    running = await processing_job(database, owner)
-    waiting = [await queue_job(database, owner) for _ in range(2)]
-    for job_id in waiting:
-        assert await claim_job(database, job_id, slots=1) is None
-    assert await succeed(database, running)
-    assert [await announcements(database, job) for job in waiting] == [2, 1], "the one that has waited longest"
-    claimed = await claim_job(database, waiting[0], slots=1)
-    assert claimed is not None
-    await end(database, "failed", owner, waiting[0])
-    assert [await announcements(database, job) for job in waiting] == [2, 2]
-
-
-async def test_two_ends_announce_two_jobs(database: Database, owner: Owner) -> None:
-    running = [await processing_job(database, owner) for _ in range(2)]
-    waiting = [await queue_job(database, owner) for _ in range(2)]
-    for claimed in running:
-        assert await succeed(database, claimed)
-    assert [await announcements(database, job) for job in waiting] == [2, 2]
-
-
-async def test_a_job_refused_for_want_of_a_slot_is_never_forgotten(database: Database, owner: Owner) -> None:
-    """A claim and the end of the job that fills the slot, at the same moment: the claim holds, or it is announced."""
-    for _ in range(30):
-        running = await processing_job(database, owner)
-        waiting = await queue_job(database, owner)
-        claimed, ended = await asyncio.gather(claim_job(database, waiting, slots=1), succeed(database, running))
-        assert ended
-        assert claimed is not None or await announcements(database, waiting) == 2
-        if claimed is None:
-            claimed = await claim_job(database, waiting, slots=1)
-        assert claimed is not None
-        assert await succeed(database, claimed)
-
-
-async def test_a_claim_waits_for_the_end_that_frees_its_slot(database: Database, owner: Owner) -> None:
-    """Else it would find no room when the end has already looked for whom to announce."""
-    running, waiting = await processing_job(database, owner), await queue_job(database, owner)
-    async with database.transaction() as connection:
-        assert await lifecycle.succeed(connection, running, render_of(running))
-        claiming = asyncio.ensure_future(claim_job(database, waiting, slots=1))
-        await asyncio.wait({claiming}, timeout=0.3)
-        assert not claiming.done()
-    assert await claiming is not None
 
 
 async def test_a_lease_that_was_extended_meanwhile_is_not_taken_for_lost(database: Database, owner: Owner) -> None:
@@ -191,12 +125,14 @@ async def test_three_failures_end_the_job_in_its_reason(database: Database, owne
     assert await scalar(database, failed, job_id) == 1
 
 
-async def test_a_frozen_holder_of_a_users_slots_is_cut_off(database: Database, owner: Owner) -> None:
+async def test_a_frozen_holder_of_a_users_turn_is_cut_off(database: Database, owner: Owner) -> None:
     """As a worker that is stopped in the middle of its commit: the others go on within seconds."""
     frozen, other = await processing_job(database, owner), await queue_job(database, owner)
     async with database.read() as connection:
         await connection.execute("BEGIN")
-        assert await lifecycle.hold(connection, frozen.job_id, frozen.attempt) is not None
+        held = await lifecycle.hold(connection, frozen.job_id, frozen.attempt)
+        assert held is not None
+        await lifecycle.fail(connection, held, FAULT)
         async with asyncio.timeout(20):
             assert await claim_job(database, other) is not None
         await connection.close()

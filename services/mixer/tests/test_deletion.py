@@ -15,7 +15,7 @@ from automix_mixer.repository.keys import kept_keys
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.outcomes import Rendered
 
-from .harness import SHA, Owner, announcements, claim_job, processing_job, queue_job, render_of, row_of, scalar, succeed
+from .harness import SHA, Owner, processing_job, queue_job, render_of, row_of, scalar, succeed
 
 
 async def bury(database: Database, owner: Owner, *, user: bool) -> None:
@@ -23,7 +23,7 @@ async def bury(database: Database, owner: Owner, *, user: bool) -> None:
         if user:
             await bury_owner(connection, owner.user_id)
         else:
-            await bury_project(connection, owner.project_id, owner.user_id)
+            await bury_project(connection, owner.project_id)
 
 
 async def noted(database: Database, key: str) -> bool:
@@ -85,15 +85,6 @@ async def test_creation_and_deletion_at_the_same_moment_leave_no_orphan(database
             assert created.sqlstate == PARENT_GONE
         left = await scalar(database, "SELECT count(*) FROM jobs WHERE owner_id = %s", owner.user_id)
         assert left == 0
-
-
-async def test_a_deleted_project_gives_its_slots_to_the_owners_other_jobs(database: Database, owner: Owner) -> None:
-    other = Owner(owner.user_id)
-    await processing_job(database, owner)
-    waiting = await queue_job(database, other)
-    assert await claim_job(database, waiting, slots=1) is None
-    await bury(database, owner, user=False)
-    assert await announcements(database, waiting) == 2
 
 
 async def test_retries_go_with_the_jobs_that_they_repeat(database: Database, owner: Owner) -> None:

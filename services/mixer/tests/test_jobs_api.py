@@ -217,7 +217,7 @@ async def test_renders_and_the_files_beside_them_count_until_their_project_is_de
     request = pb.CreateJobRequest(project_id=caller.project_id)
     assert await refusal(limited, "CreateJob", request) == (EXHAUSTED, "RENDER_QUOTA")
     async with database.transaction() as connection:
-        await bury_project(connection, full.project_id, full.user_id)
+        await bury_project(connection, full.project_id)
     await limited.create_job()
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("numpy", "scipy", "av", "soxr", "pedalboard", "matplotlib", "sqlalchemy", "alembic")
+HEAVY = ("numpy", "scipy", "av", "soxr", "pedalboard", "matplotlib", "alembic")
 
 
 @pytest.mark.parametrize("module", ["automix_mixer.__main__", "automix_mixer.worker.__main__"])

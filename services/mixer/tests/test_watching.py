@@ -111,7 +111,7 @@ async def test_a_deleted_job_ends_the_watch(caller: Caller, make_replica: MakeRe
     call = watch(watcher, (await caller.create_job()).id)
     await next_job(call)
     async with database.transaction() as connection:
-        await bury_project(connection, caller.owner.project_id, caller.user_id)
+        await bury_project(connection, caller.owner.project_id)
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await next_job(call)
     assert reason_of(raised.value) == "NOT_YOURS"

@@ -38,6 +38,11 @@ class Renders:
         request = mixer_pb2.GetRenderReportRequest(render_id=render_id)
         return await self._session.call(self._mixer.GetRenderReport, request, idempotent=True)
 
+    async def delete(self, render_id: str) -> None:
+        """Deletes a render with every file beside it; deleting it again changes nothing. Its job stays."""
+        request = mixer_pb2.DeleteRenderRequest(render_id=render_id)
+        await self._session.call(self._mixer.DeleteRender, request, idempotent=True)
+
     async def download(
         self, render_id: str, target: AnyPath, *, overwrite: bool = True, progress: ByteProgress | None = None
     ) -> Facts:

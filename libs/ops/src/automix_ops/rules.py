@@ -76,8 +76,26 @@ JOBS = (
     Rule(
         "SUCCESS_WITHOUT_RENDER",
         "job {subject} succeeded and has no render",
-        "SELECT id AS subject FROM mixer.jobs j WHERE status = 'succeeded'"
+        "SELECT id AS subject FROM mixer.jobs j WHERE status = 'succeeded' AND deleted_render_id IS NULL"
         " AND NOT EXISTS (SELECT FROM mixer.renders WHERE job_id = j.id)",
+    ),
+    Rule(
+        "DELETED_RENDER_LEFT",
+        "render {subject} is there, although its job {job_id} says that it was deleted",
+        "SELECT r.id AS subject, r.job_id FROM mixer.renders r JOIN mixer.jobs j ON j.id = r.job_id"
+        " WHERE j.deleted_render_id IS NOT NULL",
+    ),
+    Rule(
+        "TURN_WRONG",
+        "user {subject} has {queued} queued and {processing} processing jobs, their turn says {said}",
+        "SELECT coalesce(j.owner_id, t.owner_id) AS subject, coalesce(j.queued, 0) AS queued,"
+        " coalesce(j.processing, 0) AS processing,"
+        " CASE WHEN t IS NULL THEN 'nothing' ELSE t.queued || ' and ' || t.processing END AS said"
+        " FROM (SELECT owner_id, count(*) FILTER (WHERE status = 'queued') AS queued,"
+        "  count(*) FILTER (WHERE status = 'processing') AS processing FROM mixer.jobs"
+        "  WHERE status IN ('queued', 'processing') GROUP BY owner_id) j"
+        " FULL JOIN mixer.turns t ON t.owner_id = j.owner_id"
+        " WHERE (t.queued, t.processing) IS DISTINCT FROM (j.queued, j.processing)",
     ),
     Rule(
         "RENDER_WITHOUT_SUCCESS",
@@ -108,7 +126,7 @@ COUNTS = (
         "COUNT_WRONG",
         "project {subject} says {said} renders and has {counted} counted ones",
         "SELECT p.id AS subject, p.no_of_renders AS said, count(c.render_id) AS counted FROM projects.projects p"
-        " LEFT JOIN projects.counted_renders c ON c.project_id = p.id GROUP BY p.id"
+        " LEFT JOIN projects.counted_renders c ON c.project_id = p.id AND c.deleted_at IS NULL GROUP BY p.id"
         " HAVING p.no_of_renders <> count(c.render_id)",
     ),
     Rule(
@@ -116,13 +134,14 @@ COUNTS = (
         "render {subject} is not counted in its project {project_id}",
         "SELECT r.id AS subject, r.project_id FROM mixer.renders r JOIN projects.projects p ON p.id = r.project_id"
         " WHERE NOT EXISTS (SELECT FROM projects.counted_renders c"
-        " WHERE c.render_id = r.id AND c.project_id = r.project_id)",
+        " WHERE c.render_id = r.id AND c.project_id = r.project_id AND c.deleted_at IS NULL)",
     ),
     Rule(
         "COUNTED_WITHOUT_RENDER",
         "project {project_id} counts render {subject}, which does not exist",
         "SELECT c.render_id AS subject, c.project_id FROM projects.counted_renders c"
-        " WHERE NOT EXISTS (SELECT FROM mixer.renders r WHERE r.id = c.render_id AND r.project_id = c.project_id)",
+        " WHERE c.deleted_at IS NULL AND NOT EXISTS"
+        " (SELECT FROM mixer.renders r WHERE r.id = c.render_id AND r.project_id = c.project_id)",
     ),
 )
 
@@ -238,6 +257,7 @@ def _undeleted(schema: str) -> Rule:
         "object {subject} should have been deleted at {requested_at}; {attempts} attempts failed",
         sql.SQL(
             "SELECT storage_key AS subject, requested_at, attempts FROM {}"
-            " WHERE requested_at < now() - make_interval(secs => %(grace)s)"
+            " WHERE due_at < now() - make_interval(secs => %(grace)s)"
+            " OR attempts > 0 AND requested_at < now() - make_interval(secs => %(grace)s)"
         ).format(sql.Identifier(schema, "object_deletions")),
     )

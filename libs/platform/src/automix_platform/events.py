@@ -20,6 +20,7 @@ JOB_QUEUED = "automix.mixer.job.queued"
 JOB_SUCCEEDED = "automix.mixer.job.succeeded"
 JOB_FAILED = "automix.mixer.job.failed"
 JOB_CANCELLED = "automix.mixer.job.cancelled"
+RENDER_DELETED = "automix.mixer.render.deleted"
 
 
 @dataclass(frozen=True)

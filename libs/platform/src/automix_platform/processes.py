@@ -13,6 +13,7 @@ from automix_platform.events import (
     PROBE,
     PROGRESS,
     PROJECT_DELETED,
+    RENDER_DELETED,
     USER_DELETED,
 )
 
@@ -128,7 +129,7 @@ PROCESSES = (
         port=50052,
         schema=Schema("projects", "automix_projects", 20),
         calls=("auth",),
-        messaging=Messaging(publishes=("automix.projects.>",), consumes=(USER_DELETED, JOB_SUCCEEDED)),
+        messaging=Messaging(publishes=("automix.projects.>",), consumes=(USER_DELETED, JOB_SUCCEEDED, RENDER_DELETED)),
     ),
     Process(
         "media",

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61utomix/events/v1/events.proto\x12\x11\x61utomix.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x03\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\x12\x36\n\x0cuser_deleted\x18\n \x01(\x0b\x32\x1e.automix.events.v1.UserDeletedH\x00\x12<\n\x0fproject_deleted\x18\x0b \x01(\x0b\x32!.automix.events.v1.ProjectDeletedH\x00\x12\x32\n\njob_queued\x18\x0c \x01(\x0b\x32\x1c.automix.events.v1.JobQueuedH\x00\x12\x38\n\rjob_succeeded\x18\r \x01(\x0b\x32\x1f.automix.events.v1.JobSucceededH\x00\x12\x32\n\njob_failed\x18\x0e \x01(\x0b\x32\x1c.automix.events.v1.JobFailedH\x00\x12\x38\n\rjob_cancelled\x18\x0f \x01(\x0b\x32\x1f.automix.events.v1.JobCancelledH\x00\x42\t\n\x07payload\"\x1e\n\x0bUserDeleted\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"6\n\x0eProjectDeleted\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\t\"\x1b\n\tJobQueued\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"W\n\x0cJobSucceeded\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x11\n\trender_id\x18\x04 \x01(\t\"Q\n\tJobFailed\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"D\n\x0cJobCancelled\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61utomix/events/v1/events.proto\x12\x11\x61utomix.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x04\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\x12\x36\n\x0cuser_deleted\x18\n \x01(\x0b\x32\x1e.automix.events.v1.UserDeletedH\x00\x12<\n\x0fproject_deleted\x18\x0b \x01(\x0b\x32!.automix.events.v1.ProjectDeletedH\x00\x12\x32\n\njob_queued\x18\x0c \x01(\x0b\x32\x1c.automix.events.v1.JobQueuedH\x00\x12\x38\n\rjob_succeeded\x18\r \x01(\x0b\x32\x1f.automix.events.v1.JobSucceededH\x00\x12\x32\n\njob_failed\x18\x0e \x01(\x0b\x32\x1c.automix.events.v1.JobFailedH\x00\x12\x38\n\rjob_cancelled\x18\x0f \x01(\x0b\x32\x1f.automix.events.v1.JobCancelledH\x00\x12:\n\x0erender_deleted\x18\x10 \x01(\x0b\x32 .automix.events.v1.RenderDeletedH\x00\x42\t\n\x07payload\"\x1e\n\x0bUserDeleted\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"6\n\x0eProjectDeleted\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\t\"\x1b\n\tJobQueued\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"W\n\x0cJobSucceeded\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x11\n\trender_id\x18\x04 \x01(\t\"Q\n\tJobFailed\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"D\n\x0cJobCancelled\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\t\"X\n\rRenderDeleted\x12\x11\n\trender_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x10\n\x08owner_id\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'automix.events.v1.events_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENT']._serialized_start=87
-  _globals['_EVENT']._serialized_end=570
-  _globals['_USERDELETED']._serialized_start=572
-  _globals['_USERDELETED']._serialized_end=602
-  _globals['_PROJECTDELETED']._serialized_start=604
-  _globals['_PROJECTDELETED']._serialized_end=658
-  _globals['_JOBQUEUED']._serialized_start=660
-  _globals['_JOBQUEUED']._serialized_end=687
-  _globals['_JOBSUCCEEDED']._serialized_start=689
-  _globals['_JOBSUCCEEDED']._serialized_end=776
-  _globals['_JOBFAILED']._serialized_start=778
-  _globals['_JOBFAILED']._serialized_end=859
-  _globals['_JOBCANCELLED']._serialized_start=861
-  _globals['_JOBCANCELLED']._serialized_end=929
+  _globals['_EVENT']._serialized_end=630
+  _globals['_USERDELETED']._serialized_start=632
+  _globals['_USERDELETED']._serialized_end=662
+  _globals['_PROJECTDELETED']._serialized_start=664
+  _globals['_PROJECTDELETED']._serialized_end=718
+  _globals['_JOBQUEUED']._serialized_start=720
+  _globals['_JOBQUEUED']._serialized_end=747
+  _globals['_JOBSUCCEEDED']._serialized_start=749
+  _globals['_JOBSUCCEEDED']._serialized_end=836
+  _globals['_JOBFAILED']._serialized_start=838
+  _globals['_JOBFAILED']._serialized_end=919
+  _globals['_JOBCANCELLED']._serialized_start=921
+  _globals['_JOBCANCELLED']._serialized_end=989
+  _globals['_RENDERDELETED']._serialized_start=991
+  _globals['_RENDERDELETED']._serialized_end=1079
 # @@protoc_insertion_point(module_scope)

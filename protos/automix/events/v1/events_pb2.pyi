@@ -34,6 +34,7 @@ class Event(_message.Message):
     JOB_SUCCEEDED_FIELD_NUMBER: _builtins.int
     JOB_FAILED_FIELD_NUMBER: _builtins.int
     JOB_CANCELLED_FIELD_NUMBER: _builtins.int
+    RENDER_DELETED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """UUIDv7, also the JetStream message id."""
     aggregate_id: _builtins.str
@@ -70,6 +71,10 @@ class Event(_message.Message):
     def job_cancelled(self) -> Global___JobCancelled:
         """automix.mixer.job.cancelled"""
 
+    @_builtins.property
+    def render_deleted(self) -> Global___RenderDeleted:
+        """automix.mixer.render.deleted"""
+
     def __init__(
         self,
         *,
@@ -84,12 +89,13 @@ class Event(_message.Message):
         job_succeeded: Global___JobSucceeded | None = ...,
         job_failed: Global___JobFailed | None = ...,
         job_cancelled: Global___JobCancelled | None = ...,
+        render_deleted: Global___RenderDeleted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["job_cancelled", b"job_cancelled", "job_failed", b"job_failed", "job_queued", b"job_queued", "job_succeeded", b"job_succeeded", "occurred_at", b"occurred_at", "payload", b"payload", "project_deleted", b"project_deleted", "user_deleted", b"user_deleted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["job_cancelled", b"job_cancelled", "job_failed", b"job_failed", "job_queued", b"job_queued", "job_succeeded", b"job_succeeded", "occurred_at", b"occurred_at", "payload", b"payload", "project_deleted", b"project_deleted", "render_deleted", b"render_deleted", "user_deleted", b"user_deleted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate_id", b"aggregate_id", "event_id", b"event_id", "job_cancelled", b"job_cancelled", "job_failed", b"job_failed", "job_queued", b"job_queued", "job_succeeded", b"job_succeeded", "occurred_at", b"occurred_at", "payload", b"payload", "project_deleted", b"project_deleted", "traceparent", b"traceparent", "user_deleted", b"user_deleted", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate_id", b"aggregate_id", "event_id", b"event_id", "job_cancelled", b"job_cancelled", "job_failed", b"job_failed", "job_queued", b"job_queued", "job_succeeded", b"job_succeeded", "occurred_at", b"occurred_at", "payload", b"payload", "project_deleted", b"project_deleted", "render_deleted", b"render_deleted", "traceparent", b"traceparent", "user_deleted", b"user_deleted", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_deleted", "project_deleted", "job_queued", "job_succeeded", "job_failed", "job_cancelled"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_deleted", "project_deleted", "job_queued", "job_succeeded", "job_failed", "job_cancelled", "render_deleted"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -262,3 +268,37 @@ class JobCancelled(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JobCancelled: _TypeAlias = JobCancelled  # noqa: Y015
+
+@_typing.final
+class RenderDeleted(_message.Message):
+    """A render was deleted by its owner, its job was not: it counts no more in its project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RENDER_ID_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    render_id: _builtins.str
+    """The render."""
+    job_id: _builtins.str
+    """The job that it came from."""
+    project_id: _builtins.str
+    """Its project."""
+    owner_id: _builtins.str
+    """Its owner."""
+    def __init__(
+        self,
+        *,
+        render_id: _builtins.str = ...,
+        job_id: _builtins.str = ...,
+        project_id: _builtins.str = ...,
+        owner_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id", "owner_id", b"owner_id", "project_id", b"project_id", "render_id", b"render_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenderDeleted: _TypeAlias = RenderDeleted  # noqa: Y015

@@ -404,7 +404,7 @@ class Job(_message.Message):
     attempt: _builtins.int
     """How many times a worker took it."""
     render_id: _builtins.str
-    """The render, once it succeeded."""
+    """The render, once it succeeded and until its owner deletes it."""
     retry_of: _builtins.str
     """The job that this one repeats."""
     cancel_requested: _builtins.bool
@@ -1149,6 +1149,45 @@ class GetRenderReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRenderReportResponse: _TypeAlias = GetRenderReportResponse  # noqa: Y015
+
+@_typing.final
+class DeleteRenderRequest(_message.Message):
+    """Request of DeleteRender."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RENDER_ID_FIELD_NUMBER: _builtins.int
+    render_id: _builtins.str
+    """The render."""
+    def __init__(
+        self,
+        *,
+        render_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["render_id", b"render_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRenderRequest: _TypeAlias = DeleteRenderRequest  # noqa: Y015
+
+@_typing.final
+class DeleteRenderResponse(_message.Message):
+    """Response of DeleteRender."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRenderResponse: _TypeAlias = DeleteRenderResponse  # noqa: Y015
 
 @_typing.final
 class DownloadRenderFileRequest(_message.Message):

@@ -96,6 +96,11 @@ class MixerServiceStub:
                 request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.GetRenderReportRequest.SerializeToString,
                 response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.GetRenderReportResponse.FromString,
                 _registered_method=True)
+        self.DeleteRender = channel.unary_unary(
+                '/automix.mixer.v1.MixerService/DeleteRender',
+                request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeleteRenderRequest.SerializeToString,
+                response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeleteRenderResponse.FromString,
+                _registered_method=True)
         self.DownloadRenderFile = channel.unary_stream(
                 '/automix.mixer.v1.MixerService/DownloadRenderFile',
                 request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileRequest.SerializeToString,
@@ -198,7 +203,7 @@ class MixerServiceServicer:
 
         Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
         one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-        a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
+        a minute: resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,6 +218,16 @@ class MixerServiceServicer:
 
     def GetRenderReport(self, request, context):
         """The mix plan and what was measured of the mix, as JSON documents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRender(self, request, context):
+        """Deletes a render with every file beside it. Its job stays, and then names no render.
+
+        What they took of the caller's space is free at once. Their bytes stay for ten minutes, by default, so that
+        downloads under way end whole. A repeated call succeeds and changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -291,6 +306,11 @@ def add_MixerServiceServicer_to_server(servicer, server):
                     servicer.GetRenderReport,
                     request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.GetRenderReportRequest.FromString,
                     response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.GetRenderReportResponse.SerializeToString,
+            ),
+            'DeleteRender': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRender,
+                    request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeleteRenderRequest.FromString,
+                    response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeleteRenderResponse.SerializeToString,
             ),
             'DownloadRenderFile': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadRenderFile,
@@ -607,6 +627,33 @@ class MixerService:
             '/automix.mixer.v1.MixerService/GetRenderReport',
             automix_dot_mixer_dot_v1_dot_mixer__pb2.GetRenderReportRequest.SerializeToString,
             automix_dot_mixer_dot_v1_dot_mixer__pb2.GetRenderReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRender(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.mixer.v1.MixerService/DeleteRender',
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.DeleteRenderRequest.SerializeToString,
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.DeleteRenderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,12 +86,18 @@ class MixerServiceStub:
 
     Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
     one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-    a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
+    a minute: resume.
     """
     CreateRenderDownloadUrl: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
     GetRenderReport: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderReportRequest, _mixer_pb2.GetRenderReportResponse]
     """The mix plan and what was measured of the mix, as JSON documents."""
+    DeleteRender: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.DeleteRenderRequest, _mixer_pb2.DeleteRenderResponse]
+    """Deletes a render with every file beside it. Its job stays, and then names no render.
+
+    What they took of the caller's space is free at once. Their bytes stay for ten minutes, by default, so that
+    downloads under way end whole. A repeated call succeeds and changes nothing.
+    """
     DownloadRenderFile: _grpc.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]
     """Streams another file that the job left behind: a stem, the picture, the plain sum.
 
@@ -158,12 +164,18 @@ class MixerServiceAsyncStub(MixerServiceStub):
 
     Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
     one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-    a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
+    a minute: resume.
     """
     CreateRenderDownloadUrl: _aio.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
     GetRenderReport: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetRenderReportRequest, _mixer_pb2.GetRenderReportResponse]  # type: ignore[assignment]
     """The mix plan and what was measured of the mix, as JSON documents."""
+    DeleteRender: _aio.UnaryUnaryMultiCallable[_mixer_pb2.DeleteRenderRequest, _mixer_pb2.DeleteRenderResponse]  # type: ignore[assignment]
+    """Deletes a render with every file beside it. Its job stays, and then names no render.
+
+    What they took of the caller's space is free at once. Their bytes stay for ten minutes, by default, so that
+    downloads under way end whole. A repeated call succeeds and changes nothing.
+    """
     DownloadRenderFile: _aio.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]  # type: ignore[assignment]
     """Streams another file that the job left behind: a stem, the picture, the plain sum.
 
@@ -281,7 +293,7 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
         one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-        a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
+        a minute: resume.
         """
 
     @_abc_1.abstractmethod
@@ -299,6 +311,18 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_mixer_pb2.GetRenderReportResponse, _abc.Awaitable[_mixer_pb2.GetRenderReportResponse]]:
         """The mix plan and what was measured of the mix, as JSON documents."""
+
+    @_abc_1.abstractmethod
+    def DeleteRender(
+        self,
+        request: _mixer_pb2.DeleteRenderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mixer_pb2.DeleteRenderResponse, _abc.Awaitable[_mixer_pb2.DeleteRenderResponse]]:
+        """Deletes a render with every file beside it. Its job stays, and then names no render.
+
+        What they took of the caller's space is free at once. Their bytes stay for ten minutes, by default, so that
+        downloads under way end whole. A repeated call succeeds and changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def DownloadRenderFile(

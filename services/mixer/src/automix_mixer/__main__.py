@@ -1,6 +1,7 @@
 """Composition root of the mixer's API process."""
 
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 
 from automix.media.v1 import media_pb2_grpc
@@ -40,7 +41,12 @@ async def serve_mixer(settings: MixerSettings) -> None:
             )
             watcher = Watcher(runtime, poll_seconds=settings.watch_seconds, watches_of_user=settings.max_watches)
             servicer = MixerServicer(
-                database, Downloads(store, runtime.stopping, settings), peers, watcher, limits=settings.limits
+                database,
+                Downloads(store, runtime.stopping, settings),
+                peers,
+                watcher,
+                limits=settings.limits,
+                kept_for=timedelta(seconds=settings.deleted_render_seconds),
             )
             sweeper = Sweeper(
                 database, sweep_seconds=settings.sweep_seconds, stale_seconds=settings.stale_queued_seconds

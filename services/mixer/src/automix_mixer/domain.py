@@ -164,6 +164,8 @@ class Claim:
     attempt: int
     settings: dict[str, Any]
     plan: dict[str, Any] | None
+    traceparent: str | None
+    """W3C trace context of the call that created it."""
     inputs: Sequence[JobInput]
 
 

@@ -34,7 +34,7 @@ def mix_files(
     if plan is not None:
         for name in settings:
             if name not in DELIVERY:
-                raise SettingsError(name, "has no effect beside a plan: change the decision in the plan")
+                raise SettingsError(name, "has no effect beside a plan: change it in the plan")
         given = read_plan(plan, settings)[1]
     named = [Track(path, role, name=name) for path, role, name in tracks]
     made = mix(named, asked, out, plan=given, progress=progress, extras_dir=extras, scratch=scratch)

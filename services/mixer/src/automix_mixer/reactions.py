@@ -15,5 +15,4 @@ async def on_user_deleted(connection: Connection, event: events_pb2.Event) -> No
 
 async def on_project_deleted(connection: Connection, event: events_pb2.Event) -> None:
     """Deletes the project's jobs, renders and files."""
-    deleted = event.project_deleted
-    await bury_project(connection, UUID(deleted.project_id), UUID(deleted.owner_id))
+    await bury_project(connection, UUID(event.project_deleted.project_id))

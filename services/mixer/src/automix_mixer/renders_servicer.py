@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import timedelta
 from uuid import UUID
 
 from automix.mixer.v1 import mixer_pb2 as pb
@@ -10,7 +11,7 @@ from automix_common.database.pool import Database
 from automix_common.objects.downloads import Downloads
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
-from automix_common.rpc.errors import mine
+from automix_common.rpc.errors import mine, not_yours
 from automix_common.rpc.paging import page_limit, page_of, page_start
 
 from automix_mixer.content_types import content_type
@@ -23,8 +24,10 @@ from automix_mixer.repository.renders import Renders
 class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
     """The renders of the caller."""
 
-    def __init__(self, database: Database, downloads: Downloads, peers: Peers) -> None:
+    def __init__(self, database: Database, downloads: Downloads, peers: Peers, *, kept_for: timedelta) -> None:
+        """`kept_for`: how long a deleted render's bytes stay."""
         self._database = database
+        self._kept_for = kept_for
         self._downloads = downloads
         self._peers = peers
 
@@ -90,8 +93,15 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
             documents = mine(
                 await Renders(connection, current_user().user_id).documents(UUID(request.render_id)), "render"
             )
-        plan, report = documents
-        return pb.GetRenderReportResponse(plan_json=plan, report_json=report)
+        return pb.GetRenderReportResponse(plan_json=documents.plan, report_json=documents.report)
+
+    async def DeleteRender(self, request: pb.DeleteRenderRequest, context: Context) -> pb.DeleteRenderResponse:
+        """Deletes a render, or finds that the caller has deleted it before."""
+        async with self._database.transaction() as connection:
+            renders = Renders(connection, current_user().user_id)
+            if not await renders.delete(UUID(request.render_id), kept_for=self._kept_for):
+                raise not_yours("render")
+        return pb.DeleteRenderResponse()
 
     async def _file(self, file_id: str) -> RenderFile:
         async with self._database.read() as connection:

@@ -1,5 +1,7 @@
 """MixerService: jobs and renders behind one name."""
 
+from datetime import timedelta
+
 from automix_common.database.pool import Database
 from automix_common.objects.downloads import Downloads
 
@@ -14,7 +16,14 @@ class MixerServicer(JobsServicer, RendersServicer):
     """The whole service."""
 
     def __init__(
-        self, database: Database, downloads: Downloads, peers: Peers, watcher: Watcher, *, limits: JobLimits
+        self,
+        database: Database,
+        downloads: Downloads,
+        peers: Peers,
+        watcher: Watcher,
+        *,
+        limits: JobLimits,
+        kept_for: timedelta,
     ) -> None:
         JobsServicer.__init__(self, database, peers, watcher, limits=limits)
-        RendersServicer.__init__(self, database, downloads, peers)
+        RendersServicer.__init__(self, database, downloads, peers, kept_for=kept_for)

@@ -29,6 +29,9 @@ class MixerSettings(ServerSettings, PublisherSettings, DownloadSettings, Collect
     stale_queued_seconds: float = Field(60, gt=0, description="silence after which a queued job is announced again")
     max_watches: int = Field(50, ge=1, description="jobs that a user may watch at once in this process")
     watch_seconds: float = Field(2, gt=0, description="how often a watched job's row is read")
+    deleted_render_seconds: float = Field(
+        600, ge=0, description="a deleted render's bytes stay, so that downloads under way end whole"
+    )
 
     @property
     def limits(self) -> JobLimits:
@@ -47,7 +50,6 @@ class WorkerSettings(ListenSettings, RuntimeSettings, StorageSettings):
 
     database_pool_size: int = Field(4, ge=1, description="connections; a job under way needs one or two")
     worker_concurrency: int = Field(1, ge=1, le=64, description="jobs that this process works on at once")
-    max_processing_jobs: int = Field(2, ge=1, description="jobs of one user that are worked on at once, anywhere")
     lease_seconds: float = Field(20, gt=0, description="how long a job is held without a heartbeat")
     heartbeat_seconds: float = Field(3, gt=0, description="how often the lease is extended; well below lease_seconds")
     storage_patience_seconds: float = Field(120, ge=0, description="how long an attempt waits for audio storage")

@@ -7,7 +7,7 @@ from automix_common.process.periodic import periodically
 
 from automix_mixer.domain import JobError
 from automix_mixer.repository.lifecycle import count_failure, hold
-from automix_mixer.repository.overdue import BATCH, announce_stale, expired_leases, lock_sweep
+from automix_mixer.repository.overdue import announce_stale, expired_leases, lock_sweep
 
 log = logger(__name__)
 
@@ -27,7 +27,7 @@ class Sweeper:
         await periodically("sweeper", self._sweep_seconds, self.sweep)
 
     async def sweep(self) -> None:
-        """One pass; nothing when another replica is at it."""
+        """One pass, which takes a batch of each kind; nothing when another replica is at it."""
         async with self._database.transaction() as guard:
             if not await lock_sweep(guard):
                 return
@@ -43,9 +43,7 @@ class Sweeper:
                     continue
                 if status:
                     log.warning("worker lost", job_id=str(job_id), attempt=attempt, status=status.value)
-            while len(announced := await self._announce()) == BATCH:
+            async with self._database.transaction() as connection:
+                announced = await announce_stale(connection, self._stale_seconds)
+            if announced:
                 log.info("queued jobs announced again", count=len(announced))
-
-    async def _announce(self) -> list[object]:
-        async with self._database.transaction() as connection:
-            return [*await announce_stale(connection, self._stale_seconds)]

@@ -8,7 +8,7 @@ from automix_common.rpc.client import open_channel, token_verifier
 from automix_common.rpc.server import Service
 from automix_common.runtime import open_runtime
 
-from automix_projects.reactions import on_job_succeeded, on_user_deleted
+from automix_projects.reactions import on_job_succeeded, on_render_deleted, on_user_deleted
 from automix_projects.servicer import ProjectsServicer
 from automix_projects.settings import ProjectsSettings
 
@@ -28,6 +28,7 @@ async def serve_projects(settings: ProjectsSettings) -> None:
                 runtime.forget,
                 partial(runtime.consume, "projects-user-deleted", on_user_deleted),
                 partial(runtime.consume, "projects-job-succeeded", on_job_succeeded),
+                partial(runtime.consume, "projects-render-deleted", on_render_deleted),
             ],
         )
         await runtime.serve(service, settings, token_verifier(auth, settings))

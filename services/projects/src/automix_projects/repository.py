@@ -53,3 +53,8 @@ class Projects:
 async def count_render(connection: Connection, render_id: UUID, project_id: UUID) -> None:
     """Counts a render once; one of a project that is gone counts for nothing."""
     await statements.COUNT_RENDER.run(connection, render=render_id, project=project_id)
+
+
+async def discount_render(connection: Connection, render_id: UUID, project_id: UUID) -> None:
+    """Counts a render that its owner deleted no more, also when it comes to be counted only later."""
+    await statements.DISCOUNT_RENDER.run(connection, render=render_id, project=project_id)

@@ -48,6 +48,19 @@ DELETE = Command(projects.delete().where(THIS))
 
 DELETE_OWNED = Command(projects.delete().where(OWNED))
 
+_DELETED = bindparam("render", type_=sa.Uuid)
+DISCOUNT_RENDER = Command(
+    insert(counted_renders)
+    .from_select(
+        ["render_id", "project_id", "deleted_at"],
+        sa.select(_DELETED, projects.c.id, sa.func.now()).where(projects.c.id == bindparam("project")),
+    )
+    .on_conflict_do_update(
+        index_elements=[counted_renders.c.render_id],
+        set_={"deleted_at": sa.func.now()},
+        where=counted_renders.c.deleted_at.is_(None),
+    )
+)
 COUNT_RENDER = Command(
     insert(counted_renders)
     .from_select(

@@ -32,7 +32,7 @@ projects = sa.Table(
         sa.CheckConstraint("no_of_renders >= 0"),
         nullable=False,
         server_default="0",
-        comment="Rows of counted_renders for this project; kept by their trigger alone",
+        comment="Rows of counted_renders for this project that are not deleted; kept by their trigger alone",
     ),
     sa.Column(
         "completed",
@@ -58,6 +58,12 @@ counted_renders = sa.Table(
         comment="The project that it counts for",
     ),
     sa.Column("counted_at", TIME, nullable=False, server_default=sa.func.now(), comment="When it was counted"),
+    sa.Column(
+        "deleted_at",
+        TIME,
+        comment="When it was heard that its owner had deleted it, from then on it counts for nothing;"
+        " null while it counts",
+    ),
     comment="Renders that are in their project's count, so that each counts once",
 )
 sa.Index("counted_renders_by_project", counted_renders.c.project_id)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from automix_common.database.pool import Connection
 
+from automix_mixer import statements
+
 KEY = re.compile(r"renders/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/([0-9]{1,9})/.+")
 
 
@@ -19,17 +21,11 @@ async def kept_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     One statement, so one moment: between two, an attempt could go from working to committed and be seen as neither.
     """
     parsed = [(match[0], match[1], int(match[2])) for match in map(KEY.fullmatch, keys) if match]
-    cursor = await connection.execute(
-        "SELECT storage_key FROM renders WHERE storage_key = ANY(%(keys)s)"
-        " UNION ALL SELECT storage_key FROM render_files WHERE storage_key = ANY(%(keys)s)"
-        " UNION ALL SELECT key FROM unnest(%(parsed)s::text[], %(jobs)s::uuid[], %(attempts)s::int[])"
-        "   AS written (key, job_id, attempt)"
-        "   JOIN jobs ON jobs.id = written.job_id AND jobs.attempt = written.attempt WHERE status = 'processing'",
-        {
-            "keys": list(keys),
-            "parsed": [key for key, _, _ in parsed],
-            "jobs": [job for _, job, _ in parsed],
-            "attempts": [attempt for _, _, attempt in parsed],
-        },
+    kept = await statements.KEPT_KEYS.all(
+        connection,
+        keys=list(keys),
+        parsed=[key for key, _, _ in parsed],
+        jobs=[job for _, job, _ in parsed],
+        attempts=[attempt for _, _, attempt in parsed],
     )
-    return {row[0] for row in await cursor.fetchall()}
+    return set(kept)

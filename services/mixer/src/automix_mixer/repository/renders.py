@@ -1,17 +1,15 @@
 """The renders of one owner."""
 
-from typing import Any, LiteralString
+from datetime import timedelta
 from uuid import UUID
 
 from automix_common.database.pool import Connection
-from psycopg.rows import class_row, dict_row
+from automix_common.objects.cleanup import delete_later
 
+from automix_mixer import statements
 from automix_mixer.domain import Render, RenderFile
-
-COLUMNS: LiteralString = (
-    "id, project_id, job_id, storage_key, filename, filetype, duration, size, sha256, loudness, true_peak, created_at"
-)
-FILE_COLUMNS: LiteralString = "id, kind, storage_key, filename, size, sha256"
+from automix_mixer.repository import events
+from automix_mixer.statements import Documents, RenderRow
 
 
 class Renders:
@@ -21,48 +19,47 @@ class Renders:
         self._connection = connection
         self._owner_id = owner_id
 
-    async def _many(self, query: LiteralString, values: tuple[object, ...]) -> list[Render]:
-        async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(query, values)
-            rows: list[dict[str, Any]] = await cursor.fetchall()
-            await cursor.execute(
-                f"SELECT render_id, {FILE_COLUMNS} FROM render_files WHERE render_id = ANY(%s) ORDER BY id",
-                ([row["id"] for row in rows],),
-            )
-            files: dict[UUID, list[RenderFile]] = {row["id"]: [] for row in rows}
-            for file in await cursor.fetchall():
-                files[file.pop("render_id")].append(RenderFile(**file))
-        return [Render(**row, files=files[row["id"]]) for row in rows]
-
     async def get(self, render_id: UUID) -> Render | None:
         """The render of this id, None when it is not the owner's."""
-        found = await self._many(
-            f"SELECT {COLUMNS} FROM renders WHERE id = %s AND owner_id = %s", (render_id, self._owner_id)
-        )
-        return found[0] if found else None
+        row = await statements.GET_RENDER.one(self._connection, render=render_id, owner=self._owner_id)
+        return None if row is None else (await self._with_files([row]))[0]
 
     async def page(self, project_id: UUID, before: UUID, limit: int) -> list[Render]:
         """A project's next renders below an id, newest first."""
-        return await self._many(
-            f"SELECT {COLUMNS} FROM renders WHERE project_id = %s AND owner_id = %s AND id < %s"
-            " ORDER BY id DESC LIMIT %s",
-            (project_id, self._owner_id, before, limit),
+        rows = await statements.PAGE_OF_RENDERS.all(
+            self._connection, project=project_id, owner=self._owner_id, before=before, limit=limit
         )
+        return await self._with_files(rows)
 
-    async def documents(self, render_id: UUID) -> tuple[str, str] | None:
+    async def _with_files(self, rows: list[RenderRow]) -> list[Render]:
+        files: dict[UUID, list[RenderFile]] = {row.id: [] for row in rows}
+        for file in await statements.FILES.all(self._connection, renders=list(files)):
+            files[file.render_id].append(file.file)
+        return [Render(*row, files=files[row.id]) for row in rows]
+
+    async def documents(self, render_id: UUID) -> Documents | None:
         """The plan and the report as JSON texts, None when the render is not the owner's."""
-        cursor = await self._connection.execute(
-            "SELECT plan::text, report::text FROM renders WHERE id = %s AND owner_id = %s", (render_id, self._owner_id)
-        )
-        row = await cursor.fetchone()
-        return None if row is None else (row[0], row[1])
+        return await statements.DOCUMENTS.one(self._connection, render=render_id, owner=self._owner_id)
 
     async def file(self, file_id: UUID) -> RenderFile | None:
         """The file of this id, None when it is not the owner's."""
-        async with self._connection.cursor(row_factory=class_row(RenderFile)) as cursor:
-            await cursor.execute(
-                f"SELECT {FILE_COLUMNS} FROM render_files WHERE id = %s"
-                " AND render_id IN (SELECT id FROM renders WHERE owner_id = %s)",
-                (file_id, self._owner_id),
-            )
-            return await cursor.fetchone()
+        return await statements.GET_FILE.one(self._connection, file=file_id, owner=self._owner_id)
+
+    async def delete(self, render_id: UUID, *, kept_for: timedelta) -> bool:
+        """Deletes the render with its files and tells of it; its bytes stay for `kept_for`, for downloads under way.
+
+        The job stays and says which render it had. So a second call finds that the owner has deleted it and changes
+        nothing. False when it never was the owner's.
+        """
+        owned = {"render": render_id, "owner": self._owner_id}
+        held = await statements.HOLD_RENDER.one(self._connection, **owned)
+        if held is None:
+            return await statements.DELETED_BEFORE.one(self._connection, **owned) is not None
+        keys = await statements.KEYS_OF_RENDER.all(self._connection, **owned)
+        await statements.SAY_DELETED.run(self._connection, job=held.job_id, render=render_id)
+        await statements.DELETE_RENDER.run(self._connection, **owned)
+        await delete_later(self._connection, keys, kept_for)
+        await events.render_deleted(
+            self._connection, render_id, job_id=held.job_id, project_id=held.project_id, owner_id=self._owner_id
+        )
+        return True

@@ -66,7 +66,7 @@ class Endings:
             except LOST:
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
-            return found[0] if found is not None and found[1] == claimed.attempt else None
+            return JobStatus(found.status) if found is not None and found.attempt == claimed.attempt else None
 
 
 async def _apply(connection: Connection, claimed: Claim, outcome: Outcome) -> JobStatus | None:

@@ -1,6 +1,7 @@
 """One delivery, from the claim to the acknowledgement: the job is worked on while its lease is kept, then ended."""
 
 import asyncio
+import secrets
 from uuid import UUID
 
 from automix.events.v1 import events_pb2
@@ -15,7 +16,7 @@ from nats.aio.msg import Msg
 from prometheus_client import Counter
 
 from automix_mixer.domain import Claim
-from automix_mixer.repository.lifecycle import claim, reclaim
+from automix_mixer.repository.lifecycle import claim, claim_next, reclaim
 from automix_mixer.settings import WorkerSettings
 from automix_mixer.worker.attempt import Attempts
 from automix_mixer.worker.ending import Endings
@@ -60,19 +61,22 @@ class Taker:
             return
         enter(CallContext(method="job.queued", trace_id=trace_id_of(event.traceparent)))
         try:
-            await self._work(worker_id, job_id, message)
+            # Each delivery takes under a name of its own, by which a claim whose answer was lost is found again.
+            await self._work(f"{worker_id}:{secrets.token_hex(4)}", job_id, message)
         except Exception:  # a defect costs this delivery and not the process its life
             log.exception("delivery failed", job_id=str(job_id))
             await self._answer(message, again_seconds=AGAIN_SECONDS)
         else:
             await self._answer(message)
 
-    async def _work(self, worker_id: str, job_id: UUID, message: Msg) -> None:
-        claimed = await self._claim(worker_id, job_id)
+    async def _work(self, worker_id: str, announced: UUID, message: Msg) -> None:
+        claimed = await self._claim(worker_id, announced)
         if claimed is None:
-            log.info("nothing to take", job_id=str(job_id))
+            log.info("nothing to take", job_id=str(announced))
             return
         faults.reach("worker.after_claim")
+        job_id = claimed.job_id
+        enter(CallContext(method="job.queued", trace_id=trace_id_of(claimed.traceparent or "")))
         log.info("taken", job_id=str(job_id), attempt=claimed.attempt)
         hints = Hints(self._runtime, job_id, claimed.attempt)
         await hints.row_changed()
@@ -86,29 +90,29 @@ class Taker:
         )
         await hints.row_changed()
 
-    async def _claim(self, worker_id: str, job_id: UUID) -> Claim | None:
+    async def _claim(self, worker_id: str, announced: UUID) -> Claim | None:
+        """A job to work on. A delivery says that one waits, not which: that is decided by whose turn it is.
+
+        Where none waits, the announced job may still be one whose worker is lost.
+        """
+        lease = self._settings.lease_seconds
         uncertain = False
         while True:
             try:
                 async with self._database.pipelined() as connection:
-                    if uncertain:  # a claim whose COMMIT went unanswered may have taken the job
-                        mine = await reclaim(
-                            connection, job_id, worker_id=worker_id, lease_seconds=self._settings.lease_seconds
-                        )
-                        if mine is not None:
-                            return mine
-                    return await claim(
-                        connection,
-                        job_id,
-                        worker_id=worker_id,
-                        lease_seconds=self._settings.lease_seconds,
-                        slots=self._settings.max_processing_jobs,
+                    claimed = None
+                    if uncertain:  # a claim whose COMMIT went unanswered may have taken a job
+                        claimed = await reclaim(connection, worker_id=worker_id, lease_seconds=lease)
+                    return (
+                        claimed
+                        or await claim_next(connection, worker_id=worker_id, lease_seconds=lease)
+                        or await claim(connection, announced, worker_id=worker_id, lease_seconds=lease)
                     )
             except LOST as error:
                 if self._stopping.is_set():
                     raise
                 uncertain = True
-                log.warning("claim waits", job_id=str(job_id), error=repr(error))
+                log.warning("claim waits", job_id=str(announced), error=repr(error))
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _attempt(self, claimed: Claim, message: Msg, hints: Hints) -> Outcome:

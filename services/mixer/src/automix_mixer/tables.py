@@ -1,0 +1,363 @@
+"""The schema `mixer`: jobs with their frozen inputs, whose turn it is, and renders with their files.
+
+The rules that are triggers are in the migrations.
+"""
+
+import sqlalchemy as sa
+from automix_common.database.tables import (
+    TIME,
+    copied,
+    inbox,
+    object_deletions,
+    outbox,
+    relay_state,
+    request_answers,
+    tombstones,
+)
+from sqlalchemy.dialects.postgresql import ENUM, JSON, JSONB
+
+metadata = sa.MetaData()
+copied(metadata, outbox, relay_state, inbox, request_answers, tombstones, object_deletions)
+
+job_status = ENUM("queued", "processing", "succeeded", "failed", "cancelled", name="job_status")
+input_role = ENUM("vocals", "beat", "reference", name="input_role")
+render_filetype = ENUM("wav", "mp3", "flac", "other", name="render_filetype")
+render_file_kind = ENUM("stem", "picture", "plain_sum", name="render_file_kind")
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True, comment="UUIDv7"),
+    sa.Column(
+        "project_id", sa.Uuid, nullable=False, comment="projects.projects.id: checked by RPC when the row is written"
+    ),
+    sa.Column(
+        "owner_id",
+        sa.Uuid,
+        nullable=False,
+        comment="auth.users.id, the owner of the project: every read is scoped to it",
+    ),
+    sa.Column("requested_by", sa.Uuid, nullable=False, comment="auth.users.id of who asked, by the access token"),
+    sa.Column(
+        "status",
+        job_status,
+        nullable=False,
+        server_default="queued",
+        comment="Where it is in its life; what may follow is the rule of its transition trigger",
+    ),
+    sa.Column(
+        "attempt",
+        sa.Integer,
+        sa.CheckConstraint("attempt >= 0"),
+        nullable=False,
+        server_default="0",
+        comment="How often a worker took it. A fence: it only grows, and ends count for one attempt",
+    ),
+    sa.Column(
+        "failures",
+        sa.Integer,
+        sa.CheckConstraint("failures BETWEEN 0 AND 3"),
+        nullable=False,
+        server_default="0",
+        comment="Attempts that crashed, hung or were lost; with the third the job has failed",
+    ),
+    sa.Column(
+        "worker_id",
+        sa.Text,
+        sa.CheckConstraint(r"worker_id ~ '\S'"),
+        comment="The worker that holds it, while it is processing",
+    ),
+    sa.Column(
+        "lease_expires_at",
+        TIME,
+        sa.CheckConstraint("isfinite(lease_expires_at)"),
+        comment="Until when the worker holds it, by the database's clock",
+    ),
+    sa.Column(
+        "cancel_requested",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="Its owner wants it stopped: it can no longer succeed",
+    ),
+    sa.Column(
+        "progress",
+        sa.Double,
+        sa.CheckConstraint("progress >= 0 AND progress <= 1"),
+        nullable=False,
+        server_default=sa.text("0"),
+        comment="Share of the work done, 0 to 1, as of the last heartbeat",
+    ),
+    sa.Column(
+        "stage",
+        sa.Text,
+        sa.CheckConstraint("char_length(stage) <= 100"),
+        nullable=False,
+        server_default="",
+        comment="What the worker is doing, in a word or two; empty unless processing",
+    ),
+    sa.Column("retry_of", sa.Uuid, comment="The job of the same project that this one repeats"),
+    sa.Column(
+        "input_count",
+        sa.Integer,
+        sa.CheckConstraint("input_count >= 1"),
+        nullable=False,
+        comment="Rows in job_inputs, fixed at creation",
+    ),
+    sa.Column(
+        "settings",
+        JSONB,
+        sa.CheckConstraint("jsonb_typeof(settings) = 'object'"),
+        nullable=False,
+        comment="Settings of the engine with every default filled in, fixed at creation",
+    ),
+    sa.Column(
+        "plan",
+        JSONB,
+        sa.CheckConstraint("jsonb_typeof(plan) = 'object'"),
+        comment="Mix plan to render; null lets the engine make one",
+    ),
+    sa.Column(
+        "error_reason",
+        sa.Text,
+        sa.CheckConstraint("error_reason ~ '^[A-Z][A-Z0-9_]*$'"),
+        comment="Why it failed, for programs: UPPER_SNAKE",
+    ),
+    sa.Column(
+        "error_message", sa.Text, sa.CheckConstraint(r"error_message ~ '\S'"), comment="Why it failed, for a person"
+    ),
+    sa.Column(
+        "created_at",
+        TIME,
+        sa.CheckConstraint("isfinite(created_at)"),
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="When it was accepted",
+    ),
+    sa.Column("started_at", TIME, sa.CheckConstraint("isfinite(started_at)"), comment="When a worker first took it"),
+    sa.Column("ended_at", TIME, sa.CheckConstraint("isfinite(ended_at)"), comment="When it ended"),
+    sa.Column(
+        "last_announced_at",
+        TIME,
+        sa.CheckConstraint("isfinite(last_announced_at)"),
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="When a job.queued event was last written for it",
+    ),
+    sa.Column("traceparent", sa.Text, comment="W3C trace context of the call that created it"),
+    sa.Column("deleted_render_id", sa.Uuid, comment="The render that it ended in, once its owner has deleted it"),
+    sa.UniqueConstraint("id", "project_id", "owner_id", name="jobs_of_project_and_owner"),
+    sa.ForeignKeyConstraint(
+        ["retry_of", "project_id", "owner_id"],
+        ["jobs.id", "jobs.project_id", "jobs.owner_id"],
+        name="retry_within_project",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    sa.CheckConstraint("retry_of <> id", name="retry_of_another"),
+    sa.CheckConstraint(
+        "(status = 'processing') = (worker_id IS NOT NULL)"
+        " AND (status = 'processing') = (lease_expires_at IS NOT NULL)",
+        name="lease_while_processing",
+    ),
+    sa.CheckConstraint(
+        "(status IN ('succeeded', 'failed', 'cancelled')) = (ended_at IS NOT NULL)", name="end_when_ended"
+    ),
+    sa.CheckConstraint("(attempt > 0) = (started_at IS NOT NULL)", name="start_when_attempted"),
+    sa.CheckConstraint("status NOT IN ('processing', 'succeeded') OR attempt > 0", name="attempted_when_worked_on"),
+    sa.CheckConstraint(
+        "(status = 'failed') = (error_reason IS NOT NULL) AND (status = 'failed') = (error_message IS NOT NULL)",
+        name="error_when_failed",
+    ),
+    sa.CheckConstraint(
+        "CASE status WHEN 'processing' THEN true WHEN 'cancelled' THEN cancel_requested ELSE NOT cancel_requested END",
+        name="cancel_ends_in_cancelled",
+    ),
+    sa.CheckConstraint("failures <= attempt", name="failures_are_attempts"),
+    sa.CheckConstraint("failures < 3 OR status = 'failed'", name="budget_spent_is_failed"),
+    sa.CheckConstraint(
+        "CASE status WHEN 'queued' THEN progress = 0 WHEN 'succeeded' THEN progress = 1 ELSE true END",
+        name="progress_of_status",
+    ),
+    sa.CheckConstraint("stage = '' OR status = 'processing'", name="stage_while_processing"),
+    sa.CheckConstraint("started_at >= created_at", name="started_after_creation"),
+    sa.CheckConstraint("ended_at >= coalesce(started_at, created_at)", name="ended_after_start"),
+    sa.CheckConstraint("last_announced_at >= created_at", name="announced_after_creation"),
+    sa.CheckConstraint("deleted_render_id IS NULL OR status = 'succeeded'", name="deleted_render_of_success"),
+    comment="Mixes, from request to render: an accepted job ends in a render, in a reason or by cancel",
+)
+_QUEUED, _PROCESSING = jobs.c.status == "queued", jobs.c.status == "processing"
+sa.Index("jobs_by_project", jobs.c.project_id, jobs.c.id.desc())
+sa.Index("jobs_by_owner", jobs.c.owner_id, jobs.c.id.desc())
+sa.Index("jobs_by_worker", jobs.c.worker_id, postgresql_where=_PROCESSING)
+sa.Index("jobs_waiting", jobs.c.owner_id, jobs.c.id, postgresql_where=_QUEUED)
+sa.Index("jobs_expiring", jobs.c.lease_expires_at, postgresql_where=_PROCESSING)
+sa.Index("jobs_stale", jobs.c.last_announced_at, postgresql_where=_QUEUED)
+sa.Index("jobs_retries", jobs.c.retry_of, postgresql_where=jobs.c.retry_of.is_not(None))
+sa.Index(
+    "jobs_deleted_render",
+    jobs.c.deleted_render_id,
+    unique=True,
+    postgresql_where=jobs.c.deleted_render_id.is_not(None),
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("owner_id", sa.Uuid, primary_key=True, comment="The owner of the jobs"),
+    sa.Column(
+        "queued",
+        sa.Integer,
+        sa.CheckConstraint("queued >= 0"),
+        nullable=False,
+        comment="Their queued jobs; kept by the trigger of jobs alone",
+    ),
+    sa.Column(
+        "processing",
+        sa.Integer,
+        sa.CheckConstraint("processing >= 0"),
+        nullable=False,
+        comment="Their jobs that are worked on; kept by the trigger of jobs alone",
+    ),
+    sa.Column(
+        "waits_since",
+        TIME,
+        nullable=False,
+        server_default=sa.func.clock_timestamp(),
+        comment="When a job of theirs last began or ended to be worked on, or the first one was queued;"
+        " who waits longest is next",
+    ),
+    sa.CheckConstraint("queued + processing > 0", name="turns_of_somebody"),
+    comment="Users with jobs that wait or are worked on: a free worker goes to who has least in work",
+)
+sa.Index("turns_next", turns.c.processing, turns.c.waits_since, postgresql_where=turns.c.queued > 0)
+
+
+def _filename(comment: str) -> sa.Column[str]:
+    check = sa.CheckConstraint(r"filename ~ '\S' AND char_length(filename) <= 255")
+    return sa.Column("filename", sa.Text, check, nullable=False, comment=comment)
+
+
+def _size(comment: str) -> sa.Column[int]:
+    return sa.Column("size", sa.BigInteger, sa.CheckConstraint("size > 0"), nullable=False, comment=comment)
+
+
+def _sha256(comment: str) -> sa.Column[str]:
+    check = sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'")
+    return sa.Column("sha256", sa.Text, check, nullable=False, comment=comment)
+
+
+def _duration(comment: str) -> sa.Column[float]:
+    check = sa.CheckConstraint("duration > 0 AND duration < 'infinity'")
+    return sa.Column("duration", sa.Double, check, nullable=False, comment=comment)
+
+
+def _level(name: str, comment: str) -> sa.Column[float]:
+    check = sa.CheckConstraint(f"{name} > '-infinity' AND {name} < 'infinity'")
+    return sa.Column(name, sa.Double, check, comment=comment)
+
+
+job_inputs = sa.Table(
+    "job_inputs",
+    metadata,
+    sa.Column("job_id", sa.Uuid, sa.ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True, comment="The job"),
+    sa.Column(
+        "position",
+        sa.Integer,
+        sa.CheckConstraint("position >= 0"),
+        primary_key=True,
+        comment="Its place among the tracks, from 0",
+    ),
+    sa.Column("asset_id", sa.Uuid, nullable=False, comment="media.assets.id: checked by RPC when the row is written"),
+    sa.Column("role", input_role, nullable=False, comment="What it is to this mix"),
+    sa.Column(
+        "storage_key",
+        sa.Text,
+        sa.CheckConstraint("storage_key ~ '^assets/.'"),
+        nullable=False,
+        comment="Where the asset's bytes live",
+    ),
+    _sha256("Of the asset's bytes, in lower-case hex; the worker checks what it fetched"),
+    _filename("The asset's name"),
+    _size("Length of the asset in bytes"),
+    _duration("Length of the asset in seconds"),
+    sa.UniqueConstraint("job_id", "asset_id", "role", name="asset_once_in_a_role"),
+    comment="The tracks of a job as they were when it was accepted",
+)
+
+renders = sa.Table(
+    "renders",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True, comment="UUIDv7"),
+    sa.Column("project_id", sa.Uuid, nullable=False, comment="The project of its job"),
+    sa.Column("owner_id", sa.Uuid, nullable=False, comment="The owner of its job: every read is scoped to it"),
+    sa.Column("job_id", sa.Uuid, nullable=False, unique=True, comment="The job that made it"),
+    sa.Column(
+        "storage_key",
+        sa.Text,
+        nullable=False,
+        unique=True,
+        comment="Where its bytes live: renders/<job>/<attempt>/...",
+    ),
+    _filename("A name for people"),
+    sa.Column("filetype", render_filetype, nullable=False, comment="Type of the file"),
+    _duration("Length in seconds"),
+    _size("Length in bytes"),
+    _sha256("Of its bytes, in lower-case hex"),
+    _level("loudness", "Integrated loudness in LUFS (BS.1770); null when it is silent"),
+    _level("true_peak", "Highest true peak in dBTP; null when it is silent"),
+    # json and not jsonb: in the order in which a person reads it.
+    sa.Column(
+        "plan",
+        JSON,
+        sa.CheckConstraint("json_typeof(plan) = 'object'"),
+        nullable=False,
+        comment="The mix plan that was rendered, each decision with its reason",
+    ),
+    sa.Column(
+        "report",
+        JSON,
+        sa.CheckConstraint("json_typeof(report) = 'object'"),
+        nullable=False,
+        comment="What was measured of inputs and mix",
+    ),
+    sa.Column("created_at", TIME, nullable=False, server_default=sa.func.now(), comment="When it was committed"),
+    sa.ForeignKeyConstraint(
+        ["job_id", "project_id", "owner_id"],
+        ["jobs.id", "jobs.project_id", "jobs.owner_id"],
+        name="render_of_its_job",
+        ondelete="CASCADE",
+    ),
+    sa.CheckConstraint("starts_with(storage_key, 'renders/' || job_id || '/')", name="key_of_its_job"),
+    comment="Finished mixes, one for each job that succeeded",
+)
+sa.Index("renders_by_project", renders.c.project_id, renders.c.id.desc())
+sa.Index("renders_by_owner", renders.c.owner_id, renders.c.id.desc())
+
+render_files = sa.Table(
+    "render_files",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True, comment="UUIDv7"),
+    sa.Column(
+        "render_id", sa.Uuid, sa.ForeignKey(renders.c.id, ondelete="CASCADE"), nullable=False, comment="The render"
+    ),
+    sa.Column(
+        "kind",
+        render_file_kind,
+        nullable=False,
+        comment="A processed stem, the picture of the report, or the plain sum to compare with",
+    ),
+    sa.Column(
+        "storage_key",
+        sa.Text,
+        sa.CheckConstraint("storage_key ~ '^renders/.'"),
+        nullable=False,
+        unique=True,
+        comment="Where its bytes live: renders/<job>/<attempt>/...",
+    ),
+    _filename("A name for people"),
+    _size("Length in bytes"),
+    _sha256("Of its bytes, in lower-case hex"),
+    comment="What else a job left behind beside its render",
+)
+sa.Index("render_files_by_render", render_files.c.render_id)
