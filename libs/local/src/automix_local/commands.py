@@ -68,6 +68,10 @@ def up(
             )
     except (StackError, OSError) as error:
         _fail(error)
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        _fail(StackError("this user or container may start no more threads: allow 300 (--pids-limit in Docker)"))
 
 
 def down(state: StateOption = None, as_json: JsonOption = False) -> None:

@@ -118,7 +118,13 @@ class StateDir:
 
     def create(self) -> None:
         """Create the directory and its parts with mode 0700; refuse one that belongs to somebody or something else."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"{self.path}, where AutoMix keeps everything, cannot be created ({error.strerror}): "
+                f"name a directory that user id {os.geteuid()} can write to by --state or {STATE_DIR_VARIABLE}"
+            ) from error
         owner = self.path.stat().st_uid
         if owner != os.geteuid():
             raise StackError(f"{self.path} belongs to user id {owner}; choose another directory with --state")

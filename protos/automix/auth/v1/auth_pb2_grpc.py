@@ -163,7 +163,8 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAccount(self, request, context):
-        """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners.
+        """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners. May be repeated
+        when an answer got lost: UNAUTHENTICATED (ACCOUNT_DELETED) then says that it was deleted.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
         """

@@ -77,7 +77,8 @@ class AuthServiceStub:
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the current password is wrong.
     """
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_auth_pb2.DeleteAccountRequest, _auth_pb2.DeleteAccountResponse]
-    """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners.
+    """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners. May be repeated
+    when an answer got lost: UNAUTHENTICATED (ACCOUNT_DELETED) then says that it was deleted.
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
     """
@@ -133,7 +134,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the current password is wrong.
     """
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_auth_pb2.DeleteAccountRequest, _auth_pb2.DeleteAccountResponse]  # type: ignore[assignment]
-    """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners.
+    """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners. May be repeated
+    when an answer got lost: UNAUTHENTICATED (ACCOUNT_DELETED) then says that it was deleted.
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
     """
@@ -228,7 +230,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.DeleteAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.DeleteAccountResponse, _abc.Awaitable[_auth_pb2.DeleteAccountResponse]]:
-        """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners.
+        """Deletes the account; its projects, audio, jobs and renders are deleted soon after by their owners. May be repeated
+        when an answer got lost: UNAUTHENTICATED (ACCOUNT_DELETED) then says that it was deleted.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
         """

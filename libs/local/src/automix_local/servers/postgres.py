@@ -15,7 +15,7 @@ from automix_platform.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, NamedPorts
 from automix_local.process import ProcessSpec
-from automix_local.servers.postgres_programs import programs_for, user_under_root
+from automix_local.servers.postgres_programs import give_to, programs_for, require_name, user_under_root
 from automix_local.spawn import Command, User
 from automix_local.state import StateDir
 
@@ -110,17 +110,18 @@ class Postgres:
             raise NotReadyError(str(error)) from error
 
     def _initialise(self, programs: Path, user: User | None) -> None:
+        require_name(os.geteuid() if user is None else user.uid)
         # Made under another name and renamed when complete: a power cut leaves no half of a database behind.
         unfinished = self._home / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         if user is not None:
-            os.chown(unfinished, user.uid, user.gid)
+            give_to(unfinished, user)
         with tempfile.NamedTemporaryFile("w", prefix="automix-") as password:
             password.write(self._secrets[f"postgres/{DATABASE_ADMIN}"])
             password.flush()
             if user is not None:
-                os.chown(password.name, user.uid, user.gid)
+                give_to(Path(password.name), user)
             options = ("-U", DATABASE_ADMIN, "--auth=scram-sha-256", "--pwfile", password.name, "-E", "UTF8")
             # The built-in provider sorts and folds case the same on every system.
             locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")

@@ -29,6 +29,28 @@ def user_under_root(data: Path) -> User:
     raise StackError(f"PostgreSQL does not run as root and there is no user {' or '.join(_USERS_UNDER_ROOT)}")
 
 
+def require_name(uid: int) -> None:
+    """Raises StackError for a user without a name: initdb looks it up, whatever it is told."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise StackError(
+            f"user id {uid} has no line in /etc/passwd, which PostgreSQL needs to create its database: add one "
+            f"(automix:x:{uid}:0::/:/bin/sh), or run as a user that has one, such as nobody (--user 65534 in Docker)"
+        ) from None
+
+
+def give_to(path: Path, user: User) -> None:
+    """Make it the user's. Raises StackError where root may not."""
+    try:
+        os.chown(path, user.uid, user.gid)
+    except PermissionError:
+        raise StackError(
+            "PostgreSQL does not run as root, and this root may not give files to another user: run as a user that is "
+            "not root, such as nobody (--user 65534 in Docker), or allow CAP_CHOWN, CAP_SETUID and CAP_SETGID"
+        ) from None
+
+
 def programs_for(user: User | None, shared_programs: Path = SHARED_PROGRAMS) -> Path:
     """The folder of initdb and postgres: in the wheel, or a copy of it when `user` cannot get there."""
     # Found without an import: importing the package creates files and starts a lock of its own.

@@ -60,6 +60,8 @@ class S3:
         self._secrets = secrets
         self._home = state.path / NAME
         self._data = self._home / "data"
+        # A form that is posted is written down here whole, before anybody looks whether it is allowed.
+        self._temporary = self._home / "temporary"
 
     @property
     def port(self) -> int:
@@ -95,6 +97,7 @@ class S3:
         """Write the configuration and say how to run the server."""
         self._home.mkdir(mode=0o700, exist_ok=True)
         self._data.mkdir(mode=0o700, exist_ok=True)
+        self._temporary.mkdir(mode=0o700, exist_ok=True)
         config = self._home / "s3.json"
         write_private(config, json.dumps(self._configuration(), indent=1))
         grpc = {f"-{part}.port.grpc": self._ports[f"s3.{part}.grpc"] for part in _PARTS}
@@ -138,6 +141,7 @@ class S3:
                 cwd=self._home,
             ),
             ready=self._check,
+            before_start=lambda: _remove(self._temporary.iterdir()),
             after_exit=lambda: _remove(sockets),
             address=f"{HOST}:{self.port}",
             stop_seconds=5.0,
@@ -168,7 +172,7 @@ class S3:
         tls = {"WEED_GRPC_CA": str(files.authority)}
         for part in _GRPC_PARTS:
             tls |= {f"WEED_GRPC_{part}_CERT": str(files.certificate), f"WEED_GRPC_{part}_KEY": str(files.key)}
-        return {"PATH": os.defpath, "HOME": str(self._home), **_MEMORY, **tokens, **tls}
+        return {"PATH": os.defpath, "HOME": str(self._home), "TMPDIR": str(self._temporary), **_MEMORY, **tokens, **tls}
 
     def _configuration(self) -> dict[str, object]:
         # An upload by POST policy is authorised twice: by the action on the whole bucket, without a look at policies,

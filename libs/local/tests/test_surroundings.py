@@ -1,0 +1,33 @@
+"""Containers and other bare places: what is missing is named, with the setting that helps."""
+
+import os
+from pathlib import Path
+
+import pytest
+from automix_local.errors import StackError
+from automix_local.servers import postgres_programs
+from automix_local.spawn import User
+from automix_local.state import StateDir
+
+NAMELESS = 54_321
+
+
+def test_a_directory_that_cannot_be_created_is_named_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"file/state.*cannot be created.*--state or AUTOMIX_STATE_DIR"):
+        StateDir(tmp_path / "file" / "state").create()
+
+
+def test_a_user_without_a_name_is_told_what_to_add() -> None:
+    with pytest.raises(StackError, match=rf"user id {NAMELESS} has no line in /etc/passwd.*--user 65534"):
+        postgres_programs.require_name(NAMELESS)
+    postgres_programs.require_name(os.geteuid())
+
+
+def test_a_root_that_may_not_give_files_away_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "chown", refuse)
+    with pytest.raises(StackError, match="CAP_CHOWN"):
+        postgres_programs.give_to(tmp_path, User(1, 1))
