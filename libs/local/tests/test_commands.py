@@ -53,7 +53,7 @@ def test_the_platform_goes_up_says_so_and_goes_down(state_dir: Path) -> None:
         assert json.loads(started.stdout) == up
         assert up["up"] is True
         assert {process["name"] for process in up["processes"]} == {
-            "postgres", "nats", "s3", "auth", "projects", "media", "mixer", "worker",
+            "postgres", "nats", "s3", "auth", "projects", "media", "mixer", "worker", "gateway",
         }  # fmt: skip
         assert all(process["state"] == "ready" for process in up["processes"])
         assert up["endpoints"]["auth"] == next(p["address"] for p in up["processes"] if p["name"] == "auth")

@@ -41,7 +41,8 @@ def told(stack: Stack, name: str) -> dict[str, str]:
 
 def test_every_process_runs_and_says_where(stack: Stack) -> None:
     statuses = {status.name: status for status in stack.processes.statuses()}
-    assert set(statuses) == {"postgres", "nats", "s3", "auth", "projects", "media", "mixer", "worker", "worker-2"}
+    services = {"auth", "projects", "media", "mixer", "worker", "worker-2", "gateway"}
+    assert set(statuses) == {"postgres", "nats", "s3", *services}
     for name, status in statuses.items():
         assert status.state.value == "ready"
         assert status.pid == stack.processes.pid(name)
@@ -57,6 +58,15 @@ def test_a_service_is_told_where_everything_is(stack: Stack) -> None:
     assert mixer["AUTOMIX_S3_BUCKET"] == "automix"
     assert told(stack, "worker")["AUTOMIX_DATABASE_URL"] == stack.servers.database_url("mixer")
     assert not any(name.startswith("AUTOMIX_S3") for name in told(stack, "auth"))
+
+
+def test_presigned_urls_and_addresses_of_callers_come_through_the_gateway(stack: Stack) -> None:
+    url = f"http://{stack.endpoints['gateway']}"
+    assert told(stack, "media")["AUTOMIX_S3_PUBLIC_ENDPOINT"] == url
+    assert told(stack, "mixer")["AUTOMIX_S3_PUBLIC_ENDPOINT"] == url
+    assert told(stack, "gateway")["AUTOMIX_S3_PUBLIC_ENDPOINT"] == url
+    assert told(stack, "auth")["AUTOMIX_TRUSTED_PROXIES"] == "127.0.0.1/32"
+    assert not any("DATABASE" in name or "NATS" in name or "KEY" in name for name in told(stack, "gateway"))
 
 
 def test_overrides_reach_a_service_or_one_replica(stack: Stack) -> None:
@@ -83,6 +93,7 @@ def test_a_service_takes_its_own_numbers_from_the_environment_and_nothing_else()
         "projects": {"AUTOMIX_LOG_LEVEL", "AUTOMIX_MAX_PROJECTS"},
         "media": {"AUTOMIX_LOG_LEVEL", "AUTOMIX_MAX_STORED_BYTES"},
         "mixer": {"AUTOMIX_LOG_LEVEL"},
+        "gateway": {"AUTOMIX_LOG_LEVEL"},
         "worker": {"AUTOMIX_LOG_LEVEL"},
     }
 

@@ -26,7 +26,7 @@ def rule(method: MethodDescriptor) -> HttpRule:
     return found
 
 
-METHODS = pytest.mark.parametrize("method", methods(), ids=lambda method: method.full_name)
+METHODS = pytest.mark.parametrize("method", tuple(methods()), ids=lambda method: method.full_name)
 
 
 @METHODS

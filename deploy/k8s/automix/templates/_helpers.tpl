@@ -136,12 +136,18 @@ valueFrom:
 {{- $fullname := include "automix.fullname" $root -}}
 {{- $ports := dict -}}
 {{- range (include "automix.platform" $root | fromJson).processes }}{{ $_ := set $ports .name .port }}{{ end -}}
-{{- range .process.environment }}
+{{- range $variable := .process.environment }}
+{{- with $variable }}
 {{- if eq .source "database_url" }}
 - name: DATABASE_PASSWORD
   {{- include "automix.secretValue" (dict "root" $root "key" .secretKey) | nindent 2 }}
 - name: {{ .name }}
   value: {{ include "automix.databaseUrl" (dict "root" $root "role" .of) | quote }}
+{{- else if has .source (list "public_url" "proxies") }}
+{{- with ternary $root.Values.s3.publicEndpoint $root.Values.trustedProxies (eq .source "public_url") }}
+- name: {{ $variable.name }}
+  value: {{ . | quote }}
+{{- end }}
 {{- else if .secretKey }}
 - name: {{ .name }}
   {{- include "automix.secretValue" (dict "root" $root "key" .secretKey) | nindent 2 }}
@@ -164,13 +170,10 @@ valueFrom:
   {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
 {{- if .process.s3 }}
 - name: AUTOMIX_S3_REGION
   value: {{ $root.Values.s3.region | quote }}
-{{- with $root.Values.s3.publicEndpoint }}
-- name: AUTOMIX_S3_PUBLIC_ENDPOINT
-  value: {{ . | quote }}
-{{- end }}
 {{- end }}
 {{- if and $root.Values.metrics.enabled .process.port }}
 - name: AUTOMIX_METRICS_LISTEN

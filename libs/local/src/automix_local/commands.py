@@ -122,6 +122,9 @@ def _print_status(directory: StateDir, holder: int | None) -> None:
             f"it runs for another command (process {holder}) and stops with it; `automix up` starts one to stay",
             soft_wrap=True,
         )
+    endpoints = discover(directory.path)
+    if endpoints is not None and endpoints.url is not None:
+        console.print(f"open {endpoints.url}", soft_wrap=True)
     console.print(f"[dim]state and logs: {directory.path}[/dim]", highlight=False, soft_wrap=True)
 
 
@@ -132,6 +135,7 @@ def _document(directory: StateDir) -> dict[str, Any]:
         "state": str(directory.path),
         "pid": directory.holder(),
         "passing": directory.passing(),
+        "url": None if endpoints is None else endpoints.url,
         "endpoints": None if endpoints is None else asdict(endpoints),
         "processes": [asdict(process) for process in processes],
     }

@@ -11,12 +11,15 @@ from automix_platform.access import BUCKET, OPS
 from automix_local.errors import StackError
 from automix_local.state import StateDir, default_state_dir, write_private
 
-ENDPOINT_NAMES = ("auth", "projects", "media", "mixer")
+ENDPOINT_NAMES = ("auth", "projects", "media", "mixer", "gateway")
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """host:port of each service, the supervisor's process id, and a name that outlives restarts and new ports."""
+    """host:port of each service, the supervisor's process id, and a name that outlives restarts and new ports.
+
+    `gateway` is None in a stack that runs for one command alone.
+    """
 
     auth: str
     projects: str
@@ -24,6 +27,12 @@ class Endpoints:
     mixer: str
     name: str
     pid: int
+    gateway: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """What a person opens."""
+        return None if self.gateway is None else f"http://{self.gateway}"
 
 
 def publish(state: StateDir, endpoints: Mapping[str, str], name: str) -> None:
@@ -58,7 +67,7 @@ def endpoints_mapping() -> Mapping[str, str] | None:
 
 def as_mapping(endpoints: Endpoints) -> dict[str, str]:
     """Service to host:port, and the stack's name."""
-    return {key: value for key, value in asdict(endpoints).items() if key != "pid"}
+    return {key: value for key, value in asdict(endpoints).items() if key != "pid" and value is not None}
 
 
 def operator_settings(role: str = OPS) -> Mapping[str, str] | None:

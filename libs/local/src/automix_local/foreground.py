@@ -16,7 +16,7 @@ from automix_local.display import processes_table
 from automix_local.logs import trim_all
 from automix_local.periodic import Periodic
 from automix_local.process import Status, nothing
-from automix_local.services import SERVICES, Service
+from automix_local.services import SERVICES, Service, public_url
 from automix_local.stack import Stack
 from automix_local.state import StateDir
 from automix_local.statusfile import StatusFile
@@ -67,6 +67,8 @@ def run_stack(
         with stack, Periodic("log keeper", partial(trim_all, stack.servers.state), _TRIM_SECONDS):
             on_ready()
             _say(console, "ready")
+            if (url := public_url(stack.endpoints)) is not None:
+                console.print(f"open {url}", soft_wrap=True)
             # A signal that another thread takes, as after SIGSTOP and SIGCONT, is handled when this one next wakes.
             while not stop.asked.wait(_WAKE_SECONDS):
                 pass

@@ -82,4 +82,6 @@ def _start(directory: Path, services: "Sequence[Service] | None", on_change: "Ca
         statuses(status)
         on_change(status)
 
-    return Stack.start(directory, services=SERVICES if services is None else services, passing=True, on_change=note)
+    # Nobody opens a page of a stack that stops with its command.
+    needed = [service for service in SERVICES if not service.process.is_public] if services is None else services
+    return Stack.start(directory, services=needed, passing=True, on_change=note)

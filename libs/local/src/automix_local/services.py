@@ -29,6 +29,7 @@ _OF_LOOPBACK = {"auth": {"AUTOMIX_SIGN_UPS": "500", "AUTOMIX_SIGN_IN_FAILURES_OF
 _FRUGAL = {"MALLOC_ARENA_MAX": "2"}
 
 
+_PUBLIC = tuple(process.name for process in PROCESSES if process.is_public)
 _PROBES = {Protocol.GRPC: grpc_health, Protocol.HTTP: http_health}
 
 
@@ -108,6 +109,8 @@ def environment(service: Service, replica: str, servers: Servers, endpoints: Map
         Source.NATS_URL: lambda _: servers.nats_url,
         Source.NATS_PASSWORD: lambda variable: servers.nats_password(variable.of),
         Source.S3_ENDPOINT: lambda _: servers.s3_endpoint,
+        Source.PUBLIC_URL: lambda _: public_url(endpoints),
+        Source.PROXIES: lambda _: f"{HOST}/32" if public_url(endpoints) else None,
         Source.S3_ACCESS_KEY: lambda variable: servers.s3_access_key(variable.of),
         Source.S3_SECRET_KEY: lambda variable: servers.s3_secret_key(variable.of),
     }
@@ -118,6 +121,11 @@ def environment(service: Service, replica: str, servers: Servers, endpoints: Map
         if value is not None:  # a stack of a few services has no address for the others
             told[variable.name] = value
     return told
+
+
+def public_url(endpoints: Mapping[str, str]) -> str | None:
+    """Where a person opens the platform; None for a stack without the process that shows it."""
+    return next((f"http://{endpoints[name]}" for name in _PUBLIC if name in endpoints), None)
 
 
 def process_spec(
@@ -139,15 +147,17 @@ def process_spec(
             cwd=scratch,
         ),
         ready=service.probe(endpoints[replica]),
-        depends_on=_servers_of(service.process),
+        depends_on=_outlived_by(service.process),
         before_start=empty_scratch,
         address=endpoints[replica],
     )
 
 
-def _servers_of(process: Process) -> tuple[str, ...]:
+def _outlived_by(process: Process) -> tuple[str, ...]:
+    """What stops after it: its servers, and of the public process those that finish what it has passed on."""
     needs = {postgres.NAME: process.schema, nats.NAME: process.messaging, s3.NAME: process.objects}
-    return tuple(name for name, need in needs.items() if need is not None)
+    servers = tuple(name for name, need in needs.items() if need is not None)
+    return (*servers, *(process.calls if process.is_public else ()))
 
 
 def port_name(replica: str) -> str:

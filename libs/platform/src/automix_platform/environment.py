@@ -28,6 +28,10 @@ class Source(StrEnum):
     NATS_PASSWORD = "nats_password"  # noqa: S105 - where one comes from
     """Of the user named by `of`."""
     S3_ENDPOINT = "s3_endpoint"
+    PUBLIC_URL = "public_url"
+    """http(s)://host:port by which users reach the platform; presigned URLs are made for it."""
+    PROXIES = "proxies"
+    """Networks from which the public process calls, joined by commas."""
     S3_ACCESS_KEY = "s3_access_key"
     """Of the key named by `of`."""
     S3_SECRET_KEY = "s3_secret_key"  # noqa: S105 - where one comes from
@@ -65,6 +69,12 @@ def variables(process: Process) -> tuple[Variable, ...]:
             _fixed("nats_user", process.name),
             _variable("nats_password", Source.NATS_PASSWORD, of=process.name),
         ]
+    if process.name == "auth":
+        told.append(_variable("trusted_proxies", Source.PROXIES))
+    if (process.objects is not None and process.verifies_tokens) or process.is_public:
+        told.append(_variable("s3_public_endpoint", Source.PUBLIC_URL))
+    if process.is_public:
+        told += [_variable("s3_endpoint", Source.S3_ENDPOINT), _fixed("s3_bucket", BUCKET)]
     if process.objects is not None:
         told += [
             _variable("s3_endpoint", Source.S3_ENDPOINT),

@@ -100,11 +100,13 @@ class Process:
     messaging: Messaging | None = None
     objects: Objects | None = None
     scale: Scale = Scale.REPLICAS
+    is_public: bool = False
+    """Whether users reach it from outside: it passes on their tokens, and their presigned URLs to S3."""
 
     @property
     def verifies_tokens(self) -> bool:
         """Whether it answers in the name of a caller, whose access token it verifies."""
-        return self.name == "auth" or "auth" in self.calls
+        return not self.is_public and (self.name == "auth" or "auth" in self.calls)
 
 
 _MIXER = Schema("mixer", "automix_mixer", 40)
@@ -177,6 +179,17 @@ PROCESSES = (
         # Workers never delete: a zombie's delete could strike the winner's object.
         objects=Objects(read=("assets/", "renders/"), write=("renders/",)),
         scale=Scale.QUEUE,
+    ),
+    Process(
+        "gateway",
+        module="automix_gateway",
+        settings="automix_gateway.settings:GatewaySettings",
+        does="HTTP in front of all of them: JSON, events, files, pages",
+        distribution="automix-gateway",
+        port=8080,
+        protocol=Protocol.HTTP,
+        calls=("auth", "projects", "media", "mixer"),
+        is_public=True,
     ),
     Process(
         "provisioner",

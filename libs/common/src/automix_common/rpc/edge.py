@@ -2,6 +2,7 @@
 turns whatever a handler raises into a status that tells the caller what they may know."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -198,7 +199,11 @@ def explained(error: ServiceError) -> ServiceError:
 
 
 async def refuse(context: Context, error: ServiceError) -> NoReturn:
-    """Ends the call with the error as its status and details."""
-    details = to_status(error).SerializeToString()
-    await context.abort(error.code, error.message, trailing_metadata=(("grpc-status-details-bin", details),))
+    """Ends the call with the error as its status and details, and with what HTTP says of it in headers (RFC 9110)."""
+    told: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", to_status(error).SerializeToString())]
+    if error.retry_after_seconds is not None:
+        told.append(("retry-after", str(max(1, math.ceil(error.retry_after_seconds)))))
+    if isinstance(error, Unauthenticated):
+        told.append(("www-authenticate", "Bearer"))
+    await context.abort(error.code, error.message, trailing_metadata=tuple(told))
     raise AssertionError("unreachable: abort raises")

@@ -1,0 +1,1 @@
+"""Envoy: its configuration as data, and its process."""

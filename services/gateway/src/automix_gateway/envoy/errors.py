@@ -1,0 +1,109 @@
+"""Envoy's own refusals as google.rpc.Status in JSON, as the services' are."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from automix_common.rpc.errors import DOMAIN
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is answered for an HTTP status that Envoy gives by itself."""
+
+    status: int
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    """Empty: what Envoy says is fit for the caller."""
+    retry_seconds: int | None = None
+
+
+REFUSALS = (
+    Refusal(400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", ""),
+    Refusal(404, grpc.StatusCode.NOT_FOUND, "NO_SUCH_ROUTE", "there is nothing at this address: see /docs"),
+    Refusal(405, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "this address takes another method: see /docs"),
+    Refusal(408, grpc.StatusCode.DEADLINE_EXCEEDED, "REQUEST_TOO_SLOW", "the request did not arrive in time"),
+    Refusal(413, grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE", "the body is larger than this call takes"),
+    Refusal(415, grpc.StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json"),
+    Refusal(426, grpc.StatusCode.FAILED_PRECONDITION, "HTTP_VERSION", "use HTTP/1.1 or HTTP/2"),
+    Refusal(429, grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_REQUESTS", "too many requests: wait", 1),
+    Refusal(431, grpc.StatusCode.INVALID_ARGUMENT, "HEADERS_TOO_LARGE", "the request's headers are too large"),
+    Refusal(500, grpc.StatusCode.INTERNAL, "INTERNAL", "something failed on our side: try again"),
+    Refusal(502, grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "a part of the platform failed: try again", 1),
+    Refusal(
+        503, grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "a part of the platform does not answer: try again", 1
+    ),
+    Refusal(504, grpc.StatusCode.DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", "the answer took too long: try again"),
+)
+FIRST_OF_UPSTREAMS = 500
+OTHER = Refusal(0, grpc.StatusCode.UNKNOWN, "REFUSED", "")
+
+
+def local_replies() -> dict[str, Any]:
+    """Envoy's `local_reply_config`.
+
+    What an upstream fails at is said inside a gRPC call (also in one that began as JSON): in its trailers, with its
+    details beside it. Anything else, such as the transcoder's refusals, is said in a body.
+    """
+    of_upstreams = [_in_trailers(refusal) for refusal in REFUSALS if refusal.status >= FIRST_OF_UPSTREAMS]
+    mappers = [*of_upstreams, *(_in_body(refusal) for refusal in REFUSALS)]
+    return {"mappers": mappers, "body_format": _body(OTHER)}
+
+
+def status_of(refusal: Refusal) -> Status:
+    """The refusal as google.rpc.Status."""
+    details = AnyMessage()
+    details.Pack(ErrorInfo(reason=refusal.reason, domain=DOMAIN))
+    return Status(code=refusal.code.value[0], message=refusal.message, details=[details])
+
+
+def _status_filter(status: int) -> dict[str, Any]:
+    value = {"default_value": status, "runtime_key": f"automix.local_reply.{status}"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+def _in_trailers(refusal: Refusal) -> dict[str, Any]:
+    is_grpc = {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}}
+    details = base64.b64encode(status_of(refusal).SerializeToString()).rstrip(b"=").decode()
+    return {
+        "filter": {"and_filter": {"filters": [_status_filter(refusal.status), is_grpc]}},
+        "body_format_override": {"text_format_source": {"inline_string": refusal.message}},
+        "headers_to_add": [
+            _header("grpc-status-details-bin", details),
+            *_retry_after(refusal),
+        ],
+    }
+
+
+def _in_body(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "filter": _status_filter(refusal.status),
+        "body_format_override": _body(refusal),
+        "headers_to_add": _retry_after(refusal),
+    }
+
+
+def _retry_after(refusal: Refusal) -> list[dict[str, Any]]:
+    return [] if refusal.retry_seconds is None else [_header("retry-after", str(refusal.retry_seconds))]
+
+
+def _header(name: str, value: str) -> dict[str, Any]:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def _body(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "json_format": {
+            "code": refusal.code.value[0],
+            "message": refusal.message or "%LOCAL_REPLY_BODY%",
+            "details": [{"@type": ERROR_INFO, "reason": refusal.reason, "domain": DOMAIN}],
+        },
+        "content_type": "application/json",
+    }

@@ -1,0 +1,59 @@
+"""Bytes in: `PUT .../bytes?offset=` bridged to the client stream of UploadBytes."""
+
+import re
+from collections.abc import AsyncIterator
+
+from automix.media.v1 import media_pb2
+from google.protobuf import json_format
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from automix_gateway.calls import Endpoint, Services, metadata
+from automix_gateway.errors import malformed
+
+MESSAGE_BYTES = 256 * 1024
+OFFSET = re.compile(r"\d{1,18}")
+
+
+def endpoint(services: Services) -> Endpoint:
+    """The endpoint of UploadBytes."""
+
+    async def put(request: Request) -> Response:
+        upload_id: str = request.path_params["upload_id"]
+        offset = _offset(request)
+        gone = False
+
+        async def messages() -> AsyncIterator[media_pb2.UploadBytesRequest]:
+            nonlocal gone
+            yield media_pb2.UploadBytesRequest(upload_id=upload_id, offset=offset)
+            waiting = bytearray()
+            try:
+                async for block in request.stream():
+                    waiting += block
+                    while len(waiting) >= MESSAGE_BYTES:
+                        yield media_pb2.UploadBytesRequest(data=bytes(waiting[:MESSAGE_BYTES]))
+                        del waiting[:MESSAGE_BYTES]
+            except ClientDisconnect:
+                # The stream ends in order, so that what has arrived is kept and the client can go on after it.
+                gone = True
+            if waiting:
+                yield media_pb2.UploadBytesRequest(data=bytes(waiting))
+
+        answer = await services.media.UploadBytes(messages(), metadata=metadata(request))
+        if gone:
+            return Response(status_code=499)
+        body = json_format.MessageToJson(
+            answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=None
+        )
+        return Response(body, media_type="application/json")
+
+    return put
+
+
+def _offset(request: Request) -> int:
+    """The offset asked for, 0 by default. Raises Refused for anything else among the parameters."""
+    parameters = dict(request.query_params)
+    offset = parameters.pop("offset", "0")
+    if parameters or not OFFSET.fullmatch(offset):
+        raise malformed("offset, a count of bytes, is the only parameter")
+    return int(offset)
