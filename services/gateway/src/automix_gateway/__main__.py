@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Generator
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -43,7 +45,6 @@ async def served(settings: GatewaySettings, stopping: asyncio.Event) -> AsyncIte
     server = Application(
         uvicorn.Config(
             application(settings, services, stopping),
-            uds=str(APPLICATION),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -66,13 +67,16 @@ async def serve_gateway(settings: GatewaySettings) -> None:
         os.chdir(folder)
         os.umask(0o077)
         stopping = asyncio.Event()
+        # Bound here and not by uvicorn, which would open the socket to every user of the machine.
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(APPLICATION))
         configuration = bootstrap(settings, APPLICATION, ADMINISTRATION)
         async with (
             running_envoy(
                 configuration, Path(folder), ADMINISTRATION, settings.envoy_threads, settings.log_level
             ) as envoy,
             served(settings, stopping) as server,
-            running([server.serve, envoy.ended]) as failed,
+            running([partial(server.serve, [listening]), envoy.ended]) as failed,
         ):
             log.info("serving", address=settings.listen)
             try:
