@@ -28,6 +28,7 @@ from automix_client.renders import Renders
 from automix_client.session import Session
 from automix_client.settings import AnyPath, ConfigurationError, Patience, TlsFiles
 from automix_client.tokens import MemoryTokenStore, TokenStore
+from automix_client.track_options import Options
 from automix_client.uploads import Uploads
 
 
@@ -85,13 +86,15 @@ class AsyncClient:
         project_id: str = "",
         project_name: str = "",
         plan_json: str = "",
+        track_options: Sequence[Options] = (),
         progress: Listener | None = None,
     ) -> MixSummary:
         """Uploads the files into a project (a new one unless `project_id` names one), mixes them, downloads to `out`.
 
         Without files every asset of the project is mixed. `settings` are a message, or names and values such as
         `{"reverb_amount": 0.5}`. The ending of `out` says the format: .wav (24 bit), .flac (24 bit) or .mp3, unless the
-        settings name another that ends so. Cancelling the task cancels the job.
+        settings name another that ends so. `track_options` say what is asked of each vocal and then of each beat, such
+        as `{"role": "lead", "level_db": 1.0}`. Cancelling the task cancels the job.
 
         Raises ConfigurationError for an ending that goes with no format and for a setting that does not exist,
         InvalidInputError for a file that is refused, JobFailedError when the mix fails.
@@ -104,6 +107,7 @@ class AsyncClient:
             project_id,
             project_name,
             plan_json,
+            track_options,
         )
         return await self._mixing.run(request, Path(out), progress)
 

@@ -22,6 +22,7 @@ from automix_client.printing import printable
 from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.targets import check_target
+from automix_client.track_options import Options, message_of
 from automix_client.uploads import CLEANUP_S, file_sha256
 
 # Verification decodes on the platform's side; more at once only queue up there and spend the quota of open uploads.
@@ -72,7 +73,10 @@ Listener = Callable[[MixProgress], None]
 
 @dataclass(frozen=True)
 class MixRequest:
-    """What to mix. With a project and no files, every asset of the project is mixed in its own role."""
+    """What to mix. With a project and no files, every asset of the project is mixed in its own role.
+
+    `options` are those of the vocals and then of the beats, in their order; missing ones are the engine's choice.
+    """
 
     vocals: Sequence[Path] = ()
     beats: Sequence[Path] = ()
@@ -81,6 +85,7 @@ class MixRequest:
     project_id: str = ""
     project_name: str = ""
     plan_json: str = ""
+    options: Sequence[Options] = ()
 
     @property
     def files(self) -> list[tuple[Path, media_pb2.AssetRole.ValueType]]:
@@ -115,7 +120,7 @@ class Mixing:
             async with self._unless_used(project_id, request):
                 assets = await self._upload_all(project_id, request, tell)
         with _timed(seconds, "mix"):
-            inputs = [mixer_pb2.JobInput(asset_id=asset.id) for asset in assets]
+            inputs = _inputs(assets, request.options)
             job = await self._mix(project_id, inputs, request, tell)
         with _timed(seconds, "download"):
             render = await self._renders.get(job.render_id)
@@ -200,6 +205,13 @@ class Mixing:
 
             await _despite_cancel(cancel())
             raise
+
+
+def _inputs(assets: Sequence[media_pb2.Asset], options: Sequence[Options]) -> list[mixer_pb2.JobInput]:
+    return [
+        mixer_pb2.JobInput(asset_id=asset.id, options=message_of(options[i]) if i < len(options) else None)
+        for i, asset in enumerate(assets)
+    ]
 
 
 async def _despite_cancel(cleanup: Coroutine[Any, Any, object]) -> None:

@@ -85,6 +85,86 @@ INPUT_ROLE_REFERENCE: InputRole.ValueType  # 3
 """A finished song that the mix should resemble."""
 Global___InputRole: _TypeAlias = InputRole  # noqa: Y015
 
+class _PlayedRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlayedRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlayedRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLAYED_ROLE_UNSPECIFIED: _PlayedRole.ValueType  # 0
+    """Found out: by the file's name, else by its sound."""
+    PLAYED_ROLE_LEAD: _PlayedRole.ValueType  # 1
+    """Of vocals: the voice in front."""
+    PLAYED_ROLE_DOUBLE: _PlayedRole.ValueType  # 2
+    """A second take of the lead."""
+    PLAYED_ROLE_BACKING: _PlayedRole.ValueType  # 3
+    """Harmonies, choirs and answers."""
+    PLAYED_ROLE_KICK: _PlayedRole.ValueType  # 4
+    """Of beats: the bass drum."""
+    PLAYED_ROLE_SNARE: _PlayedRole.ValueType  # 5
+    """The snare drum, and claps."""
+    PLAYED_ROLE_HATS: _PlayedRole.ValueType  # 6
+    """Hi-hats and cymbals."""
+    PLAYED_ROLE_DRUMS: _PlayedRole.ValueType  # 7
+    """A whole kit, or several of its drums."""
+    PLAYED_ROLE_BASS: _PlayedRole.ValueType  # 8
+    """Bass, also from a synthesiser."""
+    PLAYED_ROLE_GUITAR: _PlayedRole.ValueType  # 9
+    """Guitars and their relatives."""
+    PLAYED_ROLE_KEYS: _PlayedRole.ValueType  # 10
+    """Pianos and organs."""
+    PLAYED_ROLE_SYNTH: _PlayedRole.ValueType  # 11
+    """Synthesisers and pads."""
+    PLAYED_ROLE_STRINGS: _PlayedRole.ValueType  # 12
+    """Bowed strings."""
+    PLAYED_ROLE_BRASS: _PlayedRole.ValueType  # 13
+    """Brass and woodwinds."""
+    PLAYED_ROLE_PERCUSSION: _PlayedRole.ValueType  # 14
+    """Shakers, congas and the like."""
+    PLAYED_ROLE_EFFECTS: _PlayedRole.ValueType  # 15
+    """Noises, risers and atmospheres."""
+    PLAYED_ROLE_OTHER: _PlayedRole.ValueType  # 16
+    """Anything else, also a whole beat."""
+
+class PlayedRole(_PlayedRole, metaclass=_PlayedRoleEnumTypeWrapper):
+    """What a track plays."""
+
+PLAYED_ROLE_UNSPECIFIED: PlayedRole.ValueType  # 0
+"""Found out: by the file's name, else by its sound."""
+PLAYED_ROLE_LEAD: PlayedRole.ValueType  # 1
+"""Of vocals: the voice in front."""
+PLAYED_ROLE_DOUBLE: PlayedRole.ValueType  # 2
+"""A second take of the lead."""
+PLAYED_ROLE_BACKING: PlayedRole.ValueType  # 3
+"""Harmonies, choirs and answers."""
+PLAYED_ROLE_KICK: PlayedRole.ValueType  # 4
+"""Of beats: the bass drum."""
+PLAYED_ROLE_SNARE: PlayedRole.ValueType  # 5
+"""The snare drum, and claps."""
+PLAYED_ROLE_HATS: PlayedRole.ValueType  # 6
+"""Hi-hats and cymbals."""
+PLAYED_ROLE_DRUMS: PlayedRole.ValueType  # 7
+"""A whole kit, or several of its drums."""
+PLAYED_ROLE_BASS: PlayedRole.ValueType  # 8
+"""Bass, also from a synthesiser."""
+PLAYED_ROLE_GUITAR: PlayedRole.ValueType  # 9
+"""Guitars and their relatives."""
+PLAYED_ROLE_KEYS: PlayedRole.ValueType  # 10
+"""Pianos and organs."""
+PLAYED_ROLE_SYNTH: PlayedRole.ValueType  # 11
+"""Synthesisers and pads."""
+PLAYED_ROLE_STRINGS: PlayedRole.ValueType  # 12
+"""Bowed strings."""
+PLAYED_ROLE_BRASS: PlayedRole.ValueType  # 13
+"""Brass and woodwinds."""
+PLAYED_ROLE_PERCUSSION: PlayedRole.ValueType  # 14
+"""Shakers, congas and the like."""
+PLAYED_ROLE_EFFECTS: PlayedRole.ValueType  # 15
+"""Noises, risers and atmospheres."""
+PLAYED_ROLE_OTHER: PlayedRole.ValueType  # 16
+"""Anything else, also a whole beat."""
+Global___PlayedRole: _TypeAlias = PlayedRole  # noqa: Y015
+
 class _RenderFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -316,23 +396,82 @@ class JobInput(_message.Message):
 
     ASSET_ID_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     """The asset."""
     role: Global___InputRole.ValueType
     """What it is to this mix; the asset's own role by default."""
+    @_builtins.property
+    def options(self) -> Global___TrackOptions:
+        """What is asked of it; has no effect beside a plan."""
+
     def __init__(
         self,
         *,
         asset_id: _builtins.str = ...,
         role: Global___InputRole.ValueType = ...,
+        options: Global___TrackOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_id", b"asset_id", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_id", b"asset_id", "options", b"options", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JobInput: _TypeAlias = JobInput  # noqa: Y015
+
+@_typing.final
+class TrackOptions(_message.Message):
+    """What is asked of one track; what is absent is the engine's choice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    LEVEL_DB_FIELD_NUMBER: _builtins.int
+    PAN_FIELD_NUMBER: _builtins.int
+    MUTE_FIELD_NUMBER: _builtins.int
+    SOLO_FIELD_NUMBER: _builtins.int
+    REVERB_FIELD_NUMBER: _builtins.int
+    role: Global___PlayedRole.ValueType
+    """What it plays: of vocals LEAD, DOUBLE or BACKING, of a beat one of the others."""
+    level_db: _builtins.float
+    """dB louder or softer than the engine would have it."""
+    pan: _builtins.float
+    """Where it stands, -1 (left) to 1 (right)."""
+    mute: _builtins.bool
+    """It is not heard."""
+    solo: _builtins.bool
+    """Only it, and others that are solo, are heard."""
+    reverb: _builtins.float
+    """Amount of reverb, 0 (none) by 1 (the engine's choice) to 2."""
+    def __init__(
+        self,
+        *,
+        role: Global___PlayedRole.ValueType = ...,
+        level_db: _builtins.float | None = ...,
+        pan: _builtins.float | None = ...,
+        mute: _builtins.bool = ...,
+        solo: _builtins.bool = ...,
+        reverb: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_level_db", b"_level_db", "_pan", b"_pan", "_reverb", b"_reverb", "level_db", b"level_db", "pan", b"pan", "reverb", b"reverb"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_level_db", b"_level_db", "_pan", b"_pan", "_reverb", b"_reverb", "level_db", b"level_db", "mute", b"mute", "pan", b"pan", "reverb", b"reverb", "role", b"role", "solo", b"solo"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__level_db: _TypeAlias = _typing.Literal["level_db"]  # noqa: Y015
+    _WhichOneofArgType__level_db: _TypeAlias = _typing.Literal["_level_db", b"_level_db"]  # noqa: Y015
+    _WhichOneofReturnType__pan: _TypeAlias = _typing.Literal["pan"]  # noqa: Y015
+    _WhichOneofArgType__pan: _TypeAlias = _typing.Literal["_pan", b"_pan"]  # noqa: Y015
+    _WhichOneofReturnType__reverb: _TypeAlias = _typing.Literal["reverb"]  # noqa: Y015
+    _WhichOneofArgType__reverb: _TypeAlias = _typing.Literal["_reverb", b"_reverb"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__level_db) -> _WhichOneofReturnType__level_db | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pan) -> _WhichOneofReturnType__pan | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reverb) -> _WhichOneofReturnType__reverb | None: ...
+
+Global___TrackOptions: _TypeAlias = TrackOptions  # noqa: Y015
 
 @_typing.final
 class JobError(_message.Message):

@@ -23,6 +23,7 @@ from automix_mixer.mix_settings import require_delivery_alone, require_reference
 from automix_mixer.peers import Peers
 from automix_mixer.plans import read_plan, require_fit
 from automix_mixer.repository.jobs import Jobs
+from automix_mixer.track_options import split, stored_options
 from automix_mixer.watching import Watcher
 
 Create = pb.CreateJobRequest | pb.RetryJobRequest
@@ -47,11 +48,12 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
         require_reference(request.settings, [track.role for track in inputs])
+        settings |= stored_options(request.inputs, inputs) if request.inputs else {}
         plan = None
         if request.plan_json:
             require_delivery_alone(request.settings)
             # In a thread: nobody waits for the plan of another.
-            plan = await asyncio.to_thread(_plan, request.plan_json, settings, inputs)
+            plan = await asyncio.to_thread(_plan, request.plan_json, split(settings)[0], inputs)
         new = NewJob(UUID(request.project_id), settings, plan, inputs)
         return await self._queue(request, new, pb.CreateJobResponse)
 

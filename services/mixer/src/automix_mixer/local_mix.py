@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from automix_mixer.engine import Settings, SettingsError, Track
+from automix_mixer.engine.track import TrackOptions
 from automix_mixer.plans import read_plan
 
 
 def mix_files(
-    tracks: Sequence[tuple[Path, str, str]],
+    tracks: Sequence[tuple[Path, str, str, Mapping[str, Any]]],
     out: Path,
     *,
     settings: Mapping[str, Any],
@@ -20,7 +21,7 @@ def mix_files(
     progress: Callable[[float, str], None] | None = None,
     scratch: Path | None = None,
 ) -> dict[str, Any]:
-    """Mixes files, each with its role (vocals, beat or reference) and its name for people, into `out`.
+    """Mixes files, each with its role (vocals, beat or reference), its name for people and its options, into `out`.
 
     `settings` holds what differs from the defaults; beside a plan (the text of one) only what says how a mix is
     written. `extras` is a folder for report, picture, comparison and stems, `scratch` one for what is temporary. The
@@ -36,6 +37,8 @@ def mix_files(
             if name not in DELIVERY:
                 raise SettingsError(name, "has no effect beside a plan: change it in the plan")
         given = read_plan(plan, settings)[1]
-    named = [Track(path, role, name=name) for path, role, name in tracks]
+    named = [
+        Track(path, role, name=name, options=TrackOptions.from_json(options)) for path, role, name, options in tracks
+    ]
     made = mix(named, asked, out, plan=given, progress=progress, extras_dir=extras, scratch=scratch)
     return made.to_json()

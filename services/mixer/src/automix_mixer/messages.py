@@ -5,6 +5,8 @@ from automix_common.rpc.errors import mine
 
 from automix_mixer.domain import Job, JobStatus, Render, RenderFile
 from automix_mixer.mix_settings import to_contract
+from automix_mixer.track_options import split
+from automix_mixer.track_options import to_contract as to_options
 
 STATUSES = {
     JobStatus.QUEUED: pb.JOB_STATUS_QUEUED,
@@ -37,7 +39,7 @@ def job_message(job: Job | None) -> pb.Job:
         progress=job.progress,
         stage=job.stage,
         attempt=job.attempt,
-        inputs=[pb.JobInput(asset_id=asset_id, role=ROLES[role]) for asset_id, role in job.inputs],
+        inputs=_inputs(job),
         settings=to_contract(job.settings),
         render_id=str(job.render_id or ""),
         retry_of=str(job.retry_of or ""),
@@ -52,6 +54,14 @@ def job_message(job: Job | None) -> pb.Job:
     if job.ended_at is not None:
         message.ended_at.FromDatetime(job.ended_at)
     return message
+
+
+def _inputs(job: Job) -> list[pb.JobInput]:
+    options = split(job.settings)[1] or [{} for _ in job.inputs]
+    return [
+        pb.JobInput(asset_id=asset_id, role=ROLES[role], options=to_options(asked) if asked else None)
+        for (asset_id, role), asked in zip(job.inputs, options, strict=True)
+    ]
 
 
 def render_message(render: Render | None) -> pb.Render:

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from automix_client.cli.connection import EndpointOption, JsonOption
-from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, say_what_is_odd, with_settings
+from automix_client.cli.mix_options import (
+    Beat,
+    Out,
+    Plan,
+    Reference,
+    Vocals,
+    asked_tracks,
+    say_what_is_odd,
+    with_settings,
+)
 from automix_client.cli.mix_run import run
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
@@ -40,14 +49,23 @@ def mix(
     AutoMix runs and none is named, one is started for as long as it takes. Ctrl-C cancels the mix.
     """
     terminal = Terminal(as_json=as_json)
-    inputs = [*(vocals or ()), *(beat or ()), *(reference or ()), *([plan] if plan else ())]
+    voices, beats = asked_tracks(vocals), asked_tracks(beat)
+    tracks = [track.path for track in (*voices, *beats)]
+    inputs = [*tracks, *(reference or ()), *([plan] if plan else ())]
     if out.exists() and any(path.samefile(out) for path in inputs):
         terminal.usage(f"{printable(out)} is one of the inputs, which would be lost: name another file with --out")
     if settings.get("match_reference_loudness") and not reference and not project:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
-    say_what_is_odd(terminal, vocals or [], beat or [])
+    say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
     with terminal.failures():
         asked = mix_settings(settings | {"format": format_of(out, settings.get("format"))})
         plan_json = plan.read_text("utf-8") if plan else ""
-        files = MixRequest(vocals or [], beat or [], reference or [], asked, plan_json=plan_json)
+        files = MixRequest(
+            [track.path for track in voices],
+            [track.path for track in beats],
+            reference or [],
+            asked,
+            plan_json=plan_json,
+            options=[track.options for track in (*voices, *beats)],
+        )
         run(terminal, endpoint, files, project, out)

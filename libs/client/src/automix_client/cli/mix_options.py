@@ -11,6 +11,17 @@ from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 from automix_client.cli.names import one_of
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.printing import printable
+from automix_client.track_options import AskedTrack, asked_track
+
+
+def _asked(texts: list[str] | None) -> list[AskedTrack] | None:
+    """The tracks that were named, each with what is asked of it."""
+    try:
+        tracks = [asked_track(text) for text in texts or ()]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    _recordings([track.path for track in tracks])
+    return tracks or None
 
 
 def _recordings(paths: list[Path] | None) -> list[Path] | None:
@@ -24,12 +35,23 @@ def _recordings(paths: list[Path] | None) -> list[Path] | None:
 
 
 def _tracks(name: str, short: str, text: str) -> Any:
-    return typer.Option(name, short, metavar="FILE", callback=_recordings, help=f"{text}; repeatable.")
+    return typer.Option(name, short, metavar="FILE[:OPTIONS]", callback=_asked, help=f"{text}; repeatable.")
 
 
-Vocals = Annotated[list[Path] | None, _tracks("--vocals", "-v", "A vocal track")]
-Beat = Annotated[list[Path] | None, _tracks("--beat", "-b", "A beat or a stem")]
-Reference = Annotated[list[Path] | None, _tracks("--reference", "-r", "A song to come close to")]
+Vocals = Annotated[
+    list[str] | None,
+    _tracks("--vocals", "-v", "A vocal track, also with what is asked of it: lead.wav:lead,level=1,reverb=0.5"),
+]
+Beat = Annotated[
+    list[str] | None,
+    _tracks("--beat", "-b", "A beat or a stem, also with what is asked of it: kick.wav:kick,pan=-0.2,level=-2,solo"),
+]
+Reference = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--reference", "-r", metavar="FILE", callback=_recordings, help="A song to come close to; repeatable."
+    ),
+]
 Out = Annotated[
     Path,
     typer.Option(
@@ -69,6 +91,11 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     called.__annotations__ = {one.name: one.annotation for one in parameters}
     vars(called)["__signature__"] = inspect.Signature(parameters)
     return called
+
+
+def asked_tracks(given: Sequence[Any] | None) -> list[AskedTrack]:
+    """The tracks of --vocals or --beat, as their callback has left them."""
+    return list(given or ())
 
 
 def say_what_is_odd(terminal: Terminal, vocals: Sequence[Path], beats: Sequence[Path]) -> None:

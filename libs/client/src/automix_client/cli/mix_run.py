@@ -62,6 +62,7 @@ async def _mix(terminal: Terminal, endpoints: Endpoints, request: MixRequest, pr
                 project_id=await project_id(client, project) if project else "",
                 project_name="" if project else await _name(client, request),
                 plan_json=request.plan_json,
+                track_options=request.options,
                 progress=shown.show,
             )
 

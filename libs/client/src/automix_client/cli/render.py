@@ -14,7 +14,16 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from automix_client.cli.connection import JsonOption
 from automix_client.cli.extras_folder import ExtrasFolder
 from automix_client.cli.interruption import Leftovers
-from automix_client.cli.mix_options import Beat, Out, Plan, Reference, Vocals, say_what_is_odd, with_settings
+from automix_client.cli.mix_options import (
+    Beat,
+    Out,
+    Plan,
+    Reference,
+    Vocals,
+    asked_tracks,
+    say_what_is_odd,
+    with_settings,
+)
 from automix_client.cli.plugins import MixFiles, mix_files
 from automix_client.cli.sources import readable, spoken
 from automix_client.cli.terminal import Terminal, escaped
@@ -23,6 +32,7 @@ from automix_client.errors import ErrorDetails, InvalidInputError
 from automix_client.mix_settings import format_of
 from automix_client.printing import printable
 from automix_client.targets import Target, refuse_overlaps
+from automix_client.track_options import Options
 
 
 @with_settings
@@ -42,14 +52,15 @@ def render(
 ) -> None:
     """Mix vocals and beats into one file on this machine: no server, no account, nothing leaves it."""
     terminal = Terminal(as_json=as_json)
-    tracks = [(path, "vocals") for path in vocals or ()]
-    tracks += [(path, "beat") for path in beat or ()]
-    tracks += [(path, "reference") for path in reference or ()]
+    voices, beats = asked_tracks(vocals), asked_tracks(beat)
+    tracks: list[tuple[Path, str, Options]] = [(track.path, "vocals", track.options) for track in voices]
+    tracks += [(track.path, "beat", track.options) for track in beats]
+    tracks += [(path, "reference", {}) for path in reference or ()]
     if not vocals and not beat:
         terminal.usage("there is nothing to mix: name a file with --vocals or --beat")
     if settings.get("match_reference_loudness") and not reference:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
-    say_what_is_odd(terminal, vocals or [], beat or [])
+    say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
     with terminal.failures():
         asked = settings | {"format": format_of(out, settings.get("format"))}
         result = _render(terminal, tracks, out, asked, plan, plan_out, extras)
@@ -65,7 +76,7 @@ def render(
 
 def _render(
     terminal: Terminal,
-    tracks: list[tuple[Path, str]],
+    tracks: list[tuple[Path, str, Options]],
     out: Path,
     settings: dict[str, Any],
     plan: Path | None,
@@ -73,7 +84,7 @@ def _render(
     extras: Path | None,
 ) -> dict[str, Any]:
     """Mixes into files beside the targets, which take their places when all has gone well."""
-    inputs = [path for path, _ in tracks] + ([plan] if plan else [])
+    inputs = [path for path, _, _ in tracks] + ([plan] if plan else [])
     outputs = {"--out": out} | ({"--plan-out": plan_out} if plan_out else {})
     refuse_overlaps(outputs, inputs)
     with ExitStack() as held:
@@ -84,7 +95,7 @@ def _render(
         for part in (*(target.part for target in targets), *([folder.part] if folder else [])):
             leftovers.add(part)
         text = _read(plan)
-        named = [(readable(path, scratch), role, spoken(path)) for path, role in tracks]
+        named = [(readable(path, scratch), role, spoken(path), asked) for path, role, asked in tracks]
         with _waiting(terminal) as show:
             mixed = _engine(terminal)(
                 named,

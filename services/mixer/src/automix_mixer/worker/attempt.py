@@ -13,6 +13,7 @@ from automix_common.process.logs import logger
 from automix_common.rpc.errors import Unavailable
 
 from automix_mixer.domain import Claim, JobError, NewRender
+from automix_mixer.track_options import split
 from automix_mixer.worker.hints import Hints
 from automix_mixer.worker.inputs import fetch_inputs
 from automix_mixer.worker.outcomes import Failed, Refused, Rendered
@@ -85,12 +86,14 @@ class Attempts:
 
 def _request(claimed: Claim, tracks: list[Path], outputs: Path) -> dict[str, Any]:
     suffix = {"wav": ".wav", "fla": ".flac", "mp3": ".mp3"}.get(str(claimed.settings.get("format"))[:3], ".wav")
+    settings, options = split(claimed.settings)
+    options = options or [{} for _ in tracks]
     return {
         "tracks": [
-            {"path": str(path), "role": track.role, "id": str(track.asset_id), "name": track.filename}
-            for path, track in zip(tracks, claimed.inputs, strict=True)
+            {"path": str(path), "role": track.role, "id": str(track.asset_id), "name": track.filename, "options": asked}
+            for path, track, asked in zip(tracks, claimed.inputs, options, strict=True)
         ],
-        "settings": claimed.settings,
+        "settings": settings,
         "plan": claimed.plan,
         "output": str(outputs / f"mix{suffix}"),
         "extras_dir": str(outputs / "extras"),
