@@ -1,8 +1,8 @@
 """One mix in a process of its own: `python -m automix_mixer.engine.face.child`.
 
 A JSON request on standard input:
-    {"tracks": [{"path", "role", "id", "name", "weight"}], "settings": {...}, "plan": null | {...}, "output": path,
-     "extras_dir": path | null}
+    {"tracks": [{"path", "role", "id", "name", "weight", "options"}], "settings": {...},
+     "plan": null | {...}, "output": path, "extras_dir": path | null}
 JSON lines on standard output: {"progress": 0..1, "stage": "..."} while it works, and last either
     {"result": {"report", "plan", "duration_s", "sample_rate", "channels", "integrated_lufs", "true_peak_dbtp",
      "files": [{"kind", "path"}]}}  or  {"error": {"reason", "message"}}.
@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from automix_mixer.engine.errors import EngineError, SettingsError
 from automix_mixer.engine.settings import Settings
-from automix_mixer.engine.track import Track
+from automix_mixer.engine.track import Track, TrackOptions
 
 _PROGRESS_STEP = 0.01
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _mix(request: Mapping[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
     tracks = [
-        Track(t["path"], t["role"], t.get("id") or "", t.get("name") or "", float(t.get("weight") or 1.0))
+        Track(t["path"], t["role"], t.get("id") or "", t.get("name") or "", float(t.get("weight") or 1.0), _options(t))
         for t in request["tracks"]
     ]
     settings = Settings.from_json(request.get("settings"))
@@ -52,6 +52,10 @@ def _mix(request: Mapping[str, Any], progress: Callable[[float, str], None]) -> 
         tracks, settings, request["output"], plan=plan, progress=progress, extras_dir=request.get("extras_dir")
     )
     return result.to_json()
+
+
+def _options(track: Mapping[str, Any]) -> TrackOptions:
+    return TrackOptions.from_json(track.get("options"))
 
 
 def _reporter(answers: TextIO) -> Callable[[float, str], None]:

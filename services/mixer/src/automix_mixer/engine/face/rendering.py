@@ -18,6 +18,7 @@ from automix_mixer.engine.plan.correction import corrected, recorded
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_sound
 from automix_mixer.engine.plan.strips import switched
+from automix_mixer.engine.render.instruments import render_instruments
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.render.mixdown import Balance, Mixdown, after_correction, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.render.rehearsal import rehearse
@@ -64,6 +65,8 @@ def render_plan(
         profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
     check_sound(plan, profiles)
     written, plan = plan, switched(plan)
+    recorded_profiles = profiles
+    plan, profiles = render_instruments(plan, profiles, workspace)
     vocals = make_vocal_bus(
         plan,
         profiles,
@@ -116,10 +119,10 @@ def render_plan(
     if paths.extras is not None and measured.spectrum is not None:
         tell(0.9, "extras")
         curves = report_curves(
-            profiles, vocals, settled, premaster, gain.gain_db, measured.reduction, measured.spectrum
+            recorded_profiles, vocals, settled, premaster, gain.gain_db, measured.reduction, measured.spectrum
         )
         report = replace(report, curves=curves)
-        write_extras(plan, profiles, report, down, gain, paths, workspace)
+        write_extras(plan, recorded_profiles, report, down, gain, paths, workspace)
     for pcm in (down.premaster.pcm, vocals.lead, vocals.backing, vocals.space):
         if pcm is not None:
             pcm.delete()

@@ -21,6 +21,7 @@ TRIMMED_LUFS = -23.0
 
 AS_IT_COMES = Decision(0.0, "dB", "as it comes")
 CENTRE = Decision(0.0, "", "as it comes")
+AS_RECORDED = Decision(1.0, "", "as recorded")
 NO_MONO = Decision(0.0, "Hz", "as it comes")
 FLAT = Decision([0.0] * 30, "dB per third octave", "as it comes")
 BEAT_ROLE = Decision("other", "", "a whole beat")
@@ -114,7 +115,7 @@ class GiveWayPlan:
 @dataclass(frozen=True)
 class BeatPlan:
     """What happens to one beat or instrument. All share one trim, so that their own balance stays; `level_db` is what
-    changes it. `mono_below_hz` is where the lows go to the middle (0: nowhere).
+    changes it. `mono_below_hz` is where the lows go to the middle (0: nowhere), `width` the gain of the side.
     """
 
     track: int
@@ -125,6 +126,7 @@ class BeatPlan:
     role: Decision[str] = BEAT_ROLE
     to: str = "beat"
     mono_below_hz: Decision[float] = NO_MONO
+    width: Decision[float] = AS_RECORDED
     tone_db: Decision[list[float]] = FLAT
     give_way: list[GiveWayPlan] = field(default_factory=list)
     pan: Decision[float] = CENTRE

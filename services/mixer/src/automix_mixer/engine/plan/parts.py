@@ -11,6 +11,7 @@ from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.measure.activity import active_steps, smoothed_pieces
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.role_names import role_of_name
 
 _TAKES_TURNS = 0.35
 """A vocal of whose singing less than this falls together with the lead's is a lead of its own (another verse)."""
@@ -25,9 +26,11 @@ def assign_parts(vocals: Sequence[Profile]) -> list[Decision[str]]:
     # A lead stands in the middle: a wide stem counts for up to half as much singing.
     scores = [s * (1.0 - 0.5 * min(1.0, _side_share(p) / 0.3)) for s, p in zip(seconds, vocals, strict=True)]
     order = sorted(range(len(vocals)), key=lambda i: (-scores[i], i))
-    parts: dict[int, Decision[str]] = {}
-    leads: list[int] = []
+    parts = _told(vocals)
+    leads = [i for i in order if i in parts and parts[i].value == "lead"]
     for i in order:
+        if i in parts:
+            continue
         if not leads:
             reason = "the only vocal" if len(vocals) == 1 else f"sings most ({seconds[i]:.0f} s) and in the middle"
             parts[i] = Decision("lead", "", reason)
@@ -42,6 +45,21 @@ def assign_parts(vocals: Sequence[Profile]) -> list[Decision[str]]:
         else:
             parts[i] = Decision("backing", "", f"{seconds[i]:.0f} s, beside the lead (correlation {likeness:.2f})")
     return [parts[i] for i in range(len(vocals))]
+
+
+def _told(vocals: Sequence[Profile]) -> dict[int, Decision[str]]:
+    """Roles that the user or the file's name gives. Of several, one has to be free to lead."""
+    told: dict[int, Decision[str]] = {}
+    for i, vocal in enumerate(vocals):
+        if vocal.track.options.role:
+            told[i] = Decision(vocal.track.options.role, "", "as asked")
+        elif role := role_of_name(vocal.track.label, vocal=True):
+            told[i] = Decision(role, "", f"its name: {vocal.track.label[:100]}")
+    if len(told) == len(vocals) and not any(d.value == "lead" for d in told.values()):
+        for i in [i for i, d in told.items() if d.reason != "as asked"][:1]:
+            if len(vocals) == 1:
+                told[i] = Decision("lead", "", "the only vocal, whatever its name")
+    return told
 
 
 def _side_share(profile: Profile) -> float:

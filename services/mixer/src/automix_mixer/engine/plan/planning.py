@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log10
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands
@@ -19,10 +20,12 @@ from automix_mixer.engine.plan.beat_planning import (
 )
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.mixplan import BalancePlan, MixPlan, SpacePlan, VocalPlan
+from automix_mixer.engine.plan.instrument_planning import plan_instruments
+from automix_mixer.engine.plan.mixplan import BalancePlan, BeatPlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
 from automix_mixer.engine.plan.parts import assign_parts
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
+from automix_mixer.engine.plan.role_planning import assign_roles
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, expected_tone, voice_tone
 from automix_mixer.engine.plan.vocal_planning import plan_vocal
 from automix_mixer.engine.settings import Settings
@@ -63,6 +66,11 @@ def _plan(
     tempo = decide_tempo(beat_profiles)
     parts = assign_parts([p for _, p in vocals])
     vocal_plans = [plan_vocal(i, p, part, settings) for (i, p), part in zip(vocals, parts, strict=True)]
+    lead_db = _lead_offset_db(vocals, parts)
+    if lead_db:
+        lar = replace(lar, value=lar.value + lead_db, reason=f"{lar.reason}, {lead_db:+g} dB asked for the lead")
+    solo = any(p.track.options.solo for _, p in vocals + beats)
+    vocal_plans = [_as_asked(v, p, lead_db, solo=solo) for v, (_, p) in zip(vocal_plans, vocals, strict=True)]
     leads = [(v, p) for v, (_, p) in zip(vocal_plans, vocals, strict=True) if v.part.value == "lead"]
     rate = (vocals + beats)[0][1].sample_rate
     backing = beat_tone(beat_profiles)
@@ -84,7 +92,7 @@ def _plan(
         tempo_bpm=tempo,
         vocals=vocal_plans,
         space=space,
-        beats=plan_beats(beats, _beats_lufs(beat_profiles)) if beats else [],
+        beats=_instruments(beats, solo=solo),
         unmask=unmask,
         balance=BalancePlan(lar_db=lar),
         bus=bus,
@@ -99,6 +107,39 @@ def _beats_lufs(beats: Sequence[Profile]) -> float:
 
 def _sung_share(vocal: VocalPlan, profile: Profile) -> float:
     return float(sum(end - start for start, end, _ in vocal.ride_db.value) / max(profile.duration_s, 1e-9))
+
+
+def _instruments(beats: Indexed, *, solo: bool) -> list[BeatPlan]:
+    if not beats:
+        return []
+    profiles = [p for _, p in beats]
+    strips = plan_instruments(plan_beats(beats, _beats_lufs(profiles)), profiles, assign_roles(profiles))
+    return [replace(s, mute=_muted(p, solo=solo)) for s, p in zip(strips, profiles, strict=True)]
+
+
+def _muted(profile: Profile, *, solo: bool) -> bool:
+    return profile.track.options.mute or (solo and not profile.track.options.solo)
+
+
+def _lead_offset_db(vocals: Indexed, parts: Sequence[Decision[str]]) -> float:
+    """What is asked of the first lead: the balance is stated for it, and the others stand against it."""
+    asked = (p.track.options.level_db for (_, p), part in zip(vocals, parts, strict=True) if part.value == "lead")
+    return next(asked, 0.0)
+
+
+def _as_asked(vocal: VocalPlan, profile: Profile, lead_db: float, *, solo: bool) -> VocalPlan:
+    """The strip of a vocal with what the user asks of its track; the fader of all will move by `lead_db`."""
+    asked = profile.track.options
+    vocal = replace(vocal, mute=_muted(profile, solo=solo))
+    if asked.level_db != lead_db:
+        level, said = vocal.level_db.value + asked.level_db - lead_db, f"{asked.level_db:+g} dB asked for"
+        vocal = replace(vocal, level_db=Decision(level, "dB", f"{said}, the lead has {lead_db:+g}"))
+    if asked.pan is not None:
+        vocal = replace(vocal, pan=Decision(asked.pan, "", "as asked"))
+    if asked.reverb is not None:
+        send = 20.0 * log10(asked.reverb) if asked.reverb else -120.0
+        vocal = replace(vocal, send_db=Decision(send, "dB", "as asked"))
+    return vocal
 
 
 def _array(values: list[float]) -> Bands:

@@ -60,6 +60,7 @@ INSTRUMENT = (
     Kind("input", ("channels", "trim_db")),
     Kind("dc", ("dc",), {"dc": []}),
     Kind("lows", ("mono_below_hz",), {"mono_below_hz": 0.0}),
+    Kind("width", ("width",), {"width": 1.0}),
     Kind("tone", ("tone_db",), {"tone_db": _FLAT}),
     Kind("pan", ("pan",), {"pan": 0.0}),
     Kind("fader", ("level_db",), {"level_db": 0.0}),
@@ -145,7 +146,7 @@ def _neutral(chain: Any, name: str, value: Any) -> Any:
     before = getattr(chain, name)
     if not isinstance(before, Decision):
         return value
-    if name == "width" and chain.channels.value != "stereo":
+    if name == "width" and isinstance(chain, VocalPlan) and chain.channels.value != "stereo":
         value = 0.0  # a side that is made, and not one that is kept
     if name == "dc":
         value = [0.0] * len(before.value)

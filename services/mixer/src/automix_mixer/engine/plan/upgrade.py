@@ -54,7 +54,14 @@ def _from_1(old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _STEPS: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
-_ADDED_1: Mapping[str, Any] = {"fade_db": [], "mono_below_hz": 0.0, "tone_db": [0.0] * 30, "pan": 0.0, "level_db": 0.0}
+_ADDED_1: Mapping[str, Any] = {
+    "fade_db": [],
+    "mono_below_hz": 0.0,
+    "width": 1.0,
+    "tone_db": [0.0] * 30,
+    "pan": 0.0,
+    "level_db": 0.0,
+}
 """What version 1 did not have, and what did not happen then."""
 
 

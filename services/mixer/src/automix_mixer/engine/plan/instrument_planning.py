@@ -1,0 +1,267 @@
+"""The console of instruments: who is moved, by how much, and who gives way to whom.
+
+Everything is decided from cells, which several tracks hold at the same moments (`measure.cells`): nothing is done to a
+session in which every part can be heard, and nothing to a single beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from automix_mixer.engine.dsp.bands import BAND_HZ, smooth_bands, to_db
+from automix_mixer.engine.measure.cells import Cells, audibility, measure_cells
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import BeatPlan, GiveWayPlan
+from automix_mixer.engine.roles import DRUM_ROLES
+
+_HEARD_ENOUGH = 0.85
+"""Audibility among instruments at which nobody is moved; the voice takes some of it again."""
+_COVERS_NOBODY = 0.88
+"""Who is heard less than this itself gives nothing away."""
+_RAISE_DB: dict[str, float] = {"effects": 3.0, "percussion": 4.0, "hats": 5.0, "other": 5.0}
+_MOST_RAISE_DB, _MOST_CUT_DB = 6.0, -4.0
+"""Few decibels: the balance is somebody's, and a part that is moved further plays another part."""
+_MASK_DB, _STEP_DB, _ROUNDS = -4.0, 0.5, 60
+_MOST_WAYS = 2
+_KICK_HZ = 180.0
+_KICK_DIP_DB = -10.0
+_KICK_SHARE = 0.04
+"""Of hits in which the bass may be louder."""
+_WIDTH_DB = (-12.5, -8.5)
+"""Side against middle of all instruments: released music has -14 to -8 dB, and the voice adds to the middle."""
+_RELEASED_DB = (-13.5, -8.0)
+_WIDEST, _NARROWEST = 1.6, 0.4
+_LOWS_HZ, _LOWS_SIDE_DB = 120.0, -20.0
+_CENTRED = {"kick", "snare", "bass", "drums", "other"}
+_PANNED = {"hats": 0.25, "percussion": 0.4, "guitar": 0.5, "keys": 0.35, "synth": 0.35, "strings": 0.4, "brass": 0.4}
+_PAN_REASON = "the same on both sides as recorded, and something else stands in the middle"
+
+Gains = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Which stages of the console act; a test switches each off."""
+
+    pan: bool = True
+    width: bool = True
+    levels: bool = True
+    masking: bool = True
+    kick: bool = True
+    lows: bool = True
+
+
+def plan_instruments(
+    beats: Sequence[BeatPlan], profiles: Sequence[Profile], roles: Sequence[Decision[str]], stages: Stages | None = None
+) -> list[BeatPlan]:
+    """The strips with what the user asks of each track and, where there are several, what the console decides."""
+    stages = stages or Stages()
+    strips = [_asked(b, p, role) for b, p, role in zip(beats, profiles, roles, strict=True)]
+    if len(strips) < 2:
+        return strips
+    cells = measure_cells(profiles)
+    if not cells.any():
+        return strips
+    drums = sum(s.role.value in DRUM_ROLES for s in strips) > 1
+    strips = [replace(s, to="drums" if drums and s.role.value in DRUM_ROLES else "beat") for s in strips]
+    if stages.pan:
+        strips = _panned(strips, profiles)
+    if stages.lows:
+        strips = [_lows(s, c) for s, c in zip(strips, cells, strict=True)]
+    if stages.levels or stages.masking:
+        strips = _settle(strips, cells, stages)
+    if stages.kick:
+        strips = _kick_and_bass(strips, cells)
+    return _widened(strips, cells) if stages.width else strips
+
+
+def _asked(beat: BeatPlan, profile: Profile, role: Decision[str]) -> BeatPlan:
+    asked = profile.track.options
+    strip = replace(beat, role=role)
+    if asked.level_db:
+        strip = replace(strip, level_db=Decision(asked.level_db, "dB", "as asked"))
+    if asked.pan is not None:
+        strip = replace(strip, pan=Decision(asked.pan, "", "as asked"))
+    if asked.reverb:
+        strip = replace(strip, send_db=Decision(float(20 * np.log10(asked.reverb)) - 6.0, "dB", "as asked"))
+    return strip
+
+
+def _panned(strips: Sequence[BeatPlan], profiles: Sequence[Profile]) -> list[BeatPlan]:
+    """What is the same on both sides goes a little aside, in turns; lows, beats and the backbone stay."""
+    side, out = 1.0, []
+    for strip, profile in zip(strips, profiles, strict=True):
+        place = _PANNED.get(strip.role.value, 0.0)
+        dual_mono = profile.channels == 1 or profile.identical_channels
+        if place and dual_mono and profile.track.options.pan is None:
+            out.append(replace(strip, pan=Decision(side * place, "", _PAN_REASON)))
+            side = -side
+        else:
+            out.append(strip)
+    return out
+
+
+def _lows(strip: BeatPlan, cells: Cells) -> BeatPlan:
+    low = cells[:, BAND_HZ < _LOWS_HZ].sum(axis=(1, 2))
+    if low[1] <= low[0] * 10 ** (_LOWS_SIDE_DB / 10) or low.sum() < 0.01 * cells.sum():
+        return strip
+    reason = f"its side holds {to_db(low[1] / max(low[0], 1e-20)):.0f} dB of its middle there: lows stand in the middle"
+    return replace(strip, mono_below_hz=Decision(_LOWS_HZ, "Hz", reason))
+
+
+def _power(cells: Cells, strips: Sequence[BeatPlan]) -> npt.NDArray[np.float64]:
+    """Both sides' powers with the faders as they are, shape (tracks, bands, frames)."""
+    gains = np.array([10 ** (s.level_db.value / 10) for s in strips])
+    return np.asarray(cells.sum(axis=1) * gains[:, None, None])
+
+
+def _settle(strips: Sequence[BeatPlan], cells: Cells, stages: Stages) -> list[BeatPlan]:
+    """Raises who is covered and cuts who covers it, in small steps, until everybody is heard or bounds are reached."""
+    power = _power(cells, strips)
+    before = audibility(power)
+    level = np.zeros(len(strips))
+    cuts = np.zeros((len(strips), len(strips), BAND_HZ.size))
+    most = np.array([_RAISE_DB.get(s.role.value, _MOST_RAISE_DB) for s in strips])
+    now = power
+    for _ in range(_ROUNDS):
+        now = _with(power, level, cuts)
+        heard = audibility(now)
+        moved = False
+        for i in np.argsort(heard):
+            if heard[i] >= _HEARD_ENOUGH:
+                break
+            moved |= _help(int(i), now, heard, level, cuts, most, stages)
+        if not moved:
+            break
+    if not level.any() and not cuts.any():
+        return list(strips)
+    after = audibility(_with(power, level, cuts))
+    # Faders go down as well as up: the sum keeps its loudness.
+    drift = float(to_db(_with(power, level, cuts).sum()) - to_db(power.sum()))
+    return [
+        _moved(s, i, level[i] - min(drift, 3.0) * bool(stages.levels), cuts[i], strips, (before[i], after[i]))
+        for i, s in enumerate(strips)
+    ]
+
+
+def _with(power: npt.NDArray[np.float64], level: Gains, cuts: Gains) -> npt.NDArray[np.float64]:
+    """Powers after levels and cuts; a cut acts in frames in which its key sounds."""
+    loud = power.sum(axis=1)
+    sounds = loud > 0.03 * loud.max(axis=1, keepdims=True)
+    out = power * 10 ** (level / 10)[:, None, None]
+    for i in range(len(power)):
+        keyed = np.einsum("kb,kf->bf", cuts[i], sounds.astype(np.float64))
+        out[i] *= 10 ** (np.maximum(keyed, _MASK_DB) / 10)
+    return out
+
+
+def _help(
+    i: int,
+    now: npt.NDArray[np.float64],
+    heard: Gains,
+    level: Gains,
+    cuts: Gains,
+    most: Gains,
+    stages: Stages,
+) -> bool:
+    """One step for one track; whether there was one to make."""
+    moved = False
+    if stages.levels and level[i] < most[i]:
+        level[i] += _STEP_DB
+        moved = True
+    if not stages.masking:
+        return moved
+    lost = now[i] * (now[i] < (now.sum(axis=0) - now[i]) * 10**-0.6)
+    bands = lost.sum(axis=1)
+    covering = np.where(lost > 0, now, 0.0).sum(axis=2)
+    covering[i] = 0.0
+    for b in np.flatnonzero(bands > 0.1 * bands.max(initial=0.0)):
+        j = int(np.argmax(covering[:, b]))
+        keys = {k for k in range(len(now)) if cuts[j, k].any()} | {i}
+        if heard[j] > _COVERS_NOBODY and cuts[j, i, b] > _MASK_DB and len(keys) <= _MOST_WAYS:
+            cuts[j, i, b] -= _STEP_DB
+            moved = True
+    if stages.levels and not moved:
+        j = int(np.argmax(covering.sum(axis=1)))
+        if heard[j] > _COVERS_NOBODY and level[j] > _MOST_CUT_DB:
+            level[j] -= _STEP_DB
+            moved = True
+    return moved
+
+
+def _moved(
+    strip: BeatPlan, index: int, level: float, cuts: Gains, strips: Sequence[BeatPlan], heard: tuple[float, float]
+) -> BeatPlan:
+    said = f"{100 * heard[0]:.0f} % of it could be heard, {100 * heard[1]:.0f} % after the console"
+    if abs(level) > 0.1:
+        asked = f"{strip.level_db.value:+g} dB asked for; " if strip.level_db.value else ""
+        strip = replace(strip, level_db=Decision(strip.level_db.value + level, "dB", asked + said))
+    ways = [
+        _way([strips[k].track], smooth_bands(c, 1), 60.0, 250.0, f"covers {strips[k].name[:80]} there")
+        for k, c in enumerate(cuts)
+        if c.any() and k != index
+    ]
+    return replace(strip, give_way=[*strip.give_way, *ways])
+
+
+def _way(keys: list[int], cut: Gains, attack_ms: float, release_ms: float, reason: str) -> GiveWayPlan:
+    return GiveWayPlan(
+        keys=Decision([float(k) for k in keys], "tracks", "while they sound"),
+        cut_db=Decision([float(v) for v in cut], "dB per third octave", reason),
+        attack_ms=Decision(attack_ms, "ms", "begins before the key does"),
+        release_ms=Decision(release_ms, "ms", "comes back when it has ended"),
+    )
+
+
+def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
+    """The bass leaves its lows to the kick for as long as that sounds, as deep as most of the hits need."""
+    kicks = [i for i, s in enumerate(strips) if s.role.value == "kick"]
+    out = list(strips)
+    if not kicks:
+        return out
+    power = _power(cells, strips)[:, BAND_HZ < _KICK_HZ].sum(axis=1)
+    kick = power[kicks].sum(axis=0)
+    hits = kick > 0.25 * kick.max()
+    for i, strip in enumerate(strips):
+        if strip.role.value != "bass" or not hits.any():
+            continue
+        over = to_db(power[i][hits]) - to_db(kick[hits])
+        need = float(np.percentile(over, 100 * (1 - _KICK_SHARE)))
+        if need <= 0.0:
+            continue
+        # What fades in and out does not reach its whole depth over a hit.
+        depth = max(_KICK_DIP_DB, -1.2 * need - 2.5)
+        cut = np.where(BAND_HZ < _KICK_HZ, depth, 0.0)
+        reason = f"the bass is louder than the kick in {100 * float((over > 0).mean()):.0f} % of its hits"
+        way = _way([strips[k].track for k in kicks], smooth_bands(cut, 1), 12.0, 110.0, reason)
+        out[i] = replace(strip, give_way=[way, *strip.give_way[:_MOST_WAYS]])
+    return out
+
+
+def _widened(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
+    """One gain for the sides of all that is not bass or kick, where the whole is too narrow or too wide."""
+    mid, side = np.zeros(len(strips)), np.zeros(len(strips))
+    for i, (strip, c) in enumerate(zip(strips, cells, strict=True)):
+        gain = 10 ** (strip.level_db.value / 10)
+        own_mid, own_side = (float(v) * gain for v in c.sum(axis=(1, 2)))
+        # A mono track at a place has as much side as the sine of its angle.
+        lean = float(np.sin(strip.pan.value * np.pi / 4) ** 2)
+        mid[i], side[i] = own_mid * (1 - lean) + own_side * lean, own_side * (1 - lean) + own_mid * lean
+    width = float(to_db(side.sum()) - to_db(mid.sum()))
+    low, high = _WIDTH_DB
+    free = np.array([s.role.value not in {"kick", "bass"} for s in strips])
+    movable = float(side[free].sum())
+    if _RELEASED_DB[0] <= width <= _RELEASED_DB[1] or movable <= 0.003 * float(mid.sum()):
+        return list(strips)
+    wanted = 10 ** ((low if width < low else high) / 10) * float(mid.sum()) - float(side[~free].sum())
+    gain = float(np.clip(np.sqrt(max(wanted, 0.0) / movable), _NARROWEST, _WIDEST))
+    reason = f"all instruments together have {width:.1f} dB of side; released music has -14 to -8"
+    return [
+        replace(s, width=Decision(gain, "", reason)) if f and c[1].any() else s
+        for s, f, c in zip(strips, free, cells, strict=True)
+    ]

@@ -1,0 +1,199 @@
+"""Strips of instruments that have something to do, rendered to sound of their own before the sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from automix_mixer.engine.dsp.bands import (
+    BAND_HZ,
+    band_powers,
+    design_grid,
+    fir_from_db,
+    fir_from_response,
+    gain_at,
+    k_weight_db,
+    to_db,
+)
+from automix_mixer.engine.dsp.control import pan_gains, ramp
+from automix_mixer.engine.dsp.dynamics import presence
+from automix_mixer.engine.dsp.fir import MAX_TAPS, FirBank, whole
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.measure.spectrum import Spectrum
+from automix_mixer.engine.plan.mixplan import (
+    AS_IT_COMES,
+    AS_RECORDED,
+    CENTRE,
+    FLAT,
+    NO_MONO,
+    BeatPlan,
+    GiveWayPlan,
+    MixPlan,
+)
+from automix_mixer.engine.sound.curve_file import MOST_LEVELS, CurveFile
+from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
+from automix_mixer.engine.sound.segments import in_segments
+from automix_mixer.engine.sound.workspace import Workspace
+
+_KEY_UNDER_DB = 12.0
+"""A key sounds within this of its loud steps (95th percentile)."""
+_SIDE_FLOOR_DB = -60.0
+
+
+def render_instruments(
+    plan: MixPlan, profiles: Sequence[Profile], workspace: Workspace
+) -> tuple[MixPlan, list[Profile]]:
+    """The plan and the profiles with every strip that does something rendered, so that it does nothing any more."""
+    out, beats = list(profiles), []
+    for strip in plan.beats:
+        if not _acts(strip):
+            beats.append(strip)
+            continue
+        out[strip.track] = _rendered(strip, profiles, workspace)
+        beats.append(_done(strip))
+    return replace(plan, beats=beats), out
+
+
+def _acts(strip: BeatPlan) -> bool:
+    return bool(
+        strip.mute
+        or strip.give_way
+        or strip.pan.value
+        or strip.level_db.value
+        or strip.mono_below_hz.value
+        or strip.width.value != 1.0
+        or any(strip.tone_db.value)
+    )
+
+
+def _done(strip: BeatPlan) -> BeatPlan:
+    channels, dc = replace(strip.channels, value="stereo"), replace(strip.dc, value=[0.0, 0.0])
+    return replace(
+        strip,
+        channels=channels,
+        dc=dc,
+        mono_below_hz=NO_MONO,
+        width=AS_RECORDED,
+        tone_db=FLAT,
+        give_way=[],
+        pan=CENTRE,
+        level_db=AS_IT_COMES,
+        mute=False,
+    )
+
+
+def _rendered(strip: BeatPlan, profiles: Sequence[Profile], workspace: Workspace) -> Profile:
+    profile = profiles[strip.track]
+    if profile.pcm is None:
+        raise ValueError("an instrument's sound is needed")
+    level = 0.0 if strip.mute else 10 ** (strip.level_db.value / 20)
+    ways = [(way, _depth(way, profiles, profile, workspace)) for way in strip.give_way]
+    chain = _Chain(strip, profile, ways)
+    gains = pan_gains(strip.pan.value) * np.float32(level)
+    with workspace.pcm(2, skip=chain.latency, limit=profile.frames) as writer:
+        for block in _with_silence(profile.pcm):
+            writer.write(chain.process(block) * gains)
+    static = [10 ** ((gain_at(BAND_HZ, c) + to_db(level**2)) / 10) for c in _curves(strip, BAND_HZ)]
+    bands = [band_powers(p, profile.sample_rate) for p in (profile.whole.mid, profile.whole.side)]
+    weight = 10 ** (k_weight_db(BAND_HZ) / 10)
+    before = sum(float((b * weight).sum()) for b in bands)
+    after = sum(float((b * s * weight).sum()) for b, s in zip(bands, static, strict=True))
+    # One channel is heard from both sides.
+    both = 2.0 if strip.channels.value != "stereo" else 1.0
+    changed = workspace.curve()
+    for _, piece in profile.k_steps.pieces():
+        changed.append(piece * np.float32(both * after / max(before, 1e-20)))
+    hz = np.arange(profile.whole.mid.size) * profile.sample_rate / (2 * (profile.whole.mid.size - 1))
+    mid, side = (10 ** ((gain_at(hz, c) + to_db(level**2)) / 10) for c in _curves(strip, BAND_HZ))
+    return replace(
+        profile,
+        pcm=writer.file,
+        channels=2,
+        identical_channels=False,
+        k_steps=changed.curve(profile.k_steps.size),
+        whole=Spectrum(profile.whole.mid * mid, profile.whole.side * side),
+    )
+
+
+def _with_silence(pcm: PcmFile) -> Iterator[Sound]:
+    yield from pcm.blocks()
+    yield np.zeros((pcm.channels, BLOCK_FRAMES), np.float32)
+
+
+def _curves(strip: BeatPlan, hz: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Gains of mid and side at frequencies, dB."""
+    tone = gain_at(hz, np.array(strip.tone_db.value))
+    side = tone + 20 * np.log10(max(strip.width.value, 1e-3))
+    if strip.mono_below_hz.value:
+        side = side - 10 * np.log10(1.0 + (strip.mono_below_hz.value / np.maximum(hz, 1.0)) ** 8)
+    return tone, np.maximum(side, _SIDE_FLOOR_DB)
+
+
+class _Chain:
+    """Filters of mid and side, and what is taken while keys sound; its output is a block late."""
+
+    def __init__(self, strip: BeatPlan, profile: Profile, ways: Sequence[tuple[GiveWayPlan, CurveFile]]) -> None:
+        self._strip, self._step, self._ways = strip, profile.step, ways
+        hz = design_grid(profile.sample_rate, MAX_TAPS)
+        curves = _curves(strip, hz)
+        half = np.float32(0.5)
+        filters = [np.stack([fir_from_db(c, MAX_TAPS) * half for c in curves])]
+        for way, _ in ways:
+            less = 10 ** (gain_at(hz, np.array(way.cut_db.value)) / 20) - 1.0
+            filters.append(np.stack([fir_from_response(10 ** (c / 20) * less, MAX_TAPS) * half for c in curves]))
+        self._bank = FirBank(2, filters)
+        self.latency = self._bank.latency
+        self._index = -1
+
+    def process(self, block: Sound) -> Sound:
+        """Shape (1 or 2, BLOCK_FRAMES) -> (2, BLOCK_FRAMES)."""
+        left, right = _sides(block, self._strip)
+        outputs = self._bank.process(np.stack([left + right, left - right]))
+        pair = whole(outputs[0])
+        first = self._index * (BLOCK_FRAMES // self._step)
+        self._index += 1
+        for (_, depth), less in zip(self._ways, outputs[1:], strict=True):
+            nodes = depth.nodes(max(first, 0), max(first, 0) + BLOCK_FRAMES // self._step)
+            if first >= 0 and nodes.any():
+                pair = pair + whole(less) * ramp(nodes, self._step)
+        return np.stack([pair[0] + pair[1], pair[0] - pair[1]])
+
+
+def _sides(block: Sound, strip: BeatPlan) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    match strip.channels.value:
+        case "left" | "mono":
+            return block[0], block[0]
+        case "right":
+            return block[-1], block[-1]
+        case "mid":
+            middle = (block[0] + block[-1]) * np.float32(0.5)
+            return middle, middle
+        case _:
+            return block[0], block[-1]
+
+
+def _depth(way: GiveWayPlan, profiles: Sequence[Profile], strip: Profile, workspace: Workspace) -> CurveFile:
+    """How far the keys sound, 0 to 1, on the strip's control steps."""
+    keys = [profiles[int(k)] for k in way.keys.value if 0 <= int(k) < len(profiles) and profiles[int(k)].pcm]
+    rate = strip.sample_rate / strip.step
+    size = -(-strip.frames // strip.step)
+    curves = [p.steps if p.steps.size else p.k_steps for p in keys]
+    if not curves:
+        return workspace.curve().curve(size)
+    out = workspace.curve()
+    levels = np.concatenate([c.read()[:: max(1, c.size // MOST_LEVELS)] for c in curves])
+    levels = to_db(levels[levels > levels.max(initial=0.0) * 1e-6])
+    threshold = float(np.percentile(levels, 95)) - _KEY_UNDER_DB if levels.size else 0.0
+
+    def work(_first: int, *pieces: Curve) -> list[Curve]:
+        level = np.max([to_db(p) for p in pieces], axis=0)
+        return [presence(level, threshold, way.attack_ms.value, way.release_ms.value, rate).astype(np.float32)]
+
+    longest = [CurveFile(c.path, size) for c in curves]
+    found = in_segments(work, longest, 1, workspace)[0]
+    for _, piece in found.pieces():
+        out.append(piece)
+    return out.curve(size)

@@ -1,0 +1,172 @@
+"""The console of instruments: each stage does what it is for, and nothing without it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automix_mixer.engine import MixPlan, Profile, Settings, Track, Workspace, analyse, make_plan
+from automix_mixer.engine.measure.cells import audibility, measure_cells
+from automix_mixer.engine.plan.instrument_planning import Stages, plan_instruments
+from automix_mixer.engine.plan.mixplan import BeatPlan
+from automix_mixer.engine.render.instruments import render_instruments
+from automix_mixer.engine.track import TrackOptions
+
+from .conftest import RATE, save_wav, voice
+
+SECONDS = 8
+ON = Stages()
+OFF = Stages(pan=False, width=False, levels=False, masking=False, kick=False, lows=False)
+
+
+def noise(seed: int, low: float, high: float, seconds: float = SECONDS) -> np.ndarray:
+    """Noise between two frequencies, peak about 1. Shape (n,)."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(round(seconds * RATE)))
+    hz = np.fft.rfftfreq(round(seconds * RATE), 1 / RATE)
+    out = np.fft.irfft(spectrum * ((hz > low) & (hz < high)), round(seconds * RATE))
+    return out / np.abs(out).max()
+
+
+def struck(every: float, decay: float) -> np.ndarray:
+    """The envelope of hits."""
+    return np.exp(-(np.arange(SECONDS * RATE) / RATE % every) * decay)
+
+
+TIME = np.arange(SECONDS * RATE) / RATE
+KICK = 0.5 * np.sin(2 * np.pi * 55 * TIME) * struck(0.5, 12)
+BASS = 0.3 * np.sin(2 * np.pi * 62 * TIME)
+GUITAR, KEYS = noise(1, 300, 2_000), noise(2, 300, 2_000)
+HATS = 0.2 * noise(3, 7_000, 15_000) * struck(0.25, 40)
+
+
+class Session:
+    """Stems of one song, analysed."""
+
+    def __init__(self, folder: Path, workspace: Workspace, stems: dict[str, np.ndarray]) -> None:
+        self.workspace = workspace
+        tracks = [Track(save_wav(folder / f"{n}.wav", s), "beat", name=n) for n, s in stems.items()]
+        self.profiles: list[Profile] = [analyse(t, workspace, RATE) for t in tracks]
+        self.plan: MixPlan = make_plan(self.profiles, Settings())
+
+    def strips(self, stages: Stages) -> list[BeatPlan]:
+        bare = [BeatPlan(b.track, b.name, b.channels, b.trim_db, b.dc) for b in self.plan.beats]
+        return plan_instruments(bare, self.profiles, [b.role for b in self.plan.beats], stages)
+
+    def rendered(self, strips: Sequence[BeatPlan]) -> list[Profile]:
+        return render_instruments(replace(self.plan, beats=list(strips)), self.profiles, self.workspace)[1]
+
+    def heard(self, stages: Stages) -> np.ndarray:
+        return audibility(measure_cells(self.rendered(self.strips(stages))).sum(axis=1))
+
+    def width_db(self, stages: Stages) -> float:
+        mid, side = sum(self.sound(p) for p in self.rendered(self.strips(stages)))
+        return float(10 * np.log10(np.square(side).sum() / np.square(mid).sum()))
+
+    @staticmethod
+    def sound(profile: Profile) -> np.ndarray:
+        """Mid and side."""
+        assert profile.pcm is not None
+        sound = np.concatenate(list(profile.pcm.blocks()), axis=1)[:, : profile.frames].astype(np.float64)
+        return np.stack([(sound[0] + sound[-1]) / 2, (sound[0] - sound[-1]) / 2])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with Workspace(tmp_path) as made:
+        yield made
+
+
+def test_a_part_that_is_covered_is_heard_afterwards(tmp_path: Path, workspace: Workspace) -> None:
+    session = Session(tmp_path, workspace, {"keys": 0.3 * KEYS, "guitar": 0.1 * GUITAR, "hats": HATS})
+    before, after = session.heard(OFF), session.heard(ON)
+    assert before[1] < 0.5
+    assert after.min() > 0.75
+
+
+@pytest.mark.parametrize("stage", ["levels", "masking"])
+def test_levels_and_masking_each_make_a_part_heard(tmp_path: Path, workspace: Workspace, stage: str) -> None:
+    session = Session(tmp_path, workspace, {"keys": 0.25 * KEYS, "guitar": 0.1 * GUITAR})
+    alone = session.heard(replace(OFF, **{stage: True}))
+    assert alone[1] > session.heard(OFF)[1] + 0.1
+
+
+def test_parts_that_can_all_be_heard_are_left_alone(tmp_path: Path, workspace: Workspace) -> None:
+    wide = np.stack([noise(5, 300, 2_000), noise(6, 300, 2_000)], axis=1)
+    session = Session(tmp_path, workspace, {"kick": KICK, "synth": 0.1 * wide, "hats": HATS})
+    kept = session.strips(replace(ON, pan=False))
+    assert all(s.level_db.value == 0 and not s.give_way and s.width.value == 1 for s in kept)
+
+
+def test_a_single_beat_is_left_alone(tmp_path: Path, workspace: Workspace) -> None:
+    session = Session(tmp_path, workspace, {"beat": KICK + HATS})
+    (strip,) = session.plan.beats
+    assert session.rendered([strip])[0] is session.profiles[0]
+
+
+def test_the_bass_gives_way_to_the_kick_and_only_then(tmp_path: Path, workspace: Workspace) -> None:
+    session = Session(tmp_path, workspace, {"kick": KICK, "bass": BASS, "hats": HATS})
+    levels = {}
+    for name, stages in (("off", replace(ON, kick=False)), ("on", ON)):
+        mid, _ = session.sound(session.rendered(session.strips(stages))[1])
+        frames = np.square(mid).reshape(-1, RATE // 20).mean(axis=1)[20:120].reshape(-1, 10)
+        levels[name] = 10 * np.log10(frames.mean(axis=0))
+    # Twentieths of a second after each hit.
+    assert levels["on"][0] < levels["off"][0] - 3.0
+    assert levels["on"][-2] == pytest.approx(levels["off"][-2], abs=1.5)
+
+
+def test_what_is_mono_and_in_the_middle_goes_aside_in_turns(tmp_path: Path, workspace: Workspace) -> None:
+    stems = {"kick": KICK, "guitar": 0.2 * GUITAR, "keys": 0.2 * noise(4, 1_000, 6_000), "bass": BASS}
+    session = Session(tmp_path, workspace, stems)
+    places = {s.name: s.pan.value for s in session.strips(ON)}
+    assert places["guitar"] * places["keys"] < 0
+    assert places["kick"] == places["bass"] == 0
+    assert not any(session.sound(p)[1].any() for p in session.rendered(session.strips(OFF)))
+    assert session.width_db(ON) > -25
+
+
+def test_the_whole_is_neither_too_narrow_nor_too_wide(tmp_path: Path, workspace: Workspace) -> None:
+    for name, share in (("narrow", 0.12), ("wide", 1.5)):
+        left, right = 0.2 * noise(7, 300, 3_000), 0.2 * share * noise(8, 300, 3_000)
+        stems = {"synth": np.stack([left + right, left - right], axis=1), "kick": KICK}
+        (tmp_path / name).mkdir()
+        session = Session(tmp_path / name, workspace, stems)
+        off, on = session.width_db(replace(ON, width=False)), session.width_db(ON)
+        middle = -11.0
+        assert abs(on - middle) < abs(off - middle) - 1.0
+
+
+def test_lows_stand_in_the_middle(tmp_path: Path, workspace: Workspace) -> None:
+    low = np.stack([noise(9, 40, 90), noise(10, 40, 90)], axis=1)
+    session = Session(tmp_path, workspace, {"synth": 0.4 * low, "hats": HATS})
+    off, on = (session.sound(session.rendered(session.strips(s))[0])[1] for s in (OFF, replace(OFF, lows=True)))
+    assert 10 * np.log10(np.square(on).sum() / np.square(off).sum()) < -12
+
+
+def test_a_track_sounds_as_its_user_asks(tmp_path: Path, workspace: Workspace) -> None:
+    paths = [save_wav(tmp_path / f"{n}.wav", s) for n, s in (("a", 0.2 * GUITAR), ("b", 0.2 * HATS), ("c", voice(8)))]
+    asked = [
+        TrackOptions(role="guitar", level_db=-3, pan=-1.0),
+        TrackOptions(mute=True),
+        TrackOptions(role="lead", level_db=2),
+    ]
+    roles = ("beat", "beat", "vocals")
+    tracks = [Track(p, r, options=o) for p, r, o in zip(paths, roles, asked, strict=True)]
+    profiles = [analyse(t, workspace, RATE) for t in tracks]
+    plan = make_plan(profiles, Settings())
+    guitar, hats = plan.beats
+    assert (guitar.role.value, guitar.pan.value, hats.mute) == ("guitar", -1.0, True)
+    plain = make_plan([replace(p, track=replace(p.track, options=TrackOptions())) for p in profiles], Settings())
+    assert plan.balance.lar_db.value == pytest.approx(plain.balance.lar_db.value + 2)
+    rendered = render_instruments(plan, profiles, workspace)[1]
+    mid, side = Session.sound(rendered[0])
+    assert np.abs(mid - side).max() < 1e-5 < np.abs(mid + side).max()
+    assert not Session.sound(rendered[1]).any()
+
+
+def test_who_is_solo_is_heard_alone(tmp_path: Path, workspace: Workspace) -> None:
+    paths = [save_wav(tmp_path / f"{n}.wav", 0.2 * GUITAR) for n in "ab"]
+    tracks = [Track(p, "beat", options=TrackOptions(solo=i == 0)) for i, p in enumerate(paths)]
+    plan = make_plan([analyse(t, workspace, RATE) for t in tracks], Settings())
+    assert [b.mute for b in plan.beats] == [False, True]
