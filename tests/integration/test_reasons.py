@@ -17,6 +17,7 @@ ERRORS = {error.__name__ for error in ServiceError.__subclasses__()} | {
     "EngineError",
     "JobError",
     "Refused",
+    "UploadRefused",
 }
 UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 

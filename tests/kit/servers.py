@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from automix_local import Servers
 from automix_local.errors import NotReadyError
-from automix_local.process import Backoff, ProcessSpec
 from automix_local.servers import nats, postgres, s3
 from automix_local.state import StateDir
+from automix_local.supervised import Backoff, ProcessSpec
 from automix_platform.access import DATABASE, DATABASE_ADMIN
 from testcontainers.core.container import DockerContainer
 

@@ -8,7 +8,7 @@ from automix_client.endpoints import Endpoints
 from automix_client.settings import Patience, TlsFiles
 from automix_client.tokens import MemoryTokenStore
 
-from .platform import serve
+from .stand_in_platform import serve
 from .world import World
 
 # Quick to try again; long enough that a slow machine does not give up.

@@ -13,7 +13,7 @@ import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.rpc.errors import FailedPrecondition, FieldViolation, ResourceExhausted
 
-from .automix import MAIN, Automix
+from .command_line import MAIN, Automix
 from .test_jobs import ended, processing
 from .world import World, quota
 

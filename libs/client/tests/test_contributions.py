@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 
-from .automix import Automix
+from .command_line import Automix
 from .test_jobs import ended
 from .world import World
 

@@ -14,7 +14,7 @@ from automix_client.settings import TlsFiles
 from automix_common.rpc.errors import ServiceError, Unauthenticated, Unavailable
 
 from .conftest import PATIENCE
-from .platform import serve
+from .stand_in_platform import serve
 from .world import World
 
 CUT = pb.Job()

@@ -14,7 +14,7 @@ from automix_client.errors import NotReachableError, NotSignedInError
 from automix_client.settings import TlsFiles
 
 from .conftest import PATIENCE
-from .platform import serve
+from .stand_in_platform import serve
 from .world import World
 
 

@@ -18,7 +18,7 @@ from automix_client.settings import TlsFiles
 from automix_client.sync import SyncAccount, SyncAssets, SyncJobs, SyncProjects, SyncRenders
 
 from .conftest import PATIENCE
-from .platform import serve
+from .stand_in_platform import serve
 from .test_jobs import ended, processing
 from .world import World
 

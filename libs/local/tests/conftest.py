@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from automix_local import Servers, Stack
-from automix_local.process import Backoff
+from automix_local.supervised import Backoff
 
 from .stand_ins import STAND_INS
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from automix_local.processes import Processes
 from automix_local.state import StateDir
+from automix_local.supervision import Processes
 
 from .conftest import FAST_RESTARTS
 from .stand_ins import STAND_INS

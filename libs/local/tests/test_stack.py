@@ -18,12 +18,12 @@ import pytest
 from automix_local import Stack, StackError, StateDirBusyError, discover, running_stack
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST
-from automix_local.process import ProcessSpec, Status
-from automix_local.processes import Processes
 from automix_local.services import SERVICES, chosen_settings
 from automix_local.spawn import Command
 from automix_local.state import StateDir
 from automix_local.streams import connect
+from automix_local.supervised import ProcessSpec, Status
+from automix_local.supervision import Processes
 from automix_platform.access import CONSUMERS, PROVISIONER
 from automix_platform.events import STREAM
 from automix_platform.processes import named

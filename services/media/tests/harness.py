@@ -63,7 +63,7 @@ class Replica:
 @asynccontextmanager
 async def media_service(settings: MediaSettings, issuer: Issuer, projects_address: str) -> AsyncIterator[Replica]:
     """The media service without its background work."""
-    store = S3Store(settings)
+    store = S3Store(settings, downloads=settings.max_downloads)
     async with (
         open_runtime(settings, "media") as runtime,
         grpc.aio.insecure_channel(projects_address) as projects,

@@ -266,7 +266,7 @@ class Replica:
 @asynccontextmanager
 async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: str) -> AsyncIterator[Replica]:
     """The mixer's API."""
-    store = S3Store(settings)
+    store = S3Store(settings, downloads=settings.max_downloads)
     async with (
         open_runtime(settings, "mixer") as runtime,
         grpc.aio.insecure_channel(peers_address) as channel,

@@ -19,9 +19,9 @@ from rich.markup import escape
 from automix_local.discovery import discover
 from automix_local.display import processes_table
 from automix_local.errors import StackError
-from automix_local.process import nothing
 from automix_local.state import StateDir, default_state_dir
 from automix_local.statusfile import read_statuses
+from automix_local.supervised import nothing
 
 EXIT_FAILED = 1
 EXIT_DOWN = 3

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from automix_local.process import State
 from automix_local.statusfile import ProcessStatus
+from automix_local.supervised import State
 
 _STYLES = {
     State.READY.value: "green",

@@ -10,10 +10,10 @@ from automix_platform.access import BUCKET
 
 from automix_local.errors import StackError
 from automix_local.ports import Ports
-from automix_local.process import Backoff, ProcessSpec, Status, nothing
-from automix_local.processes import Processes
 from automix_local.servers import nats, postgres, s3
 from automix_local.state import StateDir
+from automix_local.supervised import Backoff, ProcessSpec, Status, nothing
+from automix_local.supervision import Processes
 
 _PORT_ATTEMPTS = 3
 _ID = "stack/id"

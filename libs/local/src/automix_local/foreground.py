@@ -15,11 +15,11 @@ from rich.live import Live
 from automix_local.display import processes_table
 from automix_local.logs import trim_all
 from automix_local.periodic import Periodic
-from automix_local.process import Status, nothing
 from automix_local.services import SERVICES, Service, public_url
 from automix_local.stack import Stack
 from automix_local.state import StateDir
 from automix_local.statusfile import StatusFile
+from automix_local.supervised import Status, nothing
 
 _REFRESHES_PER_SECOND = 4
 _TRIM_SECONDS = 10.0

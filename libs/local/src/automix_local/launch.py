@@ -1,6 +1,6 @@
 """Become another program that does not outlive its parent.
 
-Run as a script by `process.Spawner`: `python -I -S launch.py PARENT_PID DEATH_SIGNAL UID GID -- ARGV...`.
+Run as a script by `spawn.Spawner`: `python -I -S launch.py PARENT_PID DEATH_SIGNAL UID GID -- ARGV...`.
 A script of its own and not a function between fork and exec, because forking with threads (gRPC's among them) is
 unsafe, and because setuid clears the parent-death signal, so the order matters. UID -1 keeps the user.
 """

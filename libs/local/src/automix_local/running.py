@@ -13,9 +13,9 @@ from automix_local.errors import StackError, StateDirBusyError
 from automix_local.state import StateDir, default_state_dir
 
 if TYPE_CHECKING:
-    from automix_local.process import Status
     from automix_local.services import Service
     from automix_local.stack import Stack
+    from automix_local.supervised import Status
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1

@@ -13,10 +13,10 @@ from pathlib import Path
 from automix_local.embedded import Server
 from automix_local.errors import StackError
 from automix_local.ports import HOST, WEED_GRPC_OFFSET
-from automix_local.process import Backoff, nothing
-from automix_local.processes import Processes
 from automix_local.servers import nats, postgres, s3
 from automix_local.state import StateDir
+from automix_local.supervised import Backoff, nothing
+from automix_local.supervision import Processes
 
 _PORTS = {
     postgres.NAME: 5432,

@@ -14,10 +14,10 @@ from automix_platform.processes import PROCESSES, Process, Protocol
 from automix_local.embedded import Servers
 from automix_local.ports import HOST
 from automix_local.probes import grpc_health, http_health
-from automix_local.process import ProcessSpec
 from automix_local.servers import nats, postgres, s3
 from automix_local.spawn import Command
 from automix_local.state import STATE_DIR_VARIABLE
+from automix_local.supervised import ProcessSpec
 
 _LOG_LEVEL = f"{PREFIX}LOG_LEVEL"
 _NOT_OF_SERVICES = {STATE_DIR_VARIABLE, "AUTOMIX_CONFIG_DIR"}

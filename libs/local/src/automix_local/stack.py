@@ -13,8 +13,6 @@ from automix_local import discovery
 from automix_local.embedded import Servers
 from automix_local.errors import NotReadyError, StackError
 from automix_local.periodic import Periodic
-from automix_local.process import Backoff, Status, nothing
-from automix_local.processes import Processes
 from automix_local.schemas import VARIABLE as SCHEMAS_VARIABLE
 from automix_local.schemas import outdated
 from automix_local.servers import nats, postgres
@@ -32,6 +30,8 @@ from automix_local.spawn import Command
 from automix_local.state import write_private
 from automix_local.steps import Step, run_steps
 from automix_local.streams import definition, exist, takes_messages
+from automix_local.supervised import Backoff, Status, nothing
+from automix_local.supervision import Processes
 
 _STEP_SECONDS = 120.0
 _LOOK_SECONDS = 3.0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from automix_local.process import State, Status
 from automix_local.state import StateDir
+from automix_local.supervised import State, Status
 
 UNKNOWN = "unknown"
 """The state of a process that has ended without a note of it."""

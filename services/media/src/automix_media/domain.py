@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from automix_audio.formats import MEDIA_TYPES, UNKNOWN_TYPE
 from automix_common.rpc.errors import (
     Aborted,
     FailedPrecondition,
@@ -20,13 +21,10 @@ Role = Literal["vocals", "beat", "reference"]
 Method = Literal["stream", "post"]
 State = Literal["open", "verifying", "done", "refused"]
 
-CONTENT_TYPES: Mapping[Filetype, str] = {
-    "wav": "audio/wav",
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "aac": "audio/aac",
-    "other": "application/octet-stream",
-}
+
+def content_type(filetype: Filetype) -> str:
+    """The media type that a file of this type is stored and downloaded with."""
+    return MEDIA_TYPES.get(filetype, UNKNOWN_TYPE)
 
 
 @dataclass(frozen=True)
@@ -223,7 +221,7 @@ LOST_VERIFIERS: Mapping[str, tuple[str, str]] = {
 """Reason and message of a refusal, by how the verifier was lost."""
 
 
-class Refused(Exception):
+class UploadRefused(Exception):
     """The file is not acceptable, and will not be by trying again."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -237,9 +235,9 @@ class LeaseLost(Exception):
 
 
 def require_declared_size(upload: Upload, arrived: int) -> None:
-    """Raises Refused (SIZE_MISMATCH) when storage holds another file than the one declared."""
+    """Raises UploadRefused (SIZE_MISMATCH) when storage holds another file than the one declared."""
     if arrived != upload.size:
-        raise Refused(
+        raise UploadRefused(
             "SIZE_MISMATCH", f"{upload.size} bytes were declared and {arrived} arrived. Upload the file again."
         )
 

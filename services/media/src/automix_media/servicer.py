@@ -22,10 +22,10 @@ from automix_common.runtime import Runtime
 
 from automix_media import waveform
 from automix_media.domain import (
-    CONTENT_TYPES,
     Asset,
     Quotas,
     Upload,
+    content_type,
     post_key,
     refusal,
     require_active,
@@ -230,9 +230,8 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     ) -> pb.CreateDownloadUrlResponse:
         """Signs a URL."""
         asset = await self._asset(request.asset_id)
-        content_type = CONTENT_TYPES[asset.filetype]
         return self._downloads.url(
-            asset.storage_key, asset.filename, content_type, request, pb.CreateDownloadUrlResponse
+            asset.storage_key, asset.filename, content_type(asset.filetype), request, pb.CreateDownloadUrlResponse
         )
 
     async def GetWaveform(self, request: pb.GetWaveformRequest, context: Context) -> pb.GetWaveformResponse:

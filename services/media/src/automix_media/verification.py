@@ -23,14 +23,14 @@ from automix_common.rpc.turns import Turns
 
 from automix_media import waveform
 from automix_media.domain import (
-    CONTENT_TYPES,
     LOST_VERIFIERS,
     Asset,
     Facts,
     LeaseLost,
-    Refused,
     Upload,
+    UploadRefused,
     asset_key,
+    content_type,
     facts_of,
     post_key,
     refusal,
@@ -131,7 +131,7 @@ class Verifier:
                 with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch) as folder:
                     facts = await self._stored(lease, Path(folder) / "upload")
                 asset = await self._finish(lease, facts)
-        except Refused as refused:
+        except UploadRefused as refused:
             if await lease.refuse(refused.reason, refused.message):
                 log.info("upload refused", upload_id=str(upload.id), reason=refused.reason)
                 raise InvalidArgument(refused.reason, refused.message) from None
@@ -147,7 +147,7 @@ class Verifier:
         faults.reach("media.after_fetch")
         facts = await self._measure(path)
         faults.reach("media.after_verify")
-        await self._store.put_file(asset_key(lease.holder), path, CONTENT_TYPES[facts.filetype])
+        await self._store.put_file(asset_key(lease.holder), path, content_type(facts.filetype))
         faults.reach("media.after_put")
         return facts
 
@@ -163,7 +163,9 @@ class Verifier:
             for key in keys:
                 await self._store.fetch(key, path)
         except ObjectMissing:
-            raise Refused("BYTES_LOST", "Bytes of the upload are gone from storage. Upload the file again.") from None
+            raise UploadRefused(
+                "BYTES_LOST", "Bytes of the upload are gone from storage. Upload the file again."
+            ) from None
         require_declared_size(upload, await asyncio.to_thread(lambda: path.stat().st_size))
 
     async def _measure(self, path: Path) -> Facts:
@@ -171,11 +173,11 @@ class Verifier:
         try:
             result = await run_child(CHILD, request, self._limits.child)
         except ChildError as error:
-            raise Refused(error.reason, error.message) from None
+            raise UploadRefused(error.reason, error.message) from None
         except ChildLost as lost:
             if self._stopping.is_set():  # what stops this process may have struck the child
                 raise _stopping() from None
-            raise Refused(*LOST_VERIFIERS[lost.reason]) from None
+            raise UploadRefused(*LOST_VERIFIERS[lost.reason]) from None
         shape = result["waveform"]
         return facts_of(result, waveform.pack(shape["minimum"], shape["maximum"]))
 

@@ -2,10 +2,10 @@
 
 from pathlib import PurePosixPath
 
+from automix_audio.formats import MEDIA_TYPES, UNKNOWN_TYPE
+
 TYPES = {
-    ".wav": "audio/wav",
-    ".mp3": "audio/mpeg",
-    ".flac": "audio/flac",
+    **{f".{name}": kind for name, kind in MEDIA_TYPES.items()},
     ".png": "image/png",
     ".json": "application/json",
 }
@@ -13,4 +13,4 @@ TYPES = {
 
 def content_type(key: str) -> str:
     """The media type of the object under `key`."""
-    return TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+    return TYPES.get(PurePosixPath(key).suffix, UNKNOWN_TYPE)

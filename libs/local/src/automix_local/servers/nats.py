@@ -9,11 +9,11 @@ from nats.errors import Error as NatsError
 
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, NamedPorts
-from automix_local.process import ProcessSpec
 from automix_local.servers.programs import program
 from automix_local.spawn import Command
 from automix_local.state import StateDir, write_private
 from automix_local.streams import connect
+from automix_local.supervised import ProcessSpec
 
 NAME = "nats"
 SECRETS = tuple(f"nats/{user.name}" for user in NATS_USERS)

@@ -14,10 +14,10 @@ from automix_platform.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES
 
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, NamedPorts
-from automix_local.process import ProcessSpec
 from automix_local.servers.postgres_programs import give_to, programs_for, require_name, user_under_root
 from automix_local.spawn import Command, User
 from automix_local.state import StateDir
+from automix_local.supervised import ProcessSpec
 
 NAME = "postgres"
 SECRETS = tuple(f"postgres/{name}" for name in (DATABASE_ADMIN, *(role.name for role in DATABASE_ROLES)))

@@ -13,11 +13,11 @@ from minio.error import MinioException
 
 from automix_local.errors import NotReadyError
 from automix_local.ports import HOST, WEED_GRPC_OFFSET, NamedPorts
-from automix_local.process import ProcessSpec
 from automix_local.servers import certificates
 from automix_local.servers.programs import program
 from automix_local.spawn import Command
 from automix_local.state import StateDir, write_private
+from automix_local.supervised import ProcessSpec
 
 NAME = "s3"
 # Without it the client asks for the region first, which keys that are scoped to a prefix may not.

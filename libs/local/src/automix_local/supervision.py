@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from automix_local.errors import StackError
-from automix_local.process import Backoff, ProcessSpec, State, Status, SupervisedProcess, log_tail
 from automix_local.spawn import Command, Spawner, end_leftovers, has_exited, reap
+from automix_local.supervised import Backoff, ProcessSpec, State, Status, SupervisedProcess, log_tail
 
 _POLL_SECONDS = 0.01
 
