@@ -59,7 +59,7 @@ types: $(VENV)/.ready ## Strict type check
 
 .PHONY: imports
 imports: $(VENV)/.ready ## Rules between layers and services
-	lint-imports
+	python .ci/imports.py
 
 .PHONY: format
 format: $(VENV)/.ready ## Rewrite the code in the project's style
