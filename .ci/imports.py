@@ -62,6 +62,12 @@ def rules(root: Path) -> configparser.ConfigParser:
 
 def main() -> None:
     """Exits with 1 when a rule is broken."""
+    if sys.argv[1:] == ["--write"]:  # for lint-imports without this program
+        root = RULES.parent.parent
+        with (root / ".importlinter").open("w") as written:
+            written.write("# Made from .ci/imports.ini by `python .ci/imports.py --write`.\n")
+            rules(root).write(written)
+        return
     root = Path(sys.argv[1] if len(sys.argv) > 1 else RULES.parent.parent).resolve()
     sources = [source_of(path.parent) for path in root.glob("*/pyproject.toml")]
     sources += [source_of(path.parent) for path in root.glob("*/*/pyproject.toml")]
