@@ -24,6 +24,8 @@ READ_BYTES = 128 * 1024
 """Of a stream at once; a stream that nobody reads holds some of these."""
 FETCH_BYTES = 1024 * 1024
 THREADS = 8
+READ_SECONDS = 12
+"""Without a byte. Five tries of a storage that is frozen take a minute, also of a call without a deadline."""
 SMALLEST_PART = 5 * 1024 * 1024
 """Of a multipart upload (S3)."""
 
@@ -88,7 +90,7 @@ class S3Store:
     def _connect(self, settings: StorageSettings, endpoint: str) -> Minio:
         address = urlsplit(endpoint)
         pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=3, read=60),
+            timeout=urllib3.Timeout(connect=3, read=READ_SECONDS),
             maxsize=self._connections,
             ca_certs=str(settings.tls_ca) if settings.tls_ca else None,
             retries=urllib3.Retry(total=4, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
