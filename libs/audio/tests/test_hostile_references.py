@@ -211,7 +211,7 @@ def test_even_a_playlist_demuxer_could_not_reach_out(
     tmp_path: Path, listener: Listener, canary: Canary, demuxer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The second line of defence: what if the content were taken for a playlist after all?
-    monkeypatch.setattr("automix_audio.demux.demuxer_for", lambda _: demuxer)
+    monkeypatch.setattr("automix_audio.demux.demuxer_for", lambda _, **__: demuxer)
     script = hls if demuxer == "hls" else ffconcat
     for target in (listener.url, str(canary.path), canary.path.name):
         path = tmp_path / "song.m3u8"

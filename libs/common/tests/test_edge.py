@@ -22,7 +22,7 @@ from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context, Edge
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
 from automix_common.rpc.identity import KeyCache, TokenVerifier
-from automix_common.rpc.server import OPTIONS, listen
+from automix_common.rpc.server import OPTIONS, listen, options
 from automix_common.rpc.settings import ServerSettings
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -97,7 +97,7 @@ async def served(keys: Keys, settings: ServerSettings) -> AsyncIterator[str]:
         stall_seconds=60,
         refusal_of=database_refusal,
     )
-    server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
+    server = grpc.aio.server(interceptors=[edge], options=options(settings))
     servicer = Projects()
     projects_pb2_grpc.add_ProjectsServiceServicer_to_server(servicer, server)
     media_pb2_grpc.add_MediaServiceServicer_to_server(Media(), server)

@@ -8,7 +8,8 @@ import grpc
 import psutil
 import pytest
 from automix.media.v1 import media_pb2 as pb
-from kit.refusals import refused
+from automix_common.objects import downloads
+from kit.refusals import reason_of, refused
 from kit.waiting import until
 
 from .conftest import MakeReplica
@@ -102,3 +103,37 @@ async def test_downloads_that_end_together_keep_their_connections(
     asset = await caller.upload(LARGE)
     assert set(await asyncio.gather(*(caller.at(replica).download(asset.id) for _ in range(20)))) == {LARGE}
     assert not [record for record in caplog.records if "pool is full" in record.getMessage()]
+
+
+async def test_a_download_that_is_not_read_gives_way_to_one_of_somebody_else(
+    caller: Caller, stranger: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "FAIR_SECONDS", 0.2)
+    monkeypatch.setattr(downloads, "FAIR_BYTES_PER_SECOND", 1e12)
+    replica = await make_replica(max_downloads=2, max_downloads_of_user=2)
+    mine, theirs = await caller.upload(LARGE * 2), await stranger.upload(wav())
+    held = [begin(caller.at(replica), mine.id) for _ in range(2)]
+    for call in held:
+        assert (await call.read()).asset == mine
+
+    async def let_in() -> bool:
+        try:
+            return await stranger.at(replica).download(theirs.id) == wav()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not EXHAUSTED:
+                raise
+            return False
+
+    assert await until(let_in)
+    endings = [await ending(call) for call in held]
+    assert endings.count("STREAM_TOO_SLOW") >= 1
+
+
+async def ending(call: Any) -> str:
+    """How a download ends when it is read."""
+    try:
+        while await call.read():
+            pass
+    except grpc.aio.AioRpcError as error:
+        return reason_of(error)
+    return "OK"

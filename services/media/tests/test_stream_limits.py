@@ -8,6 +8,7 @@ import grpc
 import pytest
 from automix.media.v1 import media_pb2 as pb
 from automix_common.objects.storage import S3Store
+from automix_media import receiving
 from kit.refusals import refused
 
 from .conftest import MakeReplica
@@ -144,3 +145,21 @@ async def test_memory_of_a_stream_is_bounded_by_its_parts(
     assert taken == 12 * CHUNK  # two parts on their way, one full
     stored.set()
     assert (await receiving).received == 100 * CHUNK
+
+
+async def test_a_slow_stream_gives_way_to_one_that_waits_and_is_resumed(
+    caller: Caller, stranger: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "FAIR_SECONDS", 0.2)
+    replica = await make_replica(max_streams=1)
+    slow = await caller.open(1_000_000)
+    feed = Feed(caller.at(replica), slow.id)
+    await writing(replica, slow.id)
+    trickle = asyncio.create_task(drip(feed, b"x" * 100))
+    theirs = await stranger.open(100)
+    assert (await stranger.at(replica).send(theirs.id, b"x" * 100)).received == 100
+    with pytest.raises(grpc.aio.AioRpcError):  # gRPC may have none of its own about a stream that is being written
+        await feed.call
+    trickle.cancel()
+    at = (await caller.get_upload(slow.id)).received
+    assert (await caller.at(replica).send(slow.id, b"x" * (1_000_000 - at), at)).received == 1_000_000

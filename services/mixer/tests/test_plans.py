@@ -17,9 +17,8 @@ SETTINGS = EngineSettings(format="flac24").to_json()
 def test_the_job_says_in_which_format_a_planned_mix_is_delivered() -> None:
     asked = a_plan() | {"settings": {"format": "wav24", "stems": True, "ceiling_dbtp": -2.0}}
     plan, said = read_plan(json.dumps(asked), SETTINGS)
-    delivery = {"format": "flac24", "stems": False, "comparison": True}
-    assert plan == asked | {"settings": {"ceiling_dbtp": -2.0} | delivery}
-    assert said.settings == plan["settings"]
+    assert plan == asked | {"settings": {"format": "flac24", "stems": True, "ceiling_dbtp": -2.0}}
+    assert said.settings == {"format": "flac24", "stems": True}, "all else has become decisions"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "NaN", '{"version": 1}', '{"version": 1, "settings": []}'])

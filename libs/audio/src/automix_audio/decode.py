@@ -18,12 +18,14 @@ from automix_audio.demux import AudioTrack
 from automix_audio.errors import AudioError, Reason
 from automix_audio.limits import Limits
 from automix_audio.resample import StreamResampler
+from automix_audio.timeline import Gap
 
 FileType = Literal["wav", "mp3", "flac", "aac", "other"]
 
 _MAX_LEVEL = 1e4
 """+80 dBFS: beyond any headroom that a floating point file is used for, so the numbers are not sound."""
 
+_SILENCE_FRAMES = 16_384
 _FULL_SCALE = {"s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 
 
@@ -79,6 +81,11 @@ class AudioReader:
         """What could not be decoded so far. It is replaced by silence, at the end left out."""
         return self._track.damaged_packets
 
+    @property
+    def gaps(self) -> list[Gap]:
+        """Silence so far that stands for what the file lacks: lost to damage, left out, or a later beginning."""
+        return self._track.gaps
+
     def blocks(self, frames: int = 65536) -> Iterator[NDArray[np.float32]]:
         """The whole recording, once, as blocks of shape (frames, channels); only the last may be shorter.
 
@@ -126,9 +133,20 @@ class AudioReader:
             yield block
 
     def _uniform(self) -> Iterator[NDArray[np.float32]]:
-        """Every frame, shape (n, channels), at the rate and with the channels of the first."""
+        """Every frame in its time, shape (n, channels), at the rate and with the channels of the first."""
+        left_out, kept = self._track.trim
+        if not left_out and kept is None:
+            yield from self._converted()
+            return
+        position = 0
+        for block in self._converted():
+            end = None if kept is None else left_out + kept
+            yield block[max(0, left_out - position) : None if end is None else max(0, end - position)]
+            position += len(block)
+
+    def _converted(self) -> Iterator[NDArray[np.float32]]:
         first = self._first
-        yield self._silence(self._lost_at_start_s)
+        yield from self._silence(self._lost_at_start_s)
         yield _to_float(first)
         converter: AudioResampler | None = None
         previous = first
@@ -136,8 +154,7 @@ class AudioReader:
             if converter is not None and not _same_kind(frame, previous):
                 yield from map(_to_float, _convert(converter, None))
                 converter = None
-            if lost_s:
-                yield self._silence(lost_s)
+            yield from self._silence(lost_s)
             if _same_kind(frame, first):
                 yield _to_float(frame)
             else:
@@ -148,8 +165,12 @@ class AudioReader:
         if converter is not None:
             yield from map(_to_float, _convert(converter, None))
 
-    def _silence(self, seconds: float) -> NDArray[np.float32]:
-        return np.zeros((round(seconds * self.source_sample_rate), self.channels), np.float32)
+    def _silence(self, seconds: float) -> Iterator[NDArray[np.float32]]:
+        """In pieces, since a stamp may claim more than fits into memory; `_checked` ends what is too long."""
+        left = round(seconds * self.source_sample_rate)
+        while left > 0:
+            yield np.zeros((min(left, _SILENCE_FRAMES), self.channels), np.float32)
+            left -= _SILENCE_FRAMES
 
 
 def _convert(converter: AudioResampler, frame: AudioFrame | None) -> list[AudioFrame]:

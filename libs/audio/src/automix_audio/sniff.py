@@ -67,11 +67,13 @@ def id3v2_size(head: bytes) -> int:
     return size + (20 if head[5] & 0x10 else 10)
 
 
-def demuxer_for(head: bytes) -> str:
+def demuxer_for(head: bytes, *, tagged: bool = False) -> str:
     """FFmpeg's name of the demuxer for content that starts with `head`, ID3v2 tags taken off.
 
     Raises AudioError: EMPTY, PLAYLIST or NOT_AUDIO.
     """
+    if (not head and tagged) or head.startswith(_TAGS_BEHIND):
+        raise AudioError(Reason.EMPTY, f"The file holds tags (title, artist, ...) and no sound. {_ADVICE}")
     if not head:
         raise AudioError(Reason.EMPTY, f"The file is empty. {_ADVICE}")
     name = _by_magic(head)
@@ -97,6 +99,10 @@ def _refuse_known(head: bytes) -> None:
     if text.startswith(_PLAYLISTS):
         raise AudioError(
             Reason.PLAYLIST, "This is a playlist: it names recordings and holds none. Upload the recording itself."
+        )
+    if head.startswith(b"ADIF"):
+        raise AudioError(
+            Reason.UNSUPPORTED, "This is AAC behind an ADIF header, which is rare. Export it as M4A, WAV or FLAC."
         )
     for magic, what in _NOT_AUDIO:
         if head.startswith(magic):

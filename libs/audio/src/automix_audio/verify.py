@@ -11,6 +11,7 @@ from automix_audio.decode import FileType, open_audio
 from automix_audio.errors import AudioError, Reason
 from automix_audio.limits import Limits
 from automix_audio.loudness import LoudnessMeter
+from automix_audio.timeline import Gap
 from automix_audio.true_peak import TruePeakMeter
 from automix_audio.waveform import Waveform, WaveformMeter
 
@@ -21,7 +22,8 @@ class AudioFacts:
 
     `duration_s` (s) is `frames / sample_rate` of what decodes; `loudness_lufs` is integrated loudness, None when
     nothing passes the gate (silence, or under 0.4 s); `true_peak_dbtp` is None for digital silence. `container` and
-    `codec` are FFmpeg's names. `sha256` (hex) and `size` (bytes) are the file's. `damaged_packets` were left out.
+    `codec` are FFmpeg's names. `sha256` (hex) and `size` (bytes) are the file's. `damaged_packets` were left out,
+    and `gaps` are the silence that stands for them and for what a file lacks otherwise.
     """
 
     filetype: FileType
@@ -36,6 +38,7 @@ class AudioFacts:
     loudness_lufs: float | None
     true_peak_dbtp: float | None
     damaged_packets: int
+    gaps: list[Gap]
     waveform: Waveform
 
 
@@ -77,6 +80,7 @@ def verify(
         loudness_lufs=_finite(loudness.integrated),
         true_peak_dbtp=_finite(true_peak.peak_dbtp),
         damaged_packets=reader.damaged_packets,
+        gaps=reader.gaps,
         waveform=waveform.result(),
     )
 

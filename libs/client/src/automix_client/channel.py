@@ -27,13 +27,16 @@ def credentials(files: TlsFiles) -> grpc.ChannelCredentials:
 
 def open_channel(address: Address, tls: TlsFiles) -> grpc.aio.Channel:
     """A channel to one address; it connects at the first call and again by itself whenever the connection is lost."""
-    options: list[tuple[str, int]] = [
+    options: list[tuple[str, int | str]] = [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         # A service that restarts is back within a second: grpc's default would wait up to two minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 1000),
         ("grpc.max_reconnect_backoff_ms", 2000),
+        # A name may stand for many replicas, among which calls take turns.
+        ("grpc.lb_policy_name", "round_robin"),
+        ("grpc.dns_min_time_between_resolutions_ms", 5000),
         # Retries are the session's decision, by what each call does, and never a service config's from DNS.
         ("grpc.service_config_disable_resolution", 1),
     ]

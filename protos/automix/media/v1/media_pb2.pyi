@@ -260,7 +260,7 @@ class Upload(_message.Message):
     refusal_reason: _builtins.str
     """Why it was refused. The file: EMPTY, NOT_AUDIO, PLAYLIST, UNSUPPORTED, DAMAGED, NON_FINITE, ABSURD_LEVEL,
     ABSURD_SAMPLE_RATE, TOO_MANY_CHANNELS, TOO_LONG (an hour by default), TOO_MANY_SAMPLES (length x sample rate x
-    channels beyond 2.2 billion by default, such as 15 minutes of 12 channels at 192 kHz). Its decoder:
+    channels beyond 800 million by default, such as 10 minutes of 7 channels at 192 kHz). Its decoder:
     VERIFIER_CRASHED, VERIFIER_TIMEOUT, VERIFIER_OUT_OF_MEMORY. Its bytes: SIZE_MISMATCH (not as many as declared),
     BYTES_LOST. Its owner: ABORTED, EXPIRED.
     """

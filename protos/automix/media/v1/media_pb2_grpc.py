@@ -138,7 +138,7 @@ class MediaServiceServicer:
         Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
         while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
         beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
-        STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+        STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
         the server goes: resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -208,7 +208,7 @@ class MediaServiceServicer:
 
         Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
         one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-        a minute: resume.
+        a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

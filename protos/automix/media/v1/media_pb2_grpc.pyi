@@ -58,7 +58,7 @@ class MediaServiceStub:
     Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
     while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
     beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
-    STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+    STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
     the server goes: resume.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.GetUploadResponse]
@@ -92,7 +92,7 @@ class MediaServiceStub:
 
     Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
     one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-    a minute: resume.
+    a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
     """
     CreateDownloadUrl: _grpc.UnaryUnaryMultiCallable[_media_pb2.CreateDownloadUrlRequest, _media_pb2.CreateDownloadUrlResponse]
     """A URL that serves the asset's bytes, as an attachment, for a short time."""
@@ -129,7 +129,7 @@ class MediaServiceAsyncStub(MediaServiceStub):
     Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
     while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
     beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
-    STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+    STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
     the server goes: resume.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.GetUploadResponse]  # type: ignore[assignment]
@@ -163,7 +163,7 @@ class MediaServiceAsyncStub(MediaServiceStub):
 
     Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
     one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-    a minute: resume.
+    a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
     """
     CreateDownloadUrl: _aio.UnaryUnaryMultiCallable[_media_pb2.CreateDownloadUrlRequest, _media_pb2.CreateDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the asset's bytes, as an attachment, for a short time."""
@@ -209,7 +209,7 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
         while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
         beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
-        STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default) to free the place of one that hardly moves, (STOPPING) when
+        STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
         the server goes: resume.
         """
 
@@ -291,7 +291,7 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
         one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-        a minute: resume.
+        a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
         """
 
     @_abc_1.abstractmethod

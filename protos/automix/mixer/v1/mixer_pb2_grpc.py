@@ -203,7 +203,7 @@ class MixerServiceServicer:
 
         Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
         one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-        a minute: resume.
+        a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

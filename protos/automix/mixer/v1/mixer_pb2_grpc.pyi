@@ -86,7 +86,7 @@ class MixerServiceStub:
 
     Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
     one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-    a minute: resume.
+    a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
     """
     CreateRenderDownloadUrl: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
@@ -164,7 +164,7 @@ class MixerServiceAsyncStub(MixerServiceStub):
 
     Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
     one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-    a minute: resume.
+    a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
     """
     CreateRenderDownloadUrl: _aio.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderDownloadUrlRequest, _mixer_pb2.CreateRenderDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the render's bytes, as an attachment, for a short time."""
@@ -293,7 +293,7 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (OFFSET_PAST_END); RESOURCE_EXHAUSTED (DOWNLOADS_BUSY) with RetryInfo beyond 8 downloads of
         one user, or 64 of all, by default; UNAVAILABLE (STOPPING), or (STREAM_STALLED) to a client that reads nothing for
-        a minute: resume.
+        a minute, or (STREAM_TOO_SLOW) below 256 KiB/s when others wait and have fewer: resume.
         """
 
     @_abc_1.abstractmethod

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TypeVar
@@ -20,7 +20,8 @@ from automix_common.objects.storage import ObjectStore
 from automix_common.process import faults
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import ResourceExhausted, Unavailable, mine
-from automix_common.rpc.shares import Shares
+from automix_common.rpc.shares import FAIR_BYTES_PER_SECOND, FAIR_SECONDS, Shares
+from automix_common.rpc.turns import Turns
 
 from automix_media.domain import Upload, busy, more_than_declared, require_offset, require_open
 from automix_media.repository.leases import WriterLease
@@ -51,6 +52,8 @@ class StreamLimits:
 
 
 RETRY_SECONDS = 5.0
+LOOK_SECONDS = 0.5
+"""Between looks for a stream that should give way to one that waits."""
 
 Message = TypeVar("Message")
 
@@ -63,7 +66,8 @@ class Receiver:
         self._store = store
         self._limits = limits
         self._stopping = stopping
-        self._slots = asyncio.Semaphore(limits.streams)
+        self._turns = Turns(limits.streams, whole=True)
+        self._running: list[_Running] = []
         self._shares = Shares(limits.streams_of_user, _too_many)
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -78,17 +82,24 @@ class Receiver:
             return await self._receive(owner_id, upload_id, offset, blocks)
 
     async def _receive(self, owner_id: UUID, upload_id: UUID, offset: int, blocks: AsyncIterator[bytes]) -> Upload:
-        async with self._slot():
+        async with self._slot(owner_id):
             part_writer = await self._open(owner_id, upload_id, offset)
             reading = asyncio.create_task(self._read(part_writer, blocks))
             stopped = asyncio.create_task(self._stopping.wait())
+            running = _Running(owner_id, part_writer)
+            self._running.append(running)
+            gives_way = asyncio.create_task(running.gives_way.wait())
             try:
-                await asyncio.wait({reading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({reading, stopped, gives_way}, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done() and gives_way.done():
+                    raise Unavailable("STREAM_TOO_SLOW", "others waited for this slow stream: resume the upload")
                 if not reading.done():
                     raise Unavailable("STOPPING", "this server stops: resume from what has been received")
                 await reading
             finally:
                 stopped.cancel()
+                gives_way.cancel()
+                self._running.remove(running)
                 await self._finish(part_writer, reading)
             return await self._current(owner_id, upload_id)
 
@@ -108,16 +119,28 @@ class Receiver:
             await asyncio.wait(self._closing)
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
+    async def _slot(self, owner_id: UUID) -> AsyncIterator[None]:
+        waiting = asyncio.create_task(self._turns.take(owner_id))
+        deadline = time.monotonic() + self._limits.idle_seconds
         try:
-            async with asyncio.timeout(self._limits.idle_seconds):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise Unavailable("UPLOADS_BUSY", "too many uploads arrive at the moment: try again") from None
-        try:
+            while not waiting.done():
+                if time.monotonic() >= deadline:
+                    raise Unavailable("UPLOADS_BUSY", "too many uploads arrive at the moment: try again")
+                await asyncio.wait({waiting}, timeout=LOOK_SECONDS)
+                if not waiting.done():
+                    self._make_way()
             yield
         finally:
-            self._slots.release()
+            if waiting.done():
+                self._turns.give_back(owner_id)
+            else:
+                waiting.cancel()
+
+    def _make_way(self) -> None:
+        """Somebody waits: the slowest stream of who has most, if it is slow and has had its chance, ends."""
+        slow = [one for one in self._running if one.slow()]
+        if slow:
+            max(slow, key=lambda one: (self._turns.taken(one.owner_id), -one.rate())).gives_way.set()
 
     async def _open(self, owner_id: UUID, upload_id: UUID, offset: int) -> "PartWriter":
         upload = await self._current(owner_id, upload_id)
@@ -161,6 +184,25 @@ class Receiver:
             return mine(await Uploads(connection, owner_id).get(upload_id), "upload")
 
 
+@dataclass(eq=False)
+class _Running:
+    """One stream under way."""
+
+    owner_id: UUID
+    part_writer: "PartWriter"
+    began: float = field(default_factory=time.monotonic)
+    gives_way: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def rate(self) -> float:
+        """Bytes per second so far."""
+        return self.part_writer.taken / max(time.monotonic() - self.began, 1e-3)
+
+    def slow(self) -> bool:
+        """Whether it has had its chance, and should give way to others."""
+        old = time.monotonic() - self.began >= FAIR_SECONDS
+        return old and not self.gives_way.is_set() and self.rate() < FAIR_BYTES_PER_SECOND
+
+
 def _too_many() -> ResourceExhausted:
     return ResourceExhausted(
         "UPLOADS_BUSY",
@@ -181,6 +223,11 @@ class PartWriter:
         self._filling_since = time.monotonic()
         self._storing: deque[asyncio.Task[None]] = deque()
         self._living = asyncio.create_task(self._stay())
+
+    @property
+    def taken(self) -> int:
+        """Bytes that have come."""
+        return self._arrived - self._lease.upload.received
 
     async def write(self, block: bytes) -> None:
         """Appends a block; waits for storage when that is slower than the stream.

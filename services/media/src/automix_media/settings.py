@@ -37,7 +37,7 @@ class MediaSettings(ServerSettings, RuntimeSettings, DownloadSettings, Collector
     writer_lease_seconds: float = Field(10, gt=0, description="how long a crashed writer keeps others away")
 
     max_verifications: int = Field(
-        3, ge=1, description="in this process at the same time; of one user one less, so that others do not wait"
+        3, ge=1, description="in this process at the same time, and as many more that take long; of one user one less"
     )
     verify_lease_seconds: float = Field(30, gt=0, description="how long a crashed verification keeps others away")
     verify_memory_bytes: int = Field(GIB, gt=0, description="of one verification")
@@ -46,7 +46,7 @@ class MediaSettings(ServerSettings, RuntimeSettings, DownloadSettings, Collector
     verify_silence_seconds: float = Field(60, gt=0, description="without progress of one verification")
     max_duration_seconds: float = Field(3600, gt=0, description="of one recording")
     max_samples: int = Field(
-        2_200_000_000, gt=0, description="of one recording: seconds x rate x channels, what verifying takes time for"
+        800_000_000, gt=0, description="of one recording: seconds x rate x channels, what verifying takes time for"
     )
     max_channels: int = Field(24, ge=1)
     min_sample_rate: int = Field(4_000, ge=1, description="in Hz")

@@ -45,6 +45,9 @@ log = logger(__name__)
 
 CHILD = "automix_audio.verify_child"
 
+SHORT_SECONDS = 3.0
+"""Verifying a song of usual length takes less."""
+
 
 @dataclass(frozen=True)
 class AudioLimits:
@@ -80,6 +83,7 @@ class Verifier:
         self._stopping = stopping
         self._turns = Turns(limits.at_once)
         self._running: dict[UUID, asyncio.Task[Asset]] = {}
+        self._long: dict[UUID, UUID] = {}
 
     async def verify(self, upload: Upload) -> Asset:
         """The asset that the upload becomes; joins a verification that goes on in this process.
@@ -110,15 +114,24 @@ class Verifier:
                 running = asyncio.create_task(self._run(upload))
                 self._running[upload.id] = running
                 running.add_done_callback(lambda task: self._ended(upload, task))
+                asyncio.get_running_loop().call_later(SHORT_SECONDS, self._make_way, upload, running)
                 begun = True
             return running
         finally:
             if not begun:
                 self._turns.give_back(upload.owner_id)
 
+    def _make_way(self, upload: Upload, running: "asyncio.Task[Asset]") -> None:
+        """A long verification goes on beside the places, one of each user, so that short ones need not wait for it."""
+        if running.done() or upload.owner_id in self._long.values() or len(self._long) >= self._limits.at_once:
+            return
+        self._long[upload.id] = upload.owner_id
+        self._turns.give_back(upload.owner_id)
+
     def _ended(self, upload: Upload, task: "asyncio.Task[Asset]") -> None:
         del self._running[upload.id]
-        self._turns.give_back(upload.owner_id)
+        if self._long.pop(upload.id, None) is None:
+            self._turns.give_back(upload.owner_id)
         if not task.cancelled() and task.exception() is not None:
             log.info("upload not verified", upload_id=str(upload.id), error=repr(task.exception()))
 

@@ -35,7 +35,7 @@ def mix_files(
     if plan is not None:
         for name in settings:
             if name not in DELIVERY:
-                raise SettingsError(name, "has no effect beside a plan: change it in the plan")
+                raise SettingsError(name, "has no effect beside a plan: change the decision in the plan")
         given = read_plan(plan, settings)[1]
     named = [
         Track(path, role, name=name, options=TrackOptions.from_json(options)) for path, role, name, options in tracks

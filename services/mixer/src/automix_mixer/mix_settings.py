@@ -38,7 +38,7 @@ def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:
 def require_delivery_alone(asked: pb.MixSettings) -> None:
     """Raises InvalidArgument (BAD_SETTINGS) for settings that would have no effect beside a plan, which has its own."""
     found = [
-        FieldViolation(f"settings.{field.name}", "has no effect beside a plan: change it in the plan")
+        FieldViolation(f"settings.{field.name}", "has no effect beside a plan: change the decision in the plan")
         for field, _ in asked.ListFields()
         if field.name not in DELIVERY
     ]

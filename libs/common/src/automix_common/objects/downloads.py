@@ -1,16 +1,21 @@
 """Stored bytes on their way to a client: streamed from an offset on, or by a URL that works for a short time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 from automix_common.objects.settings import DownloadSettings
 from automix_common.objects.storage import ObjectMissing, ObjectStore
 from automix_common.rpc.context import current_user
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, Unavailable, not_yours
-from automix_common.rpc.shares import Shares
+from automix_common.rpc.sending import PACE, Pace
+from automix_common.rpc.shares import FAIR_BYTES_PER_SECOND, FAIR_SECONDS, Shares
 
 URL_LIFETIME = timedelta(minutes=10)
 RETRY_SECONDS = 5.0
@@ -25,7 +30,9 @@ class Downloads:
     def __init__(self, store: ObjectStore, stopping: asyncio.Event, settings: DownloadSettings) -> None:
         self._store = store
         self._stopping = stopping
-        self._shares = Shares(settings.max_downloads_of_user, _too_many, of_all=settings.max_downloads)
+        self._shares = Shares(settings.max_downloads_of_user, _too_many)
+        self._most = settings.max_downloads
+        self._running: list[_Running] = []
 
     async def messages(
         self, first: Message, key: str, *, offset: int, size: int, kind: str
@@ -39,7 +46,7 @@ class Downloads:
         if offset > size:
             violation = FieldViolation("offset", f"must be at most {size}")
             raise InvalidArgument("OFFSET_PAST_END", f"the file has {size} bytes", violations=[violation])
-        with self._shares.held(current_user().user_id):
+        with self._held(current_user().user_id) as running:
             yield first
             try:
                 async with aclosing(self._store.read(key, offset)) as blocks:
@@ -47,8 +54,33 @@ class Downloads:
                         if self._stopping.is_set():
                             raise Unavailable("STOPPING", "this server stops: resume from the last byte that arrived")
                         yield type(first)(data=block)
+                        running.sent += len(block)
             except ObjectMissing:
                 raise not_yours(kind) from None
+
+    @contextmanager
+    def _held(self, user_id: UUID) -> "Iterator[_Running]":
+        """A place among the downloads. When all are taken, the slowest of who has most gives way to who has fewer."""
+        with self._shares.held(user_id):
+            if len(self._running) >= self._most:
+                self._make_way(user_id)
+            running = _Running(user_id, PACE.get())
+            self._running.append(running)
+            try:
+                yield running
+            finally:
+                if running in self._running:
+                    self._running.remove(running)
+
+    def _make_way(self, user_id: UUID) -> None:
+        has = Counter(one.user_id for one in self._running)
+        slow = [one for one in self._running if one.gives_way() and has[one.user_id] > has[user_id]]
+        if not slow:
+            raise _too_many()
+        doomed = max(slow, key=lambda one: (has[one.user_id], -one.rate()))
+        self._running.remove(doomed)
+        if doomed.pace is not None:
+            doomed.pace.give_way()
 
     def url(self, key: str, filename: str, content_type: str, request: Any, answer: type[UrlAnswer]) -> UrlAnswer:
         """The answer with a URL that serves the object as an attachment, for the request's lifetime or 10 minutes."""
@@ -56,6 +88,24 @@ class Downloads:
         signed: UrlAnswer = answer(url=self._store.download_url(key, filename, content_type, lifetime))
         signed.expires_at.FromDatetime(datetime.now(UTC) + lifetime)
         return signed
+
+
+@dataclass(eq=False)
+class _Running:
+    """One download under way."""
+
+    user_id: UUID
+    pace: Pace | None
+    began: float = field(default_factory=time.monotonic)
+    sent: int = 0
+
+    def rate(self) -> float:
+        """Bytes per second so far."""
+        return self.sent / max(time.monotonic() - self.began, 1e-3)
+
+    def gives_way(self) -> bool:
+        """Whether it has had its chance, and is slow."""
+        return time.monotonic() - self.began >= FAIR_SECONDS and self.rate() < FAIR_BYTES_PER_SECOND
 
 
 def _too_many() -> ResourceExhausted:

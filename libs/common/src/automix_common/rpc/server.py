@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from automix_common.process.lifecycle import Background, Ready, always_ready, at_work, show_metrics, stop_asked_or
 from automix_common.process.logs import logger
+from automix_common.rpc.certificates import Certificates
 from automix_common.rpc.edge import Edge, Refusal, no_refusal
 from automix_common.rpc.identity import TokenVerifier
 from automix_common.rpc.settings import ListenSettings, ServerSettings
@@ -30,6 +31,17 @@ OPTIONS = (
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 1024 * 1024),
 )
+
+
+def options(settings: ServerSettings) -> tuple[tuple[str, int], ...]:
+    """Of a server that callers balance over: a client asks DNS again only when a connection ends, so that without an
+    age replicas added later would get no calls. A connection that is old takes no new calls and finishes those it has.
+    """
+    return (
+        *OPTIONS,
+        ("grpc.max_connection_age_ms", int(settings.connection_age_seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(settings.connection_grace_seconds * 1000)),
+    )
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ async def serve(
         stall_seconds=settings.stall_seconds,
         refusal_of=refusal_of,
     )
-    server = grpc.aio.server(interceptors=[edge], options=OPTIONS)
+    server = grpc.aio.server(interceptors=[edge], options=options(settings))
     service.add(server)
     reflection.enable_server_reflection([*service.names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = listen(server, settings)
@@ -123,9 +135,6 @@ def listen(server: grpc.aio.Server, settings: ServerSettings) -> int:
     """Binds the server, with TLS when the settings have a certificate, and returns its port."""
     if settings.tls_certificate is None or settings.tls_key is None:
         return server.add_insecure_port(settings.listen)
-    credentials = grpc.ssl_server_credentials(
-        [(settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes())],
-        root_certificates=settings.tls_ca.read_bytes() if settings.tls_ca else None,
-        require_client_auth=settings.tls_require_client,
-    )
+    certificates = Certificates(settings.tls_key, settings.tls_certificate, settings.tls_ca)
+    credentials = certificates.credentials(require_client=settings.tls_require_client)
     return server.add_secure_port(settings.listen, credentials)

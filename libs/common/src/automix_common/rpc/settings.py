@@ -35,6 +35,12 @@ class ServerSettings(ListenSettings, ClientSettings):
     tls_require_client: bool = Field(False, description="refuse gRPC clients without a certificate signed by tls_ca")
 
     request_seconds: float = Field(60, gt=0, description="deadline of a unary call whose client set none")
+    connection_age_seconds: float = Field(
+        30, gt=0, description="a connection takes no calls when it is older, so that callers find replicas added later"
+    )
+    connection_grace_seconds: float = Field(
+        3600, gt=0, description="for the streams of such a connection; clients resume what is cut off"
+    )
     stall_seconds: float = Field(60, gt=0, description="a client that takes nothing of a stream for longer is cut off")
 
     jwt_issuer: str = Field("automix", description="of the access tokens that are accepted")

@@ -1,6 +1,5 @@
 """How many of something users may have at the same time in one process."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,20 +7,25 @@ from uuid import UUID
 
 from automix_common.rpc.errors import ServiceError
 
+FAIR_SECONDS = 5.0
+"""How long a stream has its place for certain."""
+FAIR_BYTES_PER_SECOND = 256 * 1024
+"""Of a stream that keeps its place while others wait for one: a slower one gives way, and is resumed when it is its
+turn again."""
+
 
 class Shares:
-    """Refuses what is beyond `of_one` user's share, or beyond that `of_all` together."""
+    """Refuses what is beyond `of_one` user's share."""
 
-    def __init__(self, of_one: int, refusal: Callable[[], ServiceError], *, of_all: float = math.inf) -> None:
+    def __init__(self, of_one: int, refusal: Callable[[], ServiceError]) -> None:
         self._of_one = of_one
-        self._of_all = of_all
         self._refusal = refusal
         self._held: Counter[UUID] = Counter()
 
     @contextmanager
     def held(self, user_id: UUID) -> Iterator[None]:
         """Counts one more for the length of the block. Raises the refusal."""
-        if self._held[user_id] >= self._of_one or self._held.total() >= self._of_all:
+        if self._held[user_id] >= self._of_one:
             raise self._refusal()
         self._held[user_id] += 1
         try:

@@ -107,6 +107,7 @@ def _measured(track: Track, workspace: Workspace, sample_rate: int, known: Fault
             identical_channels=meter.identical_channels,
             faults=replace(faults, hard_edges=hard),
             damaged_packets=reader.damaged_packets,
+            gaps=reader.gaps,
             sibilance=meter.sibilance(),
             fade=fade,
             unfaded=unfaded,

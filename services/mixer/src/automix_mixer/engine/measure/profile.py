@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from automix_audio.timeline import Gap
 
 from automix_mixer.engine.measure.fades import Points
 from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS
@@ -65,6 +66,7 @@ class Profile:
     identical_channels: bool
     faults: Faults
     damaged_packets: int
+    gaps: list[Gap]
     sibilance: Sibilance
     fade: Points
     unfaded: CurveFile

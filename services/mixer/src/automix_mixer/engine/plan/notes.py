@@ -11,6 +11,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, to_db
 from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.profile import Profile
 
+_TOLD_GAPS = 5
 _CLIPPED, _CLICKS = 30, 20
 """Samples on flat tops, and clicks, that a listener can hear; fewer happen in any recording."""
 SHORTEST_REFERENCE_S = 3.0
@@ -34,7 +35,9 @@ def fault_notes(tracks: Sequence[Profile]) -> list[str]:
             notes.append(f"{label} was clipped when it was recorded ({p.faults.clipped} samples); {advice}")
         if p.faults.clicks > _CLICKS:
             notes.append(f"{label} has {p.faults.clicks} clicks")
-        if p.damaged_packets:
+        if p.gaps:
+            notes.append(f"{label} {_gap_words(p)}")
+        elif p.damaged_packets:
             notes.append(f"{label} is damaged; {p.damaged_packets} pieces could not be read and were left out")
         if p.faults.inverted:
             notes.append(f"{label} had its right channel upside down{_when(p)}; it was put right")
@@ -106,3 +109,18 @@ def _is_whole_song(profile: Profile) -> bool:
     )
     active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
     return bool(bass > _BASS_DB and active.mean() > _ALL_THE_TIME)
+
+
+def _gap_words(profile: Profile) -> str:
+    """What a track lacks and where, for the person who recorded it."""
+    first = profile.gaps[0]
+    if len(profile.gaps) == 1 and first.at_s == 0.0 and not profile.damaged_packets:
+        return f"begins at {first.length_s:.2f} s, as its time stamps say: silence stands in front of it"
+    places = ", ".join(f"{gap.length_s:.2f} s at {_place(gap.at_s)}" for gap in profile.gaps[:_TOLD_GAPS])
+    more = f" and {len(profile.gaps) - _TOLD_GAPS} more" if len(profile.gaps) > _TOLD_GAPS else ""
+    why = "is damaged" if profile.damaged_packets else "has gaps"
+    return f"{why}: {places}{more} are missing and silent, what follows stays in time"
+
+
+def _place(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{seconds % 60:05.2f}"

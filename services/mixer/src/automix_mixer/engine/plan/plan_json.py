@@ -6,7 +6,7 @@ What is written is a console: strips of tracks and buses with their inserts and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from automix_mixer.engine.errors import SettingsError
@@ -42,7 +42,7 @@ from automix_mixer.engine.plan.upgrade import upgraded
 from automix_mixer.engine.settings import Settings
 
 DELIVERY = ("format", "stems", "comparison")
-"""Settings that say how a mix is written, whatever it is."""
+"""Settings that say how a mix is written: the only ones in a plan, for all others have become its decisions."""
 _HEAD = ("version", "sample_rate", "settings", "style", "tempo_bpm", "tracks", "buses", "master", "notes")
 
 
@@ -52,7 +52,7 @@ def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
     return {
         "version": m.PLAN_VERSION,
         "sample_rate": plan.sample_rate,
-        "settings": _rounded(plan.settings),
+        "settings": {name: plan.settings[name] for name in DELIVERY if name in plan.settings},
         "style": _decision_json(plan.style),
         "tempo_bpm": _decision_json(plan.tempo_bpm),
         "tracks": [_track_json(strip) for strip in strips],
@@ -92,17 +92,21 @@ def plan_from_json(data: Mapping[str, Any]) -> m.MixPlan:
         Settings.from_json(plan.settings)
     except SettingsError as error:
         raise invalid(f"plan.settings.{error.field}", error.why) from None
-    return plan
+    # Stored plans hold the others, too, which were never used.
+    return replace(plan, settings={name: value for name, value in plan.settings.items() if name in DELIVERY})
 
 
 def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
-    """The plan's JSON object with the format and the files that `settings` ask for.
+    """The plan's JSON object with the format of `settings`, and the files beside the mix where they ask for others.
 
-    A plan carries the settings of the mix that it was made for; how the mix is written follows who asks for it now.
+    Stems are written when the plan or the settings want them, the comparison when both do.
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
         return data  # which is no plan, as `plan_from_json` says
-    return {**data, "settings": {**data["settings"], **{name: getattr(settings, name) for name in DELIVERY}}}
+    asked = {name: getattr(settings, name) for name in DELIVERY}
+    usual = Settings()
+    kept = {name: value for name, value in asked.items() if name == "format" or value != getattr(usual, name)}
+    return {**data, "settings": {**data["settings"], **kept}}
 
 
 def _track_json(strip: m.VocalPlan | m.BeatPlan) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""Headers of WAV files that FFmpeg gets wrong, written anew: the sound behind them is read as it lies there.
+
+Fewer valid bits than stored ones (24 in 32, 20 in 24, 12 in 16) are taken for another format, chunks of odd length
+without their padding are read into the next one, and big-endian files (RIFX) are not known.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+_MOST_CHUNKS = 10_000
+_IN_DS64 = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class WavHeader:
+    """`header` stands in front of the file's bytes from `start` to `end`.
+
+    `swapped` is the length in bytes of big-endian samples, 0 for little-endian ones.
+    """
+
+    header: bytes
+    start: int
+    end: int
+    swapped: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The chunks that matter: the format's bytes, where the sound begins, its length, and if padding is missing."""
+
+    form: bytes
+    start: int
+    length: int
+    unpadded: bool
+
+
+def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
+    """A header that is right for the WAV file which begins at `at` of `file` (`size` bytes); None where its own is."""
+    file.seek(at)
+    big = file.read(12)[:4] == b"RIFX"
+    order = ">" if big else "<"
+    found = _chunks(file, at + 12, order)
+    if found is None or len(found.form) < 16:
+        return None
+    tag, channels, rate, _, block, bits = struct.unpack_from(f"{order}HHIIHH", found.form)
+    stored = 8 * block // channels if channels else 0
+    valid = bits
+    if tag == _EXTENSIBLE and len(found.form) >= 28:
+        valid = struct.unpack_from(f"{order}H", found.form, 18)[0] or bits
+        tag = struct.unpack_from(f"{order}I", found.form, 24)[0] & 0xFFFF
+    fewer = tag == _PCM and stored in (16, 24, 32) and 0 < valid < stored and block == channels * stored // 8
+    if not (fewer or found.unpadded or big):
+        return None
+    end = min(found.start + found.length, size)
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, channels, rate, rate * block, block, stored if fewer else bits)
+    sound = max(0, min(end - found.start, _IN_DS64 - 64))
+    header = struct.pack("<4sI4s", b"RIFF", 4 + len(fmt) + 8 + sound, b"WAVE") + fmt
+    header += struct.pack("<4sI", b"data", sound)
+    return WavHeader(header, found.start, max(end, found.start), stored // 8 if big and stored > 8 else 0)
+
+
+def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
+    form, long_bytes, unpadded = b"", None, False
+    for _ in range(_MOST_CHUNKS):
+        file.seek(position)
+        chunk = file.read(8)
+        if len(chunk) < 8:
+            return None
+        kind, length = struct.unpack(f"{order}4sI", chunk)
+        if kind == b"data":
+            known = long_bytes if length == _IN_DS64 and long_bytes is not None else length
+            return _Found(form, position + 8, known, unpadded)
+        body = file.read(min(length, 64))
+        if kind == b"ds64" and len(body) >= 16:
+            long_bytes = struct.unpack_from("<Q", body, 8)[0]
+        elif kind == b"fmt ":
+            form = body
+        position += 8 + length
+        if length % 2:
+            padded = _is_padded(file, position)
+            position += padded
+            unpadded |= not padded
+    return None
+
+
+def _is_padded(file: BinaryIO, position: int) -> bool:
+    """Whether a byte of padding stands at `position`: a name that begins there says that none does."""
+    file.seek(position)
+    following = file.read(5)
+    return not _is_name(following[:4]) or _is_name(following[1:5])
+
+
+def _is_name(text: bytes) -> bool:
+    return len(text) == 4 and all(32 <= byte < 127 for byte in text) and text[:1].isalpha()
