@@ -73,9 +73,14 @@ docs: $(VENV)/.ready ## Write docs/data-model from the live schema
 protos: $(VENV)/.ready ## Generate the stubs from the protos
 	python protos/generate.py
 
+.PHONY: openapi
+openapi: $(VENV)/.ready ## Write the OpenAPI document from the protos
+	python services/gateway/generate.py
+
 .PHONY: protos-check
 protos-check: $(VENV)/.ready ## Lint the protos, compare the stubs, refuse breaking changes against AGAINST (a commit)
 	python protos/generate.py --check
+	python services/gateway/generate.py --check
 	protos/lint $(AGAINST)
 
 .PHONY: lock

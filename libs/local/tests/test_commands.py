@@ -81,7 +81,8 @@ def test_the_platform_goes_up_says_so_and_goes_down(state_dir: Path) -> None:
     assert down.exit_code == 0, down.stderr
     assert not any(psutil.pid_exists(process["pid"]) for process in up["processes"])
     assert status(state_dir) == json.loads(down.stdout) == {
-        "up": False, "state": str(state_dir), "pid": None, "passing": False, "endpoints": None, "processes": [],
+        "up": False, "state": str(state_dir), "pid": None, "passing": False, "url": None, "endpoints": None,
+        "processes": [],
     }  # fmt: skip
     assert run("down", state=state_dir).exit_code == 0
 

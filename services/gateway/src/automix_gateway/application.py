@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from automix_gateway import content, health, site, uploads
+from automix_gateway import content, documentation, health, site, uploads
 from automix_gateway.calls import Services
 from automix_gateway.descriptors import bindings
 from automix_gateway.errors import Refused, defect, failed, refused
@@ -33,6 +33,7 @@ def application(settings: GatewaySettings, services: Services, stopping: asyncio
             *files,
             Route(HEALTH_PATH, health.liveness(stopping)),
             Route(READY_PATH, health.readiness(services)),
+            *documentation.routes(),
             *site.routes(settings.web_dir),
         ],
         exception_handlers={

@@ -1,0 +1,53 @@
+"""The OpenAPI document follows the contracts."""
+
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from automix_gateway.descriptors import bindings
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((files("automix_gateway") / "openapi.json").read_text())
+    return found
+
+
+def test_it_is_what_the_contracts_say_now() -> None:
+    generate = Path(__file__).parent.parent / "generate.py"
+    done = subprocess.run([sys.executable, generate, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_rpc_is_in_it_with_its_errors(document: dict[str, Any]) -> None:
+    for binding in bindings():
+        operation = document["paths"][binding.path][binding.verb.lower()]
+        assert operation["operationId"] == binding.method.name
+        assert operation["summary"]
+        assert {"400", "401", "429", "503"} <= set(operation["responses"])
+
+
+def test_field_rules_are_in_it(document: dict[str, Any]) -> None:
+    body = document["paths"]["/v1/projects"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["name"]
+    assert (body["properties"]["name"]["minLength"], body["properties"]["name"]["maxLength"]) == (1, 200)
+    assert body["properties"]["request_id"]["format"] == "uuid"
+    assert document["paths"]["/v1/auth:signIn"]["post"]["security"] == []
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(part: Any) -> set[str]:
+        if isinstance(part, dict):
+            own = {part["$ref"]} if "$ref" in part else set()
+            return own.union(*(references(value) for value in part.values()))
+        return set().union(*(references(value) for value in part)) if isinstance(part, list) else set()
+
+    for reference in references(document):
+        found: Any = document
+        for name in reference.removeprefix("#/").split("/"):
+            found = found[name]
+        assert found

@@ -1,0 +1,174 @@
+"""The platform by HTTP: Envoy, the application beside it, the services and S3 under one address."""
+
+import hashlib
+import http.client
+import json
+import secrets
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from kit.audio import beat
+from kit.people import PASSWORD
+from kit.stack import Stack
+from kit.waiting import until
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def reason(self) -> str:
+        assert self.headers["content-type"] == "application/json", self
+        return str(next(one["reason"] for one in self.json["details"] if one["@type"].endswith("ErrorInfo")))
+
+
+@dataclass
+class Http:
+    """A client of the gateway, from one address of this machine."""
+
+    address: str
+    source: str = "127.0.0.1"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        host, _, port = self.address.rpartition(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=60, source_address=(self.source, 0))
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            connection.request(method, path, data, {**self.headers, **headers})
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, names, response.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def anybody(stack: Stack) -> Http:
+    return Http(stack.addresses["gateway"])
+
+
+@pytest.fixture(scope="module")
+def me(anybody: Http) -> Http:
+    email = f"{uuid.uuid4().hex}@example.org"
+    answer = anybody.ask("POST", "/v1/auth:signUp", {"email": email, "password": PASSWORD})
+    return Http(anybody.address, headers={"authorization": f"Bearer {answer.json['tokens']['access_token']}"})
+
+
+@pytest.fixture(scope="module")
+def project(me: Http) -> str:
+    return str(me.ask("POST", "/v1/projects", {"name": "By HTTP"}).json["project"]["id"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "reason"),
+    [
+        ("POST", "/v1/projects", b'{"name":', 400, "MALFORMED_REQUEST"),
+        ("POST", "/v1/projects", b"[]", 400, "MALFORMED_REQUEST"),
+        ("POST", "/v1/projects", b'{"name":"x"} x', 400, "MALFORMED_REQUEST"),
+        ("POST", "/v1/projects", {"nam": "x"}, 400, "MALFORMED_REQUEST"),
+        ("POST", "/v1/projects", {"name": 3}, 400, "MALFORMED_REQUEST"),
+        ("POST", "/v1/projects", {"name": ""}, 400, "INVALID_REQUEST"),
+        ("POST", "/v1/projects", b"a" * 5_000_000, 413, "BODY_TOO_LARGE"),
+        ("GET", "/v1/projects?nothing=1", None, 400, "MALFORMED_REQUEST"),
+        ("GET", f"/v1/projects/{uuid.uuid4()}", None, 403, "NOT_YOURS"),
+        ("GET", f"/v1/jobs/{uuid.uuid4()}:watch", None, 403, "NOT_YOURS"),
+        ("GET", f"/v1/assets/{uuid.uuid4()}/bytes", None, 403, "NOT_YOURS"),
+        ("GET", f"/v1/assets/{uuid.uuid4()}/bytes?a=1", None, 400, "MALFORMED_REQUEST"),
+        ("PUT", f"/v1/uploads/{uuid.uuid4()}/bytes?offset=x", b"", 400, "MALFORMED_REQUEST"),
+        ("GET", "/v1/nothing", None, 404, "NO_SUCH_ROUTE"),
+        ("GET", "/nothing", None, 404, "NO_SUCH_ROUTE"),
+        ("PUT", "/v1/projects", b"", 405, "NO_SUCH_METHOD"),
+    ],
+)
+def test_what_is_refused_is_refused_in_json(
+    me: Http, method: str, path: str, body: Any, status: int, reason: str
+) -> None:
+    answer = me.ask(method, path, body)
+    assert (answer.status, answer.reason) == (status, reason)
+
+
+def test_who_has_no_token_is_asked_for_one(anybody: Http) -> None:
+    answer = anybody.ask("GET", "/v1/projects")
+    assert (answer.status, answer.reason) == (401, "TOKEN_MISSING")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_every_answer_is_guarded_and_named(me: Http) -> None:
+    for path in ("/v1/projects", "/docs", "/nothing"):
+        headers = me.ask("GET", path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert len(headers["x-trace-id"]) == 32
+
+
+def test_the_gateway_and_what_is_behind_it_serve(anybody: Http) -> None:
+    assert anybody.ask("GET", "/healthz").status == 200
+    assert set(anybody.ask("GET", "/readyz").json.values()) == {"SERVING"}
+
+
+def test_an_upload_that_is_cut_five_times_arrives_whole(me: Http, project: str, tmp_path: Path) -> None:
+    data = beat(tmp_path / "tone.wav", seconds=20).read_bytes()
+    told = {"filename": "tone.wav", "role": "ASSET_ROLE_BEAT", "size": str(len(data))}
+    upload = me.ask("POST", f"/v1/projects/{project}/uploads", told).json["upload"]["id"]
+    path = f"/v1/uploads/{upload}"
+
+    def received() -> int:
+        return int(me.ask("GET", path).json["upload"]["received"])
+
+    def cut_after(size: int) -> None:
+        """Sends so many bytes of what is missing, says that more come, and is gone."""
+        host, _, port = me.address.rpartition(":")
+        offset = received()
+        with socket.create_connection((host, int(port))) as connection:
+            head = f"PUT {path}/bytes?offset={offset} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(data) - offset}\r\n"
+            connection.sendall(f"{head}authorization: {me.headers['authorization']}\r\n\r\n".encode())
+            connection.sendall(data[offset : offset + size])
+        until(lambda: received() == offset + size)
+
+    for _ in range(5):
+        cut_after(len(data) // 6)
+    until(lambda: me.ask("PUT", f"{path}/bytes?offset={received()}", data[received() :]).status == 200)
+    asset = me.ask("POST", f"{path}:complete").json["asset"]
+    assert asset["sha256"] == hashlib.sha256(data).hexdigest()
+
+    redirect = me.ask("GET", f"/v1/assets/{asset['id']}/bytes")
+    assert redirect.status == 302
+    part_of_it = me.ask("GET", redirect.headers["location"], range="bytes=100-199")
+    assert (part_of_it.status, part_of_it.body) == (206, data[100:200])
+    assert "tone.wav" in part_of_it.headers["content-disposition"]
+    assert part_of_it.headers["etag"]
+    assert me.ask("GET", urlsplit(redirect.headers["location"]).path).status == 404, "nothing without a signature"
+
+
+def test_wrong_passwords_are_counted_by_address(anybody: Http) -> None:
+    email = f"{uuid.uuid4().hex}@example.org"
+    wrong = {"email": email, "password": secrets.token_hex(8)}
+    liar = {"x-forwarded-for": "192.0.2.1"}
+    answers = [anybody.ask("POST", "/v1/auth:signIn", wrong, **liar) for _ in range(11)]
+    assert answers[-1].reason == "TOO_MANY_ATTEMPTS"
+    assert answers[-1].status == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    elsewhere = Http(anybody.address, source="127.0.0.2")
+    assert elsewhere.ask("POST", "/v1/auth:signIn", wrong).reason == "INVALID_CREDENTIALS"
+
+
+def test_the_documentation_needs_no_script_and_no_other_host(anybody: Http) -> None:
+    page = anybody.ask("GET", "/docs").body.decode()
+    assert "/v1/jobs/{job_id}:watch" in page
+    assert "<script" not in page
+    assert "http://" not in page
+    assert anybody.ask("GET", "/openapi.json").json["openapi"].startswith("3.1")
