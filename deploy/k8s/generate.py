@@ -14,7 +14,7 @@ from pathlib import Path
 from automix_ops.credentials import names
 from automix_platform.access import BUCKET, DATABASE, DATABASE_ROLES, OPS
 from automix_platform.environment import Source, variables
-from automix_platform.processes import HEALTH_PATH, METRICS_PORT, PROCESSES, Process
+from automix_platform.processes import HEALTH_PATH, METRICS_PORT, PROCESSES, Process, Protocol
 
 CHART = Path(__file__).parent / "automix"
 VALUE = re.compile(r"( *)([A-Za-z0-9]+):(?: (.*))?$")
@@ -45,11 +45,14 @@ def process(entry: Process) -> dict[str, object]:
         "port": entry.port,
         "protocol": entry.protocol.value,
         "scale": entry.scale.value,
+        # A worker's port answers health checks alone, without TLS.
+        "secured": entry.verifies_tokens or entry.protocol is Protocol.HTTP,
         "calls": list(entry.calls),
         "calledBy": [other.name for other in PROCESSES if entry.name in other.calls],
         "postgres": entry.schema is not None,
         "nats": entry.messaging is not None,
-        "s3": entry.objects is not None,
+        "s3": any(variable.source is Source.S3_ENDPOINT for variable in variables(entry)),
+        "objects": entry.objects is not None,
         "environment": [
             {
                 "name": variable.name,

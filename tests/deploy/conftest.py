@@ -28,6 +28,12 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "existing-secret": (*EXTERNAL, "credentials.existingSecret=mine", "postgres.manageRoles=false"),
     "registry": (*EXTERNAL, "image.registry=registry.example/audio", "image.pullSecrets={one,two}"),
     "node-ports": ("dev.enabled=true", "nodePorts.auth=30051"),
+    "ingress": (
+        *EXTERNAL,
+        "gateway.ingress.host=mix.example",
+        "gateway.ingress.tlsSecret=mix",
+        "trustedProxies=10.0.0.0/8",
+    ),
     "no-policies": (*EXTERNAL, "networkPolicy.enabled=false", "metrics.enabled=false"),
 }
 

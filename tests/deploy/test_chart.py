@@ -10,6 +10,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from automix_ops.credentials import names
+from automix_platform.environment import Source, variables
 from automix_platform.processes import PROCESSES, Process, Scale
 
 from .conftest import CHART, EXTERNAL, ROOT, VARIANTS, Objects, Render
@@ -234,7 +235,7 @@ class TestNetworkPolicies:
             servers = {
                 "postgres": process.schema is not None,
                 "nats": process.messaging is not None,
-                "s3": process.objects is not None,
+                "s3": any(variable.source is Source.S3_ENDPOINT for variable in variables(process)),
             }
             assert reached == {*process.calls, *(name for name, used in servers.items() if used)}
 
@@ -256,6 +257,22 @@ def test_the_secret_has_every_key_that_a_pod_asks_for(render: Render) -> None:
     text = json.dumps(render("dev.enabled=true", "scaling.kind=keda"))
     asked = set(re.findall(r'"key": "([\w-]+)"', text))
     assert {key for key in asked if re.match(r"(postgres|nats|s3)-", key)} <= set(names())
+
+
+def test_the_gateway_is_reached_by_an_ingress_or_a_route(render: Render) -> None:
+    (ingress,) = of_kind(render(*VARIANTS["ingress"]), "Ingress")
+    objects = render(
+        *EXTERNAL,
+        "gateway.httpRoute.host=mix.example",
+        "gateway.httpRoute.parentRefs[0].name=edge",
+        options=("--api-versions", "gateway.networking.k8s.io/v1/HTTPRoute"),
+    )
+    (route,) = of_kind(objects, "HTTPRoute")
+    (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
+    (backend,) = route["spec"]["rules"][0]["backendRefs"]
+    services = {found["metadata"]["name"]: found["spec"] for found in of_kind(objects, "Service")}
+    assert path["backend"]["service"]["name"] == backend["name"]
+    assert [port["port"] for port in services[backend["name"]]["ports"]] == [backend["port"]]
 
 
 def test_prometheus_is_told_only_where_it_is(render: Render) -> None:

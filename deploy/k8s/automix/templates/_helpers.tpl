@@ -171,7 +171,7 @@ valueFrom:
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if .process.s3 }}
+{{- if .process.objects }}
 - name: AUTOMIX_S3_REGION
   value: {{ $root.Values.s3.region | quote }}
 {{- end }}
@@ -182,13 +182,15 @@ valueFrom:
 {{- if $root.Values.tls.secret }}
 - name: AUTOMIX_TLS_CA
   value: /tls/ca.crt
-{{- if .process.port }}
+{{- if .process.secured }}
 - name: AUTOMIX_TLS_CERTIFICATE
   value: /tls/tls.crt
 - name: AUTOMIX_TLS_KEY
   value: /tls/tls.key
+{{- if eq .process.protocol "grpc" }}
 - name: AUTOMIX_TLS_REQUIRE_CLIENT
   value: {{ $root.Values.tls.requireClient | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}
