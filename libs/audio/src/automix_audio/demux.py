@@ -54,7 +54,9 @@ _EXACT = frozenset(("flac", "ogg", "mov"))
 _VORBIS_JITTER_S = 0.1
 """Half of its longest block at 44.1 kHz."""
 _LOOK_AHEAD = 8
-_JITTER_S = {"matroska": 0.003, "asf": 0.5}
+_UNSTAMPED = _COUNTED | {"asf"}
+"""And WMA, whose stamps are of whole objects and begin where its encoder liked."""
+_JITTER_S = {"matroska": 0.003}
 
 _WAV_OPTIONS = {"max_size": "65536", "probesize": "65536"}
 """In packets of 16 KiB, as they come by default, half of the decoding goes into their handling; and FFmpeg would look
@@ -154,7 +156,7 @@ class AudioTrack:
         ahead: deque[_Decoded] = deque()
         packets = self._decoded_packets()
         while one := ahead.popleft() if ahead else next(packets, None):
-            stamped = None if self.container in _COUNTED else one.at_s
+            stamped = None if self.container in _UNSTAMPED else one.at_s
             origin_s = stamped if origin_s is None else origin_s
             if stamped is not None and (late_s := stamps.ahead_s(stamped)):
                 if self.codec == "vorbis":
@@ -191,7 +193,8 @@ class AudioTrack:
                 lost.add(packet)
                 continue
             at_s = None if packet.pts is None or packet.time_base is None else packet.pts * packet.time_base
-            lost_s = lost.until(packet) if frames else 0.0
+            # Without a stamp it is the rest of what came before: there is nothing missing in front of it.
+            lost_s = lost.until(packet) if frames and frames[0].pts is not None else 0.0
             if self.container == "flac" and frames:
                 # Its frames are numbered by themselves, and the stamps of packets guessed where there is damage.
                 at_s = None if frames[0].pts is None else frames[0].pts * (frames[0].time_base or Fraction(0))
