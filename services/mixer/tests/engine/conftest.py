@@ -75,13 +75,13 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
 
 @pytest.fixture(scope="session")
 def potassium(audio: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
-    """Lead and summed beat of a real song, the 36 s in which the lead sings most."""
+    """Lead, as of one microphone, and summed beat of a real song, the 36 s in which the lead sings most."""
     folder = tmp_path_factory.mktemp("potassium")
     part = slice(152 * RATE, 188 * RATE)
     stems = audio / "multitrack" / "eif_potassium"
     files = sorted(p for p in stems.iterdir() if "VOX" not in p.name)
     total = sum(load(p, RATE)[part] for p in files)
     return [
-        Track(save_wav(folder / "lead.wav", load(stems / "VOX_LEAD.m4a", RATE)[part]), "vocals"),
+        Track(save_wav(folder / "lead.wav", load(stems / "VOX_LEAD.m4a", RATE)[part].mean(axis=1)), "vocals"),
         Track(save_wav(folder / "beat.wav", total), "beat"),
     ]

@@ -46,6 +46,8 @@ class Settings:
     delay_amount: float = _setting("delay_amount")
     deess_amount: float = _setting("deess_amount")
     style: str = _setting("style")
+    balance: str = _setting("balance")
+    delay_division: str = _setting("delay_division")
     format: str = _setting("format")
     sample_rate: int = _setting("sample_rate")
     stems: bool = _setting("stems")

@@ -11,6 +11,7 @@ from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.beat_planning import (
+    balance_note,
     decide_lar,
     decide_style,
     decide_tempo,
@@ -21,16 +22,21 @@ from automix_mixer.engine.plan.beat_planning import (
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.instrument_planning import plan_instruments
+from automix_mixer.engine.plan.material import material_of
 from automix_mixer.engine.plan.mixplan import BalancePlan, BeatPlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
 from automix_mixer.engine.plan.parts import assign_parts
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.role_planning import assign_roles
+from automix_mixer.engine.plan.sparing import spared
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, expected_tone, voice_tone
 from automix_mixer.engine.plan.vocal_planning import plan_vocal
 from automix_mixer.engine.settings import Settings
 
 _BUS_ROUNDS = 4
+_LEAST_SPACE = 0.05
+_DIVISIONS = {"quarter": 1.0, "dotted-eighth": 0.75, "eighth": 0.5, "triplet": 1 / 3, "sixteenth": 0.25}
+"""Of a quarter note, which is a beat."""
 
 Indexed = list[tuple[int, Profile]]
 
@@ -62,29 +68,41 @@ def _plan(
 ) -> MixPlan:
     beat_profiles = [p for _, p in beats]
     style = decide_style(beat_profiles, settings.style)
-    lar = decide_lar(beat_profiles, style.value, settings.style, settings.vocal_level_db)
     tempo = decide_tempo(beat_profiles)
     parts = assign_parts([p for _, p in vocals])
-    vocal_plans = [plan_vocal(i, p, part, settings) for (i, p), part in zip(vocals, parts, strict=True)]
+    sung = [p for _, p in vocals]
+    lead_profiles = [p for p, part in zip(sung, parts, strict=True) if part.value == "lead"]
+    material = material_of(sung, lead_profiles, beat_profiles, settings.balance)
+    lar = decide_lar(beat_profiles, style.value, settings.style, settings.vocal_level_db, material)
+    vocal_plans = [
+        spared(plan_vocal(i, p, part, settings), finished)
+        for (i, p), part, finished in zip(vocals, parts, material.finished, strict=True)
+    ]
+    if material.session:
+        vocal_plans = [_at_session_level(v, p, lead_profiles) for v, p in zip(vocal_plans, sung, strict=True)]
     lead_db = _lead_offset_db(vocals, parts)
     if lead_db:
         lar = replace(lar, value=lar.value + lead_db, reason=f"{lar.reason}, {lead_db:+g} dB asked for the lead")
     solo = any(p.track.options.solo for _, p in vocals + beats)
     vocal_plans = [_as_asked(v, p, lead_db, solo=solo) for v, (_, p) in zip(vocal_plans, vocals, strict=True)]
+    if lead_profiles and beats:
+        notes = [balance_note(lar, material), *notes]
     leads = [(v, p) for v, (_, p) in zip(vocal_plans, vocals, strict=True) if v.part.value == "lead"]
     rate = (vocals + beats)[0][1].sample_rate
     backing = beat_tone(beat_profiles)
     voice = voice_tone(leads) if leads else None
-    unmask = plan_unmask(voice, backing if beats else None, lar.value)
+    unmask = plan_unmask(voice, backing if beats else None, lar.value, 1.0 - material.mixed)
     share = min(1.0, sum(_sung_share(v, p) for v, p in leads))
-    space = _space(style.value, tempo.value, settings)
-    bus = plan_bus(backing, references, settings, rate / 2)
+    space = _space(style.value, tempo.value, settings, min(material.finished, default=0.0))
+    # What is mixed already is pulled nowhere that nobody asked for.
+    pulled = replace(settings, neutral_strength=settings.neutral_strength * (1.0 - material.mixed))
+    bus = plan_bus(backing, references, pulled, rate / 2)
     for _ in range(_BUS_ROUNDS):
         if voice is None:
             break
         # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
-        bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, settings, rate / 2)
+        bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, pulled, rate / 2)
     return MixPlan(
         sample_rate=rate,
         settings=settings.to_json(),
@@ -146,27 +164,40 @@ def _array(values: list[float]) -> Bands:
     return BAND_HZ * 0.0 + values
 
 
-def _space(style: str, tempo_bpm: float, settings: Settings) -> SpacePlan:
+def _at_session_level(vocal: VocalPlan, profile: Profile, leads: Sequence[Profile]) -> VocalPlan:
+    """Voices stand to each other as in the session: a lead at the mean of the leads has 0 dB."""
+    mean = sum(p.heard_lufs for p in leads) / len(leads)
+    level = Decision(profile.heard_lufs - mean, "dB", "against the leads, as in the session")
+    return replace(vocal, level_db=level)
+
+
+def _space(style: str, tempo_bpm: float, settings: Settings, finished: float) -> SpacePlan:
     # Research places the reverb about 9 LU under the dry vocal (FACTS); drier where words count, as in rap.
     reverb = {"rap": -14.0, "metal": -13.0, "folk": -11.0}.get(style, -12.0)
+    usual = f"under the dry vocals, usual for {style}"
     return SpacePlan(
-        reverb_lu=_amount(reverb, settings.reverb_amount, f"under the dry vocals, usual for {style}"),
+        reverb_lu=_amount(reverb, settings.reverb_amount, usual, finished),
         reverb_time_s=Decision({"rap": 0.8, "metal": 0.9}.get(style, 1.2), "s", "decay by 60 dB"),
         predelay_ms=Decision(25.0, "ms", "keeps the voice in front of its room"),
-        echo_lu=_amount(-18.0, settings.delay_amount, "under the dry vocals: felt more than heard"),
-        echo_time_s=Decision(_echo_time(tempo_bpm), "s", f"an eighth note, or a dotted one, at {tempo_bpm:.0f} BPM"),
+        echo_lu=_amount(-18.0, settings.delay_amount, "under the dry vocals: felt more than heard", finished),
+        echo_time_s=_echo_time(tempo_bpm, settings.delay_division),
         echo_feedback=Decision(0.35, "", "three repeats can be heard"),
     )
 
 
-def _echo_time(tempo_bpm: float) -> float:
+def _echo_time(tempo_bpm: float, division: str) -> Decision[float]:
+    at = f"at {tempo_bpm:.0f} BPM"
+    if division in _DIVISIONS:
+        return Decision(_DIVISIONS[division] * 60.0 / tempo_bpm, "s", f"the setting: {division} {at}")
     eighth = 30.0 / tempo_bpm
-    return eighth if eighth >= 0.25 else 1.5 * eighth
+    return Decision(eighth if eighth >= 0.25 else 1.5 * eighth, "s", f"an eighth note, or a dotted one, {at}")
 
 
-def _amount(level_lu: float, amount: float, reason: str) -> Decision[float]:
+def _amount(level_lu: float, amount: float, reason: str, finished: float) -> Decision[float]:
     if amount == 0.0:
         return Decision(-120.0, "LU", "off: the setting")
-    # Amount 2 is 6 LU more, amount 0.5 is 6 LU less.
-    decibels = 20.0 * log10(amount)
-    return Decision(level_lu + decibels, "LU", reason)
+    # Amount 2 is 6 LU more, amount 0.5 is 6 LU less; a finished voice has its own space, unless more is asked for.
+    left = 1.0 - finished if amount == 1.0 else 1.0
+    if left < _LEAST_SPACE:
+        return Decision(-120.0, "LU", "off: the voice is finished and has its own")
+    return Decision(level_lu + 20.0 * log10(amount * left), "LU", reason)

@@ -1,0 +1,141 @@
+"""What a mix starts from: a session as its engineer left it, a finished voice, or raw tracks. Told by measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from automix_mixer.engine.dsp.bands import to_db
+from automix_mixer.engine.measure.activity import active_steps
+from automix_mixer.engine.measure.loudness import integrated_lufs
+from automix_mixer.engine.measure.profile import BOTH_SIDES_DB, Profile
+from automix_mixer.engine.sound.pcm import Sound
+
+_LENGTHS_S = 0.03
+"""Stems are exported together and end together."""
+_TARGETS_DBFS = (0.0, -0.1, -0.2, -0.3, -0.5, -1.0, -1.5, -2.0, -3.0, -6.0, -9.0, -10.0, -12.0, -18.0, -20.0)
+_ON_TARGET_DB, _ALIKE_LU = 0.04, 0.3
+"""Peaks that somebody or something normalised, and loudnesses."""
+_SUM_DBFS = (-6.0, 2.5)
+"""Peak of the sum: an engineer leaves his mix near full scale."""
+_LAR_DB = (-8.0, 4.0)
+"""Lead over beats in released music; a voice that was moved by 12 dB and more is outside."""
+FINISHED_CREST_DB, _RAW_CREST_DB = 17.0, 18.5
+"""Peak over RMS while it sings: six of six processed voices lie under 17 dB, none of five raw ones."""
+_STEREO_DB = -35.0
+"""Side over mid: a processed voice has space, a raw one has one microphone."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """`session`: whether the raw levels are kept, and `why`; `raw_lar_db` the lead over the beats in them, dB.
+
+    `finished` holds for every vocal how finished it is, from 0 (raw) to 1.
+    """
+
+    session: bool
+    why: str
+    raw_lar_db: float
+    finished: tuple[float, ...]
+
+    @property
+    def mixed(self) -> float:
+        """How far the whole is mixed already, from 0 to 1: a session of finished voices is."""
+        return min(self.finished) if self.session and self.finished else 0.0
+
+
+def material_of(vocals: Sequence[Profile], leads: Sequence[Profile], beats: Sequence[Profile], wanted: str) -> Material:
+    """`wanted` is auto, session or style: the last two decide, the first measures."""
+    finished = tuple(finished_share(p) for p in vocals)
+    if not leads or not beats:
+        return Material(False, "there is nothing to balance", 0.0, finished)
+    raw = raw_lar_db(leads, beats)
+    if wanted == "style":
+        return Material(False, "the setting", raw, finished)
+    if wanted == "session":
+        return Material(True, "the setting", raw, finished)
+    against = next(_against_session(vocals, beats, raw), "")
+    why = against or "the tracks end together, no peak or loudness was normalised, and their sum is near full scale"
+    return Material(not against, why, raw, finished)
+
+
+def finished_share(profile: Profile) -> float:
+    """1 for a voice that was compressed and has space of its own, 0 for a raw one."""
+    mid, side = float(profile.whole.mid.sum()), float(profile.whole.side.sum())
+    if profile.channels == 1 or profile.identical_channels or side < mid * 10 ** (_STEREO_DB / 10):
+        return 0.0
+    if min(profile.channel_energy) < 1e-4 * max(profile.channel_energy):
+        return 0.0
+    crest = active_crest_db(profile)
+    return float(np.clip((_RAW_CREST_DB - crest) / (_RAW_CREST_DB - FINISHED_CREST_DB), 0.0, 1.0))
+
+
+def active_crest_db(profile: Profile) -> float:
+    """Peak over the root mean square of what is sung."""
+    active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
+    energy = float(profile.steps.read()[active].sum(dtype=np.float64))
+    mean = energy / max(1, int(active.sum()) * profile.step * profile.channels)
+    return float(to_db(max(profile.channel_peak) ** 2) - to_db(mean))
+
+
+def raw_lar_db(leads: Sequence[Profile], beats: Sequence[Profile]) -> float:
+    """Lead over beats, K-weighted, while the leads sing, at the levels of the files."""
+    size = max(p.k_steps.size for p in [*leads, *beats])
+
+    def heard(profiles: Sequence[Profile]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        total = np.zeros(size)
+        for p in profiles:
+            k_steps = p.k_steps.read()
+            total[: k_steps.size] += k_steps * (10 ** (BOTH_SIDES_DB / 10) if p.channels == 1 else 1.0)
+        return total
+
+    active = np.zeros(size, np.bool_)
+    for p in leads:
+        mask = active_steps(p.unfaded, p.integrated_lufs, p.step, p.sample_rate)
+        active[: mask.size] |= mask
+    voice, behind = heard(leads)[active].sum(), heard(beats)[active].sum()
+    return float(np.clip(to_db(voice) - to_db(behind), -60.0, 60.0))
+
+
+def _against_session(vocals: Sequence[Profile], beats: Sequence[Profile], raw_lar: float) -> Iterator[str]:
+    """What speaks against levels that somebody chose; the dearest to find out comes last."""
+    tracks = [*vocals, *beats]
+    if max(p.duration_s for p in tracks) - min(p.duration_s for p in tracks) > _LENGTHS_S:
+        yield "the tracks differ in length"
+    if not _LAR_DB[0] <= raw_lar <= _LAR_DB[1]:
+        yield f"as they are, the lead lies {raw_lar:+.1f} dB against the beats, where nobody mixes it"
+    sung, played = ([float(to_db(max(p.channel_peak) ** 2)) for p in some] for some in (vocals, beats))
+    if any(_on_target(peak) for peak in sung) or sum(map(_on_target, played)) > len(played) / 2:
+        yield "peaks were normalised"
+    if any(abs(a - b) < _ON_TARGET_DB for a in sung for b in played):
+        yield "voice and beat share one peak"
+    step, rate = beats[0].step, beats[0].sample_rate
+    loudness = [
+        integrated_lufs([reduce(_added, (p.k_steps.read() for p in some))], step, rate) for some in (vocals, beats)
+    ]
+    if abs(loudness[0] - loudness[1]) < _ALIKE_LU:
+        yield "voice and beat were brought to one loudness"
+    peak = _sum_peak_dbfs(tracks)
+    if not _SUM_DBFS[0] <= peak <= _SUM_DBFS[1]:
+        yield f"the sum of the files peaks at {peak:+.1f} dBFS"
+
+
+def _on_target(peak_dbfs: float) -> bool:
+    return any(abs(peak_dbfs - target) < _ON_TARGET_DB for target in _TARGETS_DBFS)
+
+
+def _added(a: Sound, b: Sound) -> Sound:
+    longer, shorter = (a, b) if a.size >= b.size else (b, a)
+    out = longer.copy()
+    out[: shorter.size] += shorter
+    return out
+
+
+def _sum_peak_dbfs(tracks: Sequence[Profile]) -> float:
+    frames, peak = max(p.frames for p in tracks), 0.0
+    for blocks in zip(*(p.pcm.blocks(frames) for p in tracks if p.pcm is not None), strict=True):
+        peak = max(peak, float(np.abs(reduce(np.add, blocks)).max()))
+    return float(to_db(peak**2))

@@ -1,0 +1,39 @@
+"""A vocal's chain scaled down by how finished the voice is: what somebody made is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import VocalPlan
+
+_LEFT_HZ = 10.0
+
+
+def spared(vocal: VocalPlan, finished: float) -> VocalPlan:
+    """The chain with each correction scaled by 1 - `finished`."""
+    if finished == 0.0:
+        return vocal
+    left = 1.0 - finished
+    why = "the voice is finished" if finished == 1.0 else f"the voice is {100 * finished:.0f} % finished"
+
+    def less(decision: Decision[float]) -> Decision[float]:
+        return replace(decision, value=decision.value * left, reason=f"{decision.reason}; {why}")
+
+    highpass = _LEFT_HZ + left * (vocal.highpass_hz.value - _LEFT_HZ)
+    ratio = 1.0 + left * (vocal.compressor_ratio.value - 1.0)
+    stereo = vocal.channels.value == "stereo"
+    width = 1.0 + left * (vocal.width.value - 1.0) if stereo else vocal.width.value
+    return replace(
+        vocal,
+        highpass_hz=replace(vocal.highpass_hz, value=highpass, reason=f"{vocal.highpass_hz.reason}; {why}"),
+        tone_db=replace(
+            vocal.tone_db, value=[left * v for v in vocal.tone_db.value], reason=f"{vocal.tone_db.reason}; {why}"
+        ),
+        cuts=[replace(cut, gain_db=left * cut.gain_db) for cut in vocal.cuts] if finished < 1.0 else [],
+        expander_range_db=less(vocal.expander_range_db),
+        ride_db=replace(vocal.ride_db, value=[[a, b, left * g] for a, b, g in vocal.ride_db.value]),
+        deess_range_db=less(vocal.deess_range_db),
+        compressor_ratio=replace(vocal.compressor_ratio, value=ratio, reason=f"{vocal.compressor_ratio.reason}; {why}"),
+        width=replace(vocal.width, value=width),
+    )
