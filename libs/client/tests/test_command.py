@@ -311,6 +311,16 @@ async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None
     assert json.loads((tmp_path / "plan.json").read_text()) == {"version": 1}
 
 
+async def test_a_render_is_deleted_when_that_is_confirmed(signed_in: Automix, world: World) -> None:
+    render, other = (world.add_render(pb.Job(id=job, project_id="p"), b"mix") for job in ("j", "k"))
+    asked = await signed_in("renders", "delete", render.id)
+    assert (asked.code, "--yes" in asked.err, len(world.renders)) == (2, True, 2), "nobody could be asked"
+    deleted = await signed_in("renders", "delete", render.id, "--yes", "--json")
+    assert (deleted.code, deleted.json, list(world.renders)) == (0, {}, [other.id])
+    deleted = await signed_in("renders", "delete", other.id, "--yes")
+    assert (deleted.code, deleted.out.strip(), world.renders) == (0, "deleted", {})
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -121,7 +121,8 @@ def test_what_cannot_be_written_is_refused_before_the_work(run: Run, tmp_path: P
     ):
         done = run(*arguments, "--format", "wav16")
         assert done.exit_code in {1, 2}, done.output
-        assert str(arguments[-1]) in done.output.replace("\n", "")
+        # An error stands in a box that breaks long paths at its border.
+        assert str(arguments[-1]) in "".join(done.output.replace("│", "").split())
     assert protected.read_text() == "keep"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["loop.wav", "protected.wav", "song.wav"]
 

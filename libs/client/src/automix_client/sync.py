@@ -125,6 +125,7 @@ class SyncRenders(Face[Renders]):
     get = one(Renders.get)
     list = each(Renders.list)
     report = one(Renders.report)
+    delete = one(Renders.delete)
     download = one(Renders.download)
     download_file = one(Renders.download_file)
     download_url = one(Renders.download_url)

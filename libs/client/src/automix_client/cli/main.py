@@ -81,6 +81,7 @@ def _work() -> Iterator[typer.Typer]:
         report=renders.report,
         files=renders.files,
         share=renders.share,
+        delete=renders.delete,
     )
 
 

@@ -9,7 +9,7 @@ from automix.mixer.v1 import mixer_pb2
 
 from automix_client.cli.assets import ForceOption, MinutesOption, OutOption, say_link, target_of
 from automix_client.cli.bars import bars
-from automix_client.cli.connection import EndpointOption, JsonOption, execute
+from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
 from automix_client.cli.documents import document
 from automix_client.cli.file_names import free, plain_name
 from automix_client.cli.names import ProjectArgument, an_id, project_id
@@ -159,3 +159,17 @@ def share(
         terminal,
         execute(terminal, endpoint, lambda client: client.renders.download_url(render, lifetime_s=60 * minutes)),
     )
+
+
+def delete(
+    render: RenderArgument,
+    yes: YesOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a finished mix with its stems and other files; its job and the uploaded audio stay."""
+    terminal = Terminal(as_json=as_json)
+    terminal.confirm(f"Delete mix {render} with its stems and other files for good?", yes=yes)
+    execute(terminal, endpoint, lambda client: client.renders.delete(render))
+    terminal.json({})
+    terminal.say("deleted")
