@@ -111,7 +111,7 @@ def test_8_khz_beside_192_khz(save: Save, tmp_path: Path) -> None:
     high = save("high", beat(3, rate=192_000), rate=192_000)
     result, out = mixed([Track(low, "vocals"), Track(high, "beat")], tmp_path)
     assert result.report.sample_rate == 96_000
-    assert len(out) == pytest.approx(3 * 96_000, abs=4)
+    assert 3 * 96_000 < len(out) < 5 * 96_000, "the space rings out"
 
 
 @pytest.mark.parametrize(("rate", "kept"), [(44_100, 44_100), (48_000, 48_000), (88_200, 88_200), (22_050, 44_100)])

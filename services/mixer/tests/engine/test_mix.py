@@ -204,10 +204,20 @@ def test_same_bytes_on_one_thread_or_two_and_in_another_process(song: list[Track
     assert digest(tmp_path / "child.wav") == digest(tmp_path / "one.wav")
 
 
+def chain(strips: list[dict], name: str | int, kind: str) -> dict:
+    """The parameters of an insert of the strip with that name, or track number."""
+    strip = next(s for s in strips if name in {s.get("name"), s.get("track")})
+    return next(i for i in strip["inserts"] if i["kind"] == kind)["parameters"]
+
+
+def balance(plan: dict) -> dict:
+    return chain(plan["buses"], "lead", "balance")
+
+
 def test_an_edited_plan_is_rendered_as_edited(song: list[Track], tmp_path: Path) -> None:
     first: MixResult = mix(song, Settings(), tmp_path / "first.wav")
     data = plan_to_json(first.plan)
-    data["balance"]["lar_db"]["value"] += 6.0
+    balance(data)["lar_db"]["value"] += 6.0
     second = mix(song, Settings(), tmp_path / "second.wav", plan=plan_from_json(data))
     assert second.report.lar_db == pytest.approx(first.report.lar_db + 6.0, abs=0.1)
     assert digest(tmp_path / "first.wav") != digest(tmp_path / "second.wav")
@@ -229,16 +239,16 @@ def test_every_decision_says_why(song: list[Track], tmp_path: Path) -> None:
     ("change", "where"),
     [
         (lambda d: d.update(version=99), "version"),
-        (lambda d: d["balance"].pop("lar_db"), "lar_db"),
-        (lambda d: d["balance"]["lar_db"].update(value="loud"), "lar_db"),
-        (lambda d: d["bus"].update(fuzz={}), "fuzz"),
-        (lambda d: d["bus"]["mid_db"].update(value=[0.0]), "mid_db"),
-        (lambda d: d["vocals"][0].update(track=1), "position 2"),
-        (lambda d: d["vocals"][0]["channels"].update(value="stereo"), "is mono"),
-        (lambda d: d["beats"][0]["dc"].update(value=[0.0]), "dc of"),
-        (lambda d: d["beats"].clear(), "does not mix beat"),
+        (lambda d: balance(d).pop("lar_db"), "lar_db"),
+        (lambda d: balance(d)["lar_db"].update(value="loud"), "lar_db"),
+        (lambda d: chain(d["buses"], "mix", "tone").update(fuzz={}), "fuzz"),
+        (lambda d: chain(d["buses"], "mix", "tone")["mid_db"].update(value=[0.0]), "mid_db"),
+        (lambda d: d["tracks"][0].update(track=1), "position 2"),
+        (lambda d: chain(d["tracks"], 0, "input")["channels"].update(value="stereo"), "is mono"),
+        (lambda d: chain(d["tracks"], 1, "dc")["dc"].update(value=[0.0]), "dc of"),
+        (lambda d: d["tracks"].pop(1), "does not mix beat"),
         (lambda d: d.update(sample_rate=12_345), "sample_rate"),
-        (lambda d: d["master"]["ceiling_dbtp"].update(value=3.0), "ceiling_dbtp"),
+        (lambda d: d["master"]["inserts"][2]["parameters"]["ceiling_dbtp"].update(value=3.0), "ceiling_dbtp"),
     ],
 )
 def test_a_broken_plan_is_refused_at_its_fault(

@@ -39,7 +39,10 @@ def test_formats(name: str, codec: str, song: list[Track], tmp_path: Path) -> No
             meter.process(block)
             frames += len(block)
     meter.finish()
-    assert frames == pytest.approx(12 * RATE, abs=0 if name != "mp3" else 1200)
+    # The engine's own reverb and echo ring out behind the longest input.
+    written = round(report.duration_s * RATE)
+    assert 12 * RATE < written < 14 * RATE
+    assert frames == pytest.approx(written, abs=3 if name != "mp3" else 1200)
     assert meter.peak_dbtp <= -1.0 + 0.05
     assert report.true_peak_dbtp == pytest.approx(meter.peak_dbtp, abs=0.01)
 
@@ -116,9 +119,9 @@ def test_the_child_tells_progress_and_a_result(song: list[Track], tmp_path: Path
     result = last["result"]
     assert result["sample_rate"] == RATE
     assert result["channels"] == 2
-    assert result["duration_s"] == pytest.approx(12.0)
+    assert 12.0 < result["duration_s"] < 14.0, "the space rings out"
     assert result["files"] == [{"kind": "mix", "path": str(tmp_path / "m.wav")}]
-    assert result["plan"]["vocals"][0]["name"] == "vocals"
+    assert result["plan"]["tracks"][0]["name"] == "vocals"
 
 
 @pytest.mark.parametrize(

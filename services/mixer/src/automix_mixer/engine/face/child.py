@@ -3,7 +3,7 @@
 A JSON request on standard input:
     {"tracks": [{"path", "role", "id", "name", "weight", "options"}], "settings": {...},
      "plan": null | {...}, "output": path, "extras_dir": path | null}
-JSON lines on standard output: {"progress": 0..1, "stage": "..."} while it works, and last either
+JSON lines on standard output: {"progress": 0..1, "stage": "..."} while it works, each second at least, and last either
     {"result": {"report", "plan", "duration_s", "sample_rate", "channels", "integrated_lufs", "true_peak_dbtp",
      "files": [{"kind", "path"}]}}  or  {"error": {"reason", "message"}}.
 The exit code is 0 in both cases; anything else is a crash.
@@ -21,8 +21,6 @@ from automix_mixer.engine.errors import EngineError, SettingsError
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.track import Track, TrackOptions
 
-_PROGRESS_STEP = 0.01
-
 
 def main() -> None:
     """Reads the request, answers on standard output."""
@@ -30,7 +28,9 @@ def main() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
-            result = _mix(json.load(sys.stdin), _reporter(answers))
+            result = _mix(
+                json.load(sys.stdin), lambda share, stage: _say(answers, {"progress": round(share, 3), "stage": stage})
+            )
         except (EngineError, SettingsError) as error:
             _say(answers, {"error": {"reason": error.reason, "message": error.message}})
         else:
@@ -56,18 +56,6 @@ def _mix(request: Mapping[str, Any], progress: Callable[[float, str], None]) -> 
 
 def _options(track: Mapping[str, Any]) -> TrackOptions:
     return TrackOptions.from_json(track.get("options"))
-
-
-def _reporter(answers: TextIO) -> Callable[[float, str], None]:
-    last_share, last_stage = -1.0, ""
-
-    def report(share: float, stage: str) -> None:
-        nonlocal last_share, last_stage
-        if share - last_share >= _PROGRESS_STEP or stage != last_stage:
-            last_share, last_stage = share, stage
-            _say(answers, {"progress": round(min(share, 1.0), 3), "stage": stage})
-
-    return report
 
 
 def _say(answers: TextIO, line: Mapping[str, Any]) -> None:

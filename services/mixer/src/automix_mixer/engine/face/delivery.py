@@ -42,7 +42,7 @@ def deliver(
     if FORMATS[output_format][0] not in _LOSSY:
         return measured, gain
     for _ in range(_ROUNDS):
-        decoded = _decoded(path, measured)
+        decoded = _decoded(path, measured, workspace)
         over = decoded.true_peak_dbtp - ceiling_dbtp
         if over <= 0.0:
             return decoded, gain
@@ -50,16 +50,17 @@ def deliver(
         measured = write_master(
             pre, gain, path, output_format, progress, workspace, threads=threads, with_spectrum=with_spectrum
         )
-    return _decoded(path, measured), gain
+    return _decoded(path, measured, workspace), gain
 
 
-def _decoded(path: Path, measured: Measured) -> Measured:
+def _decoded(path: Path, measured: Measured, workspace: Workspace) -> Measured:
     with open_audio(path) as reader:
         loudness = LoudnessMeter(reader.sample_rate, reader.channels)
         peak = TruePeakMeter(reader.channels)
         for block in reader.blocks():
             loudness.process(block)
             peak.process(block)
+            workspace.pulse()
     peak.finish()
     return replace(
         measured,

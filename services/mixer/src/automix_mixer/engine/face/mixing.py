@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from automix_mixer.engine.face.extras import MixFile, OutputPaths, files_of
+from automix_mixer.engine.face.progress import Progress
 from automix_mixer.engine.face.rendering import render_plan
 from automix_mixer.engine.face.report import MixReport
 from automix_mixer.engine.measure.analysis import analyse, project_rate
+from automix_mixer.engine.measure.edges import EDGE_FADE_MS
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.plan.plan_json import plan_to_json
 from automix_mixer.engine.plan.planning import make_plan
@@ -58,22 +61,32 @@ def mix(
     """Analyses, plans (unless a plan is given, which then carries its own settings) and renders.
 
     `extras_dir` receives the report, the picture, the comparison and the stems. Decoded sound lies meanwhile in a
-    folder of its own in `scratch`, the system's by default. Raises EngineError, SettingsError.
+    folder of its own in `scratch`, the system's by default. `progress` is called as `Progress` says, at times from
+    another thread. Raises EngineError, SettingsError.
     """
-    tell = progress or (lambda _share, _stage: None)
-    with Workspace(scratch) as workspace:
+    said = Progress(progress)
+    with Workspace(scratch, said.pulse) as workspace:
         rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
         count = min(threads or cores(), 2)
         with ThreadPoolExecutor(count) as pool:
-            waiting = [pool.submit(analyse, track, workspace, rate) for track in tracks]
-            profiles = []
-            for i, profile in enumerate(waiting):
-                profiles.append(profile.result())
-                tell(0.35 * (i + 1) / len(tracks), "analysing")
+            shares = [0.0] * len(tracks)
+
+            def heard(track: int, share: float) -> None:
+                shares[track] = max(shares[track], share)
+                said.tell(0.35 * sum(shares) / len(shares), "analysing")
+
+            fade_ms = EDGE_FADE_MS if plan is None else plan.edge_fade_ms.value
+            waiting = [
+                pool.submit(analyse, track, workspace, rate, partial(heard, i), edge_fade_ms=fade_ms)
+                for i, track in enumerate(tracks)
+            ]
+            profiles = [profile.result() for profile in waiting]
         if plan is None:
             plan = make_plan(profiles, settings)
         paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None)
-        done = render_plan(plan, tracks, paths, workspace=workspace, profiles=profiles, progress=tell, threads=count)
+        done = render_plan(
+            plan, tracks, paths, workspace=workspace, profiles=profiles, progress=said.tell, threads=count
+        )
         files = files_of(paths, Settings.from_json(done.plan.settings))
-        tell(1.0, "done")
+        said.tell(1.0, "done")
         return MixResult(done.plan, done.report, files)

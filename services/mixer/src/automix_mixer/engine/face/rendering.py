@@ -62,7 +62,9 @@ def render_plan(
     threads = threads or cores()
     check_fit(plan, [track.role for track in tracks])
     if profiles is None:
-        profiles = [analyse(track, workspace, plan.sample_rate) for track in tracks]
+        profiles = [
+            analyse(track, workspace, plan.sample_rate, edge_fade_ms=plan.edge_fade_ms.value) for track in tracks
+        ]
     check_sound(plan, profiles)
     written, plan = plan, switched(plan)
     recorded_profiles = profiles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from automix_audio.errors import AudioError
 
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.errors import EngineError
-from automix_mixer.engine.measure.edges import OffsetFilter, soften_edges
+from automix_mixer.engine.measure.edges import EDGE_FADE_MS, OffsetFilter, soften_edges
 from automix_mixer.engine.measure.fades import Points, find_fades, gain_db_at
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
@@ -43,22 +43,36 @@ def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
     return low if highest <= low or settings.format == "mp3" else high
 
 
-def analyse(track: Track, workspace: Workspace, sample_rate: int) -> Profile:
+def analyse(
+    track: Track,
+    workspace: Workspace,
+    sample_rate: int,
+    progress: Callable[[float], None] = lambda _share: None,
+    *,
+    edge_fade_ms: float = EDGE_FADE_MS,
+) -> Profile:
     """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace, put right where it was faulty.
 
-    Raises EngineError with the reason why it cannot be used.
+    `progress` hears the share of the file that was read. Raises EngineError with the reason why it cannot be used.
     """
-    profile = _measured(track, workspace, sample_rate, None)
+    profile = _measured(track, workspace, sample_rate, None, progress, edge_fade_ms)
     faults = profile.faults
     if not faults.offset and not faults.inverted:
         return profile
     # What is wrong is known at the end of the sound; so the file is read once more, and measured as it should be.
     if profile.pcm is not None:
         profile.pcm.delete()
-    return _measured(track, workspace, sample_rate, faults)
+    return _measured(track, workspace, sample_rate, faults, progress, edge_fade_ms)
 
 
-def _measured(track: Track, workspace: Workspace, sample_rate: int, known: Faults | None) -> Profile:
+def _measured(
+    track: Track,
+    workspace: Workspace,
+    sample_rate: int,
+    known: Faults | None,
+    progress: Callable[[float], None],
+    edge_fade_ms: float,
+) -> Profile:
     """One pass. `known` are the faults that are put right before anything is measured or kept."""
     with _opened(track, sample_rate) as reader:
         matrix = downmix_matrix(reader.channels, reader.channel_names)
@@ -77,11 +91,12 @@ def _measured(track: Track, workspace: Workspace, sample_rate: int, known: Fault
                 if writer is not None:
                     writer.write(sound)
                 meter.process(_padded(sound))
+                progress(reader.progress)
         if frames == 0:
             raise EngineError("EMPTY", f"{track.label}: the file holds no sound")
         hard = (False, False)
         if writer is not None:
-            hard = soften_edges(writer.file, max(meter.channel_peak()), sample_rate)
+            hard = soften_edges(writer.file, max(meter.channel_peak()), sample_rate, edge_fade_ms)
         steps = -(-frames // step_frames(sample_rate))
         k_steps = meter.k_steps(steps)
         fade = find_fades(k_steps, step_frames(sample_rate), sample_rate) if track.role == "vocals" else []

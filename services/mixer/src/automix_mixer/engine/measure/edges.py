@@ -12,7 +12,7 @@ _OFFSET_HZ = 15.0
 _HARD = 0.01
 """A first or last sample over this share of the peak (-40 dB) is a click: the recording was cut in the middle of a
 sound."""
-FADE_S = 0.005
+EDGE_FADE_MS = 5.0
 
 
 class OffsetFilter:
@@ -30,12 +30,12 @@ class OffsetFilter:
         return out.astype(np.float32)
 
 
-def soften_edges(pcm: PcmFile, peak: float, sample_rate: int) -> tuple[bool, bool]:
-    """Fades a hard beginning and a hard end of the sound in place; tells which of them were hard."""
-    if pcm.frames == 0 or peak <= 0.0:
+def soften_edges(pcm: PcmFile, peak: float, sample_rate: int, fade_ms: float = EDGE_FADE_MS) -> tuple[bool, bool]:
+    """Fades a hard beginning and a hard end of the sound in place; tells which of them were. With 0 ms none is."""
+    if pcm.frames == 0 or peak <= 0.0 or fade_ms <= 0.0:
         return False, False
     hard = (pcm.loudest_at(0) > _HARD * peak, pcm.loudest_at(pcm.frames - 1) > _HARD * peak)
-    n = min(pcm.frames, max(1, round(FADE_S * sample_rate)))
+    n = min(pcm.frames, max(1, round(fade_ms / 1_000 * sample_rate)))
     if hard[0]:
         pcm.multiply(0, fade_in(n))
     if hard[1]:

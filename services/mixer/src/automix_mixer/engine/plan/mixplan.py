@@ -220,12 +220,16 @@ class MasterPlan:
 
 @dataclass(frozen=True)
 class MixPlan:
-    """Everything that `render` needs besides the sound itself."""
+    """Everything that `render` needs besides the sound itself.
+
+    `edge_fade_ms` is the fade of recordings that begin or end in the middle of a sound (0: they stay hard).
+    """
 
     sample_rate: int
     settings: dict[str, Any]
     style: Decision[str]
     tempo_bpm: Decision[float]
+    edge_fade_ms: Decision[float]
     vocals: list[VocalPlan]
     space: SpacePlan
     beats: list[BeatPlan]

@@ -42,8 +42,21 @@ from automix_mixer.engine.plan.upgrade import upgraded
 from automix_mixer.engine.settings import Settings
 
 DELIVERY = ("format", "stems", "comparison")
-"""Settings that say how a mix is written: the only ones in a plan, for all others have become its decisions."""
-_HEAD = ("version", "sample_rate", "settings", "style", "tempo_bpm", "tracks", "buses", "master", "notes")
+"""Settings that say how a mix is written."""
+_KEPT = (*DELIVERY, "reference_strength", "reference_spectrum", "reference_width")
+"""Settings in a plan: those, and what a rehearsal goes by. All others have become decisions."""
+_HEAD = (
+    "version",
+    "sample_rate",
+    "settings",
+    "style",
+    "tempo_bpm",
+    "edge_fade_ms",
+    "tracks",
+    "buses",
+    "master",
+    "notes",
+)
 
 
 def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
@@ -52,9 +65,10 @@ def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
     return {
         "version": m.PLAN_VERSION,
         "sample_rate": plan.sample_rate,
-        "settings": {name: plan.settings[name] for name in DELIVERY if name in plan.settings},
+        "settings": {name: plan.settings[name] for name in _KEPT if name in plan.settings},
         "style": _decision_json(plan.style),
         "tempo_bpm": _decision_json(plan.tempo_bpm),
+        "edge_fade_ms": _decision_json(plan.edge_fade_ms),
         "tracks": [_track_json(strip) for strip in strips],
         "buses": _buses_json(plan),
         "master": {"inserts": _inserts_json(plan.master, MASTERING)},
@@ -77,6 +91,7 @@ def plan_from_json(data: Mapping[str, Any]) -> m.MixPlan:
         settings=dict(read_object(data["settings"], "plan.settings")),
         style=read(Decision[str], data["style"], "plan.style"),
         tempo_bpm=read(Decision[float], data["tempo_bpm"], "plan.tempo_bpm"),
+        edge_fade_ms=read(Decision[float], data["edge_fade_ms"], "plan.edge_fade_ms"),
         vocals=[t for t in tracks if isinstance(t, m.VocalPlan)],
         space=chains["space"],
         beats=[t for t in tracks if isinstance(t, m.BeatPlan)],
@@ -93,7 +108,7 @@ def plan_from_json(data: Mapping[str, Any]) -> m.MixPlan:
     except SettingsError as error:
         raise invalid(f"plan.settings.{error.field}", error.why) from None
     # Stored plans hold the others, too, which were never used.
-    return replace(plan, settings={name: value for name, value in plan.settings.items() if name in DELIVERY})
+    return replace(plan, settings={name: value for name, value in plan.settings.items() if name in _KEPT})
 
 
 def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from math import log10
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands
 from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.measure.edges import EDGE_FADE_MS
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.beat_planning import (
@@ -108,6 +109,7 @@ def _plan(
         settings=settings.to_json(),
         style=style,
         tempo_bpm=tempo,
+        edge_fade_ms=Decision(EDGE_FADE_MS, "ms", "of recordings that begin or end in the middle of a sound"),
         vocals=vocal_plans,
         space=space,
         beats=_instruments(beats, solo=solo),

@@ -38,6 +38,7 @@ def _from_1(old: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "version": 2,
         **{name: old[name] for name in ("sample_rate", "style", "tempo_bpm")},
+        "edge_fade_ms": _added_1("edge_fade_ms"),
         "settings": _settings_1(read_object(old["settings"], "plan.settings")),
         "tracks": vocals + beats,
         "buses": [
@@ -55,6 +56,7 @@ def _from_1(old: Mapping[str, Any]) -> dict[str, Any]:
 
 _STEPS: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
 _ADDED_1: Mapping[str, Any] = {
+    "edge_fade_ms": 0.0,
     "fade_db": [],
     "mono_below_hz": 0.0,
     "width": 1.0,
@@ -63,6 +65,10 @@ _ADDED_1: Mapping[str, Any] = {
     "level_db": 0.0,
 }
 """What version 1 did not have, and what did not happen then."""
+
+
+def _added_1(name: str) -> dict[str, Any]:
+    return {"value": _ADDED_1[name], "unit": "", "reason": "not in this plan's version"}
 
 
 _RENAMED_1: Mapping[str, str] = {
@@ -126,7 +132,7 @@ def _inserts(old: Any, kinds: tuple[Kind, ...], where: str) -> list[dict[str, An
             if name in chain:
                 parameters[name] = chain[name]
             elif name in _ADDED_1:
-                parameters[name] = {"value": _ADDED_1[name], "unit": "", "reason": "not in this plan's version"}
+                parameters[name] = _added_1(name)
             else:
                 raise invalid(f"{where}.{name}", "is missing")
         inserts.append({"kind": kind.name, "on": True, "parameters": parameters})

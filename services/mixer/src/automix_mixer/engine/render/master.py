@@ -162,17 +162,19 @@ def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Pre
     again, until it brings up no others.
     """
     shaped = shape(pre, glue_curve(pre, plan, workspace), plan.master, workspace)
-    gain = _solve(pre, shaped, plan.master)
+    gain = _solve(pre, shaped, plan.master, workspace.pulse)
     while True:
         pre, before = _refined(pre, gain, workspace), gain
-        gain = _solve(pre, shaped, plan.master, before)
+        gain = _solve(pre, shaped, plan.master, workspace.pulse, before)
         if gain.gain_db - gain.ceiling_dbtp <= before.gain_db - before.ceiling_dbtp + _NEAR_SLACK_DB:
             return pre, gain
 
 
-def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan, known: MasterGain | None = None) -> MasterGain:
+def _solve(
+    pre: Premaster, shaped: Shaped, master: MasterPlan, pulse: Callable[[], None], known: MasterGain | None = None
+) -> MasterGain:
     top, target = master.ceiling_dbtp.value - _MARGIN_DB, master.target_lufs.value
-    solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top)
+    solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top, pulse)
     if known is not None:
         solver.start_from(known)
     out = solver.reach(target, solver.ceiling_db)
@@ -196,7 +198,8 @@ def _solve(pre: Premaster, shaped: Shaped, master: MasterPlan, known: MasterGain
 class _Solver:
     """Gain and ceiling for a loudness; the last ones found are where the next search starts."""
 
-    def __init__(self, limited: _Limited, deepest_allowed_db: float, top_db: float) -> None:
+    def __init__(self, limited: _Limited, deepest_allowed_db: float, top_db: float, pulse: Callable[[], None]) -> None:
+        self._pulse = pulse
         self._limited, self._deepest_allowed, self._top = limited, deepest_allowed_db, top_db
         self.loudest_db = 20 * float(np.log10(max(limited.loudest(), 1e-10)))
         self._now = integrated_lufs(limited.k_steps(), limited.pre.step, limited.pre.sample_rate)
@@ -214,6 +217,7 @@ class _Solver:
             most = ceiling + self._deepest_allowed - self.loudest_db
             gain = min(gain, most)
             out = self._limited.result(gain, ceiling)
+            self._pulse()
             missing = target - out.lufs
             if abs(missing) <= _TOLERANCE_LU:
                 break

@@ -7,7 +7,7 @@ would grow with the song.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +63,14 @@ class CurveFile:
 class CurveWriter:
     """Collects a curve piece by piece; `skip` steps are dropped first (the latency of a filter)."""
 
-    def __init__(self, path: Path, *, skip: int = 0) -> None:
-        self._path, self._skip = path, skip
+    def __init__(self, path: Path, *, skip: int = 0, pulse: Callable[[], None]) -> None:
+        self._path, self._skip, self._pulse = path, skip, pulse
         self._handle = path.open("wb")
         self._written = 0
 
     def append(self, piece: Curve) -> None:
         """The next steps, shape (n,)."""
+        self._pulse()
         if self._skip:
             dropped = min(self._skip, piece.size)
             self._skip -= dropped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,8 +33,9 @@ class PcmFile:
     Plain reads and writes instead of a memory map: mapped pages would count as this process's memory.
     """
 
-    def __init__(self, path: Path, channels: int) -> None:
+    def __init__(self, path: Path, channels: int, pulse: Callable[[], None]) -> None:
         self.path = path
+        self._pulse = pulse
         self.channels = channels
         self.frames = 0
 
@@ -54,6 +55,7 @@ class PcmFile:
                 # The file ends with a whole block: what is missing is missing altogether.
                 if file.readinto(block.data.cast("B")) != block.nbytes:
                     block[:] = 0.0
+                self._pulse()
                 yield block
 
     def loudest_at(self, frame: int) -> float:
@@ -80,9 +82,11 @@ class PcmFile:
 class PcmWriter:
     """Cuts sound of any length into the blocks of a PcmFile, which is complete after `close`."""
 
-    def __init__(self, path: Path, channels: int, *, skip: int = 0, limit: int | None = None) -> None:
+    def __init__(
+        self, path: Path, channels: int, *, skip: int = 0, limit: int | None = None, pulse: Callable[[], None]
+    ) -> None:
         """`skip` frames are dropped first (the latency of a filter); at most `limit` frames are kept."""
-        self.file = PcmFile(path, channels)
+        self.file = PcmFile(path, channels, pulse)
         self._skip, self._limit = skip, limit
         self._pending = np.zeros((channels, BLOCK_FRAMES), np.float32)
         self._filled = 0

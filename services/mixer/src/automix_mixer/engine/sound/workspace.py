@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -12,9 +13,14 @@ from automix_mixer.engine.sound.pcm import PcmWriter
 
 
 class Workspace:
-    """A temporary folder for decoded sound and curves; used as a context it is gone afterwards."""
+    """A temporary folder for decoded sound and curves; used as a context it is gone afterwards.
 
-    def __init__(self, parent: Path | None = None) -> None:
+    `pulse` is called, from any thread, whenever a block of its sound or a piece of a curve is written or read again:
+    every pass of the engine is heard by that, whether or not it knows how far it is.
+    """
+
+    def __init__(self, parent: Path | None = None, pulse: Callable[[], None] = lambda: None) -> None:
+        self.pulse = pulse
         self._folder = tempfile.TemporaryDirectory(prefix="automix-", dir=parent)
         self._numbers = count()
         self._curves = ExitStack()
@@ -29,10 +35,10 @@ class Workspace:
 
     def pcm(self, channels: int, *, skip: int = 0, limit: int | None = None) -> PcmWriter:
         """A writer of a new file in this folder."""
-        return PcmWriter(self.path / f"{next(self._numbers)}.pcm", channels, skip=skip, limit=limit)
+        return PcmWriter(self.path / f"{next(self._numbers)}.pcm", channels, skip=skip, limit=limit, pulse=self.pulse)
 
     def curve(self, *, skip: int = 0) -> CurveWriter:
         """A writer of a new curve in this folder."""
-        writer = CurveWriter(self.path / f"{next(self._numbers)}.curve", skip=skip)
+        writer = CurveWriter(self.path / f"{next(self._numbers)}.curve", skip=skip, pulse=self.pulse)
         self._curves.callback(writer.close)
         return writer
