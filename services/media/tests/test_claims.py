@@ -11,7 +11,7 @@ from automix_media.repository.uploads import Uploads
 
 from .harness import Caller, Replica
 
-FACTS = Facts("wav", 1.0, "0" * 64, 8000, 1, None, b"\0\0\0\0", 8000)
+FACTS = Facts("wav", 1.0, "0" * 64, 8000, 1, None, 0, [], b"\0\0\0\0", 8000)
 
 
 async def read(replica: Replica, caller: Caller, opened: pb.Upload) -> Upload:

@@ -6,7 +6,9 @@ import io
 import struct
 from pathlib import Path
 
+import av
 import grpc
+import numpy as np
 import pytest
 from automix.media.v1 import media_pb2 as pb
 from automix_local import Servers
@@ -67,6 +69,44 @@ async def test_a_recording_beyond_the_limits_is_refused(caller: Caller, make_rep
     assert (await caller.at(few).upload(wav(0.5, channels=2))).duration == 0.5
     await refused_for(caller.at(replica), wav(0.1, rate=96_000), "ABSURD_SAMPLE_RATE")
     assert (await caller.at(replica).upload(wav(1))).duration == 1
+
+
+def opus(seconds: int) -> bytes:
+    """Noise in Ogg, a page a second."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="ogg") as container:
+        stream = container.add_stream("libopus", rate=48_000, layout="mono")
+        noise = np.random.default_rng(0).normal(0.0, 0.1, (1, seconds * 48_000)).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(noise, format="flt", layout="mono")
+        frame.sample_rate = 48_000
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    return file.getvalue()
+
+
+async def test_a_damaged_recording_says_where(caller: Caller) -> None:
+    whole = opus(8)
+    sound = await caller.upload(whole, filename="whole.opus")
+    assert (sound.damaged_packets, list(sound.gaps)) == (0, [])
+    data = bytearray(whole)
+    data[len(data) // 2] ^= 1  # its page fails its checksum
+    made = await caller.upload(bytes(data), filename="damaged.opus")
+    asset = (await caller.call("GetAsset", pb.GetAssetRequest(asset_id=made.id))).asset
+    assert asset == made
+    assert asset.damaged_packets > 0
+    assert asset.duration == pytest.approx(sound.duration)
+    (gap,) = asset.gaps
+    assert 2.0 < gap.start < 4.5
+    assert 0.0 < gap.length <= 1.1
+
+
+async def test_the_reported_damage_is_told(caller: Caller, audio: Path) -> None:
+    path = audio.parent / "cases" / "opus-one-bit-30000.opus"
+    if not path.is_file():
+        pytest.skip("there are no reported cases beside the repository")
+    asset = await caller.upload(path.read_bytes(), filename=path.name)
+    assert asset.damaged_packets == 1
+    assert asset.gaps[0].length == pytest.approx(1.0)
 
 
 def manifest(audio: Path, folder: str) -> list[tuple[Path, list[str]]]:

@@ -162,6 +162,8 @@ class Asset(_message.Message):
     LOUDNESS_FIELD_NUMBER: _builtins.int
     UPLOADED_AT_FIELD_NUMBER: _builtins.int
     STORAGE_KEY_FIELD_NUMBER: _builtins.int
+    DAMAGED_PACKETS_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUIDv7."""
     project_id: _builtins.str
@@ -188,9 +190,18 @@ class Asset(_message.Message):
     """Integrated loudness in LUFS (BS.1770); absent when no block passes the gate, such as in silence."""
     storage_key: _builtins.str
     """Where the bytes live in the platform's bucket; of use to services alone."""
+    damaged_packets: _builtins.int
+    """How many packets of the file do not decode; they were left out. 0 for a sound file."""
     @_builtins.property
     def uploaded_at(self) -> _timestamp_pb2.Timestamp:
         """When it was verified."""
+
+    @_builtins.property
+    def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gap]:
+        """The silence that stands for what the file lacks, in order, so that everything else stays in its place: for damaged
+        packets, for sound that its time stamps leave out, and for a late beginning. Beyond 100, the last one is as long as
+        all others together.
+        """
 
     def __init__(
         self,
@@ -209,16 +220,44 @@ class Asset(_message.Message):
         loudness: _builtins.float | None = ...,
         uploaded_at: _timestamp_pb2.Timestamp | None = ...,
         storage_key: _builtins.str = ...,
+        damaged_packets: _builtins.int = ...,
+        gaps: _abc.Iterable[Global___Gap] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness", b"_loudness", "loudness", b"loudness", "uploaded_at", b"uploaded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness", b"_loudness", "channels", b"channels", "duration", b"duration", "filename", b"filename", "filetype", b"filetype", "id", b"id", "loudness", b"loudness", "owner_id", b"owner_id", "project_id", b"project_id", "role", b"role", "sample_rate", b"sample_rate", "sha256", b"sha256", "size", b"size", "storage_key", b"storage_key", "uploaded_at", b"uploaded_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness", b"_loudness", "channels", b"channels", "damaged_packets", b"damaged_packets", "duration", b"duration", "filename", b"filename", "filetype", b"filetype", "gaps", b"gaps", "id", b"id", "loudness", b"loudness", "owner_id", b"owner_id", "project_id", b"project_id", "role", b"role", "sample_rate", b"sample_rate", "sha256", b"sha256", "size", b"size", "storage_key", b"storage_key", "uploaded_at", b"uploaded_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness: _TypeAlias = _typing.Literal["loudness"]  # noqa: Y015
     _WhichOneofArgType__loudness: _TypeAlias = _typing.Literal["_loudness", b"_loudness"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness) -> _WhichOneofReturnType__loudness | None: ...
 
 Global___Asset: _TypeAlias = Asset  # noqa: Y015
+
+@_typing.final
+class Gap(_message.Message):
+    """Silence that stands for what a file lacks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    start: _builtins.float
+    """Where it begins, in seconds."""
+    length: _builtins.float
+    """How long it is, in seconds."""
+    def __init__(
+        self,
+        *,
+        start: _builtins.float = ...,
+        length: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["length", b"length", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Gap: _TypeAlias = Gap  # noqa: Y015
 
 @_typing.final
 class Upload(_message.Message):

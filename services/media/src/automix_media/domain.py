@@ -68,7 +68,8 @@ class Upload:
 class Asset:
     """Verified audio of a project: `duration` in seconds, `size` in bytes, `sample_rate` in Hz.
 
-    `loudness` in LUFS is None when nothing passes the gate.
+    `loudness` in LUFS is None when nothing passes the gate. `damaged_packets` do not decode and were left out; `gaps`
+    are start and length in seconds of each silence that stands for what the file lacks.
     """
 
     id: UUID
@@ -84,6 +85,8 @@ class Asset:
     sample_rate: int
     channels: int
     loudness: float | None
+    damaged_packets: int
+    gaps: list[tuple[float, float]]
     uploaded_at: datetime
 
 
@@ -97,6 +100,8 @@ class Facts:
     sample_rate: int
     channels: int
     loudness: float | None
+    damaged_packets: int
+    gaps: list[tuple[float, float]]
     waveform: bytes
     waveform_slice: int
 
@@ -251,6 +256,8 @@ def facts_of(result: Mapping[str, Any], waveform: bytes) -> Facts:
         sample_rate=int(result["sample_rate"]),
         channels=int(result["channels"]),
         loudness=result["loudness_lufs"],
+        damaged_packets=int(result["damaged_packets"]),
+        gaps=[(float(gap["at_s"]), float(gap["length_s"])) for gap in result["gaps"]],
         waveform=waveform,
         waveform_slice=int(result["waveform"]["frames_per_bucket"]),
     )

@@ -84,6 +84,8 @@ def asset_message(asset: Asset | None) -> pb.Asset:
         channels=asset.channels,
         loudness=asset.loudness,
         storage_key=asset.storage_key,
+        damaged_packets=asset.damaged_packets,
+        gaps=[pb.Gap(start=start, length=length) for start, length in asset.gaps],
     )
     message.uploaded_at.FromDatetime(asset.uploaded_at)
     return message

@@ -174,6 +174,8 @@ ASSET = (
     assets.c.sample_rate,
     assets.c.channels,
     assets.c.loudness,
+    assets.c.damaged_packets,
+    assets.c.gaps,
     assets.c.uploaded_at,
 )
 THIS_ASSET = sa.and_(assets.c.id == bindparam("asset"), assets.c.owner_id == bindparam("owner"))
@@ -189,6 +191,8 @@ _MEASURED = {
         "sample_rate",
         "channels",
         "loudness",
+        "damaged_packets",
+        "gaps",
         "waveform",
         "waveform_slice",
     )

@@ -5,7 +5,7 @@ The rules that are triggers are in the migrations.
 
 import sqlalchemy as sa
 from automix_common.database.tables import TIME, copied, inbox, object_deletions, request_answers, tombstones
-from sqlalchemy.dialects.postgresql import BYTEA, DOMAIN, ENUM
+from sqlalchemy.dialects.postgresql import BYTEA, DOMAIN, ENUM, JSONB
 
 metadata = sa.MetaData()
 copied(metadata, inbox, request_answers, tombstones, object_deletions)
@@ -258,8 +258,25 @@ assets = sa.Table(
         comment="Frames in a slice of the waveform",
     ),
     sa.Column("uploaded_at", TIME, nullable=False, server_default=sa.func.now(), comment="When it was verified"),
+    sa.Column(
+        "damaged_packets",
+        sa.Integer,
+        sa.CheckConstraint("damaged_packets >= 0"),
+        nullable=False,
+        server_default=sa.text("0"),
+        comment="Packets of the file that do not decode and were left out",
+    ),
+    sa.Column(
+        "gaps",
+        JSONB,
+        nullable=False,
+        server_default=sa.text("'[]'"),
+        comment="Silence that stands for what the file lacks: pairs of start and length in seconds, in order, "
+        "100 at most",
+    ),
     sa.UniqueConstraint("id", "upload_id"),
     sa.CheckConstraint("storage_key = 'assets/' || id", name="assets_key"),
+    sa.CheckConstraint("jsonb_typeof(gaps) = 'array' AND jsonb_array_length(gaps) <= 100", name="assets_gaps"),
     # Rounded: a duration in seconds is a count of samples only to within its own precision.
     sa.CheckConstraint(
         "length(waveform) / 4 = ceil(round(duration * sample_rate) / waveform_slice)", name="assets_waveform_covers"

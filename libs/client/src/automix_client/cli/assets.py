@@ -17,7 +17,7 @@ from automix_client.cli.documents import choice, document
 from automix_client.cli.file_names import free, plain_name
 from automix_client.cli.names import ProjectArgument, an_id, one_of, project_id
 from automix_client.cli.terminal import Terminal, escaped
-from automix_client.cli.units import length, lufs, moment, size
+from automix_client.cli.units import length, lufs, moment, place, size
 from automix_client.client import AsyncClient
 from automix_client.downloads import Facts
 from automix_client.errors import AutomixError, NotReachableError
@@ -31,6 +31,8 @@ OutOption = Annotated[
 MinutesOption = Annotated[int, typer.Option(min=1, max=60, help="How long the link works.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")]
 
+TOLD_GAPS = 3
+"""How many are told by their place; `--json` has all."""
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -96,6 +98,7 @@ def _change(
         f"{one.sample_rate / 1000:g} kHz  {one.channels} ch  {_loudness(one)}  {size(one.size)}  "
         f"{moment(one.uploaded_at)}\n[dim]sha256[/dim] {one.sha256}",
     )
+    _note_damage(terminal, [one])
 
 
 def download(
@@ -228,6 +231,28 @@ def _print(terminal: Terminal, assets: list[Asset]) -> None:
         ("id", "role", "file", "length", "loudness"),
         ((one.id, choice(one, "role"), one.filename, length(one.duration), _loudness(one)) for one in assets),
     )
+    _note_damage(terminal, assets)
+
+
+def _note_damage(terminal: Terminal, assets: list[Asset]) -> None:
+    for one in assets:
+        if words := damage_words(one):
+            terminal.note(f"[yellow]{escaped(one.filename)}[/yellow] {words}")
+
+
+def damage_words(asset: Asset) -> str:
+    """What a recording lacks and where, as the end of a sentence that begins with its name; empty for a sound one."""
+    if not (asset.gaps or asset.damaged_packets):
+        return ""
+    first = asset.gaps[0] if asset.gaps else None
+    if first is not None and len(asset.gaps) == 1 and first.start == 0.0 and not asset.damaged_packets:
+        return f"begins at {first.length:.2f} s, as its time stamps say: silence stands in front of it."
+    why = "is damaged" if asset.damaged_packets else "has gaps"
+    if first is None:
+        return f"{why}: its packets that do not decode were left out ({asset.damaged_packets})."
+    places = ", ".join(f"{gap.length:.2f} s at {place(gap.start)}" for gap in asset.gaps[:TOLD_GAPS])
+    more = f" and {len(asset.gaps) - TOLD_GAPS} more" if len(asset.gaps) > TOLD_GAPS else ""
+    return f"{why}: {places}{more} are missing and silent, what follows stays in time."
 
 
 def _loudness(asset: Asset) -> str:

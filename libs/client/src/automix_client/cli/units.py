@@ -18,6 +18,12 @@ def length(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02d}"
 
 
+def place(seconds: float) -> str:
+    """A place in a recording, to the hundredth: 1:02.50."""
+    hundredths = round(seconds * 100)
+    return f"{hundredths // 6000}:{hundredths % 6000 / 100:05.2f}"
+
+
 def size(count: float) -> str:
     """A number of bytes in the decimal unit that suits it: 31.4 MB."""
     for unit in ("B", "kB", "MB"):

@@ -10,6 +10,7 @@ from automix_common.database.pool import Connection, Database
 from automix_common.objects.cleanup import delete_later
 from automix_common.process import faults
 from automix_common.process.ids import new_id
+from psycopg.types.json import Jsonb
 
 from automix_media import statements
 from automix_media.domain import Asset, Facts, LeaseLost, Upload, asset_key, part_key
@@ -105,7 +106,7 @@ class VerifierLease(_Lease):
         return asset
 
     async def _made(self, connection: Connection, facts: Facts) -> Asset:
-        measured = {**vars(facts), "storage_key": asset_key(self.holder)}
+        measured = {**vars(facts), "gaps": Jsonb(facts.gaps), "storage_key": asset_key(self.holder)}
         asset = await statements.ADD_ASSET.one(connection, **self._held, **measured)
         if asset is None or await statements.FINISH.run(connection, **self._held) != 1:
             raise LeaseLost

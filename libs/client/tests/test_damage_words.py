@@ -1,0 +1,28 @@
+"""A recording that lacks something says what and where, in one sentence."""
+
+import pytest
+from automix.media.v1.media_pb2 import Asset, Gap
+from automix_client.cli.assets import damage_words
+
+HOLES = [Gap(start=62.5 * place, length=1) for place in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("asset", "words"),
+    [
+        (Asset(), ""),
+        (
+            Asset(damaged_packets=1, gaps=HOLES[:1]),
+            "is damaged: 1.00 s at 1:02.50 are missing and silent, what follows stays in time.",
+        ),
+        (
+            Asset(gaps=HOLES),
+            "has gaps: 1.00 s at 1:02.50, 1.00 s at 2:05.00, 1.00 s at 3:07.50 and 2 more are missing and silent, "
+            "what follows stays in time.",
+        ),
+        (Asset(gaps=[Gap(length=0.5)]), "begins at 0.50 s, as its time stamps say: silence stands in front of it."),
+        (Asset(damaged_packets=2), "is damaged: its packets that do not decode were left out (2)."),
+    ],
+)
+def test_damage_is_said_in_one_sentence(asset: Asset, words: str) -> None:
+    assert damage_words(asset) == words
