@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,6 @@ from automix_common.runtime import open_runtime
 from automix_local import Servers
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import Settings as EngineSettings
-from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.repository import events
 from automix_mixer.repository.burial import bury_project
 from automix_mixer.repository.jobs import Jobs
@@ -175,14 +174,15 @@ async def test_a_job_becomes_a_render_and_its_plan_can_be_rendered_again(
     render, data = answers[0].render, b"".join(answer.data for answer in answers)
     assert hashlib.sha256(data).hexdigest() == render.sha256
     assert data[:4] == b"RIFF"
-    assert render.duration == pytest.approx(2.0, abs=0.01)
+    assert 2.0 <= render.duration < 5.0, "the space may ring out"
     assert render.filename == "beat (mix).wav"
     stems = {file.filename for file in render.files if file.kind == "stem"}
     assert stems >= {"beat (lead).wav", "beat (beat).wav"}
     documents = await caller.call("GetRenderReport", pb.GetRenderReportRequest(render_id=job.render_id))
-    assert json.loads(documents.report_json)["duration_s"] == pytest.approx(2.0, abs=0.01)
-    order = [field.name for field in fields(MixPlan)]
-    assert list(json.loads(documents.plan_json)) == order
+    assert json.loads(documents.report_json)["duration_s"] == pytest.approx(render.duration, abs=0.01)
+    plan = json.loads(documents.plan_json)
+    assert plan["version"] == 2
+    assert {track["track"] for track in plan["tracks"]} == {0, 1}
     again = await caller.create_job(inputs=inputs, plan_json=documents.plan_json)
     assert (await ended(database, UUID(again.id)))["error_message"] is None
     second = await caller.job(again.id)
