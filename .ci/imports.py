@@ -10,6 +10,7 @@ from the top down; a module imports those of lower layers alone. `[tool.automix.
 """
 
 import configparser
+import io
 import os
 import subprocess
 import sys
@@ -60,13 +61,19 @@ def rules(root: Path) -> configparser.ConfigParser:
     return parser
 
 
+def written(root: Path) -> str:
+    """What .importlinter is to say: the rules for lint-imports without this program."""
+    text = io.StringIO("# Made from .ci/imports.ini by `python .ci/imports.py --write`.\n")
+    text.seek(0, io.SEEK_END)
+    rules(root).write(text)
+    return text.getvalue()
+
+
 def main() -> None:
     """Exits with 1 when a rule is broken."""
     if sys.argv[1:] == ["--write"]:  # for lint-imports without this program
         root = RULES.parent.parent
-        with (root / ".importlinter").open("w") as written:
-            written.write("# Made from .ci/imports.ini by `python .ci/imports.py --write`.\n")
-            rules(root).write(written)
+        (root / ".importlinter").write_text(written(root))
         return
     root = Path(sys.argv[1] if len(sys.argv) > 1 else RULES.parent.parent).resolve()
     sources = [source_of(path.parent) for path in root.glob("*/pyproject.toml")]

@@ -1,5 +1,6 @@
 """An import that the rules forbid is caught, in each kind of place."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,11 @@ def module(path: str) -> str:
 
 def test_the_tree_as_it_is_breaks_no_rule(tree: Path) -> None:
     assert broken_in(tree)[0] == 0
+
+
+def test_the_written_rules_are_those_of_the_tree() -> None:
+    made = runpy.run_path(str(ROOT / ".ci" / "imports.py"))["written"](ROOT)
+    assert (ROOT / ".importlinter").read_text() == made, "run `python .ci/imports.py --write`"
 
 
 def test_an_illegal_import_is_caught_in_each_kind_of_place(tree: Path) -> None:
