@@ -35,6 +35,8 @@ BEGIN
             waits_since = CASE turn.queued WHEN 0 THEN clock_timestamp() ELSE turn.waits_since END;
         RETURN NULL;
     END IF;
+    -- What another transaction is changing is waited for first: the deletion would read the row as it was before that.
+    PERFORM FROM turns WHERE owner_id = owner FOR UPDATE;
     DELETE FROM turns WHERE owner_id = owner AND queued + waits = 0 AND processing + works = 0;
     UPDATE turns SET
         queued = queued + waits,
