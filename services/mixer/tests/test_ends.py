@@ -1,15 +1,19 @@
 """The end of a job: fenced by its attempt, and a cancel that was acknowledged never becomes a success."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from automix_common.database.pool import Database
-from automix_mixer.domain import JobError, JobStatus
+from automix_common.process.ids import new_id
+from automix_mixer.domain import Claim, JobError, JobStatus, NewRender, RenderFile, distinct
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.outcomes import Failed, Gone, Outcome, Refused, Rendered, Stopped
+from hypothesis import given
+from hypothesis import strategies as st
 
 from .harness import (
     Owner,
@@ -26,6 +30,7 @@ from .harness import (
 )
 
 ERROR = JobError("NOT_AUDIO", "no audio in it")
+ANY_RENDER = NewRender(new_id(), "k", "mix.wav", "wav", 1.0, 10, "0" * 64, None, None, {}, {}, [])
 
 
 async def events_of(database: Database, job_id: object) -> list[str]:
@@ -48,6 +53,41 @@ async def test_a_success_is_status_render_and_event_at_once(database: Database, 
     assert (row["status"], row["progress"], row["worker_id"], row["lease_expires_at"]) == ("succeeded", 1, None, None)
     assert await renders_of(database, claimed.job_id) == 1
     assert await events_of(database, claimed.job_id) == ["succeeded"]
+
+
+async def test_renders_of_a_project_have_names_of_their_own(database: Database, owner: Owner) -> None:
+    def finished(claimed: Claim, suffix: str) -> NewRender:
+        stem = RenderFile(
+            new_id(), "stem", f"renders/{claimed.job_id}/1/stem.wav", f"Beat (lead){suffix}", 10, "0" * 64
+        )
+        return render_of(claimed, filename=f"Beat (mix){suffix}", files=[stem])
+
+    claims = [await processing_job(database, owner) for _ in range(5)]
+    suffixes = (".wav", ".wav", ".flac", ".wav", ".wav")
+    renders = [finished(one, suffix) for one, suffix in zip(claims, suffixes, strict=True)]
+    assert all(await asyncio.gather(*(succeed(database, *both) for both in zip(claims, renders, strict=True))))
+    async with database.read() as connection:
+        cursor = await connection.execute(
+            "SELECT r.filename, f.filename FROM renders r JOIN render_files f ON f.render_id = r.id"
+            " WHERE r.project_id = %s",
+            (owner.project_id,),
+        )
+        names = {mix.rpartition(".")[0]: stem.rpartition(".")[0] for mix, stem in await cursor.fetchall()}
+    numbered = {f"Beat (mix {number})": f"Beat (lead, mix {number})" for number in range(2, 6)}
+    assert names == {"Beat (mix)": "Beat (lead)"} | numbered
+    stranger = await processing_job(database, Owner())
+    await succeed(database, stranger, finished(stranger, ".wav"))
+    assert await scalar(database, "SELECT filename FROM renders WHERE job_id = %s", stranger.job_id) == "Beat (mix).wav"
+
+
+@given(st.lists(st.text(min_size=1, max_size=300).map(lambda name: f"{name.strip() or 'x'}.wav"[-255:]), max_size=6))
+def test_a_number_keeps_a_name_within_bounds(names: list[str]) -> None:
+    taken: list[str] = []
+    for name in [*names, *names, *names]:
+        render = replace(ANY_RENDER, filename=name)
+        taken.append(distinct(render, taken).filename)
+    assert len({name.removesuffix(".wav") for name in taken}) == len(taken)
+    assert all(len(name) <= 255 and name.endswith(".wav") for name in taken)
 
 
 async def test_a_zombie_changes_nothing(database: Database, owner: Owner) -> None:

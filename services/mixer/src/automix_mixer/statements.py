@@ -251,6 +251,7 @@ SUCCEED = Scalar(
     .values(status="succeeded", progress=1, ended_at=ENDED_AT, **RELEASED)
     .returning(jobs.c.project_id),
 )
+NAMES = Scalar(str, sa.select(renders.c.filename).where(renders.c.project_id == bindparam("project")))
 ADD_RENDER = Command(
     renders.insert().values(
         {column.name: bindparam(column.name) for column in renders.columns if column.name != "created_at"}

@@ -11,7 +11,16 @@ from automix_common.database.pool import Connection
 from psycopg.types.json import Json
 
 from automix_mixer import statements
-from automix_mixer.domain import MOST_FAILURES, Claim, Held, JobError, JobStatus, NewRender, status_after_failure
+from automix_mixer.domain import (
+    MOST_FAILURES,
+    Claim,
+    Held,
+    JobError,
+    JobStatus,
+    NewRender,
+    distinct,
+    status_after_failure,
+)
 from automix_mixer.repository import events
 from automix_mixer.repository.jobs import inputs_of
 from automix_mixer.statements import Standing, Taken
@@ -78,6 +87,8 @@ async def succeed(connection: Connection, claimed: Claim, render: NewRender) -> 
     project_id = await statements.SUCCEED.one(connection, job=claimed.job_id, attempt=claimed.attempt)
     if project_id is None:
         return False
+    # The owner's row of turns is held from here on, so no other mix of theirs takes the same name meanwhile.
+    render = distinct(render, await statements.NAMES.all(connection, project=project_id))
     row = vars(render) | {"plan": Json(render.plan), "report": Json(render.report)}
     await statements.ADD_RENDER.run(
         connection, **row, job_id=claimed.job_id, project_id=project_id, owner_id=claimed.owner_id
