@@ -18,8 +18,9 @@ from .stored_songs import fingerprint, tracks_of
 STORED = sorted((Path(__file__).parent / "stored_plans").glob("v*.json"))
 HEARD_DB, LOUD_DB = 0.1, -40.0
 """Levels may differ by so much where a band lies at most so far under the loudest: processors' arithmetic differs."""
-OFFSET_DB = {"v1_with_settings": 0.35}
-"""Its beat has an offset, which a filter takes away now and not a mean; driven 6 dB into the limiter, that is heard."""
+CLOSE_DB = {"v1_with_settings": 0.35, "v1_with_reference": 0.35}
+"""A beat with an offset is filtered now, where its mean was subtracted: driven 6 dB into the limiter, that is heard. A
+plan of version 1 does not hold what its rehearsal heard, so it is heard again, with today's edges of the recordings."""
 
 
 def load_stored(path: Path) -> dict[str, Any]:
@@ -33,10 +34,11 @@ def test_a_stored_plan_of_an_older_version_renders_to_the_sound_that_it_had(path
     plan = plan_from_json(stored["plan"])
     report = mix(tracks, Settings(), tmp_path / "m.wav", plan=plan).report
     assert report.integrated_lufs == pytest.approx(stored["sound"]["integrated_lufs"], abs=0.05)
-    assert report.true_peak_dbtp == pytest.approx(stored["sound"]["true_peak_dbtp"], abs=0.1)
+    close_db = CLOSE_DB.get(path.stem, HEARD_DB)
+    assert report.true_peak_dbtp == pytest.approx(stored["sound"]["true_peak_dbtp"], abs=close_db)
     then, now = np.array(stored["sound"]["bands_db"]), np.array(fingerprint(tmp_path / "m.wav"))
     heard = then > then.max() + LOUD_DB
-    assert np.abs(now - then)[heard].max() < OFFSET_DB.get(path.stem, HEARD_DB)
+    assert np.abs(now - then)[heard].max() < close_db
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda p: p.stem)
