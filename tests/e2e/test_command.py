@@ -42,7 +42,7 @@ async def test_the_demo_song_is_mixed_without_an_account_or_a_file(stack: Stack,
     assert lufs == pytest.approx(-14.0, abs=0.5)
     assert dbtp <= -0.95
     assert (told["loudness_lufs"], told["true_peak_dbtp"]) == pytest.approx((lufs, dbtp), abs=0.1)
-    assert told["render"]["duration"] == pytest.approx(28.0, abs=0.1)
+    assert 28.0 <= told["render"]["duration"] < 30.0, "the space may ring out"
 
     async def counted() -> bool:
         projects = (await command("projects", "list", "--json")).json
