@@ -21,14 +21,14 @@ ERRORS = {error.__name__ for error in ServiceError.__subclasses__()} | {
 }
 UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
-EVERY_CALL = {"edge", "identity", "database"}
+EVERY_CALL = {"rpc/edge", "rpc/identity", "rpc/requests", "database/pool"}
 # What a service uses of libs/common, and the module whose reasons it then answers with.
 USED = {
-    "answer_once": "idempotency",
-    "page_start": "paging",
-    "Downloads": "downloads",
-    "aclosing": "sending",
-    "S3Store": "storage",
+    "answer_once": "database/idempotency",
+    "page_start": "rpc/paging",
+    "Downloads": "objects/downloads",
+    "aclosing": "rpc/sending",
+    "S3Store": "objects/storage",
 }
 USED_REASONS = {"not_yours": {"NOT_YOURS"}, "mine": {"NOT_YOURS"}, "call_peer": {"PEER_UNAVAILABLE", "PEER_FAILED"}}
 # Answered by the commands of operators, and what the contract's types rule out before the engine is asked.
@@ -40,12 +40,14 @@ def sources(folder: Path) -> Iterator[ast.AST]:
 
 
 def reasons(tree: ast.AST) -> Iterator[str]:
-    """First arguments of errors, first of pairs of a reason and its words, and what a child answers as `reason`."""
+    """First arguments of errors, first of pairs of a reason and its words, and what is called `reason`."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in ERRORS:
                 assert not isinstance(first, ast.JoinedStr), f"{ast.unparse(node)}: a reason is written out"
             case ast.Dict(keys=[ast.Constant(value="reason"), *_], values=[first, *_]):
+                pass
+            case ast.Assign(targets=[ast.Name(id="reason")], value=first):
                 pass
             case ast.Tuple(elts=[first, ast.Constant(value=str()) | ast.JoinedStr()]):
                 pass
