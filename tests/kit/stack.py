@@ -46,6 +46,7 @@ EVERYWHERE = {
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "auth": {"AUTOMIX_BCRYPT_COST": "4", "AUTOMIX_HASHING_WAITING": "500", "AUTOMIX_SIGN_UPS": "100000"},
     "projects": {},
+    "gateway": {},
     "media": {
         "AUTOMIX_VERIFY_LEASE_SECONDS": str(LEASE_SECONDS),
         "AUTOMIX_WRITER_LEASE_SECONDS": "1",

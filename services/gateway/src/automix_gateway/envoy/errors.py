@@ -49,8 +49,8 @@ OTHER = Refusal(0, grpc.StatusCode.UNKNOWN, "REFUSED", "")
 def local_replies() -> dict[str, Any]:
     """Envoy's `local_reply_config`.
 
-    What an upstream fails at is said inside a gRPC call (also in one that began as JSON): in its trailers, with its
-    details beside it. Anything else, such as the transcoder's refusals, is said in a body.
+    What an upstream fails at is said inside a call of gRPC or gRPC-Web in its trailers, with its details beside it.
+    Anything else, such as the transcoder's refusals and all that began as JSON, is said in a body.
     """
     of_upstreams = [_in_trailers(refusal) for refusal in REFUSALS if refusal.status >= FIRST_OF_UPSTREAMS]
     mappers = [*of_upstreams, *(_in_body(refusal) for refusal in REFUSALS)]
@@ -71,9 +71,11 @@ def _status_filter(status: int) -> dict[str, Any]:
 
 def _in_trailers(refusal: Refusal) -> dict[str, Any]:
     is_grpc = {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}}
+    # The transcoder turns a JSON request into one of gRPC and notes its path; its caller waits for a body.
+    began_as_grpc = {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": False}}}
     details = base64.b64encode(status_of(refusal).SerializeToString()).rstrip(b"=").decode()
     return {
-        "filter": {"and_filter": {"filters": [_status_filter(refusal.status), is_grpc]}},
+        "filter": {"and_filter": {"filters": [_status_filter(refusal.status), is_grpc, began_as_grpc]}},
         "body_format_override": {"text_format_source": {"inline_string": refusal.message}},
         "headers_to_add": [
             _header("grpc-status-details-bin", details),
