@@ -82,7 +82,7 @@ def project(me: Http) -> str:
         ("POST", "/v1/projects", {"name": ""}, 400, "INVALID_REQUEST"),
         ("POST", "/v1/projects", b"a" * 5_000_000, 413, "BODY_TOO_LARGE"),
         ("GET", "/v1/projects?nothing=1", None, 400, "MALFORMED_REQUEST"),
-        ("GET", f"/v1/projects/{uuid.uuid4()}", None, 403, "NOT_YOURS"),
+        ("GET", "/v1/projects/0197ab8e-9c5f-7d6e-8f00-3f6c5b1f2a4d", None, 403, "NOT_YOURS"),
         ("GET", f"/v1/jobs/{uuid.uuid4()}:watch", None, 403, "NOT_YOURS"),
         ("GET", f"/v1/assets/{uuid.uuid4()}/bytes", None, 403, "NOT_YOURS"),
         ("GET", f"/v1/assets/{uuid.uuid4()}/bytes?a=1", None, 400, "MALFORMED_REQUEST"),
