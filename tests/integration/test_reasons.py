@@ -32,7 +32,15 @@ USED = {
 }
 USED_REASONS = {"not_yours": {"NOT_YOURS"}, "mine": {"NOT_YOURS"}, "call_peer": {"PEER_UNAVAILABLE", "PEER_FAILED"}}
 # Answered by the commands of operators, and what the contract's types rule out before the engine is asked.
-NEVER_SEEN = {"INVALID_PASSWORD", "NO_SUCH_ACCOUNT", "ROTATION_UNDER_WAY", "UNKNOWN_ROLE", "WEIGHT_OUT_OF_RANGE"}
+NEVER_SEEN = {
+    "INVALID_PASSWORD",
+    "NO_SUCH_ACCOUNT",
+    "ROTATION_UNDER_WAY",
+    "TRACK_OPTION_OUT_OF_RANGE",
+    "UNKNOWN_ROLE",
+    "UNKNOWN_TRACK_OPTION",
+    "WEIGHT_OUT_OF_RANGE",
+}
 
 
 def sources(folder: Path) -> Iterator[ast.AST]:

@@ -46,9 +46,9 @@ class MixerServiceStub:
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
     DUPLICATE_INPUT, BAD_SETTINGS, BAD_TRACK_OPTIONS: a role or an option does not fit its track, PLAN_INVALID,
-    PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-    KEPT_JOB_QUOTA: as many jobs, whatever became of them, as may be kept; RENDER_QUOTA: renders and their files take as
-    many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
+    PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA, KEPT_JOB_QUOTA: as many jobs, whatever became
+    of them, as may be kept; RENDER_QUOTA: renders and their files take as many bytes as may be kept; TOO_MANY_TRACKS,
+    TOO_MUCH_AUDIO) with QuotaFailure.
     """
     GetJob: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]
     """One job of the caller."""
@@ -125,9 +125,9 @@ class MixerServiceAsyncStub(MixerServiceStub):
 
     Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
     DUPLICATE_INPUT, BAD_SETTINGS, BAD_TRACK_OPTIONS: a role or an option does not fit its track, PLAN_INVALID,
-    PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-    KEPT_JOB_QUOTA: as many jobs, whatever became of them, as may be kept; RENDER_QUOTA: renders and their files take as
-    many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
+    PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA, KEPT_JOB_QUOTA: as many jobs, whatever became
+    of them, as may be kept; RENDER_QUOTA: renders and their files take as many bytes as may be kept; TOO_MANY_TRACKS,
+    TOO_MUCH_AUDIO) with QuotaFailure.
     """
     GetJob: _aio.UnaryUnaryMultiCallable[_mixer_pb2.GetJobRequest, _mixer_pb2.GetJobResponse]  # type: ignore[assignment]
     """One job of the caller."""
@@ -207,9 +207,9 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: FAILED_PRECONDITION (PROJECT_COMPLETED, NO_INPUTS); INVALID_ARGUMENT (INPUT_NOT_IN_PROJECT,
         DUPLICATE_INPUT, BAD_SETTINGS, BAD_TRACK_OPTIONS: a role or an option does not fit its track, PLAN_INVALID,
-        PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA,
-        KEPT_JOB_QUOTA: as many jobs, whatever became of them, as may be kept; RENDER_QUOTA: renders and their files take as
-        many bytes as may be kept; TOO_MANY_TRACKS, TOO_MUCH_AUDIO) with QuotaFailure.
+        PLAN_DOES_NOT_FIT, REQUEST_ID_REUSED); RESOURCE_EXHAUSTED (JOB_QUOTA, KEPT_JOB_QUOTA: as many jobs, whatever became
+        of them, as may be kept; RENDER_QUOTA: renders and their files take as many bytes as may be kept; TOO_MANY_TRACKS,
+        TOO_MUCH_AUDIO) with QuotaFailure.
         """
 
     @_abc_1.abstractmethod
