@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -241,7 +242,8 @@ def test_what_is_no_recording_says_what_it_is(run: Run, tmp_path: Path) -> None:
     for source, words, code in ((tmp_path, "is a folder", 2), ("/dev/zero", "is a device", 5), ("/gone", "exist", 2)):
         done = run("-v", source, "-o", tmp_path / "mix.wav")
         assert done.exit_code == code
-        assert words in done.output.replace("\n", " ")
+        # A long path wraps the message within its box.
+        assert words.replace(" ", "") in re.sub(r"[\s│]", "", done.output)
 
 
 def command(arguments: list[str], **options: object) -> "subprocess.CompletedProcess[bytes]":
