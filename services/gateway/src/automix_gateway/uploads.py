@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 
+import grpc
 from automix.media.v1 import media_pb2
 from google.protobuf import json_format
 from starlette.requests import ClientDisconnect, Request
@@ -39,7 +40,16 @@ def endpoint(services: Services) -> Endpoint:
             if waiting:
                 yield media_pb2.UploadBytesRequest(data=bytes(waiting))
 
-        answer = await services.media.UploadBytes(messages(), metadata=metadata(request))
+        told = metadata(request)
+        try:
+            answer = await services.media.UploadBytes(messages(), metadata=told)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.INTERNAL:
+                raise
+            # A write that fails because media has ended the call hides its answer: grpc.aio then reports INTERNAL of
+            # its own. Asked again without bytes, media says why it refused them, or how far the upload came.
+            first = media_pb2.UploadBytesRequest(upload_id=upload_id, offset=offset)
+            answer = await services.media.UploadBytes(_only(first), metadata=told)
         if gone:
             return Response(status_code=499)
         body = json_format.MessageToJson(
@@ -48,6 +58,10 @@ def endpoint(services: Services) -> Endpoint:
         return Response(body, media_type="application/json")
 
     return put
+
+
+async def _only(message: media_pb2.UploadBytesRequest) -> AsyncIterator[media_pb2.UploadBytesRequest]:
+    yield message
 
 
 def _offset(request: Request) -> int:
