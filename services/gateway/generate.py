@@ -22,7 +22,7 @@ PROTOS = HERE.parents[1] / "protos" / "generate.py"
 ROOT = "#/components/"
 RULES = validate_pb2.DESCRIPTOR.extensions_by_name["field"]
 WHEN_SET = validate_pb2.DESCRIPTOR.enum_types_by_name["Ignore"].values_by_name["IGNORE_IF_ZERO_VALUE"].number
-PUBLIC = {"SignUp", "SignIn", "RefreshToken", "SignOut", "GetJwks"}
+PUBLIC = {"SignUp", "SignIn", "RefreshToken", "SignOut", "ExchangePersonalToken", "GetJwks"}
 WELL_KNOWN: dict[str, dict[str, Any]] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time", "examples": ["2026-11-28T05:00:00Z"]},
     "google.protobuf.Duration": {"type": "string", "pattern": r"^\d+(\.\d{1,9})?s$", "examples": ["600s"]},

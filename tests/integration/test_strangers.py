@@ -61,6 +61,10 @@ TABLE: Mapping[str, Row] = {
     "AuthService.GetMe": Own(auth.GetMeRequest()),
     "AuthService.ChangePassword": Own(auth.ChangePasswordRequest(current_password="x", new_password="12345678")),
     "AuthService.DeleteAccount": Own(auth.DeleteAccountRequest(password="x")),
+    "AuthService.CreatePersonalToken": Own(auth.CreatePersonalTokenRequest(password="x", name="Mine")),
+    "AuthService.ListPersonalTokens": Own(auth.ListPersonalTokensRequest()),
+    "AuthService.RevokePersonalToken": named(lambda ids: auth.RevokePersonalTokenRequest(token_id=ids.token_id)),
+    "AuthService.ExchangePersonalToken": Public(auth.ExchangePersonalTokenRequest(token="unknown")),
     "ProjectsService.CreateProject": Own(projects.CreateProjectRequest(name="Mine")),
     "ProjectsService.ListProjects": Own(projects.ListProjectsRequest()),
     "ProjectsService.GetProject": named(lambda ids: projects.GetProjectRequest(project_id=ids.project_id)),
@@ -166,7 +170,7 @@ async def test_a_token_is_needed(stack, victim, name, service, method) -> None:
 async def test_no_token_is_needed(stack, victim, name, service, method) -> None:
     code, reason, _ = await refusal(stack.channel(service), method, requests_of(TABLE[name], victim), None)
     assert code is not DENIED
-    assert not reason.startswith("TOKEN_")
+    assert reason != "TOKEN_MISSING"
 
 
 @each(Named, Own)

@@ -54,12 +54,14 @@ async def listening(
     verifier: TokenVerifier,
     *add: Callable[[grpc.aio.Server], None],
     public: frozenset[str] = frozenset(),
+    account: frozenset[str] = frozenset(),
     stall_seconds: float = 60,
 ) -> AsyncIterator[str]:
     """A gRPC server behind the edge; yields its address."""
     edge = Edge(
         verifier,
         public=public,
+        account=account,
         open_services=OPEN_SERVICES,
         request_seconds=60,
         stall_seconds=stall_seconds,

@@ -29,6 +29,7 @@ class Possessions:
     """Ids of one of everything that a user can own."""
 
     owner_id: str
+    token_id: str
     project_id: str
     upload_id: str
     asset_id: str
@@ -71,10 +72,11 @@ class Person:
             yield client
 
     async def own_everything(self) -> Possessions:
-        """A project with an open upload, a beat, and a succeeded job with a render and another file of it."""
+        """A project with an open upload, a beat, and a succeeded job with a render and another file of it; a token."""
         with tempfile.TemporaryDirectory() as folder:
             beat = audio.beat(Path(folder) / "beat.wav")
             async with self.client() as client:
+                token = await client.tokens.create("Everything", PASSWORD)
                 project = await client.projects.create("Everything")
                 asset = await client.assets.upload(project.id, beat, BEAT)
                 accepted = await client.jobs.create(project.id, settings=mixer_pb2.MixSettings(stems=True))
@@ -87,6 +89,7 @@ class Person:
         opened = await media.CreateUpload(opening, metadata=self.metadata, timeout=20)
         return Possessions(
             owner_id=self.id,
+            token_id=token.personal_token.id,
             project_id=project.id,
             upload_id=opened.upload.id,
             asset_id=asset.id,

@@ -184,3 +184,22 @@ async def test_lists_arrive_whole(client: AsyncClient) -> None:
     for name in names:
         await client.projects.create(name)
     assert [project.name async for project in client.projects.list()] == names
+
+
+async def test_a_personal_token_is_sent_as_it_is_until_somebody_signs_in(port: int, world: World) -> None:
+    world.access.add("automix_pat_x")
+    world.passwords["somebody@example.org"] = "a good password"
+    async with AsyncClient(Endpoints.parse(f"127.0.0.1:{port}"), tls=TlsFiles(), token="automix_pat_x") as client:
+        await client.account.me()
+        assert world.calls["RefreshToken"] == 0
+        world.access.clear()
+        with pytest.raises(NotSignedInError):
+            await client.account.me()
+        await client.account.sign_in("somebody@example.org", "a good password")
+        await client.account.me()
+
+
+async def test_the_environment_names_a_personal_token(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOMIX_TOKEN", " automix_pat_x\n")
+    async with AsyncClient(Endpoints.parse(f"127.0.0.1:{port}"), tls=TlsFiles()) as client:
+        assert await client.session.headers() == (("authorization", "Bearer automix_pat_x"),)

@@ -12,6 +12,8 @@ import pytest
 from automix_common.process.ids import new_id
 from automix_common.rpc.errors import Unauthenticated, Unavailable
 from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier
+from automix_common.rpc.personal_tokens import new_personal_token
+from automix_common.rpc.scopes import Scope
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 USER = new_id()
@@ -173,3 +175,78 @@ async def test_without_any_key_the_answer_is_unavailable(keys: Keys) -> None:
     keys.away = True
     with pytest.raises(Unavailable):
         await keys.verifier().verify(keys.token())
+
+
+class Auth:
+    """Where personal tokens are exchanged, as the test wants it."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+        self.exchanges = 0
+        self.error: Exception | None = None
+        self.claims: dict[str, Any] = {"scope": "read"}
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def exchange(self, _token: str) -> str:
+        self.exchanges += 1
+        await self.answers.wait()
+        if self.error is not None:
+            raise self.error
+        return self.keys.token(**({"exp": int(time.time()) + 60} | self.claims))
+
+    def verifier(self) -> TokenVerifier:
+        return TokenVerifier(KeyCache(self.keys.fetch), "automix", "automix", self.exchange)
+
+
+@pytest.fixture
+def auth(keys: Keys) -> Auth:
+    return Auth(keys)
+
+
+async def test_a_personal_token_is_exchanged_once_however_many_wait(auth: Auth) -> None:
+    verifier, token = auth.verifier(), new_personal_token()
+    auth.answers.clear()
+    waiting = [asyncio.ensure_future(verifier.verify(token)) for _ in range(5)]
+    while not auth.exchanges:
+        await asyncio.sleep(0)
+    waiting.pop().cancel()
+    auth.answers.set()
+    found = await asyncio.gather(*waiting)
+    assert {(one.user_id, one.scope) for one in found} == {(USER, Scope.READ)}
+    assert (await verifier.verify(token)).token != token
+    assert auth.exchanges == 1
+
+
+async def test_a_personal_token_is_asked_for_again_when_its_access_token_is_over(auth: Auth) -> None:
+    verifier, token = auth.verifier(), new_personal_token()
+    auth.claims["exp"] = int(time.time()) + 2
+    principal = await verifier.verify(token)
+    auth.error = Unauthenticated("TOKEN_INVALID", "revoked")
+    while time.time() <= principal.expires_at:
+        await asyncio.sleep(0.01)
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+
+
+async def test_a_personal_token_that_cannot_be_exchanged_is_not_called_invalid(auth: Auth) -> None:
+    auth.error = Unavailable("PEER_UNAVAILABLE", "away")
+    verifier, token = auth.verifier(), new_personal_token()
+    with pytest.raises(Unavailable):
+        await verifier.verify(token)
+    auth.error = None
+    assert (await verifier.verify(token)).user_id == USER
+
+
+async def test_a_mistyped_personal_token_is_refused_without_asking(auth: Auth) -> None:
+    token = new_personal_token()
+    for wrong in (token[:-1], token + "0", token[:20] + ("A" if token[20] != "A" else "B") + token[21:]):
+        with pytest.raises(Unauthenticated):
+            await auth.verifier().verify(wrong)
+    assert auth.exchanges == 0
+
+
+async def test_a_scope_that_is_unknown_here_is_none(auth: Auth) -> None:
+    auth.claims["scope"] = "everything"
+    with pytest.raises(Unauthenticated):
+        await auth.verifier().verify(new_personal_token())

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from automix.auth.v1 import auth_pb2 as pb
 from automix.auth.v1 import auth_pb2_grpc
-from automix_auth.__main__ import PUBLIC, assemble
+from automix_auth.__main__ import ACCOUNT, PUBLIC, assemble
 from automix_auth.settings import AuthSettings
 from automix_auth.upkeep import Upkeep
 from automix_common.database.pool import Database
@@ -72,7 +72,7 @@ async def serving(url: str, **overrides: Any) -> AsyncIterator[Auth]:
     with assemble(settings, database) as (servicer, verifier):
         add = partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, servicer)
         async with (
-            listening(verifier, add, public=PUBLIC) as address,
+            listening(verifier, add, public=PUBLIC, account=ACCOUNT) as address,
             grpc.aio.insecure_channel(address) as channel,
         ):
             yield Auth(settings, database, upkeep, channel, auth_pb2_grpc.AuthServiceStub(channel))

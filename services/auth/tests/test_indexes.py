@@ -9,7 +9,7 @@ from automix_auth import statements
 from kit.plans import generic_plan, reads_whole, statements_of
 
 MANY = 20_000
-LARGE = ("users", "token_families", "refresh_tokens", "sign_in_failures")
+LARGE = ("users", "token_families", "refresh_tokens", "personal_tokens", "sign_in_failures")
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,11 @@ def connection(url: str) -> Iterator[psycopg.Connection[Any]]:
             INSERT INTO token_families (id, user_id) SELECT id, id FROM made;
             INSERT INTO refresh_tokens (token_hash, family_id, expires_at)
                 SELECT hash, id, now() + interval '30 days' FROM made;
+            INSERT INTO personal_tokens (id, user_id, name, token_hash, scope, expires_at)
+                SELECT id, id, 'ci', hash, 'read', now() + interval '30 days' FROM made;
             INSERT INTO sign_in_failures (account, network, failures) SELECT hash, '203.0.113.1/32', 1 FROM made;
-            ANALYZE users; ANALYZE token_families; ANALYZE refresh_tokens; ANALYZE sign_in_failures;
+            ANALYZE users; ANALYZE token_families; ANALYZE refresh_tokens;
+            ANALYZE personal_tokens; ANALYZE sign_in_failures;
             """
         )
         yield opened

@@ -273,3 +273,60 @@ def test_a_count_of_wrong_passwords_is_lawful(connection: Connection, wrong: dic
     row = {"account": b"a" * 32, "network": "203.0.113.9/32", "failures": 1} | wrong
     with pytest.raises(IntegrityError):
         insert(connection, "sign_in_failures", **row)
+
+
+@pytest.fixture
+def personal_token(connection: Connection, user: uuid.UUID) -> dict[str, Any]:
+    """A lawful row."""
+    hours = connection.execute("SELECT now() + interval '1 hour'").fetchone()
+    assert hours is not None
+    return {
+        "id": uuid.uuid4(),
+        "user_id": user,
+        "name": "ci",
+        "token_hash": uuid.uuid4().bytes * 2,
+        "scope": "read",
+        "expires_at": hours[0],
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": " "},
+        {"name": "a\tb"},
+        {"name": "x" * 101},
+        {"scope": "admin"},
+        {"scope": None},
+        {"token_hash": b"short"},
+        {"expires_at": "2000-01-01"},
+        {"expires_at": "9999-01-01"},
+        {"expires_at": "infinity"},
+        {"expires_at": None},
+        {"last_used_at": "2000-01-01"},
+        {"user_id": uuid.UUID(int=0)},
+    ],
+)
+def test_an_unlawful_personal_token_is_refused(
+    connection: Connection, personal_token: dict[str, Any], wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(IntegrityError):
+        insert(connection, "personal_tokens", **(personal_token | wrong))
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["scope = 'write'", "expires_at = expires_at + interval '1 day'", "name = 'x'", "user_id = gen_random_uuid()"],
+)
+def test_a_personal_token_stays_as_it_was_made(
+    connection: Connection, personal_token: dict[str, Any], change: str
+) -> None:
+    insert(connection, "personal_tokens", **personal_token)
+    with pytest.raises(IntegrityError):
+        connection.execute(f"UPDATE personal_tokens SET {change}")
+
+
+def test_one_user_has_one_token_of_a_name(connection: Connection, personal_token: dict[str, Any]) -> None:
+    insert(connection, "personal_tokens", **personal_token)
+    with pytest.raises(UniqueViolation):
+        insert(connection, "personal_tokens", **(personal_token | {"id": uuid.uuid4(), "token_hash": b"x" * 32}))

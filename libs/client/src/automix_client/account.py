@@ -62,6 +62,7 @@ class Account:
     async def _keep(self, credentials: Credentials) -> None:
         async with self._session.store.lock():
             self._session.store.save(credentials)
+        self._session.token = ""
 
 
 def is_wrong_password(error: AutomixError) -> bool:

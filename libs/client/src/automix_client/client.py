@@ -23,6 +23,7 @@ from automix_client.endpoints import EndpointError, Endpoints, discover_embedded
 from automix_client.jobs import Jobs
 from automix_client.mix import Listener, Mixing, MixRequest, MixSummary
 from automix_client.mix_settings import mix_settings
+from automix_client.personal_tokens import PersonalTokens
 from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.session import Session
@@ -35,7 +36,7 @@ from automix_client.uploads import Uploads
 class AsyncClient:
     """A client of one platform for one account.
 
-    `account`, `projects`, `assets`, `jobs` and `renders` hold the calls, `mix` goes the whole way:
+    `account`, `tokens`, `projects`, `assets`, `jobs` and `renders` hold the calls, `mix` goes the whole way:
 
         async with AsyncClient("localhost:8080") as automix:
             await automix.account.sign_in(email, password)
@@ -51,8 +52,11 @@ class AsyncClient:
         token_store: TokenStore | None = None,
         tls: TlsFiles | None = None,
         patience: Patience | None = None,
+        token: str | None = None,
     ) -> None:
         """Connects to `endpoints`, else to those of the environment, else to the embedded stack.
+
+        With a personal `token`, by default that of AUTOMIX_TOKEN, it calls in its owner's name until somebody signs in.
 
         Raises EndpointError when there are none.
         """
@@ -65,10 +69,12 @@ class AsyncClient:
         auth = AuthServiceStub(self._channels[where.auth])
         media = MediaServiceStub(self._channels[where.media])
         mixer = MixerServiceStub(self._channels[where.mixer])
-        session = Session(auth, token_store or MemoryTokenStore(), patience or Patience())
+        token = os.environ.get("AUTOMIX_TOKEN", "").strip() if token is None else token
+        session = Session(auth, token_store or MemoryTokenStore(), patience or Patience(), token)
         downloads = Downloads(session)
         self.session = session
         self.account = Account(auth, session)
+        self.tokens = PersonalTokens(auth, session)
         self.projects = Projects(ProjectsServiceStub(self._channels[where.projects]), session)
         self.assets = Assets(media, session, Uploads(media, session), downloads)
         self.jobs = Jobs(mixer, session)

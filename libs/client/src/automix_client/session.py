@@ -40,9 +40,13 @@ class Session:
     it got.
     """
 
-    def __init__(self, auth: auth_pb2_grpc.AuthServiceAsyncStub, store: TokenStore, patience: Patience) -> None:
+    def __init__(
+        self, auth: auth_pb2_grpc.AuthServiceAsyncStub, store: TokenStore, patience: Patience, token: str = ""
+    ) -> None:
+        """`token`: a personal token to call with, whoever is signed in."""
         self.store = store
         self.patience = patience
+        self.token = token
         self._auth = auth
 
     def credentials(self) -> Credentials:
@@ -55,12 +59,16 @@ class Session:
     async def headers(self, rejected: Headers = ()) -> Headers:
         """Metadata with an access token that is good for a while, and is not the one in `rejected`.
 
+        A personal token is sent as it is: nobody can renew it.
+
         Raises NotSignedInError when nobody is signed in or the refresh token is no longer accepted.
         """
+        if self.token:
+            return _bearer(self.token)
         credentials = self.credentials()
         if not self._usable(credentials, rejected):
             credentials = await self._renew(rejected)
-        return _bearer(credentials)
+        return _bearer(credentials.access_token)
 
     async def call(
         self,
@@ -92,7 +100,7 @@ class Session:
                     raise error from cause
 
     def _usable(self, credentials: Credentials, rejected: Headers) -> bool:
-        if _bearer(credentials) == rejected:
+        if _bearer(credentials.access_token) == rejected:
             return False
         return time.time() < credentials.access_expires_at - self.patience.refresh_ahead
 
@@ -147,5 +155,5 @@ def _cut(message: str) -> NotReachableError:
     return NotReachableError(message, code=grpc.StatusCode.UNAVAILABLE)
 
 
-def _bearer(credentials: Credentials) -> Headers:
-    return (("authorization", f"Bearer {credentials.access_token}"),)
+def _bearer(token: str) -> Headers:
+    return (("authorization", f"Bearer {token}"),)

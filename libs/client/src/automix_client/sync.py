@@ -13,6 +13,7 @@ from automix_client.assets import Assets
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.jobs import Jobs
+from automix_client.personal_tokens import PersonalTokens
 from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.settings import Patience, TlsFiles
@@ -80,6 +81,14 @@ class SyncAccount(Face[Account]):
     me = one(Account.me)
     change_password = one(Account.change_password)
     delete = one(Account.delete)
+
+
+class SyncPersonalTokens(Face[PersonalTokens]):
+    """See PersonalTokens."""
+
+    create = one(PersonalTokens.create)
+    list = each(PersonalTokens.list)
+    revoke = one(PersonalTokens.revoke)
 
 
 class SyncProjects(Face[Projects]):
@@ -150,12 +159,13 @@ class Client(Face[AsyncClient]):
         token_store: TokenStore | None = None,
         tls: TlsFiles | None = None,
         patience: Patience | None = None,
+        token: str | None = None,
     ) -> None:
         """Connects as AsyncClient does."""
         self._runner = asyncio.Runner()
 
         async def connect() -> AsyncClient:
-            return AsyncClient(endpoints, token_store=token_store, tls=tls, patience=patience)
+            return AsyncClient(endpoints, token_store=token_store, tls=tls, patience=patience, token=token)
 
         try:
             super().__init__(self._runner.run(connect()), self._runner.run)
@@ -163,6 +173,7 @@ class Client(Face[AsyncClient]):
             self._runner.close()
             raise
         self.account = SyncAccount(self._part.account, self._run)
+        self.tokens = SyncPersonalTokens(self._part.tokens, self._run)
         self.projects = SyncProjects(self._part.projects, self._run)
         self.assets = SyncAssets(self._part.assets, self._run)
         self.jobs = SyncJobs(self._part.jobs, self._run)

@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from automix.rules.v1 import rules_pb2 as automix_dot_rules_dot_v1_dot_rules__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61utomix/auth/v1/auth.proto\x12\x0f\x61utomix.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa4\x01\n\x06Tokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\rSignUpRequest\x12\xcc\x01\n\x05\x65mail\x18\x01 \x01(\tB\xbc\x01\xbaH\xb8\x01r\x03\x18\xc0\x02\xba\x01\xaf\x01\n\nemail.form\x12Lmust be an email address such as name@example.org, of at most 254 characters\x1aSthis.size() <= 254 && this.matches(\'^[^@\\\\s\\\\x00]+@[^@\\\\s\\\\x00]+\\\\.[^@\\\\s\\\\x00]+$\')\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"^\n\x0eSignUpResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"H\n\rSignInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"^\n\x0eSignInResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"8\n\x13RefreshTokenRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"?\n\x14RefreshTokenResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"3\n\x0eSignOutRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"\x11\n\x0fSignOutResponse\"\x0e\n\x0cGetMeRequest\"4\n\rGetMeResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\"_\n\x15\x43hangePasswordRequest\x12$\n\x10\x63urrent_password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\x12 \n\x0cnew_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"A\n\x16\x43hangePasswordResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"4\n\x14\x44\x65leteAccountRequest\x12\x1c\n\x08password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"\x17\n\x15\x44\x65leteAccountResponse\"\x10\n\x0eGetJwksRequest\"N\n\x0fGetJwksResponse\x12\"\n\x04keys\x18\x01 \x03(\x0b\x32\x14.automix.auth.v1.Jwk\x12\x17\n\x0fmax_age_seconds\x18\x02 \x01(\x05\"\x1d\n\x03Jwk\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\t\n\x01x\x18\x02 \x01(\t2\x8f\x07\n\x0b\x41uthService\x12\x65\n\x06SignUp\x12\x1e.automix.auth.v1.SignUpRequest\x1a\x1f.automix.auth.v1.SignUpResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/auth:signUp:\x01*\x12\x65\n\x06SignIn\x12\x1e.automix.auth.v1.SignInRequest\x1a\x1f.automix.auth.v1.SignInResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/auth:signIn:\x01*\x12}\n\x0cRefreshToken\x12$.automix.auth.v1.RefreshTokenRequest\x1a%.automix.auth.v1.RefreshTokenResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/auth:refreshToken:\x01*\x12i\n\x07SignOut\x12\x1f.automix.auth.v1.SignOutRequest\x1a .automix.auth.v1.SignOutResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/auth:signOut:\x01*\x12\\\n\x05GetMe\x12\x1d.automix.auth.v1.GetMeRequest\x1a\x1e.automix.auth.v1.GetMeResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/users/me\x12\x89\x01\n\x0e\x43hangePassword\x12&.automix.auth.v1.ChangePasswordRequest\x1a\'.automix.auth.v1.ChangePasswordResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/v1/users/me:changePassword:\x01*\x12~\n\rDeleteAccount\x12%.automix.auth.v1.DeleteAccountRequest\x1a&.automix.auth.v1.DeleteAccountResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/users/me:delete:\x01*\x12^\n\x07GetJwks\x12\x1f.automix.auth.v1.GetJwksRequest\x1a .automix.auth.v1.GetJwksResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/jwksb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61utomix/auth/v1/auth.proto\x12\x0f\x61utomix.auth.v1\x1a\x1c\x61utomix/rules/v1/rules.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa4\x01\n\x06Tokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\rSignUpRequest\x12\xcc\x01\n\x05\x65mail\x18\x01 \x01(\tB\xbc\x01\xbaH\xb8\x01r\x03\x18\xc0\x02\xba\x01\xaf\x01\n\nemail.form\x12Lmust be an email address such as name@example.org, of at most 254 characters\x1aSthis.size() <= 254 && this.matches(\'^[^@\\\\s\\\\x00]+@[^@\\\\s\\\\x00]+\\\\.[^@\\\\s\\\\x00]+$\')\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"^\n\x0eSignUpResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"H\n\rSignInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc0\x02\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"^\n\x0eSignInResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\x12\'\n\x06tokens\x18\x02 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"8\n\x13RefreshTokenRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"?\n\x14RefreshTokenResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"3\n\x0eSignOutRequest\x12!\n\rrefresh_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"\x11\n\x0fSignOutResponse\"\x0e\n\x0cGetMeRequest\"4\n\rGetMeResponse\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.automix.auth.v1.User\"_\n\x15\x43hangePasswordRequest\x12$\n\x10\x63urrent_password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\x12 \n\x0cnew_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x08(\x80\x08\"A\n\x16\x43hangePasswordResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.automix.auth.v1.Tokens\"4\n\x14\x44\x65leteAccountRequest\x12\x1c\n\x08password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\"\x17\n\x15\x44\x65leteAccountResponse\"\xe7\x01\n\rPersonalToken\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12*\n\x05scope\x18\x03 \x01(\x0e\x32\x1b.automix.auth.v1.TokenScope\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc9\x01\n\x1a\x43reatePersonalTokenRequest\x12\x1c\n\x08password\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x08\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x88\xea\x30\x64\x12\x34\n\x05scope\x18\x03 \x01(\x0e\x32\x1b.automix.auth.v1.TokenScopeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12>\n\x08lifetime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x8a\x8a\x0f\x32\x02\x08<\"d\n\x1b\x43reatePersonalTokenResponse\x12\x36\n\x0epersonal_token\x18\x01 \x01(\x0b\x32\x1e.automix.auth.v1.PersonalToken\x12\r\n\x05token\x18\x02 \x01(\t\"W\n\x19ListPersonalTokensRequest\x12\x1c\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"n\n\x1aListPersonalTokensResponse\x12\x37\n\x0fpersonal_tokens\x18\x01 \x03(\x0b\x32\x1e.automix.auth.v1.PersonalToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x1aRevokePersonalTokenRequest\x12\x1a\n\x08token_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x1d\n\x1bRevokePersonalTokenResponse\"9\n\x1c\x45xchangePersonalTokenRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"l\n\x1d\x45xchangePersonalTokenResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\"N\n\x0fGetJwksResponse\x12\"\n\x04keys\x18\x01 \x03(\x0b\x32\x14.automix.auth.v1.Jwk\x12\x17\n\x0fmax_age_seconds\x18\x02 \x01(\x05\"\x1d\n\x03Jwk\x12\x0b\n\x03kid\x18\x01 \x01(\t\x12\t\n\x01x\x18\x02 \x01(\t*V\n\nTokenScope\x12\x1b\n\x17TOKEN_SCOPE_UNSPECIFIED\x10\x00\x12\x14\n\x10TOKEN_SCOPE_READ\x10\x01\x12\x15\n\x11TOKEN_SCOPE_WRITE\x10\x02\x32\xd1\x0b\n\x0b\x41uthService\x12\x65\n\x06SignUp\x12\x1e.automix.auth.v1.SignUpRequest\x1a\x1f.automix.auth.v1.SignUpResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/auth:signUp:\x01*\x12\x65\n\x06SignIn\x12\x1e.automix.auth.v1.SignInRequest\x1a\x1f.automix.auth.v1.SignInResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/auth:signIn:\x01*\x12}\n\x0cRefreshToken\x12$.automix.auth.v1.RefreshTokenRequest\x1a%.automix.auth.v1.RefreshTokenResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/auth:refreshToken:\x01*\x12i\n\x07SignOut\x12\x1f.automix.auth.v1.SignOutRequest\x1a .automix.auth.v1.SignOutResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/auth:signOut:\x01*\x12_\n\x05GetMe\x12\x1d.automix.auth.v1.GetMeRequest\x1a\x1e.automix.auth.v1.GetMeResponse\"\x17\x90\x02\x01\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/users/me\x12\x89\x01\n\x0e\x43hangePassword\x12&.automix.auth.v1.ChangePasswordRequest\x1a\'.automix.auth.v1.ChangePasswordResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/v1/users/me:changePassword:\x01*\x12~\n\rDeleteAccount\x12%.automix.auth.v1.DeleteAccountRequest\x1a&.automix.auth.v1.DeleteAccountResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/users/me:delete:\x01*\x12\x87\x01\n\x13\x43reatePersonalToken\x12+.automix.auth.v1.CreatePersonalTokenRequest\x1a,.automix.auth.v1.CreatePersonalTokenResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\n/v1/tokens:\x01*\x12\x84\x01\n\x12ListPersonalTokens\x12*.automix.auth.v1.ListPersonalTokensRequest\x1a+.automix.auth.v1.ListPersonalTokensResponse\"\x15\x90\x02\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/tokens\x12\x8f\x01\n\x13RevokePersonalToken\x12+.automix.auth.v1.RevokePersonalTokenRequest\x1a,.automix.auth.v1.RevokePersonalTokenResponse\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/v1/tokens/{token_id}\x12\x96\x01\n\x15\x45xchangePersonalToken\x12-.automix.auth.v1.ExchangePersonalTokenRequest\x1a..automix.auth.v1.ExchangePersonalTokenResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/tokens:exchange:\x01*\x12\x61\n\x07GetJwks\x12\x1f.automix.auth.v1.GetJwksRequest\x1a .automix.auth.v1.GetJwksResponse\"\x13\x90\x02\x01\x82\xd3\xe4\x93\x02\n\x12\x08/v1/jwksb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,6 +54,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\272H\007r\005\020\010(\200\010'
   _globals['_DELETEACCOUNTREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_DELETEACCOUNTREQUEST'].fields_by_name['password']._serialized_options = b'\272H\007r\005\020\001(\200\010'
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['password']._loaded_options = None
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['password']._serialized_options = b'\272H\007r\005\020\001(\200\010'
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['name']._serialized_options = b'\272H\006r\004\210\3520d'
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['scope']._loaded_options = None
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['scope']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['lifetime']._loaded_options = None
+  _globals['_CREATEPERSONALTOKENREQUEST'].fields_by_name['lifetime']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\212\212\0172\002\010<'
+  _globals['_LISTPERSONALTOKENSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTPERSONALTOKENSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\006\032\004\030d(\000'
+  _globals['_LISTPERSONALTOKENSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTPERSONALTOKENSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_REVOKEPERSONALTOKENREQUEST'].fields_by_name['token_id']._loaded_options = None
+  _globals['_REVOKEPERSONALTOKENREQUEST'].fields_by_name['token_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_EXCHANGEPERSONALTOKENREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_EXCHANGEPERSONALTOKENREQUEST'].fields_by_name['token']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
   _globals['_AUTHSERVICE'].methods_by_name['SignUp']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['SignUp']._serialized_options = b'\202\323\344\223\002\024\"\017/v1/auth:signUp:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['SignIn']._loaded_options = None
@@ -61,51 +79,79 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['SignOut']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['SignOut']._serialized_options = b'\202\323\344\223\002\025\"\020/v1/auth:signOut:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetMe']._loaded_options = None
-  _globals['_AUTHSERVICE'].methods_by_name['GetMe']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/users/me'
+  _globals['_AUTHSERVICE'].methods_by_name['GetMe']._serialized_options = b'\220\002\001\202\323\344\223\002\016\022\014/v1/users/me'
   _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\202\323\344\223\002 \"\033/v1/users/me:changePassword:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['DeleteAccount']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['DeleteAccount']._serialized_options = b'\202\323\344\223\002\030\"\023/v1/users/me:delete:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['CreatePersonalToken']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['CreatePersonalToken']._serialized_options = b'\202\323\344\223\002\017\"\n/v1/tokens:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['ListPersonalTokens']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ListPersonalTokens']._serialized_options = b'\220\002\001\202\323\344\223\002\014\022\n/v1/tokens'
+  _globals['_AUTHSERVICE'].methods_by_name['RevokePersonalToken']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['RevokePersonalToken']._serialized_options = b'\202\323\344\223\002\027*\025/v1/tokens/{token_id}'
+  _globals['_AUTHSERVICE'].methods_by_name['ExchangePersonalToken']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ExchangePersonalToken']._serialized_options = b'\202\323\344\223\002\030\"\023/v1/tokens:exchange:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._loaded_options = None
-  _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\202\323\344\223\002\n\022\010/v1/jwks'
-  _globals['_USER']._serialized_start=139
-  _globals['_USER']._serialized_end=220
-  _globals['_TOKENS']._serialized_start=223
-  _globals['_TOKENS']._serialized_end=387
-  _globals['_SIGNUPREQUEST']._serialized_start=390
-  _globals['_SIGNUPREQUEST']._serialized_end=642
-  _globals['_SIGNUPRESPONSE']._serialized_start=644
-  _globals['_SIGNUPRESPONSE']._serialized_end=738
-  _globals['_SIGNINREQUEST']._serialized_start=740
-  _globals['_SIGNINREQUEST']._serialized_end=812
-  _globals['_SIGNINRESPONSE']._serialized_start=814
-  _globals['_SIGNINRESPONSE']._serialized_end=908
-  _globals['_REFRESHTOKENREQUEST']._serialized_start=910
-  _globals['_REFRESHTOKENREQUEST']._serialized_end=966
-  _globals['_REFRESHTOKENRESPONSE']._serialized_start=968
-  _globals['_REFRESHTOKENRESPONSE']._serialized_end=1031
-  _globals['_SIGNOUTREQUEST']._serialized_start=1033
-  _globals['_SIGNOUTREQUEST']._serialized_end=1084
-  _globals['_SIGNOUTRESPONSE']._serialized_start=1086
-  _globals['_SIGNOUTRESPONSE']._serialized_end=1103
-  _globals['_GETMEREQUEST']._serialized_start=1105
-  _globals['_GETMEREQUEST']._serialized_end=1119
-  _globals['_GETMERESPONSE']._serialized_start=1121
-  _globals['_GETMERESPONSE']._serialized_end=1173
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1175
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1270
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1272
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1337
-  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1339
-  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1391
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1393
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1416
-  _globals['_GETJWKSREQUEST']._serialized_start=1418
-  _globals['_GETJWKSREQUEST']._serialized_end=1434
-  _globals['_GETJWKSRESPONSE']._serialized_start=1436
-  _globals['_GETJWKSRESPONSE']._serialized_end=1514
-  _globals['_JWK']._serialized_start=1516
-  _globals['_JWK']._serialized_end=1545
-  _globals['_AUTHSERVICE']._serialized_start=1548
-  _globals['_AUTHSERVICE']._serialized_end=2459
+  _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\220\002\001\202\323\344\223\002\n\022\010/v1/jwks'
+  _globals['_TOKENSCOPE']._serialized_start=2608
+  _globals['_TOKENSCOPE']._serialized_end=2694
+  _globals['_USER']._serialized_start=201
+  _globals['_USER']._serialized_end=282
+  _globals['_TOKENS']._serialized_start=285
+  _globals['_TOKENS']._serialized_end=449
+  _globals['_SIGNUPREQUEST']._serialized_start=452
+  _globals['_SIGNUPREQUEST']._serialized_end=704
+  _globals['_SIGNUPRESPONSE']._serialized_start=706
+  _globals['_SIGNUPRESPONSE']._serialized_end=800
+  _globals['_SIGNINREQUEST']._serialized_start=802
+  _globals['_SIGNINREQUEST']._serialized_end=874
+  _globals['_SIGNINRESPONSE']._serialized_start=876
+  _globals['_SIGNINRESPONSE']._serialized_end=970
+  _globals['_REFRESHTOKENREQUEST']._serialized_start=972
+  _globals['_REFRESHTOKENREQUEST']._serialized_end=1028
+  _globals['_REFRESHTOKENRESPONSE']._serialized_start=1030
+  _globals['_REFRESHTOKENRESPONSE']._serialized_end=1093
+  _globals['_SIGNOUTREQUEST']._serialized_start=1095
+  _globals['_SIGNOUTREQUEST']._serialized_end=1146
+  _globals['_SIGNOUTRESPONSE']._serialized_start=1148
+  _globals['_SIGNOUTRESPONSE']._serialized_end=1165
+  _globals['_GETMEREQUEST']._serialized_start=1167
+  _globals['_GETMEREQUEST']._serialized_end=1181
+  _globals['_GETMERESPONSE']._serialized_start=1183
+  _globals['_GETMERESPONSE']._serialized_end=1235
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1237
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1332
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1334
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1399
+  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1401
+  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1453
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1455
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1478
+  _globals['_PERSONALTOKEN']._serialized_start=1481
+  _globals['_PERSONALTOKEN']._serialized_end=1712
+  _globals['_CREATEPERSONALTOKENREQUEST']._serialized_start=1715
+  _globals['_CREATEPERSONALTOKENREQUEST']._serialized_end=1916
+  _globals['_CREATEPERSONALTOKENRESPONSE']._serialized_start=1918
+  _globals['_CREATEPERSONALTOKENRESPONSE']._serialized_end=2018
+  _globals['_LISTPERSONALTOKENSREQUEST']._serialized_start=2020
+  _globals['_LISTPERSONALTOKENSREQUEST']._serialized_end=2107
+  _globals['_LISTPERSONALTOKENSRESPONSE']._serialized_start=2109
+  _globals['_LISTPERSONALTOKENSRESPONSE']._serialized_end=2219
+  _globals['_REVOKEPERSONALTOKENREQUEST']._serialized_start=2221
+  _globals['_REVOKEPERSONALTOKENREQUEST']._serialized_end=2277
+  _globals['_REVOKEPERSONALTOKENRESPONSE']._serialized_start=2279
+  _globals['_REVOKEPERSONALTOKENRESPONSE']._serialized_end=2308
+  _globals['_EXCHANGEPERSONALTOKENREQUEST']._serialized_start=2310
+  _globals['_EXCHANGEPERSONALTOKENREQUEST']._serialized_end=2367
+  _globals['_EXCHANGEPERSONALTOKENRESPONSE']._serialized_start=2369
+  _globals['_EXCHANGEPERSONALTOKENRESPONSE']._serialized_end=2477
+  _globals['_GETJWKSREQUEST']._serialized_start=2479
+  _globals['_GETJWKSREQUEST']._serialized_end=2495
+  _globals['_GETJWKSRESPONSE']._serialized_start=2497
+  _globals['_GETJWKSRESPONSE']._serialized_end=2575
+  _globals['_JWK']._serialized_start=2577
+  _globals['_JWK']._serialized_end=2606
+  _globals['_AUTHSERVICE']._serialized_start=2697
+  _globals['_AUTHSERVICE']._serialized_end=4186
 # @@protoc_insertion_point(module_scope)

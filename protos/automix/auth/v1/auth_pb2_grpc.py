@@ -29,7 +29,8 @@ class AuthServiceStub:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
+    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
     gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
@@ -39,6 +40,7 @@ class AuthServiceStub:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -83,6 +85,26 @@ class AuthServiceStub:
                 request_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.DeleteAccountRequest.SerializeToString,
                 response_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.DeleteAccountResponse.FromString,
                 _registered_method=True)
+        self.CreatePersonalToken = channel.unary_unary(
+                '/automix.auth.v1.AuthService/CreatePersonalToken',
+                request_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.CreatePersonalTokenRequest.SerializeToString,
+                response_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.CreatePersonalTokenResponse.FromString,
+                _registered_method=True)
+        self.ListPersonalTokens = channel.unary_unary(
+                '/automix.auth.v1.AuthService/ListPersonalTokens',
+                request_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.ListPersonalTokensRequest.SerializeToString,
+                response_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.ListPersonalTokensResponse.FromString,
+                _registered_method=True)
+        self.RevokePersonalToken = channel.unary_unary(
+                '/automix.auth.v1.AuthService/RevokePersonalToken',
+                request_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.RevokePersonalTokenRequest.SerializeToString,
+                response_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.RevokePersonalTokenResponse.FromString,
+                _registered_method=True)
+        self.ExchangePersonalToken = channel.unary_unary(
+                '/automix.auth.v1.AuthService/ExchangePersonalToken',
+                request_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.ExchangePersonalTokenRequest.SerializeToString,
+                response_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.ExchangePersonalTokenResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/automix.auth.v1.AuthService/GetJwks',
                 request_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.GetJwksRequest.SerializeToString,
@@ -94,7 +116,8 @@ class AuthServiceServicer:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
+    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
     gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
@@ -104,6 +127,7 @@ class AuthServiceServicer:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -154,7 +178,7 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Sets a new password, revokes every refresh token of the account and returns a new pair.
+        """Sets a new password, revokes every refresh token and every personal token of the account and returns a new pair.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the current password is wrong.
         """
@@ -167,6 +191,45 @@ class AuthServiceServicer:
         when an answer got lost: UNAUTHENTICATED (ACCOUNT_DELETED) then says that it was deleted.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreatePersonalToken(self, request, context):
+        """Makes a personal access token, by which a program calls in the account's name without signing in. It needs the
+        password, so that who stole an access token cannot make one that lasts, and dies with the password.
+
+        Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong; ALREADY_EXISTS (TOKEN_NAME_TAKEN) when a
+        live token has the name; RESOURCE_EXHAUSTED (TOKEN_QUOTA) with QuotaFailure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPersonalTokens(self, request, context):
+        """The caller's personal tokens, newest first; expired ones are listed for 30 days more.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokePersonalToken(self, request, context):
+        """Revokes a personal token and deletes it: within a minute no service accepts it.
+
+        Errors: PERMISSION_DENIED (NOT_YOURS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExchangePersonalToken(self, request, context):
+        """Exchanges a personal token for an access token of its scope that is good for a minute. Every service does so for
+        the personal tokens that it is called with; a program need not.
+
+        Errors: UNAUTHENTICATED (TOKEN_INVALID: unknown or revoked; TOKEN_EXPIRED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -217,6 +280,26 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     request_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.DeleteAccountRequest.FromString,
                     response_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.DeleteAccountResponse.SerializeToString,
             ),
+            'CreatePersonalToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePersonalToken,
+                    request_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.CreatePersonalTokenRequest.FromString,
+                    response_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.CreatePersonalTokenResponse.SerializeToString,
+            ),
+            'ListPersonalTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPersonalTokens,
+                    request_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.ListPersonalTokensRequest.FromString,
+                    response_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.ListPersonalTokensResponse.SerializeToString,
+            ),
+            'RevokePersonalToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokePersonalToken,
+                    request_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.RevokePersonalTokenRequest.FromString,
+                    response_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.RevokePersonalTokenResponse.SerializeToString,
+            ),
+            'ExchangePersonalToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangePersonalToken,
+                    request_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.ExchangePersonalTokenRequest.FromString,
+                    response_serializer=automix_dot_auth_dot_v1_dot_auth__pb2.ExchangePersonalTokenResponse.SerializeToString,
+            ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
                     request_deserializer=automix_dot_auth_dot_v1_dot_auth__pb2.GetJwksRequest.FromString,
@@ -234,7 +317,8 @@ class AuthService:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
+    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
     gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
@@ -244,6 +328,7 @@ class AuthService:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -426,6 +511,114 @@ class AuthService:
             '/automix.auth.v1.AuthService/DeleteAccount',
             automix_dot_auth_dot_v1_dot_auth__pb2.DeleteAccountRequest.SerializeToString,
             automix_dot_auth_dot_v1_dot_auth__pb2.DeleteAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreatePersonalToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.auth.v1.AuthService/CreatePersonalToken',
+            automix_dot_auth_dot_v1_dot_auth__pb2.CreatePersonalTokenRequest.SerializeToString,
+            automix_dot_auth_dot_v1_dot_auth__pb2.CreatePersonalTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPersonalTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.auth.v1.AuthService/ListPersonalTokens',
+            automix_dot_auth_dot_v1_dot_auth__pb2.ListPersonalTokensRequest.SerializeToString,
+            automix_dot_auth_dot_v1_dot_auth__pb2.ListPersonalTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokePersonalToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.auth.v1.AuthService/RevokePersonalToken',
+            automix_dot_auth_dot_v1_dot_auth__pb2.RevokePersonalTokenRequest.SerializeToString,
+            automix_dot_auth_dot_v1_dot_auth__pb2.RevokePersonalTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangePersonalToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.auth.v1.AuthService/ExchangePersonalToken',
+            automix_dot_auth_dot_v1_dot_auth__pb2.ExchangePersonalTokenRequest.SerializeToString,
+            automix_dot_auth_dot_v1_dot_auth__pb2.ExchangePersonalTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

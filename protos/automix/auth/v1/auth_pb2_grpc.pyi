@@ -30,7 +30,8 @@ class AuthServiceStub:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
+    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
     gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
@@ -40,6 +41,7 @@ class AuthServiceStub:
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -72,7 +74,7 @@ class AuthServiceStub:
     GetMe: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetMeRequest, _auth_pb2.GetMeResponse]
     """The account of the caller."""
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]
-    """Sets a new password, revokes every refresh token of the account and returns a new pair.
+    """Sets a new password, revokes every refresh token and every personal token of the account and returns a new pair.
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the current password is wrong.
     """
@@ -82,6 +84,29 @@ class AuthServiceStub:
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
     """
+    CreatePersonalToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreatePersonalTokenRequest, _auth_pb2.CreatePersonalTokenResponse]
+    """Makes a personal access token, by which a program calls in the account's name without signing in. It needs the
+    password, so that who stole an access token cannot make one that lasts, and dies with the password.
+
+    Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong; ALREADY_EXISTS (TOKEN_NAME_TAKEN) when a
+    live token has the name; RESOURCE_EXHAUSTED (TOKEN_QUOTA) with QuotaFailure.
+    """
+    ListPersonalTokens: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListPersonalTokensRequest, _auth_pb2.ListPersonalTokensResponse]
+    """The caller's personal tokens, newest first; expired ones are listed for 30 days more.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
+    RevokePersonalToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RevokePersonalTokenRequest, _auth_pb2.RevokePersonalTokenResponse]
+    """Revokes a personal token and deletes it: within a minute no service accepts it.
+
+    Errors: PERMISSION_DENIED (NOT_YOURS).
+    """
+    ExchangePersonalToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ExchangePersonalTokenRequest, _auth_pb2.ExchangePersonalTokenResponse]
+    """Exchanges a personal token for an access token of its scope that is good for a minute. Every service does so for
+    the personal tokens that it is called with; a program need not.
+
+    Errors: UNAUTHENTICATED (TOKEN_INVALID: unknown or revoked; TOKEN_EXPIRED).
+    """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _auth_pb2.GetJwksResponse]
     """The public keys that access tokens are signed with (RFC 7517), for local verification."""
 
@@ -90,7 +115,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
+    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
     gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
@@ -100,6 +126,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -129,7 +156,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     GetMe: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetMeRequest, _auth_pb2.GetMeResponse]  # type: ignore[assignment]
     """The account of the caller."""
     ChangePassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]  # type: ignore[assignment]
-    """Sets a new password, revokes every refresh token of the account and returns a new pair.
+    """Sets a new password, revokes every refresh token and every personal token of the account and returns a new pair.
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the current password is wrong.
     """
@@ -139,6 +166,29 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
     """
+    CreatePersonalToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreatePersonalTokenRequest, _auth_pb2.CreatePersonalTokenResponse]  # type: ignore[assignment]
+    """Makes a personal access token, by which a program calls in the account's name without signing in. It needs the
+    password, so that who stole an access token cannot make one that lasts, and dies with the password.
+
+    Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong; ALREADY_EXISTS (TOKEN_NAME_TAKEN) when a
+    live token has the name; RESOURCE_EXHAUSTED (TOKEN_QUOTA) with QuotaFailure.
+    """
+    ListPersonalTokens: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListPersonalTokensRequest, _auth_pb2.ListPersonalTokensResponse]  # type: ignore[assignment]
+    """The caller's personal tokens, newest first; expired ones are listed for 30 days more.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
+    RevokePersonalToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokePersonalTokenRequest, _auth_pb2.RevokePersonalTokenResponse]  # type: ignore[assignment]
+    """Revokes a personal token and deletes it: within a minute no service accepts it.
+
+    Errors: PERMISSION_DENIED (NOT_YOURS).
+    """
+    ExchangePersonalToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.ExchangePersonalTokenRequest, _auth_pb2.ExchangePersonalTokenResponse]  # type: ignore[assignment]
+    """Exchanges a personal token for an access token of its scope that is good for a minute. Every service does so for
+    the personal tokens that it is called with; a program need not.
+
+    Errors: UNAUTHENTICATED (TOKEN_INVALID: unknown or revoked; TOKEN_EXPIRED).
+    """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _auth_pb2.GetJwksResponse]  # type: ignore[assignment]
     """The public keys that access tokens are signed with (RFC 7517), for local verification."""
 
@@ -146,7 +196,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut and GetJwks need no access token. A live token of an account that was deleted
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
+    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
     gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
@@ -156,6 +207,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
     its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
+    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
     UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
     """
 
@@ -219,7 +271,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ChangePasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ChangePasswordResponse, _abc.Awaitable[_auth_pb2.ChangePasswordResponse]]:
-        """Sets a new password, revokes every refresh token of the account and returns a new pair.
+        """Sets a new password, revokes every refresh token and every personal token of the account and returns a new pair.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the current password is wrong.
         """
@@ -234,6 +286,53 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         when an answer got lost: UNAUTHENTICATED (ACCOUNT_DELETED) then says that it was deleted.
 
         Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong.
+        """
+
+    @_abc_1.abstractmethod
+    def CreatePersonalToken(
+        self,
+        request: _auth_pb2.CreatePersonalTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.CreatePersonalTokenResponse, _abc.Awaitable[_auth_pb2.CreatePersonalTokenResponse]]:
+        """Makes a personal access token, by which a program calls in the account's name without signing in. It needs the
+        password, so that who stole an access token cannot make one that lasts, and dies with the password.
+
+        Errors: UNAUTHENTICATED (INVALID_CREDENTIALS) when the password is wrong; ALREADY_EXISTS (TOKEN_NAME_TAKEN) when a
+        live token has the name; RESOURCE_EXHAUSTED (TOKEN_QUOTA) with QuotaFailure.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPersonalTokens(
+        self,
+        request: _auth_pb2.ListPersonalTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ListPersonalTokensResponse, _abc.Awaitable[_auth_pb2.ListPersonalTokensResponse]]:
+        """The caller's personal tokens, newest first; expired ones are listed for 30 days more.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
+
+    @_abc_1.abstractmethod
+    def RevokePersonalToken(
+        self,
+        request: _auth_pb2.RevokePersonalTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RevokePersonalTokenResponse, _abc.Awaitable[_auth_pb2.RevokePersonalTokenResponse]]:
+        """Revokes a personal token and deletes it: within a minute no service accepts it.
+
+        Errors: PERMISSION_DENIED (NOT_YOURS).
+        """
+
+    @_abc_1.abstractmethod
+    def ExchangePersonalToken(
+        self,
+        request: _auth_pb2.ExchangePersonalTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ExchangePersonalTokenResponse, _abc.Awaitable[_auth_pb2.ExchangePersonalTokenResponse]]:
+        """Exchanges a personal token for an access token of its scope that is good for a minute. Every service does so for
+        the personal tokens that it is called with; a program need not.
+
+        Errors: UNAUTHENTICATED (TOKEN_INVALID: unknown or revoked; TOKEN_EXPIRED).
         """
 
     @_abc_1.abstractmethod

@@ -16,6 +16,7 @@ from automix_common.runtime import open_runtime
 from automix_auth.credentials import Credentials, Throttle
 from automix_auth.hashing import Hashing
 from automix_auth.keys import Published
+from automix_auth.personal import Personal
 from automix_auth.servicer import AuthServicer
 from automix_auth.sessions import RefreshRules, Sessions
 from automix_auth.settings import AuthSettings
@@ -23,7 +24,12 @@ from automix_auth.tokens import AccessTokens
 from automix_auth.upkeep import Upkeep
 
 NAME = auth_pb2.DESCRIPTOR.services_by_name["AuthService"].full_name
-PUBLIC = frozenset(f"/{NAME}/{rpc}" for rpc in ("SignUp", "SignIn", "RefreshToken", "SignOut", "GetJwks"))
+PUBLIC = frozenset(
+    f"/{NAME}/{rpc}" for rpc in ("SignUp", "SignIn", "RefreshToken", "SignOut", "ExchangePersonalToken", "GetJwks")
+)
+ACCOUNT = frozenset(
+    f"/{NAME}/{rpc}" for rpc in ("ChangePassword", "DeleteAccount", "CreatePersonalToken", "RevokePersonalToken")
+)
 FIRST_UPKEEP_SECONDS = 2
 
 
@@ -45,15 +51,18 @@ def assemble(settings: AuthSettings, database: Database) -> Iterator[tuple[AuthS
     published = Published(
         database, cache_lifetime=settings.jwks_cache_lifetime, token_lifetime=settings.access_token_lifetime
     )
+    personal = Personal(database, access, settings.max_personal_tokens)
     servicer = AuthServicer(
         database,
         Credentials(database, hashing, throttle),
         Sessions(database, access, rules),
+        personal,
         published,
         settings.trusted_proxies,
     )
     try:
-        yield servicer, TokenVerifier(KeyCache(published.fetch), settings.jwt_issuer, settings.jwt_audience)
+        keys = KeyCache(published.fetch)
+        yield servicer, TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, personal.exchange_here)
     finally:
         hashing.close()
 
@@ -67,6 +76,7 @@ async def serve_auth(settings: AuthSettings) -> None:
                 names=[NAME],
                 add=partial(auth_pb2_grpc.add_AuthServiceServicer_to_server, servicer),
                 public=PUBLIC,
+                account=ACCOUNT,
                 background=[partial(runtime.relay, settings.relay_sweep_seconds), runtime.forget, upkeep.run],
             )
             with suppress(TimeoutError):  # the first key, before anybody can ask for it

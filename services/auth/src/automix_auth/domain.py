@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
-from automix_common.rpc.errors import AlreadyExists, ResourceExhausted, Unauthenticated
+from automix_common.rpc.errors import AlreadyExists, FieldViolation, ResourceExhausted, Unauthenticated
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,29 @@ class RefreshToken:
     now: datetime
 
 
+@dataclass(frozen=True)
+class PersonalToken:
+    """A personal token as its owner sees it; `scope` is read or write."""
+
+    id: UUID
+    name: str
+    scope: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class FoundToken:
+    """A personal token that came in at the time `now`; `is_used_anew` when its last use is a minute ago or more."""
+
+    user_id: UUID
+    scope: str
+    expires_at: datetime
+    now: datetime
+    is_used_anew: bool
+
+
 class Verdict(Enum):
     """What is done about a refresh token that came in."""
 
@@ -114,6 +137,31 @@ def too_many_sign_ups(wait: timedelta) -> ResourceExhausted:
 def invalid_refresh_token() -> Unauthenticated:
     """The one answer for refresh tokens that are unknown, expired, revoked or stolen."""
     return Unauthenticated("INVALID_REFRESH_TOKEN", "the sign-in has expired or was revoked: sign in again")
+
+
+def invalid_personal_token() -> Unauthenticated:
+    """The one answer for personal tokens that never were and that were revoked."""
+    return Unauthenticated("TOKEN_INVALID", "there is no such personal token: it may have been revoked")
+
+
+def expired_personal_token() -> Unauthenticated:
+    """The answer for a personal token that is over."""
+    return Unauthenticated("TOKEN_EXPIRED", "the personal token has expired: make another")
+
+
+def token_name_taken() -> AlreadyExists:
+    """The answer when a live token of the account has the name."""
+    return AlreadyExists("TOKEN_NAME_TAKEN", "one of your personal tokens has this name: choose another or revoke it")
+
+
+def require_token_room(live: int, quota: int) -> None:
+    """Raises ResourceExhausted (TOKEN_QUOTA) when a user with this many live tokens may not have another."""
+    if live >= quota:
+        raise ResourceExhausted(
+            "TOKEN_QUOTA",
+            f"you have {live} personal tokens, which is the most allowed: revoke one first",
+            violations=[FieldViolation("personal_tokens", f"{live} of {quota} used")],
+        )
 
 
 def account_gone() -> Unauthenticated:

@@ -8,7 +8,10 @@ from automix_common.database.pool import Connection
 
 from automix_auth import statements
 from automix_auth.addresses import Network
-from automix_auth.domain import Account, KeyRow, RefreshToken, SigningKey
+from automix_auth.domain import Account, FoundToken, KeyRow, PersonalToken, RefreshToken, SigningKey
+
+EXPIRED_KEPT = timedelta(days=30)
+"""How long an owner sees that a personal token has expired."""
 
 
 class Accounts:
@@ -111,6 +114,47 @@ class RefreshTokens:
         await statements.REVOKE_ALL.run(self._connection, user=user_id, because=because)
 
 
+class PersonalTokens:
+    """Personal tokens."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def count_exclusively(self, user_id: UUID) -> int:
+        """How many of a user's are live; no other transaction adds one until this one ends."""
+        await take(self._connection, Lock.QUOTA, user_id)
+        return await statements.COUNT_PERSONAL.value(self._connection, user=user_id)
+
+    async def add(
+        self, token_id: UUID, user_id: UUID, name: str, token_hash: bytes, scope: str, lifetime: timedelta
+    ) -> PersonalToken | None:
+        """Adds one in place of an expired one of its name; None when a live one has it."""
+        await statements.CLEAR_EXPIRED_NAME.run(self._connection, user=user_id, name=name)
+        return await statements.ADD_PERSONAL.one(
+            self._connection, id=token_id, user=user_id, name=name, token=token_hash, scope=scope, lifetime=lifetime
+        )
+
+    async def page(self, user_id: UUID, before: UUID, limit: int) -> list[PersonalToken]:
+        """A user's next tokens below an id, newest first."""
+        return await statements.PAGE_PERSONAL.all(self._connection, user=user_id, before=before, limit=limit)
+
+    async def revoke(self, user_id: UUID, token_id: UUID) -> bool:
+        """Deletes one and says whether it was the user's."""
+        return await statements.REVOKE_PERSONAL.run(self._connection, user=user_id, id=token_id) == 1
+
+    async def revoke_all(self, user_id: UUID) -> None:
+        """Deletes all of a user."""
+        await statements.REVOKE_ALL_PERSONAL.run(self._connection, user=user_id)
+
+    async def find(self, token_hash: bytes) -> FoundToken | None:
+        """The token; None when it never was or was revoked."""
+        return await statements.FIND_PERSONAL.one(self._connection, token=token_hash)
+
+    async def note_use(self, token_hash: bytes) -> None:
+        """Remembers that it was used now."""
+        await statements.NOTE_USE.run(self._connection, token=token_hash)
+
+
 class SigningKeys:
     """The signing keys."""
 
@@ -157,6 +201,7 @@ async def forget(connection: Connection, *, failure_window: timedelta, key_kept:
     if not await try_take(connection, Lock.UPKEEP):
         return
     await statements.FORGET_TOKENS.run(connection)
+    await statements.FORGET_PERSONAL.run(connection, kept=EXPIRED_KEPT)
     await statements.FORGET_FAILURES.run(connection, window=failure_window)
     await statements.DESTROY_PRIVATE_KEYS.run(connection)
     await statements.FORGET_KEYS.run(connection, kept=key_kept)

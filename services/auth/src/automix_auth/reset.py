@@ -5,7 +5,7 @@ from automix_common.rpc.errors import FailedPrecondition, FieldViolation, Invali
 
 from automix_auth.emails import account_key, parse_email
 from automix_auth.hashing import hash_password
-from automix_auth.repository import Accounts, RefreshTokens, forgive_everywhere
+from automix_auth.repository import Accounts, PersonalTokens, RefreshTokens, forgive_everywhere
 
 SHORTEST_CHARACTERS = 8
 LONGEST_BYTES = 1024
@@ -13,7 +13,9 @@ LONGEST_BYTES = 1024
 
 
 async def set_forgotten_password(connection: Connection, email: str, password: str, *, cost: int) -> None:
-    """Sets the password, ends every sign-in and forgives wrong passwords. Needs a transaction.
+    """Sets the password, ends every sign-in, revokes every personal token and forgives wrong passwords.
+
+    Needs a transaction.
 
     Raises InvalidArgument (INVALID_EMAIL, INVALID_PASSWORD) and FailedPrecondition (NO_SUCH_ACCOUNT).
     """
@@ -25,4 +27,5 @@ async def set_forgotten_password(connection: Connection, email: str, password: s
     if account is None or not await accounts.set_password(account, hash_password(password, cost)):
         raise FailedPrecondition("NO_SUCH_ACCOUNT", f"there is no account with the email {email}")
     await RefreshTokens(connection).revoke_all(account.id, "password_changed")
+    await PersonalTokens(connection).revoke_all(account.id)
     await forgive_everywhere(connection, account_key(account.email))

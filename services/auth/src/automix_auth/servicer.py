@@ -1,7 +1,8 @@
 """AuthService: translates, authorises, calls."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from automix.auth.v1 import auth_pb2 as pb
 from automix.auth.v1 import auth_pb2_grpc
@@ -12,12 +13,14 @@ from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import InvalidArgument
+from automix_common.rpc.paging import page_limit, page_of, page_start
 from automix_platform.events import USER_DELETED
 
 from automix_auth.addresses import Network, caller_address, throttled_network
 from automix_auth.credentials import Attempt, Credentials
 from automix_auth.domain import (
     Account,
+    PersonalToken,
     TokenPair,
     account_gone,
     email_taken,
@@ -26,8 +29,11 @@ from automix_auth.domain import (
 )
 from automix_auth.emails import parse_email
 from automix_auth.keys import Published
-from automix_auth.repository import Accounts, RefreshTokens
+from automix_auth.personal import LIFETIME, Personal
+from automix_auth.repository import Accounts, PersonalTokens, RefreshTokens
 from automix_auth.sessions import Sessions
+
+SCOPES: Mapping["pb.TokenScope.ValueType", str] = {pb.TOKEN_SCOPE_READ: "read", pb.TOKEN_SCOPE_WRITE: "write"}
 
 
 class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
@@ -38,12 +44,14 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         database: Database,
         credentials: Credentials,
         sessions: Sessions,
+        personal: Personal,
         published: Published,
         trusted_proxies: Sequence[Network],
     ) -> None:
         self._database = database
         self._credentials = credentials
         self._sessions = sessions
+        self._personal = personal
         self._published = published
         self._trusted_proxies = trusted_proxies
 
@@ -91,7 +99,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         return pb.GetMeResponse(user=to_user(await self._caller()))
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
-        """Sets a new password and leaves one sign-in: this one."""
+        """Sets a new password and leaves one sign-in: this one. No personal token outlives the password."""
         account = await self._caller()
         attempt = Attempt(account.email, request.current_password, self._network(context))
         async with self._credentials.proven(attempt, account, wrong_password()) as turn:
@@ -100,6 +108,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
                 if not await Accounts(connection).set_password(account, password_hash):
                     raise wrong_password()
                 await RefreshTokens(connection).revoke_all(account.id, "password_changed")
+                await PersonalTokens(connection).revoke_all(account.id)
                 await self._credentials.forgive(connection, attempt)
                 tokens = await self._sessions.begin(connection, account.id)
         return pb.ChangePasswordResponse(tokens=to_tokens(tokens))
@@ -118,6 +127,51 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             deleted = events_pb2.Event(user_deleted=events_pb2.UserDeleted(user_id=str(account.id)))
             await add_event(connection, USER_DELETED, account.id, deleted)
         return pb.DeleteAccountResponse()
+
+    async def CreatePersonalToken(
+        self, request: pb.CreatePersonalTokenRequest, context: Context
+    ) -> pb.CreatePersonalTokenResponse:
+        """Makes a personal token for who knows the password."""
+        account = await self._caller()
+        attempt = Attempt(account.email, request.password, self._network(context))
+        scope = SCOPES[request.scope or pb.TOKEN_SCOPE_READ]
+        lifetime = request.lifetime.ToTimedelta() if request.HasField("lifetime") else LIFETIME
+        async with (
+            self._credentials.proven(attempt, account, wrong_password()),
+            self._database.transaction() as connection,
+        ):
+            if not await Accounts(connection).hold(account):
+                raise wrong_password()
+            await self._credentials.forgive(connection, attempt)
+            made, secret = await self._personal.make(connection, account.id, request.name, scope, lifetime)
+        return pb.CreatePersonalTokenResponse(personal_token=to_personal_token(made), token=secret)
+
+    async def ListPersonalTokens(
+        self, request: pb.ListPersonalTokensRequest, context: Context
+    ) -> pb.ListPersonalTokensResponse:
+        """Reads a page of personal tokens."""
+        before, limit = page_start(request.page_token), page_limit(request.page_size)
+        rows = await self._personal.page(current_user().user_id, before, limit)
+        page, token = page_of(rows, limit)
+        return pb.ListPersonalTokensResponse(
+            personal_tokens=[to_personal_token(row) for row in page], next_page_token=token
+        )
+
+    async def RevokePersonalToken(
+        self, request: pb.RevokePersonalTokenRequest, context: Context
+    ) -> pb.RevokePersonalTokenResponse:
+        """Ends a personal token."""
+        await self._personal.revoke(current_user().user_id, UUID(request.token_id))
+        return pb.RevokePersonalTokenResponse()
+
+    async def ExchangePersonalToken(
+        self, request: pb.ExchangePersonalTokenRequest, context: Context
+    ) -> pb.ExchangePersonalTokenResponse:
+        """Exchanges a personal token."""
+        access_token, expires_at = await self._personal.exchange(request.token)
+        response = pb.ExchangePersonalTokenResponse(access_token=access_token)
+        response.access_expires_at.FromDatetime(expires_at)
+        return response
 
     async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
         """The public keys."""
@@ -149,6 +203,17 @@ def to_user(account: Account) -> pb.User:
     user = pb.User(id=str(account.id), email=account.email)
     user.created_at.FromDatetime(account.created_at)
     return user
+
+
+def to_personal_token(token: PersonalToken) -> pb.PersonalToken:
+    """The personal token on the wire."""
+    scope = next(number for number, name in SCOPES.items() if name == token.scope)
+    message = pb.PersonalToken(id=str(token.id), name=token.name, scope=scope)
+    message.created_at.FromDatetime(token.created_at)
+    message.expires_at.FromDatetime(token.expires_at)
+    if token.last_used_at is not None:
+        message.last_used_at.FromDatetime(token.last_used_at)
+    return message
 
 
 def to_tokens(pair: TokenPair) -> pb.Tokens:

@@ -11,7 +11,7 @@ from automix_common.process.logs import logger
 from automix_auth.domain import TokenPair, Verdict, invalid_refresh_token, judge
 from automix_auth.keys import signing_key
 from automix_auth.repository import RefreshTokens
-from automix_auth.tokens import AccessTokens, hash_refresh_token, new_refresh_token
+from automix_auth.tokens import AccessTokens, hash_token, new_refresh_token
 
 log = logger(__name__)
 
@@ -40,7 +40,7 @@ class Sessions:
 
     async def exchange(self, refresh_token: str) -> TokenPair:
         """New tokens for a refresh token. Raises Unauthenticated (INVALID_REFRESH_TOKEN)."""
-        token_hash = hash_refresh_token(refresh_token)
+        token_hash = hash_token(refresh_token)
         async with self._database.transaction() as connection:
             tokens = RefreshTokens(connection)
             found = await tokens.take(token_hash)
@@ -59,7 +59,7 @@ class Sessions:
         """Revokes the sign-in that a refresh token belongs to; an unknown one belongs to none."""
         async with self._database.transaction() as connection:
             tokens = RefreshTokens(connection)
-            found = await tokens.take(hash_refresh_token(refresh_token))
+            found = await tokens.take(hash_token(refresh_token))
             if found is not None:
                 await tokens.revoke(found.family_id, "signed_out")
 
@@ -67,6 +67,6 @@ class Sessions:
         access_token, access_expires_at = self._access.sign(await signing_key(connection), user_id)
         refresh_token = new_refresh_token()
         refresh_expires_at = await RefreshTokens(connection).add(
-            hash_refresh_token(refresh_token), family_id, self._rules.lifetime
+            hash_token(refresh_token), family_id, self._rules.lifetime
         )
         return TokenPair(access_token, access_expires_at, refresh_token, refresh_expires_at)

@@ -39,6 +39,8 @@ class AuthSettings(ServerSettings, PublisherSettings):
         (), description="networks whose x-forwarded-for is believed, joined by commas"
     )
 
+    max_personal_tokens: int = Field(50, ge=1, description="live personal tokens that a user may have")
+
     upkeep_seconds: float = Field(60, gt=0, description="how often what has expired is deleted")
 
     @field_validator("trusted_proxies", mode="before")

@@ -7,8 +7,15 @@ from automix_common.database.statements import Command, Query, Scalar, interval
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
-from automix_auth.domain import Account, KeyRow, RefreshToken, SigningKey
-from automix_auth.tables import refresh_tokens, sign_in_failures, signing_keys, token_families, users
+from automix_auth.domain import Account, FoundToken, KeyRow, PersonalToken, RefreshToken, SigningKey
+from automix_auth.tables import (
+    personal_tokens,
+    refresh_tokens,
+    sign_in_failures,
+    signing_keys,
+    token_families,
+    users,
+)
 
 CLOCK = sa.func.clock_timestamp(type_=users.c.created_at.type)
 NOW = sa.func.now()
@@ -110,6 +117,63 @@ FORGET_TOKENS = Command(
         AND NOT EXISTS (SELECT FROM refresh_tokens WHERE family_id = token_families.id AND expires_at >= now())
     """
 )
+
+# Personal tokens
+
+PERSONAL = (
+    personal_tokens.c.id,
+    personal_tokens.c.name,
+    personal_tokens.c.scope,
+    personal_tokens.c.created_at,
+    personal_tokens.c.expires_at,
+    personal_tokens.c.last_used_at,
+)
+PERSONAL_OF_USER = personal_tokens.c.user_id == bindparam("user")
+PERSONAL_HASH = personal_tokens.c.token_hash == bindparam("token")
+LIVE = personal_tokens.c.expires_at > CLOCK
+USED_ANEW = sa.or_(
+    personal_tokens.c.last_used_at.is_(None), personal_tokens.c.last_used_at < CLOCK - sa.text("interval '1 min'")
+)
+
+COUNT_PERSONAL = Scalar(int, sa.select(sa.func.count()).select_from(personal_tokens).where(PERSONAL_OF_USER, LIVE))
+CLEAR_EXPIRED_NAME = Command(
+    personal_tokens.delete().where(PERSONAL_OF_USER, personal_tokens.c.name == bindparam("name"), sa.not_(LIVE))
+)
+ADD_PERSONAL = Query(
+    PersonalToken,
+    insert(personal_tokens)
+    .values(
+        id=bindparam("id"),
+        user_id=bindparam("user"),
+        name=bindparam("name"),
+        token_hash=bindparam("token"),
+        scope=bindparam("scope"),
+        expires_at=NOW + interval("lifetime"),
+    )
+    .on_conflict_do_nothing(constraint="personal_tokens_one_name")
+    .returning(*PERSONAL),
+)
+PAGE_PERSONAL = Query(
+    PersonalToken,
+    sa.select(*PERSONAL)
+    .where(PERSONAL_OF_USER, personal_tokens.c.id < bindparam("before"))
+    .order_by(personal_tokens.c.id.desc())
+    .limit(bindparam("limit")),
+)
+REVOKE_PERSONAL = Command(personal_tokens.delete().where(PERSONAL_OF_USER, personal_tokens.c.id == bindparam("id")))
+REVOKE_ALL_PERSONAL = Command(personal_tokens.delete().where(PERSONAL_OF_USER))
+FIND_PERSONAL = Query(
+    FoundToken,
+    sa.select(
+        personal_tokens.c.user_id,
+        personal_tokens.c.scope,
+        personal_tokens.c.expires_at,
+        CLOCK.label("now"),
+        USED_ANEW.label("is_used_anew"),
+    ).where(PERSONAL_HASH),
+)
+NOTE_USE = Command(personal_tokens.update().where(PERSONAL_HASH, USED_ANEW).values(last_used_at=CLOCK))
+FORGET_PERSONAL = Command(personal_tokens.delete().where(personal_tokens.c.expires_at < NOW - interval("kept")))
 
 # Signing keys
 

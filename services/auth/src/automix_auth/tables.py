@@ -112,6 +112,59 @@ refresh_tokens = sa.Table(
 sa.Index("refresh_tokens_by_family", refresh_tokens.c.family_id)
 sa.Index("refresh_tokens_expiry", refresh_tokens.c.expires_at)
 
+personal_tokens = sa.Table(
+    "personal_tokens",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True, comment="UUIDv7"),
+    sa.Column(
+        "user_id",
+        sa.Uuid,
+        sa.ForeignKey(users.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="In whose name it calls",
+    ),
+    sa.Column(
+        "name",
+        sa.Text,
+        sa.CheckConstraint(r"name ~ '\S' AND name !~ '[[:cntrl:]]' AND char_length(name) <= 100"),
+        nullable=False,
+        comment="As its owner calls it",
+    ),
+    sa.Column(
+        "token_hash",
+        BYTEA,
+        sa.CheckConstraint("length(token_hash) = 32"),
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of the token, which nobody but its owner knows",
+    ),
+    sa.Column(
+        "scope",
+        sa.Text,
+        sa.CheckConstraint("scope IN ('read', 'write')"),
+        nullable=False,
+        comment="read (calls without side effects) or write (everything but what changes the account)",
+    ),
+    sa.Column("created_at", TIME, nullable=False, server_default=sa.func.now(), comment="When it was made"),
+    sa.Column(
+        "expires_at",
+        TIME,
+        sa.CheckConstraint("expires_at > created_at AND expires_at <= created_at + interval '366 days'"),
+        nullable=False,
+        comment="When it stops being accepted",
+    ),
+    sa.Column(
+        "last_used_at",
+        TIME,
+        sa.CheckConstraint("last_used_at >= created_at"),
+        comment="When it was last exchanged, to the minute; null while it never was",
+    ),
+    sa.UniqueConstraint("user_id", "name", name="personal_tokens_one_name"),
+    comment="Personal access tokens of programs, until they are revoked, or 30 days after they expire",
+)
+sa.Index("personal_tokens_by_user", personal_tokens.c.user_id, personal_tokens.c.id.desc())
+sa.Index("personal_tokens_expiry", personal_tokens.c.expires_at)
+
 signing_keys = sa.Table(
     "signing_keys",
     metadata,

@@ -1,4 +1,5 @@
-"""The two kinds of token: access tokens that anybody can verify, refresh tokens that only their hash is kept of."""
+"""The kinds of token: access tokens that anybody can verify, refresh and personal tokens that only their hash is kept
+of."""
 
 import hashlib
 import secrets
@@ -23,10 +24,12 @@ class AccessTokens:
     audience: str
     lifetime: timedelta
 
-    def sign(self, key: SigningKey, user_id: UUID) -> tuple[str, datetime]:
-        """An Ed25519 JWT for the user, and when it expires."""
+    def sign(
+        self, key: SigningKey, user_id: UUID, *, scope: str = "", lifetime: timedelta | None = None
+    ) -> tuple[str, datetime]:
+        """An Ed25519 JWT for the user, and when it expires; `scope` is that of a personal token."""
         now = datetime.now(UTC).replace(microsecond=0)
-        expires_at = now + self.lifetime
+        expires_at = now + (self.lifetime if lifetime is None else lifetime)
         claims = {
             "sub": str(user_id),
             "iss": self.issuer,
@@ -34,6 +37,7 @@ class AccessTokens:
             "iat": now,
             "exp": expires_at,
             "jti": str(new_id()),
+            **({"scope": scope} if scope else {}),
         }
         private_key = Ed25519PrivateKey.from_private_bytes(key.private_key)
         return jwt.encode(claims, private_key, algorithm="EdDSA", headers={"kid": str(key.kid)}), expires_at
@@ -44,6 +48,6 @@ def new_refresh_token() -> str:
     return secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
 
 
-def hash_refresh_token(token: str) -> bytes:
-    """What is stored of a refresh token. A plain hash will do: there is nothing to guess in 256 random bits."""
+def hash_token(token: str) -> bytes:
+    """What is stored of a refresh or personal token. A plain hash will do: nobody guesses 256 random bits."""
     return hashlib.sha256(token.encode()).digest()

@@ -22,6 +22,8 @@ class LocalAccount:
         Raises NotSignedInError when an account of the user's own was signed in and its sign-in has expired: their
         mix must not end up in another account.
         """
+        if client.session.token:
+            return (await client.account.me()).email
         known = client.session.store.load()
         if known is not None:
             try:
@@ -46,6 +48,11 @@ class LocalAccount:
             await client.account.sign_up(email, password)
             write_private(self._path, json.dumps({"email": email, "password": password}))
             return email
+
+    def password_of(self, email: str) -> str:
+        """The password of the local account when the email is its own; empty when it is another's."""
+        own, password = self._load()
+        return password if own == email else ""
 
     def _load(self) -> tuple[str, str]:
         try:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from automix_client.cli import account, assets, demo, jobs, mix, projects, render, renders
+from automix_client.cli import account, assets, demo, jobs, mix, projects, render, renders, tokens
 from automix_client.cli.exits import ExitCode, codes_for_help
 from automix_client.cli.plugins import ContributedGroup
 from automix_client.cli.terminal import Terminal
@@ -34,6 +34,16 @@ def application() -> typer.Typer:
         app.add_typer(group, rich_help_panel="Your work")
     for command in (account.signup, account.login, account.logout, account.whoami, account.password):
         app.command(rich_help_panel="Your account")(command)
+    app.add_typer(
+        _group(
+            "tokens",
+            "Tokens of programs that call in your name.",
+            create=tokens.create,
+            list=tokens.list_tokens,
+            revoke=tokens.revoke,
+        ),
+        rich_help_panel="Your account",
+    )
     app.add_typer(_group("account", "The whole account.", delete=account.delete), rich_help_panel="Your account")
     return app
 

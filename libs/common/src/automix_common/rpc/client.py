@@ -60,7 +60,7 @@ async def call_peer(method: Callable[..., Awaitable[Answer]], request: Any, *, i
 
 
 def token_verifier(auth_channel: grpc.aio.Channel, settings: ServerSettings) -> TokenVerifier:
-    """A verifier that fetches its keys from the auth service."""
+    """A verifier that fetches its keys from the auth service, and has it exchange personal tokens."""
     stub = auth_pb2_grpc.AuthServiceStub(auth_channel)
 
     async def fetch() -> KeySet:
@@ -68,4 +68,8 @@ def token_verifier(auth_channel: grpc.aio.Channel, settings: ServerSettings) -> 
         keys = {key.kid: public_key(key.x) for key in answer.keys}
         return KeySet(keys=keys, max_age_seconds=answer.max_age_seconds)
 
-    return TokenVerifier(KeyCache(fetch), settings.jwt_issuer, settings.jwt_audience)
+    async def exchange(token: str) -> str:
+        request = auth_pb2.ExchangePersonalTokenRequest(token=token)
+        return (await call_peer(stub.ExchangePersonalToken, request)).access_token
+
+    return TokenVerifier(KeyCache(fetch), settings.jwt_issuer, settings.jwt_audience, exchange)

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
+from automix_common.rpc.scopes import Scope
+
 TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
@@ -16,8 +18,10 @@ class Principal:
 
     user_id: UUID
     token: str
+    """An access token: what is passed on to peers."""
     expires_at: float
     """Seconds since the epoch."""
+    scope: Scope = Scope.ACCOUNT
 
 
 @dataclass(frozen=True)

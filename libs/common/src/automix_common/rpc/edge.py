@@ -27,6 +27,7 @@ from automix_common.rpc.errors import (
 )
 from automix_common.rpc.identity import TokenVerifier
 from automix_common.rpc.requests import Requests
+from automix_common.rpc.scopes import Scope, needed_scope, require_scope
 from automix_common.rpc.sending import send
 
 log = logger(__name__)
@@ -52,13 +53,15 @@ def no_refusal(_raised: Exception) -> None:
 
 
 class Edge(grpc.aio.ServerInterceptor):
-    """Wraps every handler. Methods in `public` and those of the `open_services` need no access token."""
+    """Wraps every handler. Methods in `public` and those of the `open_services` need no access token, those in
+    `account` one of a sign-in, others one whose scope is enough (see `scopes`)."""
 
     def __init__(
         self,
         verifier: TokenVerifier,
         *,
         public: frozenset[str],
+        account: frozenset[str] = frozenset(),
         open_services: tuple[str, ...],
         request_seconds: float,
         stall_seconds: float,
@@ -66,6 +69,8 @@ class Edge(grpc.aio.ServerInterceptor):
     ) -> None:
         self._verifier = verifier
         self._public = public
+        self._account = account
+        self._scopes: dict[str, Scope] = {}
         self._open_services = open_services
         self._request_seconds = request_seconds
         self._stall_seconds = stall_seconds
@@ -155,6 +160,7 @@ class Edge(grpc.aio.ServerInterceptor):
                 if method not in self._public:
                     principal = await self._authenticate(metadata.get("authorization", ""))
                     structlog.contextvars.bind_contextvars(user_id=str(principal.user_id))
+                    require_scope(principal.scope, self._scope_of(method))
                     enter(CallContext(method, call.trace_id, call.deadline, principal, call.peer))
                 yield
         except (asyncio.CancelledError, grpc.aio.AbortError):
@@ -173,6 +179,11 @@ class Edge(grpc.aio.ServerInterceptor):
                 raise asyncio.CancelledError from None
         finally:
             CALLS.labels(method=method, code=code).inc()
+
+    def _scope_of(self, method: str) -> Scope:
+        if method not in self._scopes:
+            self._scopes[method] = needed_scope(method, self._account)
+        return self._scopes[method]
 
     async def _authenticate(self, authorization: str) -> Principal:
         scheme, _, token = authorization.partition(" ")

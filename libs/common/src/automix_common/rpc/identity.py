@@ -14,12 +14,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from automix_common.process.logs import logger
 from automix_common.rpc.context import Principal
 from automix_common.rpc.errors import ServiceError, Unauthenticated, Unavailable
+from automix_common.rpc.personal_tokens import is_personal, is_well_formed
+from automix_common.rpc.scopes import CLAIMS, Scope
 
 log = logger(__name__)
 
 UNKNOWN_KEY_SECONDS = 10
 FAILED_FETCH_SECONDS = 1
 CACHED_TOKENS = 10_000
+PERSONAL_SECONDS = 30.0
+"""How long a personal token is accepted without asking again. What it was exchanged for lives for a minute, so that no
+service accepts it a minute after it was revoked, nor a peer what was passed on to it."""
+
+Exchange = Callable[[str], Awaitable[str]]
+"""From a personal token to an access token. Raises Unauthenticated, and others when it cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +99,23 @@ class KeyCache:
 class TokenVerifier:
     """Turns a bearer token into a Principal; a token verified once costs nothing until it expires or its key goes."""
 
-    def __init__(self, keys: KeyCache, issuer: str, audience: str) -> None:
+    def __init__(self, keys: KeyCache, issuer: str, audience: str, exchange: Exchange | None = None) -> None:
+        """Without `exchange` no personal token is accepted."""
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._exchange = exchange
         self._verified: OrderedDict[str, tuple[Principal, str]] = OrderedDict()
+        self._exchanged: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._exchanging: dict[str, asyncio.Future[Principal]] = {}
 
     async def verify(self, token: str) -> Principal:
         """The caller that the token names.
 
         Raises Unauthenticated (TOKEN_EXPIRED, TOKEN_INVALID) and Unavailable.
         """
+        if is_personal(token):
+            return await self._verify_personal(token)
         known = self._verified.get(token)
         if known is not None and known[0].expires_at > time.time() and self._keys.holds(known[1]):
             return known[0]
@@ -109,6 +123,40 @@ class TokenVerifier:
         self._verified[token] = principal, kid
         if len(self._verified) > CACHED_TOKENS:
             self._verified.popitem(last=False)
+        return principal
+
+    async def _verify_personal(self, token: str) -> Principal:
+        known = self._exchanged.get(token)
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
+        if self._exchange is None or not is_well_formed(token):
+            raise Unauthenticated("TOKEN_INVALID", "this is no personal token: it may have been cut off")
+        exchanging = self._exchanging.get(token)
+        if exchanging is None:
+            exchanging = asyncio.ensure_future(self._exchange_now(token, self._exchange))
+            self._exchanging[token] = exchanging
+            exchanging.add_done_callback(lambda done: self._forget_exchange(token, done))
+        # Who gives up waiting must not end what others wait for.
+        return await asyncio.shield(exchanging)
+
+    def _forget_exchange(self, token: str, done: "asyncio.Future[Principal]") -> None:
+        del self._exchanging[token]
+        if not done.cancelled():
+            done.exception()  # looked at, though everybody who waited may have gone
+
+    async def _exchange_now(self, token: str, exchange: Exchange) -> Principal:
+        asked_at = time.monotonic()
+        self._exchanged.pop(token, None)
+        try:
+            principal, _ = await self._decode(await exchange(token))
+        except Unauthenticated:
+            raise
+        except ServiceError as error:
+            log.warning("a personal token cannot be exchanged", error=str(error))
+            raise Unavailable("KEYS_UNAVAILABLE", "personal tokens cannot be verified now: try again") from None
+        self._exchanged[token] = principal, asked_at + min(PERSONAL_SECONDS, principal.expires_at - time.time())
+        if len(self._exchanged) > CACHED_TOKENS:
+            self._exchanged.popitem(last=False)
         return principal
 
     async def _decode(self, token: str) -> tuple[Principal, str]:
@@ -126,8 +174,20 @@ class TokenVerifier:
                 # iat is not judged: a clock a little behind the auth service's would refuse new tokens.
                 options={"require": ["sub", "iss", "aud", "exp", "iat"], "verify_iat": False},
             )
-            return Principal(user_id=UUID(claims["sub"]), token=token, expires_at=float(claims["exp"])), kid
+            principal = Principal(
+                user_id=UUID(claims["sub"]), token=token, expires_at=float(claims["exp"]), scope=_scope(claims)
+            )
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("TOKEN_EXPIRED", "the access token has expired: refresh it") from None
         except (jwt.InvalidTokenError, ValueError):
             raise Unauthenticated("TOKEN_INVALID", "the access token is not valid: sign in again") from None
+        return principal, kid
+
+
+def _scope(claims: Mapping[str, object]) -> Scope:
+    """What the token may do. Raises ValueError for a scope that is unknown here."""
+    if "scope" not in claims:
+        return Scope.ACCOUNT
+    if (scope := CLAIMS.get(str(claims["scope"]))) is None:
+        raise ValueError("unknown scope")
+    return scope

@@ -54,6 +54,8 @@ class Service:
     """Registers the servicers."""
     public: frozenset[str] = frozenset()
     """Full method paths that need no access token."""
+    account: frozenset[str] = frozenset()
+    """Full method paths that change the account itself: no personal token is enough."""
     background: Sequence[Background] = ()
     """Work that runs beside the server, from when the process is ready on, until cancelled."""
 
@@ -75,6 +77,7 @@ async def serve(
     edge = Edge(
         verifier,
         public=service.public,
+        account=service.account,
         open_services=OPEN_SERVICES,
         request_seconds=settings.request_seconds,
         stall_seconds=settings.stall_seconds,
