@@ -46,6 +46,10 @@ test: $(VENV)/.ready kube-tools ## Run the whole suite; SERVERS=embedded (defaul
 	SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile --ignore=tests/faults $(ARGS)
 	SERVERS=$(or $(SERVERS),embedded) pytest tests/faults $(ARGS)
 
+.PHONY: storm
+storm: $(VENV)/.ready ## Strike every point of every process STRIKES=20 times, which takes most of an hour; the suite strikes each 3 times
+	AUTOMIX_TEST_STRIKES=$(or $(STRIKES),20) pytest tests/faults/test_points.py tests/faults/test_killed.py $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.ready lint types imports protos-check ## Everything that needs no server: lint, types, import rules, contracts
 

@@ -30,7 +30,7 @@ from automix.projects.v1 import projects_pb2_grpc
 from automix_common.database.migrations import upgrade
 from automix_common.process.ids import new_id
 from automix_common.rpc.edge import Context
-from automix_local import Servers
+from automix_local import EmbeddedServers
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 CALLS = 2000
@@ -145,7 +145,7 @@ async def measure(against: Path | None) -> None:
     auth_pb2_grpc.add_AuthServiceServicer_to_server(keys, auth)
     auth_port = auth.add_insecure_port("127.0.0.1:0")
     await auth.start()
-    with tempfile.TemporaryDirectory() as folder, Servers.start(Path(folder) / "state") as running:
+    with tempfile.TemporaryDirectory() as folder, EmbeddedServers.start(Path(folder) / "state") as running:
         url = running.database_url("projects")
         await asyncio.to_thread(upgrade, "automix_projects", url)
         with psycopg.connect(url) as connection:

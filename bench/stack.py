@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
-from automix_local import Servers
+from automix_local import EmbeddedServers
 from automix_local.stack import Stack
 from memory import held_bytes
 
@@ -40,8 +40,8 @@ def main() -> None:
             state, bare = Path(folder) / "state", Path(folder) / "bare"
             cold, _ = timed(lambda at=state: Stack.start(at), 0)
             warm, held = timed(lambda at=state: Stack.start(at), SETTLE_SECONDS)
-            bare_cold, _ = timed(lambda at=bare: Servers.start(at), 0)
-            bare_warm, bare_held = timed(lambda at=bare: Servers.start(at), SETTLE_SECONDS)
+            bare_cold, _ = timed(lambda at=bare: EmbeddedServers.start(at), 0)
+            bare_warm, bare_held = timed(lambda at=bare: EmbeddedServers.start(at), SETTLE_SECONDS)
         figures.append((cold, warm, held, bare_cold, bare_warm, bare_held))
     cold, warm, held, bare_cold, bare_warm, bare_held = (
         statistics.median(column) for column in zip(*figures, strict=True)

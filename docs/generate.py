@@ -18,7 +18,7 @@ import psycopg
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 from automix_common.database.migrations import upgrade
 from automix_common.process.settings import ProcessSettings
-from automix_local import Servers
+from automix_local import EmbeddedServers
 from automix_platform.access import CONSUMERS, DATABASE_ROLES, NATS_USERS, S3_KEYS
 from automix_platform.environment import PREFIX, variables
 from automix_platform.processes import PROCESSES, SCHEMAS, Process
@@ -261,7 +261,7 @@ def tables_of_the_code() -> dict[str, str]:
 
 def pages() -> dict[str, str]:
     """Every page by file name, from a fresh PostgreSQL with every migration applied."""
-    with tempfile.TemporaryDirectory() as folder, Servers.start(Path(folder) / "state") as servers:
+    with tempfile.TemporaryDirectory() as folder, EmbeddedServers.start(Path(folder) / "state") as servers:
         made = {}
         for schema in SCHEMAS:
             upgrade(schema.package, servers.database_url(schema.name))

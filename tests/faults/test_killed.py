@@ -7,7 +7,7 @@ import pytest
 from automix_client.errors import AutomixError
 from kit.jobs import ended, settle, statuses
 from kit.people import PASSWORD, Person, Studio
-from kit.servers import require_servers_of_our_own
+from kit.servers import require_servers_of_our_own, wipe_nats
 from kit.stack import WORKERS, Stack
 from kit.strikes import STRIKES
 from kit.waiting import until
@@ -96,5 +96,4 @@ async def _all_published(stack: Stack) -> bool:
 
 
 def _wipe(stack: Stack) -> None:
-    with stack.local.wiped_nats():
-        pass
+    wipe_nats(stack.servers)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from automix_local import Servers, Stack
+from automix_local import EmbeddedServers, Servers, Stack
 from automix_local.supervised import Backoff
 
 from .stand_ins import STAND_INS
@@ -15,7 +15,7 @@ FAST_RESTARTS = Backoff(first=0.02, limit=0.2, young=0.5)
 @pytest.fixture(scope="session")
 def struck_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers that tests may kill, stop and start, and leave running."""
-    with Servers.start(tmp_path_factory.mktemp("struck") / "state", backoff=FAST_RESTARTS) as started:
+    with EmbeddedServers.start(tmp_path_factory.mktemp("struck") / "state", backoff=FAST_RESTARTS) as started:
         yield started
 
 

@@ -81,7 +81,7 @@ def test_what_a_service_keeps_from_the_operator_stays_kept_at_the_next_start(ser
     with psycopg.connect(servers.database_url("auth"), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (id int)")
         connection.execute(f"REVOKE ALL ON kept FROM {OPS}")
-    servers._postgres.provision()
+    servers.provision("postgres")
     with psycopg.connect(servers.database_url(OPS)) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute("SELECT * FROM auth.kept")
     with psycopg.connect(servers.database_url("auth")) as connection:

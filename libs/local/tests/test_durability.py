@@ -9,12 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from automix_common.events.messaging import provision
-from automix_local import Servers
+from automix_local import EmbeddedServers, Servers
 from automix_local.ports import HOST
 from automix_local.servers import nats, postgres, s3
 from automix_local.streams import connect
 from automix_platform.access import PROVISIONER, S3_ADMIN
 from automix_platform.events import STREAM
+from kit.servers import wipe_nats
 from kit.storage import client_of
 from minio import Minio
 from nats.js import JetStreamContext
@@ -66,21 +67,20 @@ def test_objects_survive(struck_servers: Servers, strike: Strike) -> None:
 
 async def test_nats_comes_back_empty_when_its_storage_is_wiped(struck_servers: Servers) -> None:
     await _provision(struck_servers)
-    with struck_servers.wiped_nats():
-        pass
+    wipe_nats(struck_servers)
     with pytest.raises(NotFoundError):
         await _messages(struck_servers)
 
 
 def test_everything_survives_the_stack_and_moves_to_a_free_port_when_its_own_is_taken(state_dir: Path) -> None:
-    with Servers.start(state_dir, backoff=FAST_RESTARTS) as first:
+    with EmbeddedServers.start(state_dir, backoff=FAST_RESTARTS) as first:
         ports = {name: first.ports[name] for name in (postgres.NAME, nats.NAME, "s3.s3")}
         with psycopg.connect(first.database_url("auth")) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         client_of(first, "media").put_object("automix", "assets/kept", io.BytesIO(b"kept"), 4)
     taken = [socket.create_server((HOST, ports[name])) for name in (postgres.NAME, "s3.s3")]
     try:
-        with Servers.start(state_dir, backoff=FAST_RESTARTS) as second:
+        with EmbeddedServers.start(state_dir, backoff=FAST_RESTARTS) as second:
             assert second.ports[nats.NAME] == ports[nats.NAME]
             assert second.ports[postgres.NAME] != ports[postgres.NAME]
             assert second.ports["s3.s3"] != ports["s3.s3"]

@@ -27,6 +27,7 @@ from automix_local.supervision import Processes
 from automix_platform.access import CONSUMERS, PROVISIONER
 from automix_platform.events import STREAM
 from automix_platform.processes import named
+from kit.servers import wipe_nats
 from nats.js.errors import NotFoundError
 
 from .conftest import FAST_RESTARTS
@@ -141,8 +142,7 @@ def test_what_a_service_started_dies_with_it(stack: Stack, tmp_path: Path) -> No
 
 
 async def test_lost_streams_are_made_again_before_nats_counts_as_ready(stack: Stack) -> None:
-    with stack.wiped_nats():
-        pass
+    wipe_nats(stack.servers)
     client = await connect(stack.servers.nats_url, PROVISIONER, stack.servers.nats_password(PROVISIONER))
     info = await client.jetstream().stream_info(STREAM)
     assert info.state.consumer_count == len(CONSUMERS)
@@ -172,8 +172,7 @@ async def test_a_stream_or_a_consumer_that_is_deleted_is_made_again_while_nats_r
 
 def test_nats_stops_at_once_while_its_streams_are_being_made(stack: Stack) -> None:
     stack.processes.kill("nats")
-    with stack.wiped_nats():  # its start, with new streams, is struck again
-        pass
+    wipe_nats(stack.servers)  # its start, with new streams, is struck again
     stack.processes.wait_ready("nats")
 
 

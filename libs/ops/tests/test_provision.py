@@ -15,7 +15,7 @@ from automix_common.process.ids import new_id
 from automix_local import Servers
 from automix_platform.access import CONSUMERS
 from automix_platform.events import JOB_QUEUED, STREAM
-from kit.servers import require_servers_of_our_own
+from kit.servers import require_servers_of_our_own, wipe_nats
 from kit.waiting import until
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -112,8 +112,7 @@ async def test_the_watcher_creates_again_what_has_gone(servers: Servers, stream:
         await until(lambda: complete(stream))
         await stream.delete_stream(STREAM)
         await until(lambda: complete(stream))
-        with servers.wiped_nats():
-            pass
+        wipe_nats(servers)
         await until(lambda: complete(stream))
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, SECONDS) == 0

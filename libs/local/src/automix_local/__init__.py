@@ -5,16 +5,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from automix_local.discovery import Endpoints, discover
-    from automix_local.embedded import Servers
+    from automix_local.embedded import EmbeddedServers
     from automix_local.errors import StackError, StateDirBusyError
     from automix_local.running import running_stack
+    from automix_local.servers.protocol import Servers
     from automix_local.stack import Stack
 
-__all__ = ["Endpoints", "Servers", "Stack", "StackError", "StateDirBusyError", "discover", "running_stack"]
+__all__ = [
+    "EmbeddedServers",
+    "Endpoints",
+    "Servers",
+    "Stack",
+    "StackError",
+    "StateDirBusyError",
+    "discover",
+    "running_stack",
+]
 
 _HOMES = {
+    "EmbeddedServers": "embedded",
     "Endpoints": "discovery",
-    "Servers": "embedded",
+    "Servers": "servers.protocol",
     "Stack": "stack",
     "StackError": "errors",
     "StateDirBusyError": "errors",

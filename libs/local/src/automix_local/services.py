@@ -11,10 +11,10 @@ from pathlib import Path
 from automix_platform.environment import PREFIX, Source, Variable, variables
 from automix_platform.processes import PROCESSES, Process, Protocol
 
-from automix_local.embedded import Servers
 from automix_local.ports import HOST
 from automix_local.probes import grpc_health, http_health
 from automix_local.servers import nats, postgres, s3
+from automix_local.servers.protocol import Servers
 from automix_local.spawn import Command
 from automix_local.state import STATE_DIR_VARIABLE
 from automix_local.supervised import ProcessSpec

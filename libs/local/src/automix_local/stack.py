@@ -10,12 +10,13 @@ from automix_common.process import disk
 from automix_platform.access import PROVISIONER
 
 from automix_local import discovery
-from automix_local.embedded import Servers
+from automix_local.embedded import EmbeddedServers
 from automix_local.errors import NotReadyError, StackError
 from automix_local.periodic import Periodic
 from automix_local.schemas import VARIABLE as SCHEMAS_VARIABLE
 from automix_local.schemas import outdated
 from automix_local.servers import nats, postgres
+from automix_local.servers.protocol import Servers
 from automix_local.services import (
     SERVICES,
     Service,
@@ -92,7 +93,7 @@ class Stack:
 
         `passing`: others are told that it stops with the command that needs it.
         """
-        servers = Servers(state_dir, passing=passing, on_change=on_change, backoff=backoff)
+        servers = EmbeddedServers(state_dir, passing=passing, on_change=on_change, backoff=backoff)
         stack = cls(servers, services=services, overrides=overrides, replicas=replicas)
         stack.bring_up()
         return stack
@@ -143,12 +144,6 @@ class Stack:
         spec = process_spec(self._replicas[name], name, self.servers, self.endpoints, overrides)
         self.processes.change(spec)
         self.processes.start(name)
-
-    @contextlib.contextmanager
-    def wiped_nats(self) -> Iterator[None]:
-        """NATS struck by SIGKILL, its storage deleted; after the block it is up with streams made anew."""
-        with self.servers.wiped_nats():
-            yield
 
     def _steps(self) -> Iterator[Step]:
         for name in self.servers.names:

