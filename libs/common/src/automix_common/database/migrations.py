@@ -16,11 +16,20 @@ def _folder(package: str) -> Path:
     return Path(str(files(package))) / "migrations"
 
 
+def newest(package: str) -> str:
+    """The newest revision that a package brings.
+
+    Revision ids are the numbers that migration files begin with (`0001_jobs.py` has revision `0001`), so they compare.
+    """
+    return max(path.name.split("_")[0] for path in _folder(package).glob("[0-9]*_*.py"))
+
+
 def upgrade(package: str, database_url: str, revision: str = "head") -> None:
     """Brings the schema of the role in `database_url` to `revision`; a second caller waits, then finds it done.
 
-    A migration that cannot get its table locks within 5 s fails rather than queue everybody behind it. Raises
-    NotReachableError when there is no connection.
+    A schema that is newer than this package is left alone. A migration that cannot get its table locks within 5 s fails
+    rather than queue everybody behind it. Raises NotReachableError when there is no connection, ContractionError when a
+    migration takes away what the release before needs.
     """
     # Imported here: a process that serves needs neither library, and both together weigh 30 MB.
     import sqlalchemy  # noqa: PLC0415
@@ -37,7 +46,11 @@ def upgrade(package: str, database_url: str, revision: str = "head") -> None:
     with connection:
         connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))"))
         connection.execute(sqlalchemy.text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        there = connection.execute(sqlalchemy.text("SELECT to_regclass('alembic_version')")).scalar()
+        version = there and connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
         connection.commit()
+        if version and version > newest(package):
+            return  # This is the release before, after a rollback: the newer schema is wider, and serves it.
         config = Config()
         config.set_main_option("script_location", str(files("automix_common") / "alembic"))
         config.set_main_option("version_locations", str(_folder(package)))
@@ -47,13 +60,9 @@ def upgrade(package: str, database_url: str, revision: str = "head") -> None:
 
 
 async def schema_is_current(package: str, connection: Connection) -> bool:
-    """Whether the schema is at least as new as this package needs.
-
-    Revision ids are the numbers that migration files begin with (`0001_jobs.py` has revision `0001`), so they compare.
-    """
+    """Whether the schema is at least as new as this package needs."""
     exists = await (await connection.execute("SELECT to_regclass('alembic_version')")).fetchone()
     if exists is None or exists[0] is None:
         return False
     row = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
-    needed = max(path.name.split("_")[0] for path in _folder(package).glob("[0-9]*_*.py"))
-    return row is not None and row[0] >= needed
+    return row is not None and row[0] >= newest(package)
