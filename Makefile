@@ -43,12 +43,16 @@ $(VENV)/.ready: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 
 .PHONY: test
 test: $(VENV)/.ready kube-tools ## Run the whole suite; SERVERS=embedded (default), containers or external; JOBS=2 at once; ARGS= for pytest
-	SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile --ignore=tests/faults $(ARGS)
+	SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile --ignore=tests/faults --ignore=tests/cluster $(ARGS)
 	SERVERS=$(or $(SERVERS),embedded) pytest tests/faults $(ARGS)
 
 .PHONY: storm
 storm: $(VENV)/.ready ## Strike every point of every process STRIKES=20 times, which takes most of an hour; the suite strikes each 3 times
 	AUTOMIX_TEST_STRIKES=$(or $(STRIKES),20) pytest tests/faults/test_points.py tests/faults/test_killed.py $(ARGS)
+
+.PHONY: cluster-test
+cluster-test: $(VENV)/.ready ## Install the chart on the cluster of KUBECONFIG and strike it; ARGS= for pytest, tests/cluster/conftest.py for the rest
+	pytest tests/cluster --timeout 1800 $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.ready lint types imports protos-check ## Everything that needs no server: lint, types, import rules, contracts

@@ -114,6 +114,14 @@ class TestPods:
                 assert security["readOnlyRootFilesystem"], name
                 assert security["capabilities"] == {"drop": ["ALL"]}, name
 
+    def test_only_what_gives_a_volume_away_is_root_and_only_when_asked(self, render: Render) -> None:
+        found = pods(render("dev.enabled=true", "dev.chownVolumes=true"))
+        first = {name: pod["initContainers"] for name, pod in found if "initContainers" in pod}
+        assert len(first) == 3
+        for name, containers in first.items():
+            assert [one["securityContext"]["capabilities"]["add"] for one in containers] == [["CHOWN"]], name
+        assert not any("initContainers" in pod for _, pod in pods(render("dev.enabled=true")))
+
     def test_none_but_the_maker_of_credentials_may_speak_to_the_cluster(self, objects: Objects) -> None:
         for name, pod in pods(objects):
             assert pod["automountServiceAccountToken"] == ("-credentials-" in name), name
