@@ -4,6 +4,7 @@ from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationInfo
+from alembic.script import Script
 from automix_common.database import expansion
 from sqlalchemy import Connection, text
 
@@ -21,9 +22,11 @@ class Additions:
     def __init__(self) -> None:
         self.known = columns()
 
-    def __call__(self, *, step: MigrationInfo, **_: Any) -> None:
+    def __call__(self, *_: Any, **applied: Any) -> None:
         before, self.known = self.known, columns()
-        reason = getattr(step.up_revision.module, "contracts", None)
+        step: MigrationInfo = applied["step"]
+        script = step.up_revision
+        reason = getattr(script.module, "contracts", None) if isinstance(script, Script) else None
         expansion.refuse(str(step.up_revision_id), reason, before, self.known)
 
 
