@@ -16,10 +16,13 @@ from automix_client.client import AsyncClient
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from kit import tokens
-from kit.people import Person, Possessions
+from kit.people import PASSWORD, Person, Possessions
 from kit.rpcs import invoke, methods, refusal
 from kit.stack import Stack
+from kit.waiting import until
 
+SCHEMAS = ("projects", "media", "mixer")
+"""Those that hear of deleted accounts."""
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 
@@ -122,6 +125,11 @@ def requests_of(row: Row, ids: Possessions) -> Sequence[Message]:
     return row.requests(ids) if isinstance(row, Named) else [row.request]
 
 
+def nowhere() -> Possessions:
+    """Ids of what does not exist."""
+    return Possessions(**{field.name: str(uuid.uuid4()) for field in dataclasses.fields(Possessions)})
+
+
 @pytest.fixture(scope="session")
 async def owner(stack: Stack) -> Person:
     """Somebody who has one of everything."""
@@ -153,11 +161,10 @@ def each(*kinds: type[Row]) -> pytest.MarkDecorator:
 @each(Named)
 async def test_a_stranger_learns_nothing(stack, victim, stranger, name, service, method) -> None:
     row = TABLE[name]
-    nowhere = Possessions(**{field.name: str(uuid.uuid4()) for field in dataclasses.fields(Possessions)})
     channel = stack.channel(service)
     code, reason, message = await refusal(channel, method, row.requests(victim), stranger)
     assert (code, reason) == (DENIED, "NOT_YOURS")
-    assert await refusal(channel, method, row.requests(nowhere), stranger) == (code, reason, message)
+    assert await refusal(channel, method, row.requests(nowhere()), stranger) == (code, reason, message)
 
 
 @each(Named, Own)
@@ -187,6 +194,27 @@ async def test_only_a_genuine_live_token_is_accepted(
     for kind, (token, expected) in false.items():
         code, reason, _ = await refusal(stack.channel(service), method, requests_of(TABLE[name], victim), token)
         assert (kind, code, reason) == (kind, UNAUTHENTICATED, expected)
+
+
+@pytest.fixture(scope="session")
+async def deleted(stack: Stack) -> str:
+    """The live access token of somebody whose account is deleted, which every service has heard."""
+    person = await Person.sign_up(stack)
+    async with person.client() as client:
+        await client.account.delete(PASSWORD)
+    buried = " AND ".join(f"EXISTS (SELECT FROM {schema}.tombstones WHERE id = %s)" for schema in SCHEMAS)
+
+    async def heard() -> bool:
+        return (await stack.query(f"SELECT {buried}", *[person.id] * len(SCHEMAS)))[0][0]
+
+    await until(heard, what="every service told of the deletion")
+    return person.token
+
+
+@each(Named, Own)
+async def test_a_deleted_accounts_token_is_good_for_nothing(stack, deleted, name, service, method) -> None:
+    code, reason, _ = await refusal(stack.channel(service), method, requests_of(TABLE[name], nowhere()), deleted)
+    assert (code, reason) == (UNAUTHENTICATED, "ACCOUNT_DELETED")
 
 
 async def test_an_expired_token_was_once_good(stack, stranger, signing_key) -> None:

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from automix_common.database import retention
+from automix_common.database.callers import LivingCallers
 from automix_common.database.pool import Database
 from automix_common.database.readiness import SchemaReady
 from automix_common.database.refusals import database_refusal
@@ -19,6 +20,7 @@ from automix_common.events.outbox import Relay
 from automix_common.events.settings import RuntimeSettings
 from automix_common.process.lifecycle import Background
 from automix_common.rpc import server
+from automix_common.rpc.edge import Living, all_living
 from automix_common.rpc.identity import TokenVerifier
 from automix_common.rpc.settings import ListenSettings, ServerSettings
 
@@ -55,7 +57,18 @@ class Runtime:
         """Background work: applies the events of one durable consumer."""
         await Consumer(self.database, await self.stream(), durable, handle).run()
 
-    async def serve(self, service: server.Service, settings: ServerSettings, verifier: TokenVerifier) -> None:
+    def living(self) -> Living:
+        """Who may call a service that hears of deleted accounts by events."""
+        return LivingCallers(self.database)
+
+    async def serve(
+        self,
+        service: server.Service,
+        settings: ServerSettings,
+        verifier: TokenVerifier,
+        *,
+        living: Living = all_living,
+    ) -> None:
         """Serves until told to stop. Health is NOT_SERVING while the schema is older than the process needs or the
         database is away; background work begins when the schema is there.
         """
@@ -65,6 +78,7 @@ class Runtime:
             verifier,
             ready=self._ready(),
             refusal_of=database_refusal,
+            living=living,
             stopping=self.stopping,
         )
 

@@ -29,9 +29,10 @@ class AuthServiceStub:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
-    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
-    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the
+    account (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED
+    (TOKEN_SCOPE). A live token of an account that was deleted gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others,
+    and from every other service within six seconds of the news.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
@@ -39,9 +40,10 @@ class AuthServiceStub:
     signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     def __init__(self, channel):
@@ -116,9 +118,10 @@ class AuthServiceServicer:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
-    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
-    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the
+    account (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED
+    (TOKEN_SCOPE). A live token of an account that was deleted gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others,
+    and from every other service within six seconds of the news.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
@@ -126,9 +129,10 @@ class AuthServiceServicer:
     signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     def SignUp(self, request, context):
@@ -317,9 +321,10 @@ class AuthService:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
-    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
-    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the
+    account (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED
+    (TOKEN_SCOPE). A live token of an account that was deleted gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others,
+    and from every other service within six seconds of the news.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
@@ -327,9 +332,10 @@ class AuthService:
     signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     @staticmethod

@@ -30,9 +30,10 @@ class AuthServiceStub:
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
-    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
-    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the
+    account (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED
+    (TOKEN_SCOPE). A live token of an account that was deleted gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others,
+    and from every other service within six seconds of the news.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
@@ -40,9 +41,10 @@ class AuthServiceStub:
     signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     @_typing.overload
@@ -115,9 +117,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
-    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
-    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the
+    account (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED
+    (TOKEN_SCOPE). A live token of an account that was deleted gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others,
+    and from every other service within six seconds of the news.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
@@ -125,9 +128,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -196,9 +200,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """AuthService is the only owner of accounts. Every other service verifies access tokens locally against the keys
     of GetJwks and never asks for a password.
 
-    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the account
-    (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED (TOKEN_SCOPE). A live token of an account that was deleted
-    gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others.
+    SignUp, SignIn, RefreshToken, SignOut, ExchangePersonalToken and GetJwks need no access token. What changes the
+    account (password, deletion, personal tokens) needs one of a sign-in: a personal token gets PERMISSION_DENIED
+    (TOKEN_SCOPE). A live token of an account that was deleted gets UNAUTHENTICATED (ACCOUNT_DELETED) from the others,
+    and from every other service within six seconds of the news.
 
     A call with a password gets RESOURCE_EXHAUSTED (HASHING_BUSY) when too many passwords are being hashed, and, where
     the password proves who calls, RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS, with a RetryInfo) after repeated wrong ones for
@@ -206,9 +211,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     signing key yet.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     @_abc_1.abstractmethod

@@ -33,10 +33,10 @@ class MediaServiceStub:
     CompleteUpload verifies them by a full decode, and only then is there an asset.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
-    (INTERNAL, PEER_FAILED), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE,
+    DISK_FULL) and INTERNAL (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel):
@@ -115,10 +115,10 @@ class MediaServiceServicer:
     CompleteUpload verifies them by a full decode, and only then is there an asset.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
-    (INTERNAL, PEER_FAILED), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE,
+    DISK_FULL) and INTERNAL (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     def CreateUpload(self, request, context):
@@ -309,10 +309,10 @@ class MediaService:
     CompleteUpload verifies them by a full decode, and only then is there an asset.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
-    (INTERNAL, PEER_FAILED), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE,
+    DISK_FULL) and INTERNAL (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     @staticmethod

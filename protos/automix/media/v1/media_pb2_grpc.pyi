@@ -34,10 +34,10 @@ class MediaServiceStub:
     CompleteUpload verifies them by a full decode, and only then is there an asset.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
-    (INTERNAL, PEER_FAILED), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE,
+    DISK_FULL) and INTERNAL (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     @_typing.overload
@@ -109,10 +109,10 @@ class MediaServiceAsyncStub(MediaServiceStub):
     CompleteUpload verifies them by a full decode, and only then is there an asset.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
-    (INTERNAL, PEER_FAILED), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE,
+    DISK_FULL) and INTERNAL (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -180,10 +180,10 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
     CompleteUpload verifies them by a full decode, and only then is there an asset.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE, DISK_FULL) and INTERNAL
-    (INTERNAL, PEER_FAILED), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, STORAGE_UNAVAILABLE, PEER_UNAVAILABLE,
+    DISK_FULL) and INTERNAL (INTERNAL, PEER_FAILED), which the log explains.
     """
 
     @_abc_1.abstractmethod

@@ -30,9 +30,10 @@ class ProjectsServiceStub:
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     def __init__(self, channel):
@@ -73,9 +74,10 @@ class ProjectsServiceServicer:
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     def CreateProject(self, request, context):
@@ -159,9 +161,10 @@ class ProjectsService:
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     @staticmethod

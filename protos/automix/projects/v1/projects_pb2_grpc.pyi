@@ -31,9 +31,10 @@ class ProjectsServiceStub:
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     @_typing.overload
@@ -64,9 +65,10 @@ class ProjectsServiceAsyncStub(ProjectsServiceStub):
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -93,9 +95,10 @@ class ProjectsServiceServicer(metaclass=_abc_1.ABCMeta):
     PERMISSION_DENIED (NOT_YOURS) alike for a project of somebody else and for one that does not exist.
 
     Any call may answer INVALID_ARGUMENT (MALFORMED_REQUEST: not a message of this call; REQUEST_TOO_LARGE: longer than
-    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID),
-    PERMISSION_DENIED (TOKEN_SCOPE: a personal token that may not do this),
-    UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the log explains.
+    its fields may be; INVALID_REQUEST: against the rules of its fields, each listed in BadRequest), UNAUTHENTICATED
+    (TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, ACCOUNT_DELETED), PERMISSION_DENIED (TOKEN_SCOPE: a personal token that
+    may not do this), UNAVAILABLE (DATABASE_UNAVAILABLE, KEYS_UNAVAILABLE, DISK_FULL) and INTERNAL (INTERNAL), which the
+    log explains.
     """
 
     @_abc_1.abstractmethod

@@ -164,11 +164,6 @@ def require_token_room(live: int, quota: int) -> None:
         )
 
 
-def account_gone() -> Unauthenticated:
-    """The answer to a token that outlived its account."""
-    return Unauthenticated("ACCOUNT_DELETED", "this account was deleted")
-
-
 def email_taken() -> AlreadyExists:
     """The answer when an email has an account."""
     return AlreadyExists("EMAIL_TAKEN", "there is an account with this email: sign in instead")

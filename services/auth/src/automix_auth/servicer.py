@@ -13,6 +13,7 @@ from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import InvalidArgument
+from automix_common.rpc.identity import account_deleted
 from automix_common.rpc.paging import page_limit, page_of, page_start
 from automix_platform.events import USER_DELETED
 
@@ -22,7 +23,6 @@ from automix_auth.domain import (
     Account,
     PersonalToken,
     TokenPair,
-    account_gone,
     email_taken,
     invalid_credentials,
     wrong_password,
@@ -151,7 +151,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     ) -> pb.ListPersonalTokensResponse:
         """Reads a page of personal tokens."""
         before, limit = page_start(request.page_token), page_limit(request.page_size)
-        rows = await self._personal.page(current_user().user_id, before, limit)
+        rows = await self._personal.page((await self._caller()).id, before, limit)
         page, token = page_of(rows, limit)
         return pb.ListPersonalTokensResponse(
             personal_tokens=[to_personal_token(row) for row in page], next_page_token=token
@@ -161,7 +161,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         self, request: pb.RevokePersonalTokenRequest, context: Context
     ) -> pb.RevokePersonalTokenResponse:
         """Ends a personal token."""
-        await self._personal.revoke(current_user().user_id, UUID(request.token_id))
+        await self._personal.revoke((await self._caller()).id, UUID(request.token_id))
         return pb.RevokePersonalTokenResponse()
 
     async def ExchangePersonalToken(
@@ -189,7 +189,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         async with self._database.read() as connection:
             account = await Accounts(connection).by_id(current_user().user_id)
         if account is None:
-            raise account_gone()
+            raise account_deleted()
         return account
 
     def _network(self, context: Context) -> Network:

@@ -133,7 +133,7 @@ async def serve_media(settings: MediaSettings) -> None:
                     partial(runtime.consume, "media-project-deleted", on_project_deleted),
                 ],
             )
-            await runtime.serve(service, settings, token_verifier(auth, settings))
+            await runtime.serve(service, settings, token_verifier(auth, settings), living=runtime.living())
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ async def serve_mixer(settings: MixerSettings) -> None:
                     collector.run,
                 ],
             )
-            await runtime.serve(service, settings, token_verifier(auth, settings))
+            await runtime.serve(service, settings, token_verifier(auth, settings), living=runtime.living())
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ async def serve_projects(settings: ProjectsSettings) -> None:
                 partial(runtime.consume, "projects-render-deleted", on_render_deleted),
             ],
         )
-        await runtime.serve(service, settings, token_verifier(auth, settings))
+        await runtime.serve(service, settings, token_verifier(auth, settings), living=runtime.living())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
+from uuid import UUID
 
 import grpc
 import structlog
@@ -48,6 +49,14 @@ Refusal = Callable[[Exception], ServiceError | None]
 """What an error of something that a service stands on means for its caller; None for a defect."""
 
 
+Living = Callable[[UUID], Awaitable[None]]
+"""Raises Unauthenticated for a caller whose account is gone."""
+
+
+async def all_living(_user_id: UUID) -> None:
+    """Of a service whose handlers look the account up themselves."""
+
+
 def no_refusal(_raised: Exception) -> None:
     """Of a service that stands on nothing."""
 
@@ -66,8 +75,10 @@ class Edge(grpc.aio.ServerInterceptor):
         request_seconds: float,
         stall_seconds: float,
         refusal_of: Refusal = no_refusal,
+        living: Living = all_living,
     ) -> None:
         self._verifier = verifier
+        self._living = living
         self._public = public
         self._account = account
         self._scopes: dict[str, Scope] = {}
@@ -189,7 +200,9 @@ class Edge(grpc.aio.ServerInterceptor):
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("TOKEN_MISSING", "this call needs an access token: sign in first")
-        return await self._verifier.verify(token)
+        principal = await self._verifier.verify(token)
+        await self._living(principal.user_id)
+        return principal
 
     def _as_service_error(self, raised: Exception) -> ServiceError:
         """What the caller may know of `raised`; a defect is logged with its traceback and answered without it."""

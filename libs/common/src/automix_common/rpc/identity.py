@@ -38,6 +38,11 @@ class KeySet:
     max_age_seconds: float
 
 
+def account_deleted() -> Unauthenticated:
+    """The answer to a token that outlived its account."""
+    return Unauthenticated("ACCOUNT_DELETED", "this account was deleted")
+
+
 def public_key(x: str) -> Ed25519PublicKey:
     """The key of a JWK's `x` member (RFC 8037)."""
     return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4)))

@@ -11,7 +11,7 @@ from grpc_reflection.v1alpha import reflection
 from automix_common.process.lifecycle import Background, Ready, always_ready, at_work, show_metrics, stop_asked_or
 from automix_common.process.logs import logger
 from automix_common.rpc.certificates import Certificates
-from automix_common.rpc.edge import Edge, Refusal, no_refusal
+from automix_common.rpc.edge import Edge, Living, Refusal, all_living, no_refusal
 from automix_common.rpc.identity import TokenVerifier
 from automix_common.rpc.settings import ListenSettings, ServerSettings
 
@@ -67,12 +67,13 @@ async def serve(
     *,
     ready: Ready = always_ready,
     refusal_of: Refusal = no_refusal,
+    living: Living = all_living,
     stopping: asyncio.Event | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, or until a background task fails (which raises).
 
-    Health is NOT_SERVING while the process is not `ready`. `refusal_of` knows the errors of what the service stands on.
-    `stopping` is set when long streams should end.
+    Health is NOT_SERVING while the process is not `ready`. `refusal_of` knows the errors of what the service stands on,
+    `living` the callers whose account is gone. `stopping` is set when long streams should end.
     """
     edge = Edge(
         verifier,
@@ -82,6 +83,7 @@ async def serve(
         request_seconds=settings.request_seconds,
         stall_seconds=settings.stall_seconds,
         refusal_of=refusal_of,
+        living=living,
     )
     server = grpc.aio.server(interceptors=[edge], options=options(settings))
     service.add(server)
