@@ -101,6 +101,7 @@ lock: $(VENV)/.ready ## Pin every dependency, with hashes and without addresses
 deploy: $(VENV)/.ready ## Write what deploy/ takes from libs/platform and from the packages
 	python deploy/docker/requirements.py write
 	python deploy/k8s/generate.py
+	python deploy/observability/dashboards.py
 
 .PHONY: kube-tools
 kube-tools: $(BIN)/helm ## Bring helm and kubectl, which the chart's tests need

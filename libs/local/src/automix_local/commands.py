@@ -42,6 +42,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 def up(
     state: StateOption = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once everything is ready.")] = False,
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--traces", help="Write the spans of every process to traces.jsonl in this folder.", show_default=False
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start AutoMix on this machine: servers, schemas, services. Ctrl-C stops all of it.
@@ -53,7 +59,7 @@ def up(
     console = Console(stderr=True)
     try:
         if detach:
-            _detach(directory, console)
+            _detach(directory, console, [] if traces is None else ["--traces", str(traces.absolute())])
             if as_json:
                 _print_json(_document(directory))
         else:
@@ -64,6 +70,7 @@ def up(
             run_stack(
                 directory.path,
                 console,
+                traces=traces,
                 on_ready=(lambda: _print_json(_document(directory))) if as_json else nothing,
             )
     except (StackError, OSError) as error:
@@ -190,7 +197,7 @@ def logs(
                 sys.stdout.write(line)
 
 
-def _detach(directory: StateDir, console: Console) -> None:
+def _detach(directory: StateDir, console: Console, options: list[str]) -> None:
     directory.create()
     _wait_for_passing(directory, console)
     log = directory.log_file("supervisor")
@@ -201,7 +208,7 @@ def _detach(directory: StateDir, console: Console) -> None:
         while (found := discover(directory.path)) is None or directory.passing():
             held = directory.holder() is not None  # also by another `automix up`, whose stack is as good
             if process is None and not held:
-                process = _supervisor(directory, log)
+                process = _supervisor(directory, log, options)
             failed = process is not None and process.poll() is not None and not held
             if failed or time.monotonic() > deadline:
                 last = "".join(log.open(errors="replace").readlines()[-20:])
@@ -214,10 +221,10 @@ def _detach(directory: StateDir, console: Console) -> None:
     console.print("AutoMix runs in the background; `automix down` stops it")
 
 
-def _supervisor(directory: StateDir, log: Path) -> "subprocess.Popen[bytes]":
+def _supervisor(directory: StateDir, log: Path, options: list[str]) -> "subprocess.Popen[bytes]":
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - this program itself
-            [sys.executable, "-m", "automix_local", "up", "--state", str(directory.path)],
+            [sys.executable, "-m", "automix_local", "up", "--state", str(directory.path), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -46,9 +46,12 @@ def run_stack(
     console: Console,
     services: Sequence[Service] = SERVICES,
     *,
+    traces: Path | None = None,
     on_ready: Callable[[], None] = nothing,
 ) -> None:
     """Start everything, show it, and stop it in order when a signal asks; returns when nothing runs any more.
+
+    `traces` is a folder for the spans of every service.
 
     Raises StackError when something does not start; then everything is stopped.
     """
@@ -58,9 +61,9 @@ def run_stack(
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the end of the terminal is not meant for it
             signal.signal(number, stop)
-    with _shown(statuses, console) as watch:
+    with _shown(statuses, console) as watch, _traced(traces, services) as overrides:
         try:
-            stack = Stack.start(state_dir, services=services, on_change=watch)
+            stack = Stack.start(state_dir, services=services, overrides=overrides, on_change=watch)
         except KeyboardInterrupt:
             return
         stop.starting = False
@@ -73,6 +76,18 @@ def run_stack(
             while not stop.asked.wait(_WAKE_SECONDS):
                 pass
             _say(console, "stopping")
+
+
+@contextmanager
+def _traced(folder: Path | None, services: Sequence[Service]) -> Iterator[dict[str, dict[str, str]]]:
+    """What services are told so that their spans arrive in the folder."""
+    if folder is None:
+        yield {}
+        return
+    from automix_local.traces import collecting  # noqa: PLC0415 - a stack without it need not load OTLP's messages
+
+    with collecting(folder) as endpoint:
+        yield {service.name: {"AUTOMIX_OTLP_ENDPOINT": endpoint} for service in services}
 
 
 def _say(console: Console, line: str) -> None:

@@ -37,8 +37,6 @@ class GatewaySettings(ListenSettings, ClientSettings):
         (), description="networks in front of this gateway whose x-forwarded-for is passed on, joined by commas"
     )
 
-    otlp_endpoint: str | None = Field(None, description="http://host:port of an OpenTelemetry collector for spans")
-
     envoy_threads: int = Field(1, ge=1, description="worker threads of Envoy")
     max_connections: int = Field(2_000, ge=1, description="of clients at the same time")
     max_streams: int = Field(128, ge=1, description="requests of one HTTP/2 connection at the same time")

@@ -20,6 +20,7 @@ from automix_common.process import faults
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import InvalidArgument, ServiceError, Unavailable, mine
 from automix_common.rpc.turns import Turns
+from prometheus_client import Counter
 
 from automix_media import waveform
 from automix_media.domain import (
@@ -45,6 +46,7 @@ log = logger(__name__)
 
 CHILD = "automix_audio.verify_child"
 
+ENDED = Counter("automix_verifications_total", "Uploads verified or refused, by outcome", ["outcome"])
 SHORT_SECONDS = 3.0
 """Verifying a song of usual length takes less."""
 
@@ -145,12 +147,14 @@ class Verifier:
                     facts = await self._stored(lease, Path(folder) / "upload")
                 asset = await self._finish(lease, facts)
         except UploadRefused as refused:
+            ENDED.labels(outcome=refused.reason).inc()
             if await lease.refuse(refused.reason, refused.message):
                 log.info("upload refused", upload_id=str(upload.id), reason=refused.reason)
                 raise InvalidArgument(refused.reason, refused.message) from None
             return await self._outcome(upload)
         except LeaseLost:
             return await self._outcome(upload)
+        ENDED.labels(outcome="verified").inc()
         faults.reach("media.after_commit")
         return asset
 

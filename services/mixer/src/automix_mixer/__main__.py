@@ -16,6 +16,7 @@ from automix_common.rpc.server import Service
 from automix_common.runtime import open_runtime
 
 from automix_mixer.peers import Peers
+from automix_mixer.queue_depth import QueueDepth
 from automix_mixer.reactions import on_project_deleted, on_user_deleted
 from automix_mixer.repository.keys import kept_keys
 from automix_mixer.servicer import MixerServicer
@@ -68,6 +69,7 @@ async def serve_mixer(settings: MixerSettings) -> None:
                     partial(runtime.consume, "mixer-user-deleted", on_user_deleted),
                     partial(runtime.consume, "mixer-project-deleted", on_project_deleted),
                     sweeper.run,
+                    QueueDepth(database, settings.queue_depth_seconds).run,
                     Deleter(database, store, settings.deletion_sweep_seconds).run,
                     collector.run,
                 ],

@@ -25,6 +25,7 @@ class MixerSettings(ServerSettings, PublisherSettings, DownloadSettings, Collect
     max_tracks: int = Field(64, ge=1, le=128, description="tracks that a job may have")
     max_job_audio_seconds: float = Field(6 * 3600, gt=0, description="length of a job's tracks together")
 
+    queue_depth_seconds: float = Field(15, gt=0, description="how often the queue is counted for metrics")
     sweep_seconds: float = Field(5, gt=0, description="how often abandoned jobs are looked for")
     stale_queued_seconds: float = Field(60, gt=0, description="silence after which a queued job is announced again")
     max_watches: int = Field(50, ge=1, description="jobs that a user may watch at once in this process")

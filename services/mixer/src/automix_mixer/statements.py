@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from automix_mixer.domain import Held, Job, JobInput, JobStatus, RenderFile, Usage
-from automix_mixer.tables import job_inputs, jobs, render_files, renders
+from automix_mixer.tables import job_inputs, jobs, render_files, renders, turns
 
 BATCH = 100
 """Jobs that one pass of the sweeper takes at most."""
@@ -296,6 +296,32 @@ ANNOUNCE_STALE = Scalar(
         ORDER BY last_announced_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
     ) RETURNING id
     """,
+)
+
+
+class QueueDepth(NamedTuple):
+    """How many jobs wait and are worked on, and for how many seconds the oldest that waits has done so."""
+
+    queued: int
+    processing: int
+    oldest_seconds: float
+
+
+QUEUE_DEPTH = Query(
+    QueueDepth,
+    sa.select(
+        sa.select(sa.func.coalesce(sa.func.sum(turns.c.queued), 0)).scalar_subquery().label("queued"),
+        sa.select(sa.func.coalesce(sa.func.sum(turns.c.processing), 0)).scalar_subquery().label("processing"),
+        sa.select(
+            sa.func.coalesce(
+                sa.extract("epoch", sa.func.clock_timestamp() - sa.func.min(jobs.c.created_at)),
+                0,
+            )
+        )
+        .where(QUEUED)
+        .scalar_subquery()
+        .label("oldest_seconds"),
+    ),
 )
 
 

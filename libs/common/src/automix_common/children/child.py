@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Counter
+
 from automix_common.children.limited import DISK_FULL, OUT_OF_MEMORY
 from automix_common.process.logs import logger
 
 log = logger(__name__)
+
+LOST = Counter("automix_children_lost_total", "Child processes that ended without an answer", ["module"])
 
 LONGEST_LINE = 16 * 1024 * 1024
 KEPT_ERROR_BYTES = 4000
@@ -106,6 +110,7 @@ async def run_child(
     finally:
         await _kill(child)
     if said is None:
+        LOST.labels(module=module).inc()
         log.warning("child lost", module=module, exit_code=code, stderr=heard)
         if code == OUT_OF_MEMORY or any(words in heard for words in LAST_WORDS_ON_MEMORY):
             raise ChildLost("OUT_OF_MEMORY", "the child outgrew its memory")

@@ -15,7 +15,7 @@ from automix_common.database.pool import LOST, Connection, Database
 from automix_common.database.statements import Command
 from automix_common.database.tables import inbox
 from automix_common.events.messaging import MESSAGING_LOST, fetch
-from automix_common.process import faults
+from automix_common.process import faults, telemetry
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, enter, trace_id_of
 
@@ -57,7 +57,11 @@ class Consumer:
             with contextlib.suppress(*MESSAGING_LOST):  # it comes again, and is dropped then
                 await message.term()
             return
-        enter(CallContext(method=self._durable, trace_id=trace_id_of(event.traceparent)))
+        with telemetry.span(self._durable, kind="CONSUMER", parent=event.traceparent) as span:
+            enter(CallContext(method=self._durable, trace_id=span.trace_id or trace_id_of(event.traceparent)))
+            await self._apply(message, event)
+
+    async def _apply(self, message: Msg, event: events_pb2.Event) -> None:
         try:
             async with self._database.transaction() as connection:
                 if await _HANDLE.run(connection, durable=self._durable, event=event.event_id):

@@ -10,6 +10,7 @@ from automix.events.v1 import events_pb2
 from automix_platform.events import STREAM
 from google.protobuf.timestamp_pb2 import Timestamp
 from nats.js import JetStreamContext
+from prometheus_client import Gauge
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
@@ -17,12 +18,14 @@ from automix_common.database.pool import LOST, Connection, Database
 from automix_common.database.statements import Command, Query, Scalar
 from automix_common.database.tables import outbox, relay_state
 from automix_common.events.messaging import MESSAGING_LOST
-from automix_common.process import faults
-from automix_common.process.ids import new_id
+from automix_common.process import faults, telemetry
+from automix_common.process.ids import age_seconds, new_id
 from automix_common.process.logs import logger
 from automix_common.rpc.context import current_call
 
 log = logger(__name__)
+
+OLDEST = Gauge("automix_outbox_oldest_seconds", "How long the oldest unpublished event has waited", ["schema"])
 
 BATCH = 200
 PUBLISH_SECONDS = 5
@@ -110,16 +113,12 @@ class Relay:
     async def _publish_batch(self) -> int:
         async with self._database.pipelined() as connection:
             rows = await _WAITING.all(connection)
+            OLDEST.labels(schema=self._schema).set(age_seconds(rows[0].id) if rows else 0)
             if not rows:
                 return 0
             faults.reach("relay.before_publish")
             outcomes = await asyncio.gather(
-                *(
-                    self._stream.publish(
-                        subject, payload, stream=STREAM, timeout=PUBLISH_SECONDS, headers={"Nats-Msg-Id": str(event_id)}
-                    )
-                    for event_id, subject, payload in rows
-                ),
+                *(self._publish(row) for row in rows),
                 return_exceptions=True,
             )
             faults.reach("relay.after_publish")
@@ -131,6 +130,18 @@ class Relay:
         if failed:
             raise failed[0]
         return len(rows)
+
+    async def _publish(self, row: _Waiting) -> None:
+        # Only a process that sends spans has to read what it publishes.
+        parent = events_pb2.Event.FromString(row.payload).traceparent if telemetry.is_on() else ""
+        with telemetry.span(f"publish {row.subject}", kind="PRODUCER", parent=parent):
+            await self._stream.publish(
+                row.subject,
+                row.payload,
+                stream=STREAM,
+                timeout=PUBLISH_SECONDS,
+                headers={"Nats-Msg-Id": str(row.id)},
+            )
 
     async def _republish_into_a_new_stream(self) -> None:
         info = await self._stream.stream_info(STREAM)

@@ -17,6 +17,7 @@ from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
 from automix_common.objects.settings import StorageSettings
+from automix_common.process import telemetry
 from automix_common.process.disk import has_room, is_full
 from automix_common.rpc.errors import Unavailable, disk_full
 
@@ -108,6 +109,11 @@ class S3Store:
         """Ends the threads; calls under way are finished."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    async def _request(self, operation: str, work: Callable[[], Result]) -> Result:
+        """Runs one operation of S3's API as a span."""
+        with telemetry.span(f"S3.{operation}", kind="CLIENT", attributes={"rpc.system.name": "aws-api"}):
+            return await self._run(work)
+
     async def _run(self, work: Callable[[], Result]) -> Result:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -122,13 +128,17 @@ class S3Store:
 
     async def put_file(self, key: str, path: Path, content_type: str) -> None:
         """Stores the file's bytes under `key`."""
-        await self._run(lambda: self._client.fput_object(self._bucket, key, str(path), content_type=content_type))
+        await self._request(
+            "PutObject", lambda: self._client.fput_object(self._bucket, key, str(path), content_type=content_type)
+        )
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         """Stores `data` under `key`."""
         # One request: left to itself the client would cut it into parts and spend three more on them.
         size = max(len(data), SMALLEST_PART)
-        await self._run(lambda: self._client.put_object(self._bucket, key, BytesIO(data), len(data), part_size=size))
+        await self._request(
+            "PutObject", lambda: self._client.put_object(self._bucket, key, BytesIO(data), len(data), part_size=size)
+        )
 
     async def fetch(self, key: str, path: Path) -> None:
         """Appends the object's bytes to the file at `path`. Raises ObjectMissing."""
@@ -143,13 +153,13 @@ class S3Store:
                 answer.close()
                 answer.release_conn()
 
-        await self._run(work)
+        await self._request("GetObject", work)
 
     async def read(self, key: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """Yields the object's bytes from `offset` on. Raises ObjectMissing."""
         if offset and offset >= await self.size(key):  # S3 refuses such a range
             return
-        answer = await self._run(lambda: self._client.get_object(self._bucket, key, offset=offset))
+        answer = await self._request("GetObject", lambda: self._client.get_object(self._bucket, key, offset=offset))
         try:
             while block := await self._run(lambda: answer.read(READ_BYTES)):
                 yield block
@@ -159,13 +169,13 @@ class S3Store:
 
     async def size(self, key: str) -> int:
         """Length of the object in bytes. Raises ObjectMissing."""
-        found = await self._run(lambda: self._client.stat_object(self._bucket, key))
+        found = await self._request("HeadObject", lambda: self._client.stat_object(self._bucket, key))
         return int(found.size or 0)
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Deletes objects; those that are not there count as deleted."""
         doomed = [DeleteObject(key) for key in keys]
-        failures = await self._run(lambda: list(self._client.remove_objects(self._bucket, doomed)))
+        failures = await self._request("DeleteObjects", lambda: list(self._client.remove_objects(self._bucket, doomed)))
         if failures:
             raise _away("did not delete")
 

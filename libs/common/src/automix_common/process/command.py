@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from automix_common.process import telemetry
 from automix_common.process.logs import configure_logging
 from automix_common.process.settings import ProcessSettings
 
@@ -35,7 +36,11 @@ class Command(Generic[SettingsType]):
         """Loads the settings and does the work."""
         loaded = load(self.settings)
         configure_logging(process, loaded.log_level)
-        self.work(loaded)
+        telemetry.configure(process, loaded)
+        try:
+            self.work(loaded)
+        finally:
+            telemetry.finish()
 
 
 def main(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import grpc
 from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 
+from automix_common.process import telemetry
 from automix_common.rpc.context import current_call
 from automix_common.rpc.errors import from_rpc_error
 from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier, public_key
@@ -29,14 +30,40 @@ Answer = TypeVar("Answer")
 
 def open_channel(endpoint: str, settings: ClientSettings) -> grpc.aio.Channel:
     """A channel to a peer, with TLS (and this process's certificate) when the settings have it."""
+    # An interceptor costs each call a task, which only a process that sends spans has to pay.
+    interceptors = [ClientSpans()] if telemetry.is_on() else []
     if not settings.tls:
-        return grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
+        return grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS, interceptors=interceptors)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=settings.tls_ca.read_bytes() if settings.tls_ca else None,
         private_key=settings.tls_key.read_bytes() if settings.tls_key else None,
         certificate_chain=settings.tls_certificate.read_bytes() if settings.tls_certificate else None,
     )
-    return grpc.aio.secure_channel(endpoint, credentials, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(endpoint, credentials, options=CHANNEL_OPTIONS, interceptors=interceptors)
+
+
+class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
+    """A span for each attempt at a unary call, which is the parent of the peer's own."""
+
+    async def intercept_unary_unary(
+        self,
+        continuation: Callable[..., Awaitable[Any]],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request: Any,
+    ) -> Any:
+        """Calls within a span and waits for the answer."""
+        name = client_call_details.method
+        name = (name.decode() if isinstance(name, bytes) else name).strip("/")
+        described: telemetry.Attributes = {"rpc.system.name": "grpc", "rpc.method": name}
+        with telemetry.span(name, kind="CLIENT", attributes=described) as span:
+            others = [pair for pair in client_call_details.metadata or () if pair[0] != "traceparent"]
+            metadata = grpc.aio.Metadata(*others, ("traceparent", current_call().traceparent))
+            call = await continuation(client_call_details._replace(metadata=metadata), request)
+            code = await call.code()
+            span.note({"rpc.response.status_code": code.name})
+            if code is not grpc.StatusCode.OK:
+                span.failed(code.name)
+            return call
 
 
 async def call_peer(method: Callable[..., Awaitable[Answer]], request: Any, *, idempotent: bool = True) -> Answer:

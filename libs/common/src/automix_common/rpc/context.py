@@ -1,15 +1,14 @@
 """What a call carries on its way through a service: who calls, until when, and under which trace."""
 
-import re
 import secrets
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
+from automix_common.process import telemetry
 from automix_common.rpc.scopes import Scope
 
-TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class CallContext:
     @property
     def traceparent(self) -> str:
         """W3C trace context for what this call causes."""
-        return f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
+        return f"00-{self.trace_id}-{telemetry.span_id() or secrets.token_hex(8)}-01"
 
     def remaining(self, at_most: float) -> float:
         """Seconds left for a nested call."""
@@ -73,5 +72,5 @@ def enter(call: CallContext) -> None:
 
 def trace_id_of(traceparent: str) -> str:
     """The trace id of a W3C traceparent, a new one when it is missing or malformed."""
-    match = TRACEPARENT.fullmatch(traceparent)
+    match = telemetry.TRACEPARENT.fullmatch(traceparent)
     return match.group(1) if match else secrets.token_hex(16)

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from prometheus_client import Counter, Histogram
 from protovalidate import Validator
 
-from automix_common.process import disk
+from automix_common.process import disk, telemetry
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, Principal, enter, trace_id_of
 from automix_common.rpc.errors import (
@@ -36,6 +36,9 @@ log = logger(__name__)
 
 AWAY = frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "PEER_UNAVAILABLE"})
 """Reasons that a full disk may be behind."""
+
+OUR_FAULT = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
+"""Codes that mark a server's span as failed (OpenTelemetry's conventions for RPC)."""
 
 REFUSE_SECONDS = 5.0
 """How long a handler waits for its refusal to be sent: behind what a client does not read it may take for ever."""
@@ -155,11 +158,21 @@ class Edge(grpc.aio.ServerInterceptor):
         metadata = {
             str(key): str(value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         }
+        with telemetry.span(
+            method.strip("/"), kind="SERVER", parent=metadata.get("traceparent", ""), attributes=_described(method)
+        ) as span:
+            async with self._traced(span, method, metadata, context, seconds):
+                yield
+
+    @asynccontextmanager
+    async def _traced(
+        self, span: telemetry.Span, method: str, metadata: dict[str, str], context: Context, seconds: float | None
+    ) -> AsyncIterator[None]:
         remaining = context.time_remaining()
         seconds = remaining if remaining is not None else seconds
         call = CallContext(
             method=method,
-            trace_id=trace_id_of(metadata.get("traceparent", "")),
+            trace_id=span.trace_id or trace_id_of(metadata.get("traceparent", "")),
             deadline=None if seconds is None else time.monotonic() + seconds,
             peer=context.peer(),
         )
@@ -189,6 +202,9 @@ class Edge(grpc.aio.ServerInterceptor):
             except (TimeoutError, grpc.aio.InternalError):  # who does not read hears it when they do, who is gone never
                 raise asyncio.CancelledError from None
         finally:
+            span.note({"rpc.response.status_code": code})
+            if code in OUR_FAULT:
+                span.failed(code)
             CALLS.labels(method=method, code=code).inc()
 
     def _scope_of(self, method: str) -> Scope:
@@ -213,6 +229,11 @@ class Edge(grpc.aio.ServerInterceptor):
             return refused
         log.error("defect", exc_info=raised)
         return Internal("INTERNAL", "something failed on our side: try again, and report the trace id if it stays")
+
+
+def _described(method: str) -> telemetry.Attributes:
+    """Attributes of a call's span, as OpenTelemetry's conventions for RPC name them."""
+    return {"rpc.system.name": "grpc", "rpc.method": method.strip("/")}
 
 
 def explained(error: ServiceError) -> ServiceError:

@@ -63,6 +63,8 @@ class Attempts:
                 return Failed(LOST["DISK_FULL"])
             log.exception("attempt failed", job_id=str(claimed.job_id), attempt=claimed.attempt)
             return Failed(JobError("RENDER_FAILED", "the mix failed on our side each time it was tried"))
+        finally:
+            hints.stages.end()
 
     async def _mix(self, claimed: Claim, hints: Hints, folder: Path) -> NewRender:
         inputs, outputs, temporary = (folder / name for name in ("inputs", "outputs", "temporary"))

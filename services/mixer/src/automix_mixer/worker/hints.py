@@ -10,6 +10,7 @@ from automix_common.process.logs import logger
 from automix_common.runtime import Runtime
 
 from automix_mixer.progress import Progress, share, subject
+from automix_mixer.worker.stages import Stages
 
 log = logger(__name__)
 
@@ -24,9 +25,11 @@ class Hints:
         self._runtime = runtime
         self._job_id = job_id
         self.newest = Progress(attempt, 0.0, "")
+        self.stages = Stages()
 
     def reach(self, progress: float, stage: str) -> None:
         """Notes how far the attempt is; it never goes back."""
+        self.stages.reach(stage[:LONGEST_STAGE])
         furthest = max(share(progress), self.newest.progress)
         self.newest = Progress(self.newest.attempt, furthest, stage[:LONGEST_STAGE])
 

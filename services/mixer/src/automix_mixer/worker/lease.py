@@ -6,6 +6,7 @@ from automix_common.database.pool import LOST, Database
 from automix_common.events.messaging import MESSAGING_LOST
 from automix_common.process.logs import logger
 from nats.aio.msg import Msg
+from prometheus_client import Counter
 
 from automix_mixer.domain import Claim
 from automix_mixer.repository.lifecycle import extend
@@ -13,6 +14,8 @@ from automix_mixer.worker.hints import Hints
 from automix_mixer.worker.outcomes import Gone, Stopped
 
 log = logger(__name__)
+
+LOST_LEASES = Counter("automix_leases_lost_total", "Attempts whose job was taken away while they worked on it")
 
 
 class Lease:
@@ -46,6 +49,7 @@ class Lease:
                 log.warning("lease not extended", error=repr(error))
                 continue
             if cancelled is None:
+                LOST_LEASES.inc()
                 return Gone()
             if cancelled:
                 return Stopped()

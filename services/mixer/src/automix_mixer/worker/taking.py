@@ -2,18 +2,20 @@
 
 import asyncio
 import secrets
+import time
 from uuid import UUID
 
 from automix.events.v1 import events_pb2
 from automix_common.database.pool import LOST, Database
 from automix_common.events.messaging import MESSAGING_LOST
-from automix_common.process import faults
+from automix_common.process import faults, telemetry
+from automix_common.process.ids import age_seconds
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, enter, trace_id_of
 from automix_common.runtime import Runtime
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from automix_mixer.domain import Claim
 from automix_mixer.repository.lifecycle import claim, claim_next, reclaim
@@ -22,13 +24,28 @@ from automix_mixer.worker.attempt import Attempts
 from automix_mixer.worker.ending import Endings
 from automix_mixer.worker.hints import Hints
 from automix_mixer.worker.lease import Lease
-from automix_mixer.worker.outcomes import Failed, Outcome, Refused, Stopped
+from automix_mixer.worker.outcomes import Failed, Outcome, Refused, Rendered, Stopped
 
 log = logger(__name__)
 
 PAUSE_SECONDS = 0.3
 AGAIN_SECONDS = 5.0
 
+WAIT = Histogram(
+    "automix_job_wait_seconds",
+    "From a job's creation to its first claim",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
+)
+REAL_TIME = Histogram(
+    "automix_real_time_factor",
+    "Length of a mix over the time that its attempt took, fetching and storing included",
+    buckets=(1, 2, 5, 10, 15, 20, 30, 40, 60, 80, 100),
+)
+FAILURES = Counter(
+    "automix_attempt_failures_total",
+    "Attempts that ended without a mix, by reason and by what the job became",
+    ["reason", "status"],
+)
 ATTEMPTS = Counter("automix_attempts_total", "Attempts at jobs, by how they went", ["outcome"])
 
 
@@ -59,7 +76,11 @@ class Taker:
             log.exception("delivery cannot be read and is dropped", sequence=message.metadata.sequence.stream)
             await self._answer(message, drop=True)
             return
-        enter(CallContext(method="job.queued", trace_id=trace_id_of(event.traceparent)))
+        with telemetry.span("take job", kind="CONSUMER", parent=event.traceparent) as span:
+            enter(CallContext(method="job.queued", trace_id=span.trace_id or trace_id_of(event.traceparent)))
+            await self._deliver(worker_id, job_id, message)
+
+    async def _deliver(self, worker_id: str, job_id: UUID, message: Msg) -> None:
         try:
             # Each delivery takes under a name of its own, by which a claim whose answer was lost is found again.
             await self._work(f"{worker_id}:{secrets.token_hex(4)}", job_id, message)
@@ -75,9 +96,18 @@ class Taker:
             log.info("nothing to take", job_id=str(announced))
             return
         faults.reach("worker.after_claim")
+        if claimed.attempt == 1:
+            WAIT.observe(age_seconds(claimed.job_id))
+        # A delivery may lead to another job than the one that it announced: the attempt belongs to its own job's trace.
+        parent = claimed.traceparent or ""
+        with telemetry.span("attempt", kind="CONSUMER", parent=parent, attributes=_described(claimed)) as span:
+            enter(CallContext(method="job.queued", trace_id=span.trace_id or trace_id_of(parent)))
+            await self._attempt_whole(claimed, message, span)
+
+    async def _attempt_whole(self, claimed: Claim, message: Msg, span: telemetry.Span) -> None:
         job_id = claimed.job_id
-        enter(CallContext(method="job.queued", trace_id=trace_id_of(claimed.traceparent or "")))
         log.info("taken", job_id=str(job_id), attempt=claimed.attempt)
+        began = time.monotonic()
         hints = Hints(self._runtime, job_id, claimed.attempt)
         await hints.row_changed()
         outcome = await self._attempt(claimed, message, hints)
@@ -85,6 +115,12 @@ class Taker:
         went = type(outcome).__name__.lower()
         ATTEMPTS.labels(outcome=went).inc()
         reason = outcome.error.reason if isinstance(outcome, Refused | Failed) else None
+        span.note({"automix.outcome": went, "automix.status": status.value if status else ""})
+        if isinstance(outcome, Rendered):
+            REAL_TIME.observe(outcome.render.duration / (time.monotonic() - began))
+        if reason is not None:
+            span.failed(reason)
+            FAILURES.labels(reason=reason, status=status.value if status else "").inc()
         log.info(
             "attempt over", job_id=str(job_id), attempt=claimed.attempt, outcome=went, reason=reason, status=status
         )
@@ -150,3 +186,11 @@ class Taker:
                 await message.ack()
         except MESSAGING_LOST as error:
             log.warning("acknowledgement lost", error=repr(error))
+
+
+def _described(claimed: Claim) -> telemetry.Attributes:
+    return {
+        "automix.job_id": str(claimed.job_id),
+        "automix.attempt": claimed.attempt,
+        "automix.tracks": len(claimed.inputs),
+    }
