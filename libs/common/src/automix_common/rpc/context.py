@@ -10,7 +10,6 @@ from automix_common.process import telemetry
 from automix_common.rpc.scopes import Scope
 
 
-
 @dataclass(frozen=True)
 class Principal:
     """A verified caller."""
