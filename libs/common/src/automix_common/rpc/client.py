@@ -58,7 +58,11 @@ class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
         with telemetry.span(name, kind="CLIENT", attributes=described) as span:
             others = [pair for pair in client_call_details.metadata or () if pair[0] != "traceparent"]
             metadata = grpc.aio.Metadata(*others, ("traceparent", current_call().traceparent))
-            call = await continuation(client_call_details._replace(metadata=metadata), request)
+            told = client_call_details
+            details = grpc.aio.ClientCallDetails(
+                told.method, told.timeout, metadata, told.credentials, told.wait_for_ready
+            )
+            call = await continuation(details, request)
             code = await call.code()
             span.note({"rpc.response.status_code": code.name})
             if code is not grpc.StatusCode.OK:
