@@ -98,10 +98,11 @@ lock: $(VENV)/.ready ## Pin every dependency, with hashes and without addresses
 		$(foreach p,$(PACKAGES),--no-emit-package $(shell sed -n 's/^name = "\(.*\)"/\1/p' $(p)/pyproject.toml))
 
 .PHONY: deploy
-deploy: $(VENV)/.ready ## Write what deploy/ takes from libs/platform and from the packages
+deploy: $(VENV)/.ready kube-tools ## Write what deploy/ takes from libs/platform and from the packages
 	python deploy/docker/requirements.py write
 	python deploy/k8s/generate.py
 	python deploy/observability/dashboards.py
+	python deploy/k8s/manifests.py
 
 .PHONY: kube-tools
 kube-tools: $(BIN)/helm ## Bring helm and kubectl, which the chart's tests need
