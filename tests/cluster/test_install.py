@@ -9,20 +9,26 @@ from kit import audio
 from kit.cluster import Release
 from kit.command import Command
 from kit.people import PASSWORD
-from kit.stack import Stack
 
 from .conftest import PORTS, READY_SECONDS
 
 SERVICES = ("auth", "projects", "media", "mixer")
 
 
-async def mixed(command: Command, folder: Path) -> str:
-    """The digest of a mix that somebody new asks for by `automix mix`."""
+async def mixed(command: Command) -> str:
+    """The digest of a mix by `automix mix`."""
+    folder = command.folder
     vocal, beat = audio.vocal(folder / "vocal.wav", 4.0), audio.beat(folder / "beat.wav", 6.0)
-    assert (await command("signup", f"{uuid.uuid4().hex}@example.org")).code == 0
     outcome = await command("mix", "--vocals", vocal, "--beat", beat, "--out", folder / "mix.wav")
     assert outcome.code == 0, outcome.err
     return hashlib.sha256((folder / "mix.wav").read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+async def embedded(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of the mix that the embedded stack makes."""
+    folder = tmp_path_factory.mktemp("embedded")
+    return await mixed(Command(folder, {"AUTOMIX_STATE_DIR": str(folder / "state")}))
 
 
 def test_it_is_ready_within_two_minutes(installing: tuple[Release, float]) -> None:
@@ -31,17 +37,15 @@ def test_it_is_ready_within_two_minutes(installing: tuple[Release, float]) -> No
 
 @pytest.mark.parametrize("by", ["gateway", "services"])
 async def test_a_mix_from_outside_is_the_embedded_stacks(
-    release: Release, stack: Stack, tmp_path: Path, by: str
+    release: Release, embedded: str, tmp_path: Path, by: str
 ) -> None:
     environment = {
         f"AUTOMIX_{name.upper()}_ENDPOINT": f"http://{release.node}:{PORTS['gateway' if by == 'gateway' else name]}"
         for name in SERVICES
     }
-    outside = Command(tmp_path / "outside", environment | {"AUTOMIX_PASSWORD": PASSWORD})
-    embedded = Command.at(stack, tmp_path / "embedded", PASSWORD)
-    for folder in ("outside", "embedded"):
-        (tmp_path / folder).mkdir()
-    assert await mixed(outside, tmp_path / "outside") == await mixed(embedded, tmp_path / "embedded")
+    outside = Command(tmp_path, environment | {"AUTOMIX_PASSWORD": PASSWORD})
+    assert (await outside("signup", f"{uuid.uuid4().hex}@example.org")).code == 0
+    assert await mixed(outside) == embedded
     assert not (await release.check()).findings
 
 
