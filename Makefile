@@ -26,6 +26,10 @@ mix: $(if $(filter-out $(MIX_TAKES),$(GIVEN)),unknown-variable) $(VENV)/.ready #
 up: $(VENV)/.ready ## Start the whole platform in the foreground; Ctrl-C stops it
 	@automix up
 
+.PHONY: web
+web: $(VENV)/.ready ## Build the studio, the page that `make up` serves; with the machine's node, else with one from a wheel
+	@PYTHON=$(abspath $(BIN)/python) web/build
+
 ##@ Develop
 .PHONY: install
 install: $(VENV)/.ready ## Create the virtual environment with every package and tool

@@ -1,4 +1,4 @@
-"""`python -m automix_local up|down|status|logs`, without the client's other commands."""
+"""`python -m automix_local up|down|status|logs|studio`, without the client's other commands."""
 
 from automix_local.commands import app
 

@@ -1,4 +1,4 @@
-"""The commands `automix up`, `down`, `status` and `logs`."""
+"""The commands `automix up`, `down`, `status`, `logs` and `studio`."""
 
 import contextlib
 import json
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import webbrowser
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
@@ -118,6 +119,27 @@ def status(state: StateOption = None, as_json: JsonOption = False) -> None:
     raise typer.Exit(0 if document["up"] else EXIT_DOWN)
 
 
+def studio(
+    state: StateOption = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a link to the studio that signs this computer's own account in. It works once."""
+    # Only here: the other commands need not wait for the client to load.
+    from automix_local.studio import signed_in_link  # noqa: PLC0415
+
+    directory = _directory(state)
+    link = signed_in_link(directory.path)
+    if link is None:
+        _fail(StackError(f"no AutoMix with a studio runs over {directory.path}; start it with `automix up`"))
+    if as_json:
+        _print_json({"url": link})
+    else:
+        sys.stdout.write(f"{link}\n")
+    if show:
+        webbrowser.open(link)
+
+
 def _print_status(directory: StateDir, holder: int | None) -> None:
     console = Console()
     if holder is None:
@@ -218,7 +240,7 @@ def _detach(directory: StateDir, console: Console, options: list[str]) -> None:
         console.print(f"AutoMix runs already (process {found.pid})")
         return
     console.print(processes_table(read_statuses(directory)))
-    console.print("AutoMix runs in the background; `automix down` stops it")
+    console.print("AutoMix runs in the background; `automix down` stops it, `automix studio` opens it")
 
 
 def _supervisor(directory: StateDir, log: Path, options: list[str]) -> "subprocess.Popen[bytes]":
@@ -246,5 +268,5 @@ def _wait_for_passing(directory: StateDir, console: Console) -> None:
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-for command in (up, down, status, logs):
+for command in (up, down, status, logs, studio):
     app.command()(command)

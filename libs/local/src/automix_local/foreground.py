@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from automix_client.errors import AutomixError
 from rich.console import Console
 from rich.live import Live
 
@@ -19,6 +20,7 @@ from automix_local.services import SERVICES, Service, public_url
 from automix_local.stack import Stack
 from automix_local.state import StateDir
 from automix_local.statusfile import StatusFile
+from automix_local.studio import signed_in_link
 from automix_local.supervised import Status, nothing
 
 _REFRESHES_PER_SECOND = 4
@@ -71,7 +73,7 @@ def run_stack(
             on_ready()
             _say(console, "ready")
             if (url := public_url(stack.endpoints)) is not None:
-                console.print(f"open {url}", soft_wrap=True)
+                _show_address(console, url, state_dir)
             # A signal that another thread takes, as after SIGSTOP and SIGCONT, is handled when this one next wakes.
             while not stop.asked.wait(_WAKE_SECONDS):
                 pass
@@ -88,6 +90,14 @@ def _traced(folder: Path | None, services: Sequence[Service]) -> Iterator[dict[s
 
     with collecting(folder) as endpoint:
         yield {service.name: {"AUTOMIX_OTLP_ENDPOINT": endpoint} for service in services}
+
+
+def _show_address(console: Console, url: str, state_dir: Path) -> None:
+    """To a person a link that signs them in; a log gets the address alone, since the link is a key."""
+    if console.is_terminal:
+        with suppress(AutomixError, OSError):
+            url = signed_in_link(state_dir) or url
+    console.print(f"open {url}", soft_wrap=True, highlight=False)
 
 
 def _say(console: Console, line: str) -> None:

@@ -28,7 +28,7 @@ class GatewaySettings(ListenSettings, ClientSettings):
     )
     s3_bucket: str = Field("automix", description="whose objects are served to those who bring a presigned URL")
 
-    web_dir: Path | None = Field(None, description="folder with the studio's build; the documentation alone without it")
+    web_dir: Path | None = Field(None, description="folder with another build of the studio than this package's")
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="origins whose pages may call, joined by commas, such as https://studio.example.org"

@@ -13,20 +13,24 @@ from starlette.types import Scope
 
 from automix_gateway.errors import Refused, refused
 
+BUILT = Path(__file__).parent / "studio"
+"""Where `make web` puts the studio, so that a checkout, a wheel and an image serve it alike."""
 INDEX = "index.html"
+PAGES = ("projects", "renders", "account", "sign-in", "sign-up")
+"""What the addresses of the studio's own pages begin with; it shows them all from one file."""
 HASHED = "assets/"
 """Vite writes files whose names change with their content there."""
 
 
 class Studio(StaticFiles):
-    """The build of a one-page application: an address that names no file is one of its own pages."""
+    """The build of a one-page application: its own addresses all show the same file."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file, or the page that shows every address of the application."""
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
-            if error.status_code != 404 or Path(path).suffix or path.startswith(HASHED):
+            if error.status_code != 404 or Path(path).parts[0] not in PAGES:
                 raise
             path = INDEX
             response = await super().get_response(path, scope)
@@ -36,9 +40,10 @@ class Studio(StaticFiles):
 
 
 def routes(web_dir: Path | None) -> list[BaseRoute]:
-    """Everything that is not the API's."""
-    if web_dir is not None and (web_dir / INDEX).is_file():
-        return [Mount("/", Studio(directory=os.fspath(web_dir), html=True))]
+    """Everything that is not the API's. `web_dir` holds another build than that of this package."""
+    folder = web_dir or BUILT
+    if (folder / INDEX).is_file():
+        return [Mount("/", Studio(directory=os.fspath(folder), html=True))]
     return [Route("/", _to_documentation)]
 
 
