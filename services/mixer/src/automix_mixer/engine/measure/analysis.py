@@ -124,6 +124,7 @@ def _measured(
             damaged_packets=reader.damaged_packets,
             gaps=reader.gaps,
             sibilance=meter.sibilance(),
+            envelope_excess_db=meter.envelope_excess_db(),
             fade=fade,
             unfaded=unfaded,
             integrated_lufs=integrated_lufs((k for _, k in unfaded.pieces()), step_frames(sample_rate), sample_rate),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from automix_mixer.engine.dsp.control import step_energy, step_frames
 from automix_mixer.engine.measure.clipping import clipped_samples
+from automix_mixer.engine.measure.envelope import EnvelopeMeter
 from automix_mixer.engine.measure.polarity import PolarityMeter
 from automix_mixer.engine.measure.profile import Faults
 from automix_mixer.engine.measure.sibilance import Sibilance
@@ -36,6 +37,7 @@ class TrackMeter:
         fast = 1 if sample_rate <= 48_000 else 2
         self._is_vocal, self._is_beat = role == "vocals", role == "beat"
         self._spectrum = SpectrumMeter(sample_rate, channels, fast * (4_096 if self._is_vocal else 16_384))
+        self._envelope = EnvelopeMeter(sample_rate, self._spectrum.size)
         self._k_steps, self._steps = workspace.curve(), workspace.curve()
         self._sibilance, self._k_frames = workspace.curve(), workspace.curve()
         self._polarity = PolarityMeter() if channels == 2 else None
@@ -51,6 +53,7 @@ class TrackMeter:
         per_frame = self._spectrum.size // 2 // self._step
         self._k_steps.append(np.repeat(frame_energy / np.float32(per_frame), per_frame))
         if self._is_vocal:
+            self._envelope.process(self._spectrum.mid_power)
             self._sibilance.append(self._spectrum.sibilance)
             self._k_frames.append(frame_energy)
         if self._is_beat or self._is_vocal:
@@ -95,6 +98,10 @@ class TrackMeter:
         return Sibilance.measured(
             self._sibilance.curve().read(), self._k_frames.curve().read(), self._spectrum.size // 2
         )
+
+    def envelope_excess_db(self) -> npt.NDArray[np.float64]:
+        """How far a voice's frequencies stand out of their surroundings, whatever is sung, on `envelope.STEPS_HZ`."""
+        return self._envelope.excess_db()
 
     def whole_spectrum(self) -> Spectrum:
         return self._spectrum.whole()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from automix_audio.timeline import Gap
 
 from automix_mixer.engine.measure.fades import Points
@@ -44,6 +45,7 @@ class Profile:
     `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
     control step of `step` frames, summed over channels: `k_steps` the K-weighted energy, `steps` (not of a reference)
     the unweighted one. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones.
+    `envelope_excess_db` tells on `envelope.STEPS_HZ` where a voice stands out of itself, whatever notes are sung.
     `fade` are the corners of a vocal's own fades, `unfaded` its `k_steps` as they were before those; its loudness is
     measured on them.
     `channel_peak` is of samples; `source_sample_rate` and `source_channels` are the file's own.
@@ -68,6 +70,7 @@ class Profile:
     damaged_packets: int
     gaps: list[Gap]
     sibilance: Sibilance
+    envelope_excess_db: npt.NDArray[np.float64]
     fade: Points
     unfaded: CurveFile
     integrated_lufs: float

@@ -47,6 +47,8 @@ class SpectrumMeter:
         self._frames = 0
         # Unweighted energy of each frame of the last block between SIBILANT_HZ, summed over channels.
         self.sibilance = np.zeros(0, np.float32)
+        # Power spectra of the last block's frames, mid (or the one channel), shape (frames, bins).
+        self.mid_power = np.zeros((0, size // 2 + 1), np.float32)
 
     def process(self, block: Sound) -> Curve:
         """Adds a block; returns the K-weighted energy of each of its frames, summed over channels, (2 n / size,)."""
@@ -62,6 +64,7 @@ class SpectrumMeter:
             sound[:, half:] = 0.0
             self._frames += frames // half
             self.sibilance = np.zeros(frames // half, np.float32)
+            self.mid_power = self.mid_power[:0]
             return self.sibilance
         if sound.shape[0] == 2:
             np.add(block[0], block[1], out=sound[0, half:])
@@ -71,6 +74,7 @@ class SpectrumMeter:
         parts = rfft(self._windows * self._window, axis=-1).view(np.float32)
         np.multiply(parts, parts, out=parts)
         power = parts[..., 0::2] + parts[..., 1::2]
+        self.mid_power = power[0]
         energy = np.einsum("cfb,b->f", power, self._weight)
         self.sibilance = np.asarray(
             power[:, :, self.sibilant_bins].sum(axis=(0, 2)) * (2.0 * power.shape[0] / self.size), np.float32

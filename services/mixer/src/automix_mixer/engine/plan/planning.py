@@ -23,6 +23,7 @@ from automix_mixer.engine.plan.beat_planning import (
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.instrument_planning import plan_instruments
+from automix_mixer.engine.plan.lead_tone import bounded
 from automix_mixer.engine.plan.material import material_of
 from automix_mixer.engine.plan.mixplan import BalancePlan, BeatPlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
@@ -101,6 +102,7 @@ def _plan(
     for _ in range(_BUS_ROUNDS):
         if voice is None:
             break
+        voice = voice_tone([(bounded(v, bus), p) for v, p in leads])
         # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
         bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, pulled, rate / 2)
@@ -110,7 +112,7 @@ def _plan(
         style=style,
         tempo_bpm=tempo,
         edge_fade_ms=Decision(EDGE_FADE_MS, "ms", "of recordings that begin or end in the middle of a sound"),
-        vocals=vocal_plans,
+        vocals=[bounded(v, bus) for v in vocal_plans],
         space=space,
         beats=_instruments(beats, solo=solo),
         unmask=unmask,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, gain_at, k_weight_db, smooth_bands, to_db
-from automix_mixer.engine.dsp.running import gaussian_mean
+from automix_mixer.engine.dsp.running import running_maximum
 from automix_mixer.engine.measure.activity import active_steps
+from automix_mixer.engine.measure.envelope import STEPS_HZ, stands_out_db
 from automix_mixer.engine.measure.loudness import lufs
 from automix_mixer.engine.measure.phrases import find_phrases, ride_gains
 from automix_mixer.engine.measure.profile import BOTH_SIDES_DB, Profile
+from automix_mixer.engine.measure.reverberance import own_space
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import TRIMMED_LUFS, Cut, VocalPlan
 from automix_mixer.engine.settings import Settings
@@ -33,16 +35,25 @@ _TONE_SHARE = 0.5
 _TONE_BOUNDS_DB = (-5.0, 3.0)
 """The deepest shelf of vocal chains in research is -5 dB, and they lift less than they cut (FACTS: Mixing
 references)."""
-_RESONANCE_DB = 6.0
-"""The well recorded lead of the test recordings stands out by 3.6 dB at most and is not touched; a backing vocal and a
-lead with resonances that can be heard reach 8.6 and 8.5 dB."""
+_STANDS_OUT_DB, _RINGS_DB = 10.0, 3.0
+"""Over the surroundings: of the long-term spectrum, in which notes stand out too, and of the envelope, which knows none
+and resolves less, together; and of the envelope alone. Rings of 10 dB and more put into voices reach 11 and 3.4; notes
+that are sung half of the time reach 16 and 1, the formants of one vowel 9 and 4."""
 _MOST_CUTS = 4
 """More would be a tone correction, which has its own stage."""
+_COMPRESSOR_RATIO, _OVER_THRESHOLD_DB = 2.5, 4.0
+_SIBILANTS_DB = -13.0
+"""Energy of 5 to 9 kHz in sibilants against the voice's loudness. Fletcher (Speech and Hearing, 1953) gives s and z 14
+dB, sh 7 dB less power than the mean vowel; harsh recordings reach -8 dB."""
+_MOST_DEESS_DB = 8.0
+"""More is a lisp."""
 _RIDE_STRENGTH = 0.75
 """Three quarters of the way: the spread of phrases falls to a quarter (measured on the test lead: 0.85 to 0.25 LU), and
 a chorus still rises."""
 _RIDE_LIMIT_DB = 8.0
 """Phrases that differ by more than 11 dB are meant to."""
+
+_ALL_WET = 0.9
 
 # Taste, with one measurement to hold on to: in the test multitrack the backing vocal lies 2.6 LU under the lead, before
 # any mixing. Behind by another 3 dB, doubles (which are heard as thickness, not as a voice) by twice that.
@@ -59,6 +70,7 @@ def plan_vocal(index: int, profile: Profile, part: Decision[str], settings: Sett
     bands = to_db(band_powers(profile.sounding.mid + profile.sounding.side, profile.sample_rate))
     highpass = _highpass(bands)
     tone = _tone(bands)
+    deess_threshold, deess_range = _deess(profile, tone.value, _COMPRESSOR_RATIO, settings.deess_amount)
     return VocalPlan(
         track=index,
         name=profile.track.label,
@@ -71,16 +83,17 @@ def plan_vocal(index: int, profile: Profile, part: Decision[str], settings: Sett
         expander_threshold_lufs=_expander_threshold(profile, trim + both),
         expander_range_db=Decision(12.0, "dB", "softens noise between phrases; no gate, so nothing chops"),
         ride_db=_ride(profile),
-        deess_threshold_db=_deess_threshold(profile, trim + both, tone.value),
-        deess_range_db=Decision(
-            8.0 * settings.deess_amount, "dB", f"{100 * profile.sibilance.share:.0f} % of the singing is sibilant"
+        deess_threshold_db=deess_threshold,
+        deess_range_db=deess_range,
+        compressor_threshold_lufs=Decision(
+            TRIMMED_LUFS - _OVER_THRESHOLD_DB, "LUFS", f"{_OVER_THRESHOLD_DB:g} dB under the sung level"
         ),
-        compressor_threshold_lufs=Decision(TRIMMED_LUFS - 4.0, "LUFS", "4 dB under the sung level"),
-        compressor_ratio=Decision(2.5, ":1", "upper end of what vocal chains in research use (1 to 2.5)"),
+        compressor_ratio=Decision(_COMPRESSOR_RATIO, ":1", "upper end of what vocal chains in research use (1 to 2.5)"),
         compressor_attack_ms=Decision(10.0, "ms", "lets consonants through (10 to 50 ms in research)"),
         compressor_release_ms=Decision(120.0, "ms", "after short peaks; four times longer after sustained ones"),
         level_db=Decision(_LEVELS_DB[part.value], "dB", "against the lead" if part.value != "lead" else "the lead"),
         width=Decision(_WIDTHS[part.value], "", _width_reason(part.value, channels.value)),
+        send_db=_send(profile, settings),
         fade_db=Decision(profile.fade, "s, dB", "the recording's own fades stay" if profile.fade else "it has none"),
     )
 
@@ -126,25 +139,23 @@ def _tone(bands: Bands) -> Decision[list[float]]:
 
 
 def _resonances(profile: Profile) -> list[Cut]:
+    """Where the long-term spectrum and the envelope both stand out: a note that is often sung does only in one."""
     power = profile.sounding.mid + profile.sounding.side
-    hz = np.arange(power.size) * profile.sample_rate / (2 * (power.size - 1))
-    grid = 200.0 * 2.0 ** (np.arange(0, 12 * 5.3) / 12.0)
-    grid = grid[grid < profile.sample_rate * 0.4]
+    step = profile.sample_rate / (2 * (power.size - 1))
     total = np.concatenate([[0.0], np.cumsum(power)])
     half = 2 ** (1 / 24)
-    step = hz[1]
-    fine = np.interp(grid * half / step, np.arange(total.size), total) - np.interp(
-        grid / half / step, np.arange(total.size), total
-    )
-    level = to_db(fine)
-    excess = gaussian_mean(level, 0.8) - gaussian_mean(level, 6.0)
+    index = np.arange(total.size)
+    low, high = (np.interp(hz / step, index, total) for hz in (STEPS_HZ / half, STEPS_HZ * half))
+    rings = running_maximum(profile.envelope_excess_db, 3)
+    excess = stands_out_db(to_db(high - low)) + rings
+    stands = (excess > _STANDS_OUT_DB) & (rings > _RINGS_DB) & (profile.sample_rate * 0.4 > STEPS_HZ)
     cuts: list[Cut] = []
-    for i in np.argsort(-excess, kind="stable")[:12]:
-        near = any(abs(np.log2(grid[i] / c.freq_hz)) < 0.4 for c in cuts)
-        if excess[i] < _RESONANCE_DB or near or len(cuts) == _MOST_CUTS:
+    for i in np.argsort(-excess, kind="stable"):
+        hz = float(STEPS_HZ[i])
+        if not stands[i] or len(cuts) == _MOST_CUTS or any(abs(np.log2(hz / c.freq_hz)) < 0.4 for c in cuts):
             continue
-        gain = -float(min(4.0, 0.5 * excess[i]))
-        cuts.append(Cut(float(grid[i]), gain, 5.0, f"stands {excess[i]:.1f} dB out of its surroundings"))
+        gain = -float(min(4.0, excess[i] / 3.0))
+        cuts.append(Cut(hz, gain, 5.0, f"stands {excess[i] / 2:.1f} dB out of its surroundings, whatever note is sung"))
     return sorted(cuts, key=lambda c: c.freq_hz)
 
 
@@ -165,10 +176,37 @@ def _ride(profile: Profile) -> Decision[list[list[float]]]:
     return Decision(rides, "s, s, dB", f"{len(rides)} phrases, three quarters of the way to their median loudness")
 
 
-def _deess_threshold(profile: Profile, trim_db: float, tone: list[float]) -> Decision[float]:
+def _deess(profile: Profile, tone: list[float], compressor_ratio: float, amount: float) -> tuple[Decision[float], ...]:
+    """Threshold and range: the mean sibilant comes to a level against the voice, and one that lies there stays."""
     lift = float(gain_at(np.array([7_000.0]), np.array(tone))[0])
-    level = profile.sibilance.level_db + trim_db + lift
-    return Decision(max(level - 8.0, -60.0), "dB", "8 dB under the mean sibilant, so that it loses 4 to 5 dB")
+    # The compressor takes from vowels, and sibilants stand out by as much more.
+    squeezed = (1.0 - 1.0 / compressor_ratio) * _OVER_THRESHOLD_DB
+    ratio = profile.sibilance.level_db - profile.integrated_lufs + lift + squeezed
+    need = float(np.clip(ratio - _SIBILANTS_DB, 0.0, _MOST_DEESS_DB))
+    if profile.sibilance.share == 0.0:
+        said = "off: no sibilants in the singing"
+    elif need == 0.0:
+        said = f"off: sibilants lie {ratio:+.1f} dB against the voice, and {_SIBILANTS_DB:g} is usual"
+    else:
+        said = f"sibilants would lie {ratio:+.1f} dB against the voice; {_SIBILANTS_DB:g} is usual"
+    # The de-esser takes four fifths of what lies over its threshold.
+    threshold = TRIMMED_LUFS - squeezed + ratio - need / 0.8
+    most = min(1.5 * need, _MOST_DEESS_DB) * amount
+    return (
+        Decision(max(threshold, -60.0), "dB", f"the mean sibilant loses {need:.1f} dB"),
+        Decision(most if profile.sibilance.share else 0.0, "dB", said),
+    )
+
+
+def _send(profile: Profile, settings: Settings) -> Decision[float]:
+    if settings.reverb_amount != 1.0:
+        return Decision(0.0, "dB", "the amount of reverb is the setting's")
+    own = own_space(profile.steps, profile.step, profile.sample_rate)
+    if own == 0.0:
+        return Decision(0.0, "dB", "the recording is dry")
+    if own > _ALL_WET:
+        return Decision(-120.0, "dB", "its endings ring on: the recording brings a room of its own")
+    return Decision(20.0 * float(np.log10(1.0 - own)), "dB", "its endings ring on a little: some room of its own")
 
 
 def _width_reason(part: str, channels: str) -> str:

@@ -1,0 +1,103 @@
+"""Where a voice's own sound stands out of itself, whatever notes are sung: an envelope through the tops of harmonics.
+
+A long-term spectrum has a peak at every note that is sung often. The height of a harmonic over its neighbours does not:
+it tells what the mouth and the room make of that frequency.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import irfft
+
+from automix_mixer.engine.dsp.running import gaussian_mean
+
+STEPS_HZ = 200.0 * 2.0 ** (np.arange(64) / 12.0)
+"""Semitones from 200 Hz to 7.6 kHz."""
+NARROW, WIDE = 0.8, 6.0
+"""What stands out, and what it stands out of: Gaussian means over that many semitones."""
+
+_PITCH_HZ = (75.0, 1_000.0)
+_VOICED = 0.08
+"""Of the cepstrum's peak, natural logarithms of power: sung vowels have 0.1 to 0.5."""
+_FIRST_PEAK = 0.75
+"""The shortest period whose peak has this share of the highest: longer ones are multiples."""
+_HIGHEST_HZ = 9_000.0
+_CEPSTRUM_HZ = 5_000.0
+_LEAST_HARMONICS = 4
+_FROM_PITCH = 2.5
+"""Times the pitch: below lie the first two harmonics, which have no neighbour on one side."""
+_EVERY = 4
+"""One frame of so many is looked at: six a second."""
+_LOUD = 1e-2
+_LEAST_FRAMES, _LEAST_SHARE = 10, 0.2
+
+Power = npt.NDArray[np.float32]
+
+
+def stands_out_db(levels_db: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Of levels on STEPS_HZ, how far each stands over its surroundings."""
+    return gaussian_mean(levels_db, NARROW) - gaussian_mean(levels_db, WIDE)
+
+
+class EnvelopeMeter:
+    """Feed power spectra of frames of `size`, shape (frames, size / 2 + 1)."""
+
+    def __init__(self, sample_rate: int, size: int) -> None:
+        self._hz_per_bin, self._size = sample_rate / size, size
+        self._quefrencies = (int(sample_rate / _PITCH_HZ[1]), int(sample_rate / _PITCH_HZ[0]))
+        self._highest = min(_HIGHEST_HZ, 0.45 * sample_rate)
+        self._excess = np.stack([stands_out_db(row) for row in np.eye(STEPS_HZ.size)], axis=1)
+        self._sums, self._counts = np.zeros(STEPS_HZ.size), np.zeros(STEPS_HZ.size)
+        self._energy, self._seen, self._voiced = 0.0, 0, 0
+
+    def process(self, power: Power) -> None:
+        """Adds frames; those that are soft or not sung are passed over."""
+        some = power[::_EVERY]
+        energies = some.sum(axis=1)
+        for frame, energy in zip(some, energies, strict=True):
+            if energy <= 0.0:
+                continue
+            self._energy += float(energy)
+            self._seen += 1
+            if energy < _LOUD * self._energy / self._seen:
+                continue
+            pitch = self._pitch_hz(frame)
+            if pitch:
+                self._add(frame, pitch)
+
+    def _pitch_hz(self, frame: Power) -> float:
+        level = np.log(frame + 1e-6 * frame.max())
+        # Hiss above the harmonics tells nothing of the pitch.
+        top = min(int(_CEPSTRUM_HZ / self._hz_per_bin), level.size - 1)
+        level[top:] = level[top]
+        first, last = self._quefrencies
+        cepstrum = irfft(level - level.mean())[first - 1 : last + 1]
+        inside = cepstrum[1:-1]
+        highest = float(inside.max())
+        if highest < _VOICED:
+            return 0.0
+        peaks = (inside >= cepstrum[:-2]) & (inside > cepstrum[2:]) & (inside > _FIRST_PEAK * highest)
+        if not peaks.any():
+            return 0.0
+        return self._hz_per_bin * self._size / (first + int(np.argmax(peaks)))
+
+    def _add(self, frame: Power, pitch: float) -> None:
+        harmonics = pitch * np.arange(1, int(self._highest / pitch) + 1)
+        if harmonics.size < _LEAST_HARMONICS:
+            return
+        half = max(1, round(0.5 * pitch / self._hz_per_bin))
+        starts = np.maximum(np.round(harmonics / self._hz_per_bin).astype(int) - half, 0)
+        # Each harmonic's top lies within half a pitch of it.
+        tops = np.maximum.reduceat(frame[: starts[-1] + 2 * half + 1], starts)
+        level = 10.0 * np.log10(np.maximum(tops[1:], 1e-20))
+        envelope = np.interp(STEPS_HZ, harmonics[1:], level)
+        sounds = (_FROM_PITCH * pitch < STEPS_HZ) & (harmonics[-1] > STEPS_HZ)
+        self._sums += np.where(sounds, self._excess @ envelope, 0.0)
+        self._counts += sounds
+        self._voiced += 1
+
+    def excess_db(self) -> npt.NDArray[np.float64]:
+        """Mean over what is sung, on STEPS_HZ; 0 where too little was."""
+        enough = (self._counts >= _LEAST_FRAMES) & (self._counts > _LEAST_SHARE * self._voiced)
+        return np.where(enough, self._sums / np.maximum(self._counts, 1.0), 0.0)
