@@ -24,14 +24,22 @@ class FirBank:
     A block needs the first frames of the next (half of the taps); with a whole block's latency nothing has to be
     shifted, neither what is filtered nor what runs beside it.
     `filters[i]` are the taps of output i for every channel, shape (taps,), or one filter per channel,
-    shape (channels, taps). All blocks hold `frames` frames, a multiple of HOP.
+    shape (channels, taps). All blocks hold `frames` frames, a multiple of HOP. With `fold` the second half of the
+    channels is added to the first behind the filters, before they are transformed back.
     """
 
-    def __init__(self, channels: int, filters: Sequence[npt.NDArray[np.float32]], frames: int = BLOCK_FRAMES) -> None:
+    def __init__(
+        self,
+        channels: int,
+        filters: Sequence[npt.NDArray[np.float32]],
+        frames: int = BLOCK_FRAMES,
+        *,
+        fold: bool = False,
+    ) -> None:
         taps = max(f.shape[-1] for f in filters)
         if taps > MAX_TAPS:
             raise ValueError(f"a filter of {taps} taps is longer than {MAX_TAPS}")
-        self.latency = frames
+        self.latency, self._fold = frames, channels // 2 if fold else 0
         self._spectra = [self._spectrum(f) for f in filters]
         # The end of the block before, the block that is due, the beginning of the next.
         self._sound = np.zeros((channels, _HALF + frames + _HALF), np.float32)
@@ -54,7 +62,10 @@ class FirBank:
         spectrum = rfft(self._windows, axis=-1)
         outputs = []
         for response in self._spectra:
-            filtered = irfft(spectrum * response, FFT_SIZE, axis=-1, overwrite_x=True)
+            product = spectrum * response
+            if self._fold:
+                product = product[: self._fold] + product[self._fold :]
+            filtered = irfft(product, FFT_SIZE, axis=-1, overwrite_x=True)
             outputs.append(filtered[:, :, MAX_TAPS - 1 :])
         sound[:, :_HALF] = sound[:, frames : frames + _HALF]
         sound[:, _HALF : _HALF + frames] = block

@@ -17,6 +17,7 @@ from automix_mixer.engine.sound.pcm import Curve, Sound
 
 OFFSET_DB = -0.691
 ABSOLUTE_GATE_LUFS = -70.0
+_SHORT_TERM, _RANGE_GATE_LU = 30, 20.0
 SILENCE_LUFS = -200.0
 """What silence is written as, where minus infinity does not fit (JSON)."""
 
@@ -42,8 +43,8 @@ def lufs(energy_per_frame: float) -> float:
     return max(SILENCE_LUFS, float(OFFSET_DB + 10.0 * np.log10(energy_per_frame)))
 
 
-def block_energies(pieces: Iterable[Curve], step: int, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Mean energy per frame of 400 ms blocks, one every 100 ms; a shorter track is one block.
+def block_energies(pieces: Iterable[Curve], step: int, sample_rate: int, hops: int = 4) -> npt.NDArray[np.float64]:
+    """Mean energy per frame of blocks of `hops` times 100 ms, one every 100 ms; a shorter track is one block.
 
     `pieces` are a curve's, in its order. The blocks' borders lie within steps, whose energy is taken as evenly spread.
     """
@@ -58,10 +59,10 @@ def block_energies(pieces: Iterable[Curve], step: int, sample_rate: int) -> npt.
         size, total = size + piece.size, float(sums[-1])
     if size == 0:
         return np.zeros(0)
-    if size <= 4 * hop:
+    if size <= hops * hop:
         return np.array([total / (size * step)])
     until = np.concatenate(borders)
-    return np.asarray((until[4:] - until[:-4]) / (4 * hop * step))
+    return np.asarray((until[hops:] - until[:-hops]) / (hops * hop * step))
 
 
 def gated_mean(blocks: npt.NDArray[np.float64], relative_gate_db: float = -10.0) -> float:
@@ -75,3 +76,14 @@ def gated_mean(blocks: npt.NDArray[np.float64], relative_gate_db: float = -10.0)
 def integrated_lufs(pieces: Iterable[Curve], step: int, sample_rate: int) -> float:
     """Integrated loudness of a K-energy curve, given in pieces."""
     return lufs(gated_mean(block_energies(pieces, step, sample_rate)))
+
+
+def range_lu(pieces: Iterable[Curve], step: int, sample_rate: int) -> float:
+    """Loudness range of a K-energy curve (EBU Tech 3342): of blocks of 3 s, 10th to 95th percentile over the gates."""
+    blocks = block_energies(pieces, step, sample_rate, _SHORT_TERM)
+    loud = blocks[blocks > 10 ** ((ABSOLUTE_GATE_LUFS - OFFSET_DB) / 10)]
+    if loud.size == 0:
+        return 0.0
+    loud = loud[loud > loud.mean() * 10 ** (-_RANGE_GATE_LU / 10)]
+    low, high = np.percentile(10.0 * np.log10(loud), (10, 95))
+    return float(high - low)

@@ -8,6 +8,7 @@ import numpy as np
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, k_weight_db, smooth_bands, to_db
 from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.measure.pulse import pulse_bpm
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.material import Material
 from automix_mixer.engine.plan.mixplan import TRIMMED_LUFS, BeatPlan, UnmaskPlan
@@ -23,8 +24,8 @@ _SPARSE_LAR_DB, _DENSE_LAR_DB = -1.0, -3.5
 """The densest of the professional mixes measured (indie rock) has -3.6 dB. Eleven songs measured lie around -2 dB, and
 a rule from +1 to -3.5 hardly beats that constant (1.9 against 2.2 dB of mean error): so it goes half as far."""
 _SURE_DB = 2.0
-_FROM_RULE_DB = 5.0
-"""A voice that was moved by 6 dB can still look like a session."""
+_FROM_RULE_DB, _FINISHED_DB = 5.0, 2.0
+"""A voice that was moved by 6 dB can still look like a session; who has finished his voice has set its level, too."""
 _UNMASK_DEEPEST_DB = -4.0
 """Few decibels, so that nobody hears the beat move: measured on the test song it makes -2.0 dB over the voice's bands
 while it sings, -2.4 at the deepest."""
@@ -86,9 +87,10 @@ def decide_lar(
             f" density is {dense:.2f}; sure within {_SURE_DB:g} dB"
         )
     if material.session:
-        kept = base + float(np.clip(material.raw_lar_db - base, -_FROM_RULE_DB, _FROM_RULE_DB))
+        most = _FROM_RULE_DB + _FINISHED_DB * material.mixed
+        kept = base + float(np.clip(material.raw_lar_db - base, -most, most))
         reason = (
-            f"the session's own {material.raw_lar_db:+.1f} dB, at most {_FROM_RULE_DB:g} dB from the style's"
+            f"the session's own {material.raw_lar_db:+.1f} dB, at most {most:g} dB from the style's"
             f" {base:+.1f}: {material.why}"
         )
         base = kept
@@ -108,34 +110,11 @@ def balance_note(lar: Decision[float], material: Material) -> str:
 
 
 def decide_tempo(beats: Sequence[Profile]) -> Decision[float]:
-    """Beats per minute between 70 and 140, from the autocorrelation of onsets; 100 when there is no pulse."""
-    default = Decision(100.0, "BPM", "no pulse to measure; echoes need some time")
-    if not beats:
-        return default
-    rate = beats[0].sample_rate / beats[0].step
-    # Two minutes tell the tempo; the loudest are rarely the first.
-    longest = int(120 * rate)
-    start = max(0, (max(p.steps.size for p in beats) - longest) // 2)
-    curve = summed([p.steps for p in beats], start, start + longest)
-    if curve.size < 8 * rate:
-        return default
-    level = np.log10(np.maximum(curve, curve.max() * 1e-5 + 1e-20))
-    onset = np.maximum(np.diff(level), 0.0)
-    onset -= onset.mean()
-    size = 1 << int(np.ceil(np.log2(2 * onset.size)))
-    spectrum = np.fft.rfft(onset, size)
-    correlation = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)[: onset.size]
-    if correlation[0] <= 0:
-        return default
-    bpm = np.arange(70.0, 140.0, 0.25)
-    lag = 60.0 * rate / bpm
-    position = np.arange(correlation.size)
-    # A beat also repeats after two and four of itself; half-time and double-time differ there.
-    score = sum(np.interp(lag * k, position, correlation) / correlation[0] for k in (0.5, 1.0, 2.0, 4.0))
-    best = int(np.argmax(score))
-    if np.interp(lag[best], position, correlation) < 0.05 * correlation[0]:
-        return default
-    return Decision(float(bpm[best]), "BPM", "period at which the beat's onsets repeat")
+    """Beats per minute of the beats' pulse; 100 when there is none."""
+    bpm = pulse_bpm(beats) if beats else None
+    if bpm is None:
+        return Decision(100.0, "BPM", "no pulse to measure; echoes need some time")
+    return Decision(bpm, "BPM", "period at which the beats' onsets repeat")
 
 
 def plan_beats(beats: Sequence[tuple[int, Profile]], loudness: float) -> list[BeatPlan]:

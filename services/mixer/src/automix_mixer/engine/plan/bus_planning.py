@@ -14,9 +14,12 @@ from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, ReferencePlan
 from automix_mixer.engine.plan.tone import Tone, k_power, tone_of
 from automix_mixer.engine.settings import Settings
 
-_TONE_BOUND_DB = 15.0
+_TONE_BOUND_DB = 18.0
+"""Either way from the mean of the moves: a loud chip tune asks for 18 dB at 16 kHz, a bright song over a dark one for
+as much between 100 Hz and 5 kHz."""
 _SUB_HZ, _SUB_BOUND_DB = 45.0, 24.0
 """Below 45 Hz a cut may go deeper: sub bass that a reference has not is rumble."""
+_AIR_HZ = 12_000.0
 _WIDER_DB, _NARROWER_DB = 10.0, 30.0
 """Making sides narrower is harmless at any depth; making them louder brings up what was hidden there."""
 _NEUTRAL_BOUND_DB = 3.0
@@ -119,7 +122,11 @@ def towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands
     # Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
     heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
     lowest = np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -_TONE_BOUND_DB)
-    mid = np.clip(spectrum * np.where(heard, goal_mid - now_mid, 0.0), lowest, _TONE_BOUND_DB)
+    # A gain of all bands is free: bounds around it, not around equal loudness, which a bass may rule.
+    move = goal_mid - now_mid
+    inside = heard & (BAND_HZ > _SUB_HZ) & (BAND_HZ < _AIR_HZ)
+    move = np.where(heard, move - (move[inside].mean() if inside.any() else 0.0), 0.0)
+    mid = np.clip(spectrum * move, lowest, _TONE_BOUND_DB)
     wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
     if wide < NO_SIDE_DB:
         return _eased(mid), _eased(mid)

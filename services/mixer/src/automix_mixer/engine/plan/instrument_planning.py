@@ -29,8 +29,8 @@ _MOST_RAISE_DB, _MOST_CUT_DB = 6.0, -4.0
 _MASK_DB, _STEP_DB, _ROUNDS = -4.0, 0.5, 60
 _MOST_WAYS = 2
 _KICK_HZ = 180.0
-_KICK_DIP_DB = -10.0
-_KICK_SHARE = 0.04
+_KICK_DIP_DB = -12.0
+_KICK_SHARE = 0.02
 """Of hits in which the bass may be louder."""
 _WIDTH_DB = (-12.5, -8.5)
 """Side against middle of all instruments: released music has -14 to -8 dB, and the voice adds to the middle."""

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from automix_mixer.engine.dsp.bands import BAND_HZ, gain_at
-from automix_mixer.engine.plan.mixplan import BusPlan, VocalPlan
+from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, gain_at
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import BusPlan, Cut, LeadSharePlan, VocalPlan
 
 VOICE_DB = 4.5
 """Stages that are bounded one by one add up to 9.5 dB; a voice that is moved by more than 5 is another voice. Half a
 decibel is left for the skirts of cuts and the ripple of filters."""
+
+LEAD_DB = 7.5
+"""The same behind a reference, which may ask for more."""
+_SHARE = 0.5
+_VOICE_HZ = (200.0, 5_000.0)
+_WIDER_DB = 3.0
+"""More would bring up what a lead has beside itself, and its reverb."""
+_INSIDE = 2.0 ** (np.arange(-4, 5) / 24)
 
 
 def bounded(vocal: VocalPlan, bus: BusPlan) -> VocalPlan:
@@ -32,3 +42,40 @@ def bounded(vocal: VocalPlan, bus: BusPlan) -> VocalPlan:
         reason = f"{vocal.tone_db.reason}; with the bus at most {VOICE_DB:g} dB"
         vocal = replace(vocal, tone_db=replace(vocal.tone_db, value=[float(v) for v in held], reason=reason))
     return replace(vocal, cuts=cuts)
+
+
+def cut_db(cut: Cut, hz: Bands) -> Bands:
+    """Gain of a cut at frequencies: the power response of a peaking filter (bell) of its gain and quality."""
+    x = np.maximum(hz, 1e-3) / cut.freq_hz
+    a = 10 ** (cut.gain_db / 40)
+    detuned = (x - 1 / x) ** 2 * cut.q**2
+    return np.asarray(10 * np.log10((detuned + a**2) / (detuned + a**-2)))
+
+
+def lead_share(leads: Sequence[VocalPlan]) -> LeadSharePlan:
+    """Half of the bus, and no more than their own filters leave of LEAD_DB."""
+    hz = np.multiply.outer(BAND_HZ, _INSIDE)
+    own = np.stack([_own_db(v, hz.reshape(-1)).reshape(hz.shape) for v in leads])
+    lowest = np.minimum(-LEAD_DB - own.min(axis=(0, 2)), 0.0)
+    highest = np.maximum(LEAD_DB - own.max(axis=(0, 2)), 0.0)
+    said = f"with the lead's own filters at most {LEAD_DB:g} dB"
+    return LeadSharePlan(
+        lead_share=Decision(_SHARE, "", "where the bus bends far, the voice bends half as far"),
+        lead_lowest_db=Decision([float(v) for v in lowest], "dB per third octave", said),
+        lead_highest_db=Decision([float(v) for v in highest], "dB per third octave", said),
+    )
+
+
+def _own_db(vocal: VocalPlan, hz: Bands) -> Bands:
+    return np.asarray(gain_at(hz, np.array(vocal.tone_db.value)) + sum(cut_db(c, hz) for c in vocal.cuts))
+
+
+def lead_curves(bus: BusPlan) -> tuple[Bands, Bands]:
+    """The bus's tone of mid and side as leads and their space get it, dB per third octave."""
+    mid, side = np.array(bus.mid_db.value), np.array(bus.side_db.value)
+    if bus.lead is None:
+        return mid, side
+    mean = float(mid[(_VOICE_HZ[0] < BAND_HZ) & (_VOICE_HZ[1] > BAND_HZ)].mean())
+    bend = bus.lead.lead_share.value * (mid - mean)
+    lead = mean + np.clip(bend, bus.lead.lead_lowest_db.value, bus.lead.lead_highest_db.value)
+    return lead, lead + np.minimum(side - mid, _WIDER_DB)

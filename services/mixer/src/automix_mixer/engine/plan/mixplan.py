@@ -186,6 +186,19 @@ class CorrectionPlan:
 
 
 @dataclass(frozen=True)
+class LeadSharePlan:
+    """How far leads and their space follow the bus's tone where it bends far.
+
+    They take `lead_share` of what it departs from its own mean over the bands in which voices lie, and in each band at
+    least `lead_lowest_db` and at most `lead_highest_db` of that.
+    """
+
+    lead_share: Decision[float]
+    lead_lowest_db: Decision[list[float]]
+    lead_highest_db: Decision[list[float]]
+
+
+@dataclass(frozen=True)
 class BusPlan:
     """The sum of everything: tone of mid and side, and glue compression."""
 
@@ -197,6 +210,7 @@ class BusPlan:
     glue_release_ms: Decision[float]
     reference: ReferencePlan | None
     correction: CorrectionPlan | None = None
+    lead: LeadSharePlan | None = None
     effects: list[Effect] = field(default_factory=list)
     off: tuple[str, ...] = ()
 

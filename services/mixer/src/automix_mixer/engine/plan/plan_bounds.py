@@ -66,6 +66,9 @@ _BOUNDS = {
     "send_db": (-120.0, 12.0),
     "mono_below_hz": (0.0, 500.0),
     "keys": (0.0, 1_000.0),
+    "lead_share": (0.0, 1.0),
+    "lead_lowest_db": (-60.0, 0.0),
+    "lead_highest_db": (0.0, 60.0),
     "correct_mid_db": (-60.0, 60.0),
     "correct_side_db": (-60.0, 60.0),
     "correct_fader_db": (-24.0, 24.0),
@@ -77,7 +80,7 @@ _MOST_CUTS = 32
 _MOST_PARTS = 128
 _MOST_NOTES = 200
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}
-_PER_BAND |= {"correct_mid_db", "correct_side_db"}
+_PER_BAND |= {"correct_mid_db", "correct_side_db", "lead_lowest_db", "lead_highest_db"}
 
 
 def check_bounds(plan: MixPlan) -> None:

@@ -22,8 +22,8 @@ from automix_mixer.engine.plan.beat_planning import (
 )
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.instrument_planning import plan_instruments
-from automix_mixer.engine.plan.lead_tone import bounded
+from automix_mixer.engine.plan.instrument_planning import Stages, plan_instruments
+from automix_mixer.engine.plan.lead_tone import bounded, lead_share
 from automix_mixer.engine.plan.material import material_of
 from automix_mixer.engine.plan.mixplan import BalancePlan, BeatPlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
@@ -106,15 +106,18 @@ def _plan(
         # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
         bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, pulled, rate / 2)
+    held = [bounded(v, bus) for v in vocal_plans]
+    if bus.reference is not None and leads:
+        bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
     return MixPlan(
         sample_rate=rate,
         settings=settings.to_json(),
         style=style,
         tempo_bpm=tempo,
         edge_fade_ms=Decision(EDGE_FADE_MS, "ms", "of recordings that begin or end in the middle of a sound"),
-        vocals=[bounded(v, bus) for v in vocal_plans],
+        vocals=held,
         space=space,
-        beats=_instruments(beats, solo=solo),
+        beats=_instruments(beats, solo=solo, placed=material.session),
         unmask=unmask,
         balance=BalancePlan(lar_db=lar),
         bus=bus,
@@ -131,11 +134,13 @@ def _sung_share(vocal: VocalPlan, profile: Profile) -> float:
     return float(sum(end - start for start, end, _ in vocal.ride_db.value) / max(profile.duration_s, 1e-9))
 
 
-def _instruments(beats: Indexed, *, solo: bool) -> list[BeatPlan]:
+def _instruments(beats: Indexed, *, solo: bool, placed: bool) -> list[BeatPlan]:
+    """`placed`: somebody has given every instrument its place and its width."""
     if not beats:
         return []
     profiles = [p for _, p in beats]
-    strips = plan_instruments(plan_beats(beats, _beats_lufs(profiles)), profiles, assign_roles(profiles))
+    stages = Stages(pan=not placed, width=not placed, lows=not placed)
+    strips = plan_instruments(plan_beats(beats, _beats_lufs(profiles)), profiles, assign_roles(profiles), stages)
     return [replace(s, mute=_muted(p, solo=solo)) for s, p in zip(strips, profiles, strict=True)]
 
 

@@ -78,6 +78,7 @@ BUS = (
     Kind("tone", ("mid_db", "side_db"), {"mid_db": _FLAT, "side_db": _FLAT}),
     Kind("reference", (), {"reference": None}, whole="reference"),
     Kind("correction", (), {"correction": None}, whole="correction"),
+    Kind("lead", (), {"lead": None}, whole="lead"),
     Kind(
         "glue",
         ("glue_ratio", "glue_threshold_lu", "glue_attack_ms", "glue_release_ms"),

@@ -10,7 +10,10 @@ import numpy as np
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, k_weight_db
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.spectrum import Spectrum
+from automix_mixer.engine.plan.lead_tone import lead_curves
 from automix_mixer.engine.plan.mixplan import BusPlan, SpacePlan, UnmaskPlan, VocalPlan
+
+_SPACE_DB = 9.0
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,18 @@ def expected_tone(voice: Tone, beat: Tone, unmask: UnmaskPlan, space: SpacePlan,
         return voice if backing == 0.0 else beat
     given_way = 1.0 - share * (1.0 - 10 ** (np.array(unmask.cut_db.value) / 10))
     level = 10 ** (lar_db / 10) * k_power(Tone(beat.mid * given_way, beat.side)) / sung * share
-    # What comes back from the space is as much side as mid.
-    inside = (BAND_HZ > 250.0) & (BAND_HZ < 7_000.0)
-    wet = 0.5 * inside * voice.mid * level * (10 ** (space.reverb_lu.value / 10) + 10 ** (space.echo_lu.value / 10))
+    wet = wet_tone(voice).mid * level * (10 ** (space.reverb_lu.value / 10) + 10 ** (space.echo_lu.value / 10))
     return Tone(beat.mid * given_way + voice.mid * level + wet, beat.side + voice.side * level + wet)
 
 
 def through_bus(tone: Tone, bus: BusPlan) -> Tone:
-    """A tone after the bus."""
-    mid, side = (10 ** (np.array(c.value) / 10) for c in (bus.mid_db, bus.side_db))
+    """A tone after the bus, of all but leads."""
+    return moved(tone, (np.array(bus.mid_db.value), np.array(bus.side_db.value)))
+
+
+def moved(tone: Tone, curves_db: tuple[Bands, Bands]) -> Tone:
+    """A tone after moves of mid and side."""
+    mid, side = (10 ** (c / 10) for c in curves_db)
     return Tone(tone.mid * mid, tone.side * side)
 
 
@@ -74,9 +80,25 @@ def bus_shift_db(bus: BusPlan, voice: Tone, beat: Tone) -> float:
     sung, backing = k_power(voice), k_power(beat)
     if sung == 0.0 or backing == 0.0:
         return 0.0
-    lead = k_power(through_bus(voice, bus)) / sung
+    lead = k_power(moved(voice, lead_curves(bus))) / sung
     behind = k_power(through_bus(beat, bus)) / backing
     return float(10 * np.log10(max(lead, 1e-12) / max(behind, 1e-12)))
+
+
+def space_gain_db(bus: BusPlan, voice: Tone) -> float:
+    """What keeps the space's level against the lead when the bus bends both: their spectra and sides differ."""
+    if bus.lead is None or k_power(voice) == 0.0:
+        return 0.0
+    wet = wet_tone(voice)
+    curves = lead_curves(bus)
+    lead, space = (k_power(moved(t, curves)) / k_power(t) for t in (voice, wet))
+    return float(np.clip(10 * np.log10(lead / max(space, 1e-12)), -_SPACE_DB, _SPACE_DB))
+
+
+def wet_tone(voice: Tone) -> Tone:
+    """What comes back from the space is as much side as mid, from 250 Hz to 7 kHz; half of the voice's mid each."""
+    inside = (BAND_HZ > 250.0) & (BAND_HZ < 7_000.0)
+    return Tone(0.5 * inside * voice.mid, 0.5 * inside * voice.mid)
 
 
 def k_power(tone: Tone) -> float:

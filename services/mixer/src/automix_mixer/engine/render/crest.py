@@ -16,7 +16,7 @@ from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.dsp.control import decaying_maximum
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP
 from automix_mixer.engine.dsp.running import running_maximum, running_mean
-from automix_mixer.engine.measure.loudness import integrated_lufs
+from automix_mixer.engine.measure.loudness import integrated_lufs, range_lu
 from automix_mixer.engine.plan.mixplan import MasterPlan
 from automix_mixer.engine.render.mixdown import Premaster
 from automix_mixer.engine.sound.curve_file import MOST_LEVELS, CurveFile
@@ -26,6 +26,8 @@ from automix_mixer.engine.sound.workspace import Workspace
 
 _GLUE_WHOLE_DB = 3.0
 """This much crest over the goal calls for the whole glue, none for none."""
+_RANGE_LU = 1.0
+"""Of the loudness range, which the glue may take: a dense reference holds hits together, not verse and chorus."""
 _SURROUNDINGS_S = 0.2
 _HITS = (75.0, 95.0)
 """Percentiles of peak over surroundings between which lifting begins and is whole: the hits of this song."""
@@ -76,6 +78,9 @@ def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Worksp
     excess = pre.crest_db - shaping.crest_db()
     goal = pre.crest_db + share * (master.crest_db.value - pre.crest_db)
     shaping.glue_share = float(np.clip((pre.crest_db - goal) / _GLUE_WHOLE_DB, 0.0, 1.0))
+    least = range_lu((k for _, k in pre.k_steps.pieces()), pre.step, pre.sample_rate) - _RANGE_LU
+    while shaping.glue_share > 0.0 and shaping.range_lu() < least:
+        shaping.glue_share = max(0.0, shaping.glue_share - 0.2)
     # Lifting what the limiter would take again is no use.
     room = master.ceiling_dbtp.value - (master.target_lufs.value + shaping.rms_over_loudness())
     wanted = min(goal - excess, room)
@@ -125,6 +130,11 @@ class _Shaping:
             highest = max(highest, float((self._peaks.read(start, end) * gains).max()))
             energy += float((self._pre.energy.read(start, end) * gains**2).sum(dtype=np.float64))
         return 20 * float(np.log10(max(highest, 1e-10))) - rms_db(energy, self._glue.size * self._pre.step)
+
+    def range_lu(self) -> float:
+        pre = self._pre
+        pieces = (pre.k_steps.read(start, start + g.size) * g**2 for start, g in self.gains())
+        return range_lu(pieces, pre.step, pre.sample_rate)
 
     def rms_over_loudness(self) -> float:
         pre = self._pre

@@ -28,8 +28,9 @@ from automix_mixer.engine.measure.fades import gain_db_at
 from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.measure.profile import Profile, mean_crest_db
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
+from automix_mixer.engine.plan.lead_tone import lead_curves
 from automix_mixer.engine.plan.mixplan import BeatPlan, CorrectionPlan, MixPlan
-from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, voice_tone
+from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, space_gain_db, voice_tone
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
@@ -41,6 +42,8 @@ _FADER_LIMIT_DB = 24.0
 """A voice that needs more is not there: after the trim, the faders of the test songs lie at +2.4 and +1.7 dB."""
 
 _FADED_DB = 1.0
+_VOICES = ("lead", "space")
+"""Buses that go through the bus's tone as leads do."""
 
 
 @dataclass(frozen=True)
@@ -240,27 +243,38 @@ class _Unmask:
 
 
 class _Bus:
-    """Tone of mid and side; also weighs the sum for its loudness. Its output is a block late."""
+    """Tone of mid and side; also weighs the sum for its loudness. Its output is a block late.
 
-    def __init__(self, plan: MixPlan) -> None:
+    Leads and their space go through curves of their own where the plan has such; `part` tells what comes: all of it,
+    the voice or the rest.
+    """
+
+    def __init__(self, plan: MixPlan, part: str = "all") -> None:
         hz = design_grid(plan.sample_rate, MAX_TAPS)
         k = np.maximum(k_weight_db(np.maximum(hz, 1.0)), -90.0)
-        curves = [gain_at(hz, np.array(c)) for c in (plan.bus.mid_db.value, plan.bus.side_db.value)]
-        self.flat = not any(plan.bus.mid_db.value) and not any(plan.bus.side_db.value)
+        rest = (np.array(plan.bus.mid_db.value), np.array(plan.bus.side_db.value))
+        lead = lead_curves(plan.bus)
+        self.split = plan.bus.lead is not None and part == "all"
+        bands = [*rest, *lead] if self.split else lead if part == "voice" else rest
+        self.flat = not any(np.any(b) for b in bands)
+        curves = [gain_at(hz, b) for b in bands]
         # Half of left plus right, and of left minus right.
         half = np.float32(0.5)
         filters = [np.stack([fir_from_db(c + k, MAX_TAPS) * half for c in curves])]
         if not self.flat:
             filters.append(np.stack([fir_from_db(c, MAX_TAPS) * half for c in curves]))
-        self._bank = FirBank(2, filters)
+        self._bank = FirBank(len(curves), filters, fold=self.split)
         self._late = _Late(2)
 
-    def process(self, block: Sound) -> tuple[Sound, Sound]:
-        """Left and right, and K-weighted mid and side in hops."""
+    def process(self, block: Sound, voice: Sound | None = None) -> tuple[Sound, Sound]:
+        """Left and right, and K-weighted mid and side in hops; `voice` is what leads and their space add."""
+        pair = _sum_and_difference(block)
+        if voice is not None:
+            pair = np.concatenate([pair, _sum_and_difference(voice)])
         if self.flat:
-            (weighted,) = self._bank.process(_sum_and_difference(block))
-            return self._late.process(block), weighted
-        weighted, toned = self._bank.process(_sum_and_difference(block))
+            (weighted,) = self._bank.process(pair)
+            return self._late.process(block if voice is None else block + voice), weighted
+        weighted, toned = self._bank.process(pair)
         return _sum_and_difference(toned).reshape(block.shape), weighted
 
 
@@ -300,6 +314,7 @@ def mix_down(
     detector = TruePeakSteps(2, LIMITER_STEP)
     levels = LevelMeter(step, workspace)
     fader = np.float32(10 ** (settled.fader_db / 20))
+    returns = np.float32(10 ** (space_gain(plan, profiles) / 20))
     lean = np.array(lean_gains(settled.lean_db), np.float32)[:, None] if settled.lean_db else None
     voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
     late = {name: _Late(pcm.channels) for name, pcm in voices if pcm is not None}
@@ -308,6 +323,8 @@ def mix_down(
     def buses_ahead() -> Iterator[dict[str, Sound]]:
         for parts in sources(plan, profiles, vocals, range(total)):
             buses = {name: late[name].process(reduce(np.add, parts[name]) * fader) for name in late}
+            if "space" in buses and returns != 1.0:
+                buses["space"] = buses["space"] * returns
             if "beat" in parts:
                 buses["beat"] = unmask.process(two(reduce(np.add, parts["beat"])))
             yield {name: sound if lean is None or name == "lead" else sound * lean for name, sound in buses.items()}
@@ -315,14 +332,19 @@ def mix_down(
     with ExitStack() as stack:
         writer = stack.enter_context(workspace.pcm(2, skip=skip, limit=frames))
         stems = {
-            name: (_Bus(plan), stack.enter_context(workspace.pcm(2, skip=skip, limit=frames)))
+            name: (
+                _Bus(plan, "voice" if name in _VOICES else "rest"),
+                stack.enter_context(workspace.pcm(2, skip=skip, limit=frames)),
+            )
             for name in (_stem_names(plan, vocals) if with_stems else ())
         }
         for i, buses in enumerate(ahead(buses_ahead(), threads=threads)):
             block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
-            for sound in buses.values():
-                block += sound
-            toned, weighted = bus.process(block)
+            voice: Sound | None = np.zeros_like(block) if bus.split else None
+            for name, sound in buses.items():
+                into = block if voice is None or name not in _VOICES else voice
+                into += sound
+            toned, weighted = bus.process(block, voice)
             for written in writer.write(toned):
                 peaks.append(detector.process(written))
                 levels.process(written)
@@ -338,6 +360,12 @@ def mix_down(
     peak_curve, k_curve = peaks.curve(-(-frames // LIMITER_STEP)), k_steps.curve(-(-frames // step))
     premaster = levels.premaster(writer.file, peak_curve, k_curve, rate)
     return Mixdown(premaster, {name: stem.file for name, (_, stem) in stems.items()})
+
+
+def space_gain(plan: MixPlan, profiles: Sequence[Profile]) -> float:
+    """What the space's fader makes up for, dB."""
+    leads = [(v, profiles[v.track]) for v in plan.vocals if v.part.value == "lead"]
+    return space_gain_db(plan.bus, voice_tone(leads)) if leads else 0.0
 
 
 def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:

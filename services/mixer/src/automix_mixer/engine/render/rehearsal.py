@@ -13,8 +13,9 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, design_g
 from automix_mixer.engine.dsp.fir import MAX_TAPS
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.bus_planning import NO_SIDE_DB, towards, unit
+from automix_mixer.engine.plan.lead_tone import lead_curves
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan, ReferencePlan
-from automix_mixer.engine.plan.tone import Tone, beat_tone, bus_shift_db, tone_of, voice_tone
+from automix_mixer.engine.plan.tone import Tone, beat_tone, bus_shift_db, space_gain_db, tone_of, voice_tone
 from automix_mixer.engine.render.mixdown import Balance, lean_gains, sources
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.settings import Settings
@@ -28,30 +29,57 @@ _SAMPLING_DB = 6.0
 _ROUNDS = 3
 """Lean, tone, what the filters make of it and the fader depend on each other; the third round changes under 0.1 dB."""
 _WIDTH_DB, _NARROWER_DB = 3.0, 30.0
-_BOOST_DB, _CUT_DB = 15.0, -36.0
+_BOOST_DB, _CUT_DB = 18.0, -36.0
 _HEARD_DB = 60.0
+_MAKES_UP_DB = 8.0
+_VOICES = ("space", "lead")
 
 Power = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Mean power spectra, shape (bins,): mid, side and their product of all but the lead; mid and side of the lead."""
+class Responses:
+    """Gains of the bus, shape (bins,) each or 1: of mid and side, and of leads and their space."""
 
     mid: Power
     side: Power
-    product: Power
     lead_mid: Power
     lead_side: Power
+    space: float = 1.0
 
-    def leaned(self, lean_db: float, lead_db: float) -> tuple[Power, Power, Power]:
-        """Mid, side and their product with all but the lead leaned and the lead `lead_db` louder."""
+
+_BEFORE = Responses(*np.ones((4, 1)))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Mean products of spectra (real parts), shape (6, 6, bins): mid and side of all but lead and space, of the space
+    and of the lead. What sounds alike in two of them adds up as it does in the mix.
+    """
+
+    products: Power
+
+    def sides(self, lean_db: float, lead_db: float, bus: Responses = _BEFORE) -> tuple[Power, Power, Power]:
+        """Mid, side and their product, shape (bins,), with all but the lead leaned and the lead `lead_db` louder."""
         left, right = lean_gains(lean_db)
-        a, b, lead = 0.5 * (left + right), 0.5 * (left - right), 10 ** (lead_db / 10)
-        both = 2 * a * b * self.product
-        mid = a * a * self.mid + b * b * self.side + both + lead * self.lead_mid
-        side = b * b * self.mid + a * a * self.side + both + lead * self.lead_side
-        return mid, side, a * b * (self.mid + self.side) + (a * a + b * b) * self.product
+        a, b, lead = 0.5 * (left + right), 0.5 * (left - right), 10 ** (lead_db / 20)
+        wet, none = lead * bus.space, 0.0 * bus.mid
+        mid = [a * bus.mid, b * bus.mid, wet * a * bus.lead_mid, wet * b * bus.lead_mid, lead * bus.lead_mid, none]
+        side = [
+            b * bus.side,
+            a * bus.side,
+            wet * b * bus.lead_side,
+            wet * a * bus.lead_side,
+            none,
+            lead * bus.lead_side,
+        ]
+        m, s = (np.broadcast_to(np.stack(w), self.products.shape[1:]) for w in (mid, side))
+        from_mid, from_side = (np.einsum("ijb,jb->ib", self.products, w) for w in (m, s))
+        return (
+            np.maximum((m * from_mid).sum(axis=0), 0.0),
+            np.maximum((s * from_side).sum(axis=0), 0.0),
+            np.asarray((m * from_side).sum(axis=0)),
+        )
 
 
 def rehearse(
@@ -67,10 +95,10 @@ def rehearse(
     voice, beat = voice_tone(leads) if leads else None, beat_tone([profiles[b.track] for b in plan.beats])
     bus, lean, lead = plan.bus, 0.0, 0.0
     for _ in range(_ROUNDS):
-        responses = _responses(bus, plan.sample_rate)
+        responses = _responses(bus, plan.sample_rate, voice)
         lean = _lean(heard, lead, responses, reference, settings.reference_strength * settings.reference_width)
-        mid, side, _ = heard.leaned(lean, lead)
-        bus = _corrected(plan.bus, bus, reference, (mid, side), responses, settings, plan.sample_rate)
+        before, after = (heard.sides(lean, lead, r)[:2] for r in (_BEFORE, responses))
+        bus = _corrected(plan.bus, bus, reference, before, after, settings, plan.sample_rate)
         if settled.lar_db is not None and voice is not None:
             lead = settled.bus_shift_db - bus_shift_db(bus, voice, beat)
     settled = replace(settled, fader_db=settled.fader_db + lead, bus_shift_db=settled.bus_shift_db - lead, lean_db=lean)
@@ -86,8 +114,7 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32) * np.float32(0.5)
     cut = 10 ** (gain_at(hz, np.array(plan.unmask.cut_db.value)) / 20) - 1.0
     fader, step = np.float32(10 ** (settled.fader_db / 20)), profiles[0].step
-    rest_sums, lead_sums, alone = np.zeros((3, hz.size)), np.zeros((2, hz.size)), np.zeros((2, hz.size))
-    sung = 0.0
+    products, alone, sung = np.zeros((6, 6, hz.size)), np.zeros((2, hz.size)), 0.0
     for index, buses in zip(picks, sources(plan, profiles, vocals, picks), strict=True):
         # A golden section further in every block: no beat of the song is in step with that.
         starts = ((np.arange(count) + (index * _GOLDEN) % 1.0) / count * (BLOCK_FRAMES - size)).astype(int)
@@ -98,23 +125,25 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
             alone += _power(spectra).sum(axis=1)
             rest += spectra
         rest[0] *= np.outer([settled.depth.read(*s).sum() for s in steps], cut * step / size) + 1.0
-        for sound in buses.get("backing", []) + buses.get("space", []):
+        for sound in buses.get("backing", []):
             rest += _spectra(sound, starts, window * fader)
-        product = rest[0].real * rest[1].real + rest[0].imag * rest[1].imag
-        rest_sums += np.stack([*_power(rest), product]).sum(axis=1)
-        for sound in buses.get("lead", []):
-            lead_sums += _power(_spectra(sound, starts, window * fader)).sum(axis=1)
+        voices = [sum((_spectra(s, starts, window * fader) for s in buses.get(n, [])), 0.0 * rest) for n in _VOICES]
+        parts = np.concatenate([rest, *voices])
+        for i, j in zip(*np.triu_indices(6), strict=True):
+            together = (parts[i].real * parts[j].real + parts[i].imag * parts[j].imag).sum(axis=0)
+            products[i, j] += together
+            products[j, i] = products[i, j]
         if vocals.lead_k is not None:
             sung += sum([float(vocals.lead_k.read(*s).sum()) for s in steps])
     share = 4.0 / (size**2 * count * len(picks))
     known = _beats_alone(plan, profiles, frames)
     surely = [np.sqrt(10 ** (gain_at(hz, c) / 10)) for c in _surplus_db(known, alone * share, plan.sample_rate)]
-    rest_sums *= share * np.stack([surely[0] ** 2, surely[1] ** 2, surely[0] * surely[1]])
-    lead_sums *= share
+    sings = 1.0
     if vocals.lead_k is not None and sung > 0.0:
         whole = sum(float(k.sum(dtype=np.float64)) for _, k in vocals.lead_k.pieces()) / (total * BLOCK_FRAMES)
-        lead_sums *= np.clip(whole * size * count * len(picks) / sung, 0.5, 2.0)
-    return Heard(*rest_sums, *lead_sums)
+        sings = float(np.sqrt(np.clip(whole * size * count * len(picks) / sung, 0.5, 2.0)))
+    weights = np.stack([*surely, *[np.full(hz.size, sings)] * 4])
+    return Heard(products * share * weights[:, None] * weights[None, :])
 
 
 def _beats_alone(plan: MixPlan, profiles: Sequence[Profile], frames: int) -> Tone:
@@ -150,23 +179,21 @@ def _power(spectrum: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
     return np.asarray(spectrum.real**2 + spectrum.imag**2)
 
 
-def _responses(bus: BusPlan, sample_rate: int) -> tuple[Power, Power]:
-    """What the bus's filters really do to mid and side: gains, shape (bins,)."""
+def _responses(bus: BusPlan, sample_rate: int, voice: Tone | None) -> Responses:
+    """What the bus's filters really do."""
     grid, size = design_grid(sample_rate, MAX_TAPS), _window_size(sample_rate)
-    curves = (np.array(c.value) for c in (bus.mid_db, bus.side_db))
-    mid, side = (np.abs(rfft(fir_from_db(gain_at(grid, c), MAX_TAPS), size)) for c in curves)
-    return mid, side
+    curves = [np.array(bus.mid_db.value), np.array(bus.side_db.value), *lead_curves(bus)]
+    gains = [np.abs(rfft(fir_from_db(gain_at(grid, c), MAX_TAPS), size)) for c in curves]
+    space = 10 ** (space_gain_db(bus, voice) / 20) if voice is not None else 1.0
+    return Responses(*gains, space)
 
 
-def _lean(
-    heard: Heard, lead_db: float, responses: tuple[Power, Power], reference: ReferencePlan, share: float
-) -> float:
+def _lean(heard: Heard, lead_db: float, responses: Responses, reference: ReferencePlan, share: float) -> float:
     """The lean of all but the lead that brings the whole as near to the reference's as the plan allows."""
 
     def after(lean_db: float) -> float:
-        mid, side, product = heard.leaned(lean_db, lead_db)
-        total = float((responses[0] ** 2 * mid + responses[1] ** 2 * side).sum())
-        left_more = 2 * float((responses[0] * responses[1] * product).sum())
+        mid, side, product = (float(p.sum()) for p in heard.sides(lean_db, lead_db, responses))
+        total, left_more = mid + side, 2.0 * product
         return float(to_db(total - left_more) - to_db(total + left_more))
 
     own, limit = after(0.0), reference.lean_limit_db.value
@@ -182,8 +209,8 @@ def _corrected(
     planned: BusPlan,
     now: BusPlan,
     reference: ReferencePlan,
-    powers: tuple[Power, Power],
-    responses: tuple[Power, Power],
+    before: Sequence[Power],
+    after: Sequence[Power],
     settings: Settings,
     sample_rate: int,
 ) -> BusPlan:
@@ -196,7 +223,7 @@ def _corrected(
             (reference.expected_mid_db, reference.expected_side_db),
         )
     )
-    tone = unit(Tone(*(band_powers(p, sample_rate) for p in powers)))
+    tone = unit(Tone(*(band_powers(p, sample_rate) for p in before)))
     limit, planned_db = reference.correction_db.value, [np.array(d.value) for d in (planned.mid_db, planned.side_db)]
     moves = zip(towards(tone, goal, spectrum, width), towards(expected, goal, spectrum, width), strict=True)
     wanted = [
@@ -208,16 +235,18 @@ def _corrected(
         aim = (1.0 - width) * _width_db(tone, (0.0, 0.0)) + width * _width_db(goal, (0.0, 0.0))
         wanted[1] += np.clip(aim - _width_db(tone, wanted), -_WIDTH_DB, _WIDTH_DB)
     out = []
-    for plan, want, used, power, response in zip(
-        (planned.mid_db, planned.side_db), wanted, (now.mid_db, now.side_db), powers, responses, strict=True
+    for plan, want, used, power, result in zip(
+        (planned.mid_db, planned.side_db), wanted, (now.mid_db, now.side_db), before, after, strict=True
     ):
-        before = to_db(band_powers(power, sample_rate))
-        done = to_db(band_powers(power * response**2, sample_rate)) - before
-        missed: Bands = np.where(before > before.max() - _HEARD_DB, want - done, 0.0)
-        # What was asked of the filter last time, and what it missed of what is wanted.
-        asked = np.clip(np.array(used.value) + np.clip(missed, -limit, limit), _CUT_DB, _BOOST_DB)
-        moved = asked * (want != 0.0) * (sample_rate / 2 > BAND_HZ)
-        out.append(replace(plan, value=[float(v) for v in moved]))
+        level = to_db(band_powers(power, sample_rate))
+        done = to_db(band_powers(result, sample_rate)) - level
+        missed: Bands = np.where(level > level.max() - _HEARD_DB, want - done, 0.0)
+        # What was asked of the filter last time, and what it missed of what is wanted; where a lead that bends less
+        # makes up the band, all else cannot reach it.
+        asked = np.array(used.value) + np.clip(missed, -limit, limit)
+        asked = np.clip(np.clip(asked, want - _MAKES_UP_DB, want + _MAKES_UP_DB), _CUT_DB, _BOOST_DB)
+        kept = asked * (want != 0.0) * (sample_rate / 2 > BAND_HZ)
+        out.append(replace(plan, value=[float(v) for v in kept]))
     return replace(planned, mid_db=out[0], side_db=out[1])
 
 

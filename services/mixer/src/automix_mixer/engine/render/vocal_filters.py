@@ -8,6 +8,7 @@ import numpy.typing as npt
 from automix_mixer.engine.dsp.bands import design_grid, fir_from_db, fir_from_response, gain_at, k_weight_db
 from automix_mixer.engine.dsp.fir import MAX_TAPS
 from automix_mixer.engine.measure.spectrum import SIBILANT_HZ
+from automix_mixer.engine.plan.lead_tone import cut_db
 from automix_mixer.engine.plan.mixplan import VocalPlan
 
 _FLOOR_DB = -90.0
@@ -20,11 +21,7 @@ def chain_db(plan: VocalPlan, hz: npt.NDArray[np.float64]) -> npt.NDArray[np.flo
     gain = -10.0 * np.log10(1.0 + ratio**8)
     gain = gain + gain_at(hz, np.array(plan.tone_db.value))
     for cut in plan.cuts:
-        x = np.maximum(hz, 1e-3) / cut.freq_hz
-        # Power response of a peaking filter (bell) of that gain and quality.
-        a = 10 ** (cut.gain_db / 40)
-        detuned = (x - 1 / x) ** 2 * cut.q**2
-        gain = gain + 10 * np.log10((detuned + a**2) / (detuned + a**-2))
+        gain = gain + cut_db(cut, hz)
     return np.asarray(np.maximum(gain, _FLOOR_DB))
 
 
