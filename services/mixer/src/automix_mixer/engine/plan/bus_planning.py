@@ -14,7 +14,7 @@ from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, ReferencePlan
 from automix_mixer.engine.plan.tone import Tone, k_power, tone_of
 from automix_mixer.engine.settings import Settings
 
-_TONE_BOUND_DB = 18.0
+_TONE_BOUND_DB, _LEVEL_BOUND_DB = 18.0, 15.0
 """Either way from the mean of the moves: a loud chip tune asks for 18 dB at 16 kHz, a bright song over a dark one for
 as much between 100 Hz and 5 kHz."""
 _SUB_HZ, _SUB_BOUND_DB = 45.0, 24.0
@@ -115,18 +115,23 @@ def _level(move: Bands, now: Bands) -> Bands:
     return np.asarray((move - (move * weights).sum() / weights.sum()) * present)
 
 
-def towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands, Bands]:
-    """Moves of mid and side, dB, that bring a tone towards another one by those shares; both at unit loudness."""
+def towards(now: Tone, goal: Tone, spectrum: float, width: float, *, level: bool = False) -> tuple[Bands, Bands]:
+    """Moves of mid and side, dB, that bring a tone towards another one by those shares; both at unit loudness.
+
+    With `level` bounds lie around equal loudness, and closer, as those of plans of version 1 do.
+    """
+    bound = _LEVEL_BOUND_DB if level else _TONE_BOUND_DB
     now_mid, now_side = to_db(now.mid), to_db(now.side)
     goal_mid, goal_side = to_db(goal.mid), to_db(goal.side)
     # Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
     heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
-    lowest = np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -_TONE_BOUND_DB)
-    # A gain of all bands is free: bounds around it, not around equal loudness, which a bass may rule.
-    move = goal_mid - now_mid
+    lowest = np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -bound)
+    move = np.where(heard, goal_mid - now_mid, 0.0)
     inside = heard & (BAND_HZ > _SUB_HZ) & (BAND_HZ < _AIR_HZ)
-    move = np.where(heard, move - (move[inside].mean() if inside.any() else 0.0), 0.0)
-    mid = np.clip(spectrum * move, lowest, _TONE_BOUND_DB)
+    if inside.any() and not level:
+        # A gain of all bands is free: bounds lie around it, not around equal loudness, which a bass may rule.
+        move = np.where(heard, move - move[inside].mean(), 0.0)
+    mid = np.clip(spectrum * move, lowest, bound)
     wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
     if wide < NO_SIDE_DB:
         return _eased(mid), _eased(mid)
@@ -138,7 +143,7 @@ def towards(now: Tone, goal: Tone, spectrum: float, width: float) -> tuple[Bands
     )
     shape = np.where(heard_side, ratio - overall, 0.0)
     side = mid + np.clip(width * overall, -_NARROWER_DB, _WIDER_DB) + spectrum * shape
-    return _eased(mid), _eased(np.clip(side, -_NARROWER_DB, _TONE_BOUND_DB))
+    return _eased(mid), _eased(np.clip(side, -_NARROWER_DB, bound))
 
 
 def _eased(move: Bands) -> Bands:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, gain_at
 from automix_mixer.engine.plan.decision import Decision
@@ -15,7 +16,7 @@ VOICE_DB = 4.5
 """Stages that are bounded one by one add up to 9.5 dB; a voice that is moved by more than 5 is another voice. Half a
 decibel is left for the skirts of cuts and the ripple of filters."""
 
-LEAD_DB = 7.5
+LEAD_DB = 6.5
 """The same behind a reference, which may ask for more."""
 _SHARE = 0.5
 _VOICE_HZ = (200.0, 5_000.0)
@@ -54,8 +55,13 @@ def cut_db(cut: Cut, hz: Bands) -> Bands:
 
 def lead_share(leads: Sequence[VocalPlan]) -> LeadSharePlan:
     """Half of the bus, and no more than their own filters leave of LEAD_DB."""
+    if not leads:
+        flat = Decision([0.0] * BAND_HZ.size, "dB per third octave", "there is no lead")
+        return LeadSharePlan(Decision(_SHARE, "", "there is no lead"), flat, flat)
     hz = np.multiply.outer(BAND_HZ, _INSIDE)
     own = np.stack([_own_db(v, hz.reshape(-1)).reshape(hz.shape) for v in leads])
+    # Around the mean of the lead's own filters, as the bend is around that of the bus: a gain is no tone.
+    own -= own[:, _inside_voice()].mean(axis=(1, 2), keepdims=True)
     lowest = np.minimum(-LEAD_DB - own.min(axis=(0, 2)), 0.0)
     highest = np.maximum(LEAD_DB - own.max(axis=(0, 2)), 0.0)
     said = f"with the lead's own filters at most {LEAD_DB:g} dB"
@@ -70,12 +76,16 @@ def _own_db(vocal: VocalPlan, hz: Bands) -> Bands:
     return np.asarray(gain_at(hz, np.array(vocal.tone_db.value)) + sum(cut_db(c, hz) for c in vocal.cuts))
 
 
+def _inside_voice() -> npt.NDArray[np.bool_]:
+    return np.asarray((_VOICE_HZ[0] < BAND_HZ) & (_VOICE_HZ[1] > BAND_HZ))
+
+
 def lead_curves(bus: BusPlan) -> tuple[Bands, Bands]:
     """The bus's tone of mid and side as leads and their space get it, dB per third octave."""
     mid, side = np.array(bus.mid_db.value), np.array(bus.side_db.value)
     if bus.lead is None:
         return mid, side
-    mean = float(mid[(_VOICE_HZ[0] < BAND_HZ) & (_VOICE_HZ[1] > BAND_HZ)].mean())
+    mean = float(mid[_inside_voice()].mean())
     bend = bus.lead.lead_share.value * (mid - mean)
     lead = mean + np.clip(bend, bus.lead.lead_lowest_db.value, bus.lead.lead_highest_db.value)
     return lead, lead + np.minimum(side - mid, _WIDER_DB)

@@ -107,7 +107,7 @@ def _plan(
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
         bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, pulled, rate / 2)
     held = [bounded(v, bus) for v in vocal_plans]
-    if bus.reference is not None and leads:
+    if bus.reference is not None:
         bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
     return MixPlan(
         sample_rate=rate,

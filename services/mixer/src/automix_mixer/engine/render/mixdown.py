@@ -254,7 +254,7 @@ class _Bus:
         k = np.maximum(k_weight_db(np.maximum(hz, 1.0)), -90.0)
         rest = (np.array(plan.bus.mid_db.value), np.array(plan.bus.side_db.value))
         lead = lead_curves(plan.bus)
-        self.split = plan.bus.lead is not None and part == "all"
+        self.split = plan.bus.lead is not None and bool(plan.vocals) and part == "all"
         bands = [*rest, *lead] if self.split else lead if part == "voice" else rest
         self.flat = not any(np.any(b) for b in bands)
         curves = [gain_at(hz, b) for b in bands]

@@ -29,10 +29,12 @@ _SAMPLING_DB = 6.0
 _ROUNDS = 3
 """Lean, tone, what the filters make of it and the fader depend on each other; the third round changes under 0.1 dB."""
 _WIDTH_DB, _NARROWER_DB = 3.0, 30.0
-_BOOST_DB, _CUT_DB = 18.0, -36.0
+_BOOST_DB, _OLD_BOOST_DB, _CUT_DB = 18.0, 15.0, -36.0
 _HEARD_DB = 60.0
 _MAKES_UP_DB = 8.0
 _VOICES = ("space", "lead")
+_APART = np.ones((6, 6, 1))
+_APART[:4, 4:] = _APART[4:, :4] = 0.0
 
 Power = npt.NDArray[np.float64]
 
@@ -48,7 +50,8 @@ class Responses:
     space: float = 1.0
 
 
-_BEFORE = Responses(*np.ones((4, 1)))
+_FLAT = np.ones(1)
+_BEFORE = Responses(_FLAT, _FLAT, _FLAT, _FLAT)
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,8 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
         whole = sum(float(k.sum(dtype=np.float64)) for _, k in vocals.lead_k.pieces()) / (total * BLOCK_FRAMES)
         sings = float(np.sqrt(np.clip(whole * size * count * len(picks) / sung, 0.5, 2.0)))
     weights = np.stack([*surely, *[np.full(hz.size, sings)] * 4])
+    if plan.bus.lead is None:
+        products = products * _APART  # as plans of version 1 were heard
     return Heard(products * share * weights[:, None] * weights[None, :])
 
 
@@ -183,9 +188,9 @@ def _responses(bus: BusPlan, sample_rate: int, voice: Tone | None) -> Responses:
     """What the bus's filters really do."""
     grid, size = design_grid(sample_rate, MAX_TAPS), _window_size(sample_rate)
     curves = [np.array(bus.mid_db.value), np.array(bus.side_db.value), *lead_curves(bus)]
-    gains = [np.abs(rfft(fir_from_db(gain_at(grid, c), MAX_TAPS), size)) for c in curves]
+    mid, side, lead_mid, lead_side = (np.abs(rfft(fir_from_db(gain_at(grid, c), MAX_TAPS), size)) for c in curves)
     space = 10 ** (space_gain_db(bus, voice) / 20) if voice is not None else 1.0
-    return Responses(*gains, space)
+    return Responses(mid, side, lead_mid, lead_side, space)
 
 
 def _lean(heard: Heard, lead_db: float, responses: Responses, reference: ReferencePlan, share: float) -> float:
@@ -225,7 +230,8 @@ def _corrected(
     )
     tone = unit(Tone(*(band_powers(p, sample_rate) for p in before)))
     limit, planned_db = reference.correction_db.value, [np.array(d.value) for d in (planned.mid_db, planned.side_db)]
-    moves = zip(towards(tone, goal, spectrum, width), towards(expected, goal, spectrum, width), strict=True)
+    old = planned.lead is None
+    moves = zip(*(towards(t, goal, spectrum, width, level=old) for t in (tone, expected)), strict=True)
     wanted = [
         plan + np.clip(measured - believed, lowest, limit)
         for plan, lowest, (measured, believed) in zip(planned_db, (-limit, -_NARROWER_DB), moves, strict=True)
@@ -244,7 +250,9 @@ def _corrected(
         # What was asked of the filter last time, and what it missed of what is wanted; where a lead that bends less
         # makes up the band, all else cannot reach it.
         asked = np.array(used.value) + np.clip(missed, -limit, limit)
-        asked = np.clip(np.clip(asked, want - _MAKES_UP_DB, want + _MAKES_UP_DB), _CUT_DB, _BOOST_DB)
+        if not old:
+            asked = np.clip(asked, want - _MAKES_UP_DB, want + _MAKES_UP_DB)
+        asked = np.clip(asked, _CUT_DB, _OLD_BOOST_DB if old else _BOOST_DB)
         kept = asked * (want != 0.0) * (sample_rate / 2 > BAND_HZ)
         out.append(replace(plan, value=[float(v) for v in kept]))
     return replace(planned, mid_db=out[0], side_db=out[1])
