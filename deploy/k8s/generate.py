@@ -49,6 +49,7 @@ def process(entry: Process) -> dict[str, object]:
         "secured": entry.verifies_tokens or entry.protocol is Protocol.HTTP,
         "calls": list(entry.calls),
         "calledBy": [other.name for other in PROCESSES if entry.name in other.calls],
+        "dialsOut": entry.dials_out,
         "postgres": entry.schema is not None,
         "nats": entry.messaging is not None,
         "s3": any(variable.source is Source.S3_ENDPOINT for variable in variables(entry)),

@@ -37,6 +37,8 @@ SCALARS: dict[int, dict[str, Any]] = {
     FieldDescriptor.TYPE_INT32: {"type": "integer", "format": "int32"},
     FieldDescriptor.TYPE_INT64: {"type": "string", "format": "int64", "pattern": r"^-?\d+$", "examples": ["123"]},
 }
+PAGE_PATTERN = "^([A-Za-z0-9_-]{22}==)?$"
+"""As libs/common makes them."""
 ERRORS = {
     "400": "The request breaks a rule, or its state does not allow it",
     "401": "There is no access token, or one that is not valid",
@@ -184,9 +186,22 @@ class Document:
             schema = {"type": "array", "items": self.value(field)}
             if most := field.GetOptions().Extensions[RULES].repeated.max_items:
                 schema["maxItems"] = most
+            if field.GetOptions().Extensions[RULES].repeated.unique:
+                schema["uniqueItems"] = True
         else:
             schema = self.value(field)
-        return {**schema, "description": self.comments.get(f"{field.full_name}", "")}
+        return {**schema, **self.of_place(field), "description": self.comments.get(f"{field.full_name}", "")}
+
+    def of_place(self, field: FieldDescriptor) -> dict[str, Any]:
+        """What a field's place in its message says: a mask names fields beside it, a page token comes from a page."""
+        if field.name == "page_token":
+            return {"pattern": PAGE_PATTERN}
+        (rule, *_) = field.GetOptions().Extensions[RULES].cel or (None,)
+        named = re.search(r"in \[([^\]]+)\]", rule.expression) if rule and field.name == "update_mask" else None
+        if named is None:
+            return {}
+        one = "|".join(re.findall(r"\w+", named[1]))
+        return {"pattern": f"^({one})(,({one}))*$", "examples": [one.split("|")[0]]}
 
     def value(self, field: FieldDescriptor) -> dict[str, Any]:
         """The schema of one value."""
@@ -210,7 +225,10 @@ class Document:
         rules = field.GetOptions().Extensions[RULES]
         text, least = rules.string, rules.ignore != WHEN_SET
         if text.uuid:
-            yield "format", "uuid"
+            if least:
+                yield "format", "uuid"
+            else:
+                yield "anyOf", [{"format": "uuid"}, {"maxLength": 0}]
             yield "examples", ["01a2209b-7138-7399-b373-db8359540ccd"]
         if text.min_len:
             yield "minLength", text.min_len

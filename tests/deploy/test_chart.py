@@ -236,7 +236,9 @@ class TestNetworkPolicies:
         }
         for process in PROCESSES:
             reached = {
-                peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+                "public network"
+                if "ipBlock" in peer
+                else peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
                 for rule in policies[process.name].get("egress") or []
                 for peer in rule["to"]
             }
@@ -244,6 +246,7 @@ class TestNetworkPolicies:
                 "postgres": process.schema is not None,
                 "nats": process.messaging is not None,
                 "s3": any(variable.source is Source.S3_ENDPOINT for variable in variables(process)),
+                "public": process.dials_out,
             }
             assert reached == {*process.calls, *(name for name, used in servers.items() if used)}
 

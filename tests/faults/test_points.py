@@ -41,13 +41,14 @@ MEDIA = (
 )
 RELAY = ("relay.before_publish", "relay.after_publish")
 DELETER = ("deleter.after_delete",)
+WEBHOOKS = ("webhooks.before_record",)
 CONSUMER = tuple(
     f"{durable.name}.{moment}"
     for durable in CONSUMERS
     if durable.user != "worker"  # the claim is the idempotency of job.queued: those are the points of WORKER
     for moment in ("before_commit", "after_commit")
 )
-ALL = {*WORKER, *MEDIA, *RELAY, *DELETER, *CONSUMER}
+ALL = {*WORKER, *MEDIA, *RELAY, *DELETER, *WEBHOOKS, *CONSUMER}
 
 
 def points_in(source: Path) -> Iterator[str]:
@@ -63,13 +64,13 @@ def test_no_point_is_left_out() -> None:
     found = {(name, source) for source in sources for name in points_in(source)}
     consumer = Path(automix_common.events.consumer.__file__)
     assert {source for name, source in found if name == "*"} == {consumer}
-    assert {name for name, _ in found if name != "*"} == {*WORKER, *MEDIA, *RELAY, *DELETER}
+    assert {name for name, _ in found if name != "*"} == {*WORKER, *MEDIA, *RELAY, *DELETER, *WEBHOOKS}
 
 
 class Mixing:
-    """Jobs for the workers to be struck at, a dozen of them under way at any time."""
+    """Jobs for the workers to be struck at, a dozen of them under way at any time, and webhooks that hear of them."""
 
-    points = WORKER
+    points = (*WORKER, *WEBHOOKS)
 
     def __init__(self, stack: Stack, studios: Sequence[Studio]) -> None:
         self._stack = stack
@@ -187,6 +188,8 @@ async def test_every_point_is_struck_while_everything_goes_on(stack: Stack, stri
         strikes.order(point, STRIKES)
     async with AsyncExitStack() as opened:
         studios = [await opened.enter_async_context(Studio.open(stack)) for _ in range(4)]
+        for studio in studios:
+            await studio.client.webhooks.create("http://127.0.0.1:1/hook")
         patient = await opened.enter_async_context((await Person.sign_up(stack)).client())
         project = await patient.projects.create("Uploaded under fire")
         file = audio.beat(tmp_path / "beat.wav", 0.1)
@@ -199,6 +202,8 @@ async def test_every_point_is_struck_while_everything_goes_on(stack: Stack, stri
         await settle(stack, mixing.accepted)
         ends = await statuses(stack, mixing.accepted)
         assert "succeeded" in ends.values()
+        told = await stack.query("SELECT job_id::text, event FROM mixer.webhook_deliveries")
+        assert {job: f"job.{end}" for job, end in ends.items()}.items() <= dict(told).items()
         left = [(await studio.client.projects.get(studio.project_id)).no_of_renders for studio in studios]
         erased = await stack.query("SELECT count(*) FROM mixer.jobs WHERE deleted_render_id IS NOT NULL")
         assert erased[0][0] >= len(erasing.erased)

@@ -78,7 +78,8 @@ def raised(service: str) -> set[str]:
 
 
 def named(service: str) -> set[str]:
-    text = (ROOT / "protos" / "automix" / service / "v1" / f"{service}.proto").read_text()
+    contracts = sorted((ROOT / "protos" / "automix" / service / "v1").glob("*.proto"))
+    text = "\n".join(contract.read_text() for contract in contracts)
     comments = " ".join(line.partition("//")[2] for line in text.splitlines())
     return set(re.findall(r"\b[A-Z][A-Z0-9_]{3,}\b", comments))
 

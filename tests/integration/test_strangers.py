@@ -11,6 +11,7 @@ import pytest
 from automix.auth.v1 import auth_pb2 as auth
 from automix.media.v1 import media_pb2 as media
 from automix.mixer.v1 import mixer_pb2 as mixer
+from automix.mixer.v1 import webhooks_pb2 as webhooks
 from automix.projects.v1 import projects_pb2 as projects
 from automix_client.client import AsyncClient
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -115,6 +116,20 @@ TABLE: Mapping[str, Row] = {
     "MixerService.CreateRenderFileDownloadUrl": named(
         lambda ids: mixer.CreateRenderFileDownloadUrlRequest(file_id=ids.file_id)
     ),
+    "WebhooksService.CreateWebhook": Own(webhooks.CreateWebhookRequest(url="https://10.0.0.1/")),
+    "WebhooksService.ListWebhooks": Own(webhooks.ListWebhooksRequest()),
+    "WebhooksService.GetWebhook": named(lambda ids: webhooks.GetWebhookRequest(webhook_id=ids.webhook_id)),
+    "WebhooksService.UpdateWebhook": named(
+        lambda ids: webhooks.UpdateWebhookRequest(
+            webhook_id=ids.webhook_id, enabled=False, update_mask=FieldMask(paths=["enabled"])
+        )
+    ),
+    "WebhooksService.DeleteWebhook": named(lambda ids: webhooks.DeleteWebhookRequest(webhook_id=ids.webhook_id)),
+    "WebhooksService.RotateWebhookSecret": named(
+        lambda ids: webhooks.RotateWebhookSecretRequest(webhook_id=ids.webhook_id)
+    ),
+    "WebhooksService.ListDeliveries": named(lambda ids: webhooks.ListDeliveriesRequest(webhook_id=ids.webhook_id)),
+    "WebhooksService.RepeatDelivery": named(lambda ids: webhooks.RepeatDeliveryRequest(delivery_id=ids.delivery_id)),
 }
 
 RPCS = [(f"{method.containing_service.name}.{method.name}", service, method) for service, method in methods()]

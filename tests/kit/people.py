@@ -36,6 +36,8 @@ class Possessions:
     job_id: str
     render_id: str
     file_id: str
+    webhook_id: str
+    delivery_id: str
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,19 @@ class Person:
             yield client
 
     async def own_everything(self) -> Possessions:
-        """A project with an open upload, a beat, and a succeeded job with a render and another file of it; a token."""
+        """A project with an open upload, a beat, and a succeeded job with a render and another file of it; a token, and
+        a webhook that is told of the job."""
         with tempfile.TemporaryDirectory() as folder:
             beat = audio.beat(Path(folder) / "beat.wav")
             async with self.client() as client:
                 token = await client.tokens.create("Everything", PASSWORD)
                 project = await client.projects.create("Everything")
+                hook = await client.webhooks.create("https://webhooks.invalid/hook")
                 asset = await client.assets.upload(project.id, beat, BEAT)
                 accepted = await client.jobs.create(project.id, settings=mixer_pb2.MixSettings(stems=True))
                 job = await client.jobs.wait(accepted.id)
                 render = await client.renders.get(job.render_id)
+                deliveries = [one async for one in client.webhooks.deliveries(hook.webhook.id)]
         opening = media_pb2.CreateUploadRequest(
             project_id=project.id, filename="open.wav", role=media_pb2.ASSET_ROLE_VOCALS, size=1000
         )
@@ -96,6 +101,8 @@ class Person:
             job_id=job.id,
             render_id=render.id,
             file_id=render.files[0].id,
+            webhook_id=hook.webhook.id,
+            delivery_id=deliveries[0].id,
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import grpc
 from automix.auth.v1 import auth_pb2
 from automix.media.v1 import media_pb2
-from automix.mixer.v1 import mixer_pb2
+from automix.mixer.v1 import mixer_pb2, webhooks_pb2
 from automix.projects.v1 import projects_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
@@ -13,16 +13,22 @@ from google.protobuf.message_factory import GetMessageClass
 
 from kit.refusals import Refusal
 
-CONTRACTS = {"auth": auth_pb2, "projects": projects_pb2, "media": media_pb2, "mixer": mixer_pb2}
+CONTRACTS = {
+    "auth": (auth_pb2,),
+    "projects": (projects_pb2,),
+    "media": (media_pb2,),
+    "mixer": (mixer_pb2, webhooks_pb2),
+}
 DEADLINE_SECONDS = 20.0
 
 
 def methods() -> Iterator[tuple[str, MethodDescriptor]]:
     """Every RPC with the name of the service that answers it."""
-    for name, contract in CONTRACTS.items():
-        for service in contract.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                yield name, method
+    for name, contracts in CONTRACTS.items():
+        for contract in contracts:
+            for service in contract.DESCRIPTOR.services_by_name.values():
+                for method in service.methods:
+                    yield name, method
 
 
 async def invoke(

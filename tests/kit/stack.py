@@ -57,6 +57,8 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "AUTOMIX_STALE_QUEUED_SECONDS": "2",
         "AUTOMIX_MAX_QUEUED_JOBS": "500",
         "AUTOMIX_DELETED_RENDER_SECONDS": "1",
+        "AUTOMIX_WEBHOOK_PRIVATE_ADDRESSES": "true",
+        "AUTOMIX_WEBHOOK_SWEEP_SECONDS": "0.3",
     },
     "worker": {
         "AUTOMIX_LEASE_SECONDS": str(LEASE_SECONDS),

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 import pytest
 from automix.auth.v1 import auth_pb2
 from automix.media.v1 import media_pb2
-from automix.mixer.v1 import mixer_pb2
+from automix.mixer.v1 import mixer_pb2, webhooks_pb2
 from automix.projects.v1 import projects_pb2
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
 from google.protobuf.descriptor import MethodDescriptor
 
-FILES = (auth_pb2.DESCRIPTOR, projects_pb2.DESCRIPTOR, media_pb2.DESCRIPTOR, mixer_pb2.DESCRIPTOR)
+FILES = (
+    auth_pb2.DESCRIPTOR,
+    projects_pb2.DESCRIPTOR,
+    media_pb2.DESCRIPTOR,
+    mixer_pb2.DESCRIPTOR,
+    webhooks_pb2.DESCRIPTOR,
+)
 
 
 def methods() -> Iterator[MethodDescriptor]:

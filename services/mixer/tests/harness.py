@@ -16,7 +16,7 @@ import grpc
 import psycopg
 from automix.media.v1 import media_pb2, media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix.mixer.v1 import mixer_pb2_grpc
+from automix.mixer.v1 import mixer_pb2_grpc, webhooks_pb2_grpc
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.database.pool import Connection, Database
 from automix_common.objects.downloads import Downloads
@@ -34,6 +34,7 @@ from automix_mixer.repository.jobs import Jobs
 from automix_mixer.servicer import MixerServicer
 from automix_mixer.settings import MixerSettings, WorkerSettings
 from automix_mixer.watching import Watcher
+from automix_mixer.webhooks.servicer import WebhooksServicer
 from kit.inprocess import Issuer, listening, settings_of
 
 SHA = "0" * 64
@@ -261,6 +262,7 @@ class Replica:
 
     runtime: Runtime
     stub: Any
+    webhooks: Any
 
 
 @asynccontextmanager
@@ -283,13 +285,18 @@ async def mixer_service(settings: MixerSettings, issuer: Issuer, peers_address: 
             limits=settings.limits,
             kept_for=timedelta(seconds=settings.deleted_render_seconds),
         )
+        webhooks = WebhooksServicer(
+            runtime.database, quota=settings.max_webhooks, private=settings.webhook_private_addresses
+        )
         async with (
             listening(
-                issuer.verifier(), lambda server: mixer_pb2_grpc.add_MixerServiceServicer_to_server(servicer, server)
+                issuer.verifier(),
+                lambda server: mixer_pb2_grpc.add_MixerServiceServicer_to_server(servicer, server),
+                lambda server: webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(webhooks, server),
             ) as address,
             grpc.aio.insecure_channel(address) as own,
         ):
-            yield Replica(runtime, mixer_pb2_grpc.MixerServiceStub(own))
+            yield Replica(runtime, mixer_pb2_grpc.MixerServiceStub(own), webhooks_pb2_grpc.WebhooksServiceStub(own))
     store.close()
 
 

@@ -1,7 +1,7 @@
 """The metadata that statements are written from is the schema that migrations leave."""
 
 from automix_local import Servers
-from automix_mixer.tables import metadata
+from automix_mixer.webhooks.tables import metadata
 from kit.schemas import differences
 
 

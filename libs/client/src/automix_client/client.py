@@ -13,6 +13,7 @@ from automix.auth.v1.auth_pb2_grpc import AuthServiceStub
 from automix.media.v1.media_pb2_grpc import MediaServiceStub
 from automix.mixer.v1 import mixer_pb2
 from automix.mixer.v1.mixer_pb2_grpc import MixerServiceStub
+from automix.mixer.v1.webhooks_pb2_grpc import WebhooksServiceStub
 from automix.projects.v1.projects_pb2_grpc import ProjectsServiceStub
 
 from automix_client.account import Account
@@ -31,12 +32,14 @@ from automix_client.settings import AnyPath, ConfigurationError, Patience, TlsFi
 from automix_client.tokens import MemoryTokenStore, TokenStore
 from automix_client.track_options import Options
 from automix_client.uploads import Uploads
+from automix_client.webhooks import Webhooks
 
 
 class AsyncClient:
     """A client of one platform for one account.
 
-    `account`, `tokens`, `projects`, `assets`, `jobs` and `renders` hold the calls, `mix` goes the whole way:
+    `account`, `tokens`, `projects`, `assets`, `jobs`, `renders` and `webhooks` hold the calls, `mix` goes the whole
+    way:
 
         async with AsyncClient("localhost:8080") as automix:
             await automix.account.sign_in(email, password)
@@ -79,6 +82,7 @@ class AsyncClient:
         self.assets = Assets(media, session, Uploads(media, session), downloads)
         self.jobs = Jobs(mixer, session)
         self.renders = Renders(mixer, session, downloads)
+        self.webhooks = Webhooks(WebhooksServiceStub(self._channels[where.mixer]), session)
         self._mixing = Mixing(self.projects, self.assets, self.jobs, self.renders)
 
     async def mix(

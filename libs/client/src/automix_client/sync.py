@@ -18,6 +18,7 @@ from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.settings import Patience, TlsFiles
 from automix_client.tokens import TokenStore
+from automix_client.webhooks import Webhooks
 
 T = TypeVar("T")
 Part = TypeVar("Part")
@@ -141,6 +142,19 @@ class SyncRenders(Face[Renders]):
     file_download_url = one(Renders.file_download_url)
 
 
+class SyncWebhooks(Face[Webhooks]):
+    """See Webhooks."""
+
+    create = one(Webhooks.create)
+    get = one(Webhooks.get)
+    list = each(Webhooks.list)
+    update = one(Webhooks.update)
+    delete = one(Webhooks.delete)
+    rotate_secret = one(Webhooks.rotate_secret)
+    deliveries = each(Webhooks.deliveries)
+    repeat = one(Webhooks.repeat)
+
+
 class Client(Face[AsyncClient]):
     """A client of one platform for one account; see AsyncClient for every method's meaning and errors.
 
@@ -178,6 +192,7 @@ class Client(Face[AsyncClient]):
         self.assets = SyncAssets(self._part.assets, self._run)
         self.jobs = SyncJobs(self._part.jobs, self._run)
         self.renders = SyncRenders(self._part.renders, self._run)
+        self.webhooks = SyncWebhooks(self._part.webhooks, self._run)
 
     mix = one(AsyncClient.mix)
 

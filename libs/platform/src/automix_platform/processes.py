@@ -100,6 +100,8 @@ class Process:
     messaging: Messaging | None = None
     objects: Objects | None = None
     scale: Scale = Scale.REPLICAS
+    dials_out: bool = False
+    """Whether it calls addresses of the public network that users have named."""
     is_public: bool = False
     """Whether users reach it from outside: it passes on their tokens, and their presigned URLs to S3."""
 
@@ -155,7 +157,7 @@ PROCESSES = (
         "mixer",
         module="automix_mixer",
         settings="automix_mixer.settings:MixerSettings",
-        does="jobs and renders",
+        does="jobs, renders and webhooks",
         distribution="automix-mixer",
         port=50054,
         schema=_MIXER,
@@ -166,6 +168,7 @@ PROCESSES = (
             consumes=(USER_DELETED, PROJECT_DELETED),
         ),
         objects=Objects(read=("renders/",), delete=("renders/",), list=("renders/",)),
+        dials_out=True,  # webhooks
     ),
     Process(
         "worker",

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from automix.auth.v1 import auth_pb2
 from automix.media.v1 import media_pb2
-from automix.mixer.v1 import mixer_pb2
+from automix.mixer.v1 import mixer_pb2, webhooks_pb2
 from automix.projects.v1 import projects_pb2
 from google.api import annotations_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
@@ -13,12 +14,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.rpc import error_details_pb2, status_pb2
 
 FILES = {
-    "auth": auth_pb2.DESCRIPTOR,
-    "projects": projects_pb2.DESCRIPTOR,
-    "media": media_pb2.DESCRIPTOR,
-    "mixer": mixer_pb2.DESCRIPTOR,
+    "auth": (auth_pb2.DESCRIPTOR,),
+    "projects": (projects_pb2.DESCRIPTOR,),
+    "media": (media_pb2.DESCRIPTOR,),
+    "mixer": (mixer_pb2.DESCRIPTOR, webhooks_pb2.DESCRIPTOR),
 }
-"""The contract that each process answers."""
+"""The contracts that each process answers."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,23 @@ class Binding:
         return bool(self.method.server_streaming) and not self.is_content
 
 
+def services() -> Iterator[tuple[str, ServiceDescriptor]]:
+    """Every gRPC service with the process that answers it."""
+    for process, files in FILES.items():
+        for file in files:
+            for service in file.services_by_name.values():
+                yield process, service
+
+
 def bindings() -> Iterator[Binding]:
     """Every RPC of the platform. Raises LookupError for one without an HTTP binding."""
-    for process, file in FILES.items():
-        for service in file.services_by_name.values():
-            for method in service.methods:
-                rule = method.GetOptions().Extensions[annotations_pb2.http]
-                pattern = rule.WhichOneof("pattern")
-                if pattern is None:
-                    raise LookupError(f"{method.full_name} has no HTTP binding")
-                yield Binding(process, method, pattern.upper(), getattr(rule, pattern), rule.body)
+    for process, service in services():
+        for method in service.methods:
+            rule = method.GetOptions().Extensions[annotations_pb2.http]
+            pattern = rule.WhichOneof("pattern")
+            if pattern is None:
+                raise LookupError(f"{method.full_name} has no HTTP binding")
+            yield Binding(process, method, pattern.upper(), getattr(rule, pattern), rule.body)
 
 
 def descriptor_set() -> FileDescriptorSet:
@@ -79,6 +87,6 @@ def descriptor_set() -> FileDescriptorSet:
                 add(dependency)
             found[file.name] = file
 
-    for file in (*FILES.values(), status_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR):
+    for file in (*chain.from_iterable(FILES.values()), status_pb2.DESCRIPTOR, error_details_pb2.DESCRIPTOR):
         add(file)
     return FileDescriptorSet(file=[FileDescriptorProto.FromString(file.serialized_pb) for file in found.values()])

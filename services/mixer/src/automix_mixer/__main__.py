@@ -4,8 +4,9 @@ from contextlib import closing
 from datetime import timedelta
 from functools import partial
 
+import grpc
 from automix.media.v1 import media_pb2_grpc
-from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
+from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc, webhooks_pb2, webhooks_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.database.command import main
 from automix_common.objects.cleanup import Collector, Deleter
@@ -23,6 +24,9 @@ from automix_mixer.servicer import MixerServicer
 from automix_mixer.settings import MixerSettings
 from automix_mixer.sweeper import Sweeper
 from automix_mixer.watching import Watcher
+from automix_mixer.webhooks.calling import Caller
+from automix_mixer.webhooks.sender import Sender
+from automix_mixer.webhooks.servicer import WebhooksServicer
 
 
 async def serve_mixer(settings: MixerSettings) -> None:
@@ -60,9 +64,20 @@ async def serve_mixer(settings: MixerSettings) -> None:
                 every_seconds=settings.collect_seconds,
                 age_seconds=settings.collect_age_seconds,
             )
+            private = settings.webhook_private_addresses
+            webhooks = WebhooksServicer(database, quota=settings.max_webhooks, private=private)
+            caller = Caller(private=private, authorities=settings.tls_ca if private else None)
+
+            def add(server: grpc.aio.Server) -> None:
+                mixer_pb2_grpc.add_MixerServiceServicer_to_server(servicer, server)
+                webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(webhooks, server)
+
             service = Service(
-                names=[mixer_pb2.DESCRIPTOR.services_by_name["MixerService"].full_name],
-                add=partial(mixer_pb2_grpc.add_MixerServiceServicer_to_server, servicer),
+                names=[
+                    mixer_pb2.DESCRIPTOR.services_by_name["MixerService"].full_name,
+                    webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"].full_name,
+                ],
+                add=add,
                 background=[
                     partial(runtime.relay, settings.relay_sweep_seconds),
                     runtime.forget,
@@ -72,6 +87,7 @@ async def serve_mixer(settings: MixerSettings) -> None:
                     QueueDepth(database, settings.queue_depth_seconds).run,
                     Deleter(database, store, settings.deletion_sweep_seconds).run,
                     collector.run,
+                    Sender(database, caller, settings.webhook_sweep_seconds).run,
                 ],
             )
             await runtime.serve(service, settings, token_verifier(auth, settings), living=runtime.living())

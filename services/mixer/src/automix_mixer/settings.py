@@ -26,6 +26,12 @@ class MixerSettings(ServerSettings, PublisherSettings, DownloadSettings, Collect
     max_job_audio_seconds: float = Field(6 * 3600, gt=0, description="length of a job's tracks together")
 
     queue_depth_seconds: float = Field(15, gt=0, description="how often the queue is counted for metrics")
+    max_webhooks: int = Field(10, ge=1, description="webhooks that a user may have")
+    webhook_sweep_seconds: float = Field(1, gt=0, description="how often due deliveries are looked for")
+    webhook_private_addresses: bool = Field(
+        False, description="call webhooks by http and in private networks too: for a trial"
+    )
+
     sweep_seconds: float = Field(5, gt=0, description="how often abandoned jobs are looked for")
     stale_queued_seconds: float = Field(60, gt=0, description="silence after which a queued job is announced again")
     max_watches: int = Field(50, ge=1, description="jobs that a user may watch at once in this process")

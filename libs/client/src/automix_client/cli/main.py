@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from automix_client.cli import account, assets, demo, jobs, mix, projects, render, renders, tokens
+from automix_client.cli import account, assets, demo, jobs, mix, projects, render, renders, tokens, webhooks
 from automix_client.cli.exits import ExitCode, codes_for_help
 from automix_client.cli.plugins import ContributedGroup
 from automix_client.cli.terminal import Terminal
@@ -92,6 +92,19 @@ def _work() -> Iterator[typer.Typer]:
         files=renders.files,
         share=renders.share,
         delete=renders.delete,
+    )
+
+    yield _group(
+        "webhooks",
+        "Addresses that are told when mixes end.",
+        create=webhooks.create,
+        list=webhooks.list_webhooks,
+        deliveries=webhooks.deliveries,
+        repeat=webhooks.repeat,
+        rotate=webhooks.rotate,
+        enable=webhooks.enable,
+        disable=webhooks.disable,
+        delete=webhooks.delete,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from automix_gateway.descriptors import FILES, descriptor_set
+from automix_gateway.descriptors import descriptor_set, services
 from automix_gateway.envoy import body
 from automix_gateway.envoy.clusters import ADMINISTRATION, TELEMETRY, clusters
 from automix_gateway.envoy.errors import local_replies
@@ -95,6 +95,8 @@ def _connection_manager(settings: GatewaySettings) -> dict[str, Any]:
         "stat_prefix": "http",
         "codec_type": "AUTO",
         "server_name": "automix",
+        # A method that nobody has defined yet is refused like any other that an address does not take.
+        "http_protocol_options": {"allow_custom_methods": True},
         "http2_protocol_options": {
             "max_concurrent_streams": settings.max_streams,
             "initial_stream_window_size": STREAM_WINDOW,
@@ -144,7 +146,7 @@ def _transcoder(settings: GatewaySettings) -> dict[str, Any]:
     return {
         # With google.rpc's messages in it: without them an error would have no body.
         "proto_descriptor_bin": base64.b64encode(descriptor_set().SerializeToString()).decode(),
-        "services": [service.full_name for file in FILES.values() for service in file.services_by_name.values()],
+        "services": [service.full_name for _, service in services()],
         "convert_grpc_status": True,
         "match_incoming_request_route": True,
         "print_options": {

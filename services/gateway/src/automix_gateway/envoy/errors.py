@@ -42,6 +42,8 @@ REFUSALS = (
     ),
     Refusal(504, grpc.StatusCode.DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", "the answer took too long: try again"),
 )
+NO_HTTP = Refusal(400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "this is no request of HTTP")
+"""Of what cannot be read at all, about which Envoy itself says nothing."""
 FIRST_OF_UPSTREAMS = 500
 OTHER = Refusal(0, grpc.StatusCode.UNKNOWN, "REFUSED", "")
 
@@ -53,7 +55,11 @@ def local_replies() -> dict[str, Any]:
     Anything else, such as the transcoder's refusals and all that began as JSON, is said in a body.
     """
     of_upstreams = [_in_trailers(refusal) for refusal in REFUSALS if refusal.status >= FIRST_OF_UPSTREAMS]
-    mappers = [*of_upstreams, *(_in_body(refusal) for refusal in REFUSALS)]
+    no_http = {
+        **_in_body(NO_HTTP),
+        "filter": {"and_filter": {"filters": [_status_filter(400), {"response_flag_filter": {"flags": ["DPE"]}}]}},
+    }
+    mappers = [*of_upstreams, no_http, *(_in_body(refusal) for refusal in REFUSALS)]
     return {"mappers": mappers, "body_format": _body(OTHER)}
 
 

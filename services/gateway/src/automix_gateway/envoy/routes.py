@@ -4,7 +4,9 @@ import re
 from itertools import groupby
 from typing import Any
 
-from automix_gateway.descriptors import FILES, Binding, bindings
+from google.protobuf.descriptor import ServiceDescriptor
+
+from automix_gateway.descriptors import Binding, bindings, services
 from automix_gateway.envoy.body import fields
 from automix_gateway.envoy.clusters import APPLICATION, OBJECTS
 from automix_gateway.settings import GatewaySettings
@@ -38,7 +40,12 @@ def virtual_host(settings: GatewaySettings) -> dict[str, Any]:
     return {
         "name": "automix",
         "domains": ["*"],
-        "routes": [*_api(settings), *(_grpc(process, settings) for process in FILES), *_contents(settings), _pages()],
+        "routes": [
+            *_api(settings),
+            *(_grpc(*served, settings) for served in services()),
+            *_contents(settings),
+            _pages(),
+        ],
         "typed_per_filter_config": {CORS: _cors(settings)},
         "response_headers_to_add": [
             _header("x-content-type-options", "nosniff"),
@@ -129,11 +136,10 @@ def _binding(binding: Binding, settings: GatewaySettings) -> dict[str, Any]:
     return {**common, "route": route, **told}
 
 
-def _grpc(process: str, settings: GatewaySettings) -> dict[str, Any]:
+def _grpc(process: str, service: ServiceDescriptor, settings: GatewaySettings) -> dict[str, Any]:
     """gRPC itself and gRPC-Web. The deadline that a client has set counts, as it would without a gateway."""
-    (service,) = FILES[process].services_by_name.values()
     return {
-        "name": process,
+        "name": service.name,
         "match": {"prefix": f"/{service.full_name}/", "grpc": {}},
         "route": {
             "cluster": process,

@@ -1,0 +1,1 @@
+"""Webhooks: addresses of users that are told of jobs that have ended."""
