@@ -67,7 +67,9 @@ class Shaped:
         return mean + max(0.0, mean - peak_db + self.peaks_apart_db)
 
 
-def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Workspace) -> Shaped:
+def shape(
+    pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Workspace, *, range_guarded: bool = True
+) -> Shaped:
     """Scales the glue by how much crest there is too much, or lifts hits by what is missing under the ceiling."""
     share = master.crest_share.value
     peaks = _step_peaks(pre, workspace)
@@ -79,7 +81,7 @@ def shape(pre: Premaster, glue: CurveFile, master: MasterPlan, workspace: Worksp
     goal = pre.crest_db + share * (master.crest_db.value - pre.crest_db)
     shaping.glue_share = float(np.clip((pre.crest_db - goal) / _GLUE_WHOLE_DB, 0.0, 1.0))
     least = range_lu((k for _, k in pre.k_steps.pieces()), pre.step, pre.sample_rate) - _RANGE_LU
-    while shaping.glue_share > 0.0 and shaping.range_lu() < least:
+    while range_guarded and shaping.glue_share > 0.0 and shaping.range_lu() < least:
         shaping.glue_share = max(0.0, shaping.glue_share - 0.2)
     # Lifting what the limiter would take again is no use.
     room = master.ceiling_dbtp.value - (master.target_lufs.value + shaping.rms_over_loudness())

@@ -161,7 +161,9 @@ def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Pre
     The gain tells which peaks come near the ceiling; those are looked at again, more finely, and the gain is solved
     again, until it brings up no others.
     """
-    shaped = shape(pre, glue_curve(pre, plan, workspace), plan.master, workspace)
+    # Plans of version 1 keep the whole of their glue.
+    guarded = plan.bus.reference is None or plan.bus.lead is not None
+    shaped = shape(pre, glue_curve(pre, plan, workspace), plan.master, workspace, range_guarded=guarded)
     gain = _solve(pre, shaped, plan.master, workspace.pulse)
     while True:
         pre, before = _refined(pre, gain, workspace), gain

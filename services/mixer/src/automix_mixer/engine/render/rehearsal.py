@@ -61,12 +61,14 @@ class Heard:
     """
 
     products: Power
+    space_stays: bool = False
+    """The space does not move with the lead's fader, as plans of version 1 were heard."""
 
     def sides(self, lean_db: float, lead_db: float, bus: Responses = _BEFORE) -> tuple[Power, Power, Power]:
         """Mid, side and their product, shape (bins,), with all but the lead leaned and the lead `lead_db` louder."""
         left, right = lean_gains(lean_db)
         a, b, lead = 0.5 * (left + right), 0.5 * (left - right), 10 ** (lead_db / 20)
-        wet, none = lead * bus.space, 0.0 * bus.mid
+        wet, none = (1.0 if self.space_stays else lead) * bus.space, 0.0 * bus.mid
         mid = [a * bus.mid, b * bus.mid, wet * a * bus.lead_mid, wet * b * bus.lead_mid, lead * bus.lead_mid, none]
         side = [
             b * bus.side,
@@ -146,9 +148,11 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
         whole = sum(float(k.sum(dtype=np.float64)) for _, k in vocals.lead_k.pieces()) / (total * BLOCK_FRAMES)
         sings = float(np.sqrt(np.clip(whole * size * count * len(picks) / sung, 0.5, 2.0)))
     weights = np.stack([*surely, *[np.full(hz.size, sings)] * 4])
-    if plan.bus.lead is None:
-        products = products * _APART  # as plans of version 1 were heard
-    return Heard(products * share * weights[:, None] * weights[None, :])
+    old = plan.bus.lead is None
+    if old:
+        weights[2:4] = np.stack(surely)
+        products = products * _APART
+    return Heard(products * share * weights[:, None] * weights[None, :], space_stays=old)
 
 
 def _beats_alone(plan: MixPlan, profiles: Sequence[Profile], frames: int) -> Tone:
