@@ -190,12 +190,18 @@ def mix_settings_page() -> str:
 
 
 def _allowed(one: Setting) -> str:
+    if one.longest:
+        return f"a text of up to {one.longest} characters"
+    if one.most:
+        return f"up to {one.most} of {one.form}"
     if one.low is not None:
         return f"{one.low:g} to {one.high:g} {one.unit}".rstrip()
     return f"{', '.join(map(str, one.choices))} {one.unit}".rstrip() if one.choices else "true, false"
 
 
 def _default(one: Setting) -> str:
+    if one.most:
+        return "none"
     if isinstance(one.default, bool):
         return str(one.default).lower()
     return f"{one.default:g}" if isinstance(one.default, float) else str(one.default)

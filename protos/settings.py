@@ -27,18 +27,23 @@ from typing import NamedTuple
 class Setting(NamedTuple):
     """One setting: what it may be, what it is when absent, and what it does.
 
-    A number lies between `low` and `high` (both included; counted in `unit`); of `choices` it is one; otherwise it is
-    true or false.
+    A number lies between `low` and `high` (both included; counted in `unit`); of `choices` it is one; of those with
+    `most` over 0 there are at most so many texts, each in the `form` that `pattern` (a regular expression) spells out;
+    with `longest` over 0 it is a text of so many characters; otherwise it is true or false.
     """
 
     name: str
-    default: float | int | str | bool
+    default: float | int | str | bool | tuple[str, ...]
     low: float | None
     high: float | None
     choices: tuple[str, ...] | tuple[int, ...]
     unit: str
     group: str
     text: str
+    most: int = 0
+    pattern: str = ""
+    form: str = ""
+    longest: int = 0
 
 '''
 
@@ -72,7 +77,11 @@ def _row(pool: descriptor_pool.DescriptorPool, field: FieldDescriptorProto, said
     setting, rules = said[SETTING], dict(_rules(said.get(RULES)))
     choices: tuple[Any, ...] = tuple(value for value in rules.get("in", ()) if value != "")
     default: Any = setting.default
-    if field.type == FieldDescriptorProto.TYPE_ENUM:
+    many: dict[str, Any] = {}
+    if field.label == FieldDescriptorProto.LABEL_REPEATED:
+        default = ()
+        many = {"most": rules["max_items"], "pattern": rules["items"].string.pattern, "form": setting.form}
+    elif field.type == FieldDescriptorProto.TYPE_ENUM:
         values = pool.FindEnumTypeByName(field.type_name.removeprefix(".")).values
         prefix = values[0].name.removesuffix("UNSPECIFIED")
         choices = tuple(value.name.removeprefix(prefix).lower() for value in values[1:])
@@ -80,6 +89,8 @@ def _row(pool: descriptor_pool.DescriptorPool, field: FieldDescriptorProto, said
         default = {"true": True, "false": False}[setting.default]
     elif field.type != FieldDescriptorProto.TYPE_STRING:
         default = NUMBERS.get(field.type, int)(setting.default)
+    if "name" in rules:
+        many = {"longest": rules["name"]}
     parts = {
         "name": field.name,
         "default": default,
@@ -89,6 +100,7 @@ def _row(pool: descriptor_pool.DescriptorPool, field: FieldDescriptorProto, said
         "unit": setting.unit,
         "group": setting.group,
         "text": text,
+        **many,
     }
     return "    Setting(\n" + "".join(f"        {name}={value!r},\n" for name, value in parts.items()) + "    ),\n"
 

@@ -72,7 +72,12 @@ async def test_from_sign_up_to_deletion(automix: Command, stack: Stack, tmp_path
     report = (await automix("renders", "report", render, "--plan-out", "plan.json", "--json")).json
     assert report["plan"]
     assert report["report"]
-    again = (await automix("mix", "-p", "Song", "--plan", "plan.json", "-o", "again.mp3", "--json")).json
+    asked = ("--master", "streaming", "--master", "loud:wav16", "--version", "instrumental")
+    again = (await automix("mix", "-p", "Song", "--plan", "plan.json", *asked, "-o", "again.mp3", "--json")).json
+    beside = [tmp_path / "again (loud).wav", tmp_path / "again (instrumental).mp3"]
+    assert again["beside"] == [str(path) for path in beside]
+    assert measured(beside[0])[0] > measured(tmp_path / "again.mp3")[0] + 2.0
+    assert [file["kind"] for file in again["render"]["files"]][-2:] == ["master", "version"]
     assert again["render"]["filetype"] == "mp3"
     assert (tmp_path / "again.mp3").read_bytes()[:4] != b"fLaC"
     files = (await automix("renders", "files", render, "-o", "extras", "--json")).json

@@ -6,6 +6,7 @@ import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix.mixer.v1.settings import MIX_SETTINGS
 from automix_client.cli.main import application
+from automix_client.cli.mix_options import option_name
 from automix_client.mix_settings import FORMATS, for_file, format_of, mix_settings
 from automix_client.settings import ConfigurationError
 from typer.main import get_command
@@ -19,9 +20,9 @@ def test_a_command_has_an_option_for_each_setting_and_says_its_range_and_default
     options = {option.name: option for option in commands.get_command(None, name).params}
     for setting in MIX_SETTINGS:
         option = options[setting.name]
-        assert option.opts == [f"--{setting.name.replace('_', '-')}"]
+        assert option.opts == [option_name(setting)]
         assert option.help.startswith(setting.text)
-        assert "default:" in option.help
+        assert "default:" in option.help or setting.longest
         assert option.rich_help_panel == setting.group
         for bound in (setting.low, setting.high):
             assert bound is None or f"{bound:g}" in option.help

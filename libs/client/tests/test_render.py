@@ -65,6 +65,33 @@ def test_a_symbolic_link_stays_and_leads_to_the_mix(run: Run, plain: bytes, tmp_
     assert sorted(path.name for path in elsewhere.iterdir()) == ["new.wav", "there.wav"]
 
 
+def test_masters_and_versions_lie_beside_the_mix(run: Run, plain: bytes, tmp_path: Path) -> None:
+    voice = tone(tmp_path / "voice.wav", 330.0)
+    asked = ["--master", "streaming", "--master", "loud:mp3", "--master", "-9/-2", "--version", "a-cappella:flac16"]
+    done = run("-v", voice, "-o", tmp_path / "mix.wav", *asked, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    names = ["mix.wav", "mix (loud).mp3", "mix (-9 LUFS -2 dBTP).wav", "mix (a cappella).flac"]
+    assert [Path(file["path"]).name for file in told["files"]] == names
+    assert all((tmp_path / name).stat().st_size for name in names)
+    assert len(told["report"]["outputs"]) == 4
+    assert run("-o", tmp_path / "one.wav", "--master", "streaming").exit_code == 0
+    assert (tmp_path / "one.wav").read_bytes() == plain
+
+
+def test_a_version_that_is_an_input_or_cannot_be_is_not_written(run: Run, song: Path, tmp_path: Path) -> None:
+    song.rename(tmp_path / "mix (loud).wav")
+    song.symlink_to(tmp_path / "mix (loud).wav")
+    before = song.read_bytes()
+    done = run("-o", tmp_path / "mix.wav", "--master", "streaming", "--master", "loud")
+    assert done.exit_code != 0
+    assert "inputs" in done.output
+    assert song.read_bytes() == before
+    there = sorted(path.name for path in tmp_path.iterdir())
+    assert run("-o", tmp_path / "other.wav", "--version", "instrumental").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*there, "other.wav"])
+
+
 def test_a_pipe_is_written_into(run: Run, plain: bytes, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.wav"
     os.mkfifo(pipe)

@@ -136,13 +136,23 @@ class AudioReader:
         """Every frame in its time, shape (n, channels), at the rate and with the channels of the first."""
         left_out, kept = self._track.trim
         if not left_out and kept is None:
-            yield from self._converted()
+            yield from self._without_surplus()
             return
         position = 0
         for block in self._converted():
             end = None if kept is None else left_out + kept
             yield block[max(0, left_out - position) : None if end is None else max(0, end - position)]
             position += len(block)
+
+    def _without_surplus(self) -> Iterator[NDArray[np.float32]]:
+        """All blocks; only when the last one has come is it known how much of it counts."""
+        held: NDArray[np.float32] | None = None
+        for block in self._converted():
+            if held is not None:
+                yield held
+            held = block
+        if held is not None:
+            yield held[: max(0, len(held) - self._track.surplus)]
 
     def _converted(self) -> Iterator[NDArray[np.float32]]:
         first = self._first

@@ -80,6 +80,7 @@ class AudioTrack:
         self._demuxer, self._stream, self.codec = self._opened(0)
         self.damaged_packets = 0
         self._gaps = Gaps()
+        self._surplus = 0
         self._sounds = False
         self._ended = False
 
@@ -113,6 +114,11 @@ class AudioTrack:
             raise AudioError(Reason.EMPTY, "The file holds no sound. Export it again and check that it plays.")
         if decoded_s <= damaged_s:
             raise AudioError(Reason.DAMAGED, _DAMAGED)
+
+    @property
+    def surplus(self) -> int:
+        """Frames of the last packet so far that its container does not count in: an encoder fills its last packet."""
+        return self._surplus
 
     @property
     def trim(self) -> tuple[int, int | None]:
@@ -200,6 +206,10 @@ class AudioTrack:
                 at_s = None if frames[0].pts is None else frames[0].pts * (frames[0].time_base or Fraction(0))
                 lost_s = 0.0
             yield _Decoded(at_s, self._length_s(packet, frames), lost_s, frames)
+            if frames and self.container == "mov" and packet.duration and packet.time_base:
+                held_s = sum((Fraction(frame.samples, frame.sample_rate) for frame in frames), Fraction(0))
+                over_s = held_s - packet.duration * packet.time_base
+                self._surplus = max(0, round(over_s * frames[-1].sample_rate))
             self._sounds |= bool(frames)
 
     def _tolerance_s(self) -> float:

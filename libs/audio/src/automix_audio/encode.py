@@ -1,10 +1,11 @@
-"""Audio into a file: WAV, FLAC or MP3. The same blocks give the same bytes.
+"""Audio into a file: WAV, FLAC, MP3, AAC, Opus or Vorbis. The same blocks give the same bytes.
 
 Dither belongs to whoever knows the signal: samples are rounded to the nearest step and clipped at full scale.
 """
 
 import os
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +19,24 @@ from numpy.typing import NDArray
 from automix_audio.errors import AudioError, Reason
 from automix_audio.wav import WavFile
 
-WriteType = Literal["wav", "flac", "mp3"]
+WriteType = Literal["wav", "flac", "mp3", "aac", "opus", "vorbis"]
 
-BIT_DEPTHS: dict[WriteType, tuple[int, ...]] = {"wav": (16, 24, 32), "flac": (16, 24), "mp3": (0,)}
-"""What each format can carry; 32 is floating point, and mp3 has no bit depth."""
+BIT_DEPTHS: dict[WriteType, tuple[int, ...]] = {
+    "wav": (16, 24, 32),
+    "flac": (16, 24),
+    "mp3": (0,),
+    "aac": (0,),
+    "opus": (0,),
+    "vorbis": (0,),
+}
+"""What each format can carry; 32 is floating point, and lossy formats have no bit depth."""
 
-_MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-_MP3_BIT_RATE = 320_000
+_RATES: dict[WriteType, tuple[int, ...]] = {
+    "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "aac": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+    "opus": (48_000,),
+    "vorbis": (44_100, 48_000),
+}
 _FLAC_MAX_RATE = 655_350
 _WAV_MAX_CHANNELS = 1_024
 _WAV_MAX_RATE = 1_000_000
@@ -41,7 +53,9 @@ class _Sink(Protocol):
 class AudioWriter:
     """Writes blocks of float32, full scale 1.0, to a new file; a context manager.
 
-    `bit_depth`: 16, 24 or 32 (float) for wav, 16 or 24 for flac, ignored by mp3 (320 kbit/s, constant). Leaving the
+    `bit_depth`: 16, 24 or 32 (float) for wav, 16 or 24 for flac, ignored by the others: mp3 (320 kbit/s, constant), aac
+    (256 kbit/s, in MP4), opus (192 kbit/s) and vorbis (about 256 kbit/s), both in Ogg. Each of these says in its
+    container which of its frames are an encoder's delay, so that a player gives as many as were written. Leaving the
     context by an exception leaves an incomplete file behind, which the caller removes.
     Raises AudioError UNSUPPORTED when the format cannot carry the rate, channels or depth.
     """
@@ -56,6 +70,10 @@ class AudioWriter:
             self._sink: _Sink
             if filetype == "wav":
                 self._sink = _WavSink(file, sample_rate, channels, bit_depth)
+            elif filetype == "vorbis":
+                from automix_audio.vorbis import VorbisSink  # noqa: PLC0415 - pedalboard, which few files need
+
+                self._sink = VorbisSink(file, sample_rate, channels)
             else:
                 self._sink = _CodecSink(file, filetype, sample_rate, channels, bit_depth)
             self._stack = stack.pop_all()
@@ -95,20 +113,49 @@ class _WavSink:
         self._wav.close()
 
 
+@dataclass(frozen=True)
+class _Codec:
+    """An encoder of FFmpeg's: its name, container and format of samples, bits per second, options of both."""
+
+    name: Literal["libmp3lame", "flac", "aac", "libopus"]
+    container: str
+    sample_format: str
+    bit_rate: int | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    container_options: dict[str, str] = field(default_factory=dict)
+
+
+def _codec(filetype: WriteType, sample_rate: int, bit_depth: int) -> _Codec:
+    match filetype:
+        case "mp3":
+            return _Codec("libmp3lame", "mp3", "fltp", 320_000)
+        case "aac":
+            # The edit list says in the movie's time scale how long the sound is: to the sample.
+            exact = {"movie_timescale": str(sample_rate)}
+            return _Codec("aac", "ipod", "fltp", 256_000, {"flags": "+bitexact"}, exact)
+        case "opus":
+            return _Codec("libopus", "opus", "flt", 192_000)
+        case _:
+            return _Codec("flac", "flac", "s16" if bit_depth == 16 else "s32")
+
+
 class _CodecSink:
     """An encoder of FFmpeg's and its container, told to write neither versions nor times."""
 
     def __init__(self, file: BinaryIO, filetype: WriteType, sample_rate: int, channels: int, bit_depth: int) -> None:
-        codec: Literal["libmp3lame", "flac"] = "libmp3lame" if filetype == "mp3" else "flac"
+        codec = _codec(filetype, sample_rate, bit_depth)
         self._rate = sample_rate
         self._layout = _LAYOUTS[channels]
-        self._format = "fltp" if filetype == "mp3" else "s16" if bit_depth == 16 else "s32"
+        self._format = codec.sample_format
         self._frames = 0
-        self._container = av.open(file, "w", format=filetype, container_options={"fflags": "+bitexact"})
-        self._stream = self._container.add_stream(codec, rate=sample_rate, layout=self._layout, format=self._format)
+        options = {"fflags": "+bitexact"} | codec.container_options
+        self._container = av.open(file, "w", format=codec.container, container_options=options)
+        self._stream = self._container.add_stream(
+            codec.name, rate=sample_rate, layout=self._layout, format=self._format, options=codec.options
+        )
         self._stream.codec_context.thread_count = 1
-        if filetype == "mp3":
-            self._stream.codec_context.bit_rate = _MP3_BIT_RATE
+        if codec.bit_rate:
+            self._stream.codec_context.bit_rate = codec.bit_rate
 
     def write(self, samples: NDArray[np.float32]) -> None:
         for start in range(0, len(samples), _CODEC_BLOCK):
@@ -130,6 +177,8 @@ class _CodecSink:
         match self._format:
             case "fltp":
                 return np.ascontiguousarray(samples.T, np.float32)
+            case "flt":
+                return np.ascontiguousarray(samples, np.float32).reshape(1, -1)
             case "s16":
                 return quantise(samples, 16).astype(np.int16).reshape(1, -1)
             case _:
@@ -152,13 +201,14 @@ def quantise(samples: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
 
 def _check(filetype: WriteType, sample_rate: int, channels: int, bit_depth: int) -> None:
     if filetype not in BIT_DEPTHS:
-        raise AudioError(Reason.UNSUPPORTED, f"{filetype} cannot be written. Choose wav, flac or mp3.")
-    if filetype != "mp3" and bit_depth not in BIT_DEPTHS[filetype]:
+        raise AudioError(Reason.UNSUPPORTED, f"{filetype} cannot be written. Choose {', '.join(BIT_DEPTHS)}.")
+    if BIT_DEPTHS[filetype] != (0,) and bit_depth not in BIT_DEPTHS[filetype]:
         depths = ", ".join(map(str, BIT_DEPTHS[filetype]))
         raise AudioError(Reason.UNSUPPORTED, f"{filetype} cannot be written with {bit_depth} bits. Choose {depths}.")
-    if filetype == "mp3" and (sample_rate not in _MP3_RATES or channels > 2):
+    if filetype in _RATES and (sample_rate not in _RATES[filetype] or channels > 2):
+        rates = "at up to 48 kHz" if filetype != "opus" else "at 48 kHz"
         raise AudioError(
-            Reason.UNSUPPORTED, "MP3 carries mono or stereo at up to 48 kHz. Choose wav or flac, or 48 kHz."
+            Reason.UNSUPPORTED, f"{filetype.upper()} carries mono or stereo {rates}. Choose wav or flac, or 48 kHz."
         )
     if filetype == "flac" and (sample_rate > _FLAC_MAX_RATE or channels > 8):
         raise AudioError(Reason.UNSUPPORTED, "FLAC carries up to 8 channels. Choose wav.")

@@ -18,6 +18,7 @@ from automix_client.assets import BEAT, REFERENCE, VOCALS, Assets
 from automix_client.errors import AutomixError
 from automix_client.jobs import Jobs
 from automix_client.mix_settings import for_file
+from automix_client.outputs import Beside, files_beside
 from automix_client.printing import printable
 from automix_client.projects import Projects
 from automix_client.renders import Renders
@@ -47,7 +48,10 @@ class MixProgress:
 
 @dataclass(frozen=True)
 class MixSummary:
-    """What a mix came to: where it is, how loud, what its engine remarks, and how many seconds each step took."""
+    """What a mix came to: where it is, how loud, what its engine remarks, and how many seconds each step took.
+
+    `beside` are its further masters and its versions, as far as there are any.
+    """
 
     out: Path
     project_id: str
@@ -56,6 +60,7 @@ class MixSummary:
     assets: Sequence[media_pb2.Asset]
     seconds: dict[str, float] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    beside: Sequence[Path] = ()
 
     @property
     def loudness_lufs(self) -> float | None:
@@ -109,8 +114,11 @@ class Mixing:
         A project that it made is deleted again when no job comes of it. Raises what each step raises: InvalidInputError
         for a file that is refused, JobFailedError, ...
         """
-        check_target(out)
-        request = replace(request, settings=for_file(request.settings, out))
+        settings = for_file(request.settings, out)
+        request = replace(request, settings=settings)
+        wanted = files_beside(out, {"masters": settings.masters, "versions": settings.versions})
+        for path in (out, *(file.path for file in wanted)):
+            check_target(path)
         tell = listener or (lambda _: None)
         seconds: dict[str, float] = {}
         with _timed(seconds, "project"):
@@ -128,7 +136,24 @@ class Mixing:
             await self._renders.download(
                 render.id, out, progress=lambda done, total: tell(MixProgress("download", out.name, done, total))
             )
-        return MixSummary(out, project_id, job.id, render, assets, seconds, notes)
+            beside = await self._download_beside(render, wanted, tell)
+        return MixSummary(out, project_id, job.id, render, assets, seconds, notes, beside)
+
+    async def _download_beside(self, render: mixer_pb2.Render, wanted: Sequence[Beside], tell: Listener) -> list[Path]:
+        """Brings further masters and versions; one that could not be made is not there, which the notes say."""
+        files, brought = list(render.files), []
+        for one in wanted:
+            file = next((file for file in files if one.is_called(file.kind, file.filename)), None)
+            if file is None:
+                continue
+            files.remove(file)
+
+            def progress(done: float, total: float, name: str = one.path.name) -> None:
+                tell(MixProgress("download", name, done, total))
+
+            await self._renders.download_file(file.id, one.path, progress=progress)
+            brought.append(one.path)
+        return brought
 
     @asynccontextmanager
     async def _unless_used(self, project_id: str, request: MixRequest) -> AsyncIterator[None]:

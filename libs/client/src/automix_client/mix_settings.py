@@ -14,7 +14,14 @@ from automix_client.settings import ConfigurationError
 FORMATS: Mapping[str, mixer_pb2.RenderFormat.ValueType] = {
     name.removeprefix("RENDER_FORMAT_").lower(): value for name, value in mixer_pb2.RenderFormat.items() if value
 }
-OF_ENDING = {".wav": "wav24", ".flac": "flac24", ".mp3": "mp3"}
+OF_ENDING = {
+    ".wav": "wav24",
+    ".flac": "flac24",
+    ".mp3": "mp3",
+    ".m4a": "aac",
+    ".opus": "opus",
+    ".ogg": "vorbis",
+}
 """The format that a file of this ending has unless another one that ends so is asked for."""
 
 
@@ -49,8 +56,8 @@ def format_of(out: Path, asked: str | None = None) -> str:
         raise ConfigurationError(f"{out} must end in {', '.join(OF_ENDING)}: the ending says the format")
     if asked is None:
         return OF_ENDING[ending]
-    if not asked.startswith(ending.removeprefix(".")):
-        raise ConfigurationError(f"{out} cannot be {asked}: a file of that format ends in {_ending(asked)}")
+    if ending_of(asked) != ending:
+        raise ConfigurationError(f"{out} cannot be {asked}: a file of that format ends in {ending_of(asked)}")
     return asked
 
 
@@ -65,5 +72,6 @@ def for_file(settings: mixer_pb2.MixSettings | None, out: Path) -> mixer_pb2.Mix
     return made
 
 
-def _ending(asked: str) -> str:
-    return next(ending for ending, name in OF_ENDING.items() if asked.startswith(ending.removeprefix(".")))
+def ending_of(asked: str) -> str:
+    """What a file of a format ends in, of which several depths of bits may be (`wav16`, `flac24`)."""
+    return next(end for end, name in OF_ENDING.items() if asked.rstrip("0123456789f") == name.rstrip("0123456789f"))

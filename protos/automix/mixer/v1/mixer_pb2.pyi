@@ -185,6 +185,12 @@ class _RenderFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RenderFo
     """MP3, 320 kbit/s."""
     RENDER_FORMAT_FLAC16: _RenderFormat.ValueType  # 6
     """FLAC, 16 bit, dithered."""
+    RENDER_FORMAT_AAC: _RenderFormat.ValueType  # 7
+    """AAC in MP4 (m4a), 256 kbit/s."""
+    RENDER_FORMAT_OPUS: _RenderFormat.ValueType  # 8
+    """Opus in Ogg, 192 kbit/s, at 48 kHz."""
+    RENDER_FORMAT_VORBIS: _RenderFormat.ValueType  # 9
+    """Vorbis in Ogg, about 256 kbit/s."""
 
 class RenderFormat(_RenderFormat, metaclass=_RenderFormatEnumTypeWrapper):
     """File formats of a render."""
@@ -203,6 +209,12 @@ RENDER_FORMAT_MP3: RenderFormat.ValueType  # 5
 """MP3, 320 kbit/s."""
 RENDER_FORMAT_FLAC16: RenderFormat.ValueType  # 6
 """FLAC, 16 bit, dithered."""
+RENDER_FORMAT_AAC: RenderFormat.ValueType  # 7
+"""AAC in MP4 (m4a), 256 kbit/s."""
+RENDER_FORMAT_OPUS: RenderFormat.ValueType  # 8
+"""Opus in Ogg, 192 kbit/s, at 48 kHz."""
+RENDER_FORMAT_VORBIS: RenderFormat.ValueType  # 9
+"""Vorbis in Ogg, about 256 kbit/s."""
 Global___RenderFormat: _TypeAlias = RenderFormat  # noqa: Y015
 
 class _RenderFiletype:
@@ -220,7 +232,7 @@ class _RenderFiletypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Render
     RENDER_FILETYPE_FLAC: _RenderFiletype.ValueType  # 3
     """FLAC."""
     RENDER_FILETYPE_OTHER: _RenderFiletype.ValueType  # 4
-    """Anything else."""
+    """Anything else: AAC, Opus, Vorbis."""
 
 class RenderFiletype(_RenderFiletype, metaclass=_RenderFiletypeEnumTypeWrapper):
     """Type of a rendered file."""
@@ -234,7 +246,7 @@ RENDER_FILETYPE_MP3: RenderFiletype.ValueType  # 2
 RENDER_FILETYPE_FLAC: RenderFiletype.ValueType  # 3
 """FLAC."""
 RENDER_FILETYPE_OTHER: RenderFiletype.ValueType  # 4
-"""Anything else."""
+"""Anything else: AAC, Opus, Vorbis."""
 Global___RenderFiletype: _TypeAlias = RenderFiletype  # noqa: Y015
 
 @_typing.final
@@ -266,6 +278,12 @@ class MixSettings(_message.Message):
     SAMPLE_RATE_FIELD_NUMBER: _builtins.int
     STEMS_FIELD_NUMBER: _builtins.int
     COMPARISON_FIELD_NUMBER: _builtins.int
+    MASTERS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    MASTERING_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ARTIST_FIELD_NUMBER: _builtins.int
+    ALBUM_FIELD_NUMBER: _builtins.int
     vocal_level_db: _builtins.float
     """How much louder or softer than the engine's choice the vocals are."""
     target_loudness_lufs: _builtins.float
@@ -310,6 +328,29 @@ class MixSettings(_message.Message):
     """Also keep the processed stems, which add up to the mix before its master."""
     comparison: _builtins.bool
     """Also keep the plain sum of the tracks at the loudness of the mix, to compare."""
+    mastering: _builtins.bool
+    """The one track is a finished song: it is not mixed, only mastered. Its tone moves by at most 2 dB (6 dB towards a
+    reference), its loudness and ceiling become those asked for, and its edges stay as they are.
+    """
+    title: _builtins.str
+    """Title of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's."""
+    artist: _builtins.str
+    """Artist of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's."""
+    album: _builtins.str
+    """Album of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's."""
+    @_builtins.property
+    def masters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Masters of the same mix, each streaming (-14 LUFS, -1 dBTP), loud (-9, -1), broadcast (-23, -1) or two numbers such
+        as -11/-1.5, and behind a colon the format of its file. The first is the mix itself, in the format of the mix, and
+        takes the place of target_loudness_lufs and ceiling_dbtp; the others are files beside it.
+        """
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Versions of the mix beside it, each instrumental, a-cappella or tv-track (all but the lead), and behind a colon the
+        format of its file. They take the gains of the mix's master, so that they line up with it.
+        """
+
     def __init__(
         self,
         *,
@@ -334,10 +375,16 @@ class MixSettings(_message.Message):
         sample_rate: _builtins.int = ...,
         stems: _builtins.bool = ...,
         comparison: _builtins.bool | None = ...,
+        masters: _abc.Iterable[_builtins.str] | None = ...,
+        versions: _abc.Iterable[_builtins.str] | None = ...,
+        mastering: _builtins.bool = ...,
+        title: _builtins.str = ...,
+        artist: _builtins.str = ...,
+        album: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ceiling_dbtp: _TypeAlias = _typing.Literal["ceiling_dbtp"]  # noqa: Y015
     _WhichOneofArgType__ceiling_dbtp: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp"]  # noqa: Y015
@@ -1013,7 +1060,7 @@ class RenderFile(_message.Message):
     id: _builtins.str
     """UUIDv7."""
     kind: _builtins.str
-    """What it is: stem, picture, plain_sum."""
+    """What it is: stem, picture, plain_sum, master, version."""
     filename: _builtins.str
     """A name for people. Data, never a path."""
     size: _builtins.int

@@ -101,7 +101,7 @@ class MixerServiceStub:
     downloads under way end whole. A repeated call succeeds and changes nothing.
     """
     DownloadRenderFile: _grpc.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]
-    """Streams another file that the job left behind: a stem, the picture, the plain sum.
+    """Streams another file that the job left behind: a stem, the picture, the plain sum, another master, a version.
 
     Errors: as DownloadRender.
     """
@@ -181,7 +181,7 @@ class MixerServiceAsyncStub(MixerServiceStub):
     downloads under way end whole. A repeated call succeeds and changes nothing.
     """
     DownloadRenderFile: _aio.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]  # type: ignore[assignment]
-    """Streams another file that the job left behind: a stem, the picture, the plain sum.
+    """Streams another file that the job left behind: a stem, the picture, the plain sum, another master, a version.
 
     Errors: as DownloadRender.
     """
@@ -336,7 +336,7 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mixer_pb2.DownloadRenderFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_mixer_pb2.DownloadRenderFileResponse], _abc.AsyncIterator[_mixer_pb2.DownloadRenderFileResponse]]:
-        """Streams another file that the job left behind: a stem, the picture, the plain sum.
+        """Streams another file that the job left behind: a stem, the picture, the plain sum, another master, a version.
 
         Errors: as DownloadRender.
         """

@@ -6,18 +6,23 @@ from typing import NamedTuple
 class Setting(NamedTuple):
     """One setting: what it may be, what it is when absent, and what it does.
 
-    A number lies between `low` and `high` (both included; counted in `unit`); of `choices` it is one; otherwise it is
-    true or false.
+    A number lies between `low` and `high` (both included; counted in `unit`); of `choices` it is one; of those with
+    `most` over 0 there are at most so many texts, each in the `form` that `pattern` (a regular expression) spells out;
+    with `longest` over 0 it is a text of so many characters; otherwise it is true or false.
     """
 
     name: str
-    default: float | int | str | bool
+    default: float | int | str | bool | tuple[str, ...]
     low: float | None
     high: float | None
     choices: tuple[str, ...] | tuple[int, ...]
     unit: str
     group: str
     text: str
+    most: int = 0
+    pattern: str = ""
+    form: str = ""
+    longest: int = 0
 
 
 MIX_SETTINGS: tuple[Setting, ...] = (
@@ -196,7 +201,7 @@ MIX_SETTINGS: tuple[Setting, ...] = (
         default='wav24',
         low=None,
         high=None,
-        choices=('wav16', 'wav24', 'wav32f', 'flac24', 'mp3', 'flac16'),
+        choices=('wav16', 'wav24', 'wav32f', 'flac24', 'mp3', 'flac16', 'aac', 'opus', 'vorbis'),
         unit='',
         group='Files',
         text='File format of the mix.',
@@ -230,5 +235,74 @@ MIX_SETTINGS: tuple[Setting, ...] = (
         unit='',
         group='Files',
         text='Also keep the plain sum of the tracks at the loudness of the mix, to compare.',
+    ),
+    Setting(
+        name='masters',
+        default=(),
+        low=None,
+        high=None,
+        choices=(),
+        unit='',
+        group='Files',
+        text='Masters of the same mix, each streaming (-14 LUFS, -1 dBTP), loud (-9, -1), broadcast (-23, -1) or two numbers such as -11/-1.5, and behind a colon the format of its file. The first is the mix itself, in the format of the mix, and takes the place of target_loudness_lufs and ceiling_dbtp; the others are files beside it.',
+        most=6,
+        pattern='^(streaming|loud|broadcast|-[0-9]{1,2}([.][0-9]{1,2})?/-?[0-9]([.][0-9]{1,2})?)(:(wav16|wav24|wav32f|flac16|flac24|mp3|aac|opus|vorbis))?$',
+        form='streaming, loud, broadcast or LUFS/DBTP[:FORMAT]',
+    ),
+    Setting(
+        name='versions',
+        default=(),
+        low=None,
+        high=None,
+        choices=(),
+        unit='',
+        group='Files',
+        text="Versions of the mix beside it, each instrumental, a-cappella or tv-track (all but the lead), and behind a colon the format of its file. They take the gains of the mix's master, so that they line up with it.",
+        most=6,
+        pattern='^(instrumental|a-cappella|tv-track)(:(wav16|wav24|wav32f|flac16|flac24|mp3|aac|opus|vorbis))?$',
+        form='instrumental, a-cappella or tv-track[:FORMAT]',
+    ),
+    Setting(
+        name='mastering',
+        default=False,
+        low=None,
+        high=None,
+        choices=(),
+        unit='',
+        group='Sound',
+        text='The one track is a finished song: it is not mixed, only mastered. Its tone moves by at most 2 dB (6 dB towards a reference), its loudness and ceiling become those asked for, and its edges stay as they are.',
+    ),
+    Setting(
+        name='title',
+        default='',
+        low=None,
+        high=None,
+        choices=(),
+        unit='',
+        group='Files',
+        text="Title of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's.",
+        longest=200,
+    ),
+    Setting(
+        name='artist',
+        default='',
+        low=None,
+        high=None,
+        choices=(),
+        unit='',
+        group='Files',
+        text="Artist of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's.",
+        longest=200,
+    ),
+    Setting(
+        name='album',
+        default='',
+        low=None,
+        high=None,
+        choices=(),
+        unit='',
+        group='Files',
+        text="Album of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's.",
+        longest=200,
     ),
 )

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61utomix/rules/v1/rules.proto\x12\x10\x61utomix.rules.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/descriptor.proto\"7\n\x07Setting\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t:K\n\x07setting\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x19.automix.rules.v1.Setting:\x8b\x03\n\x04name\x12\x19.buf.validate.StringRules\x18\xa1\x8d\x06 \x01(\x05\x42\xdf\x02\xc2H\xdb\x02\n\xd8\x02\n\x0bstring.name\x1a\xc8\x02this.size() <= rule && this.matches(\'[^\\\\s\\\\pZ\\\\p{Cc}\\\\p{Cf}\\\\pM\\\\x{115F}\\\\x{1160}\\\\x{2800}\\\\x{3164}\\\\x{FFA0}]\') && !this.matches(\'[\\\\x00-\\\\x1F\\\\x7F-\\\\x9F\\\\x{2028}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}]\') ? \'\' : \'must have 1 to %d characters, one of them visible, and none that controls terminals or the direction of text\'.format([rule])')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61utomix/rules/v1/rules.proto\x12\x10\x61utomix.rules.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/descriptor.proto\"E\n\x07Setting\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x0c\n\x04\x66orm\x18\x04 \x01(\t:K\n\x07setting\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x19.automix.rules.v1.Setting:\x8b\x03\n\x04name\x12\x19.buf.validate.StringRules\x18\xa1\x8d\x06 \x01(\x05\x42\xdf\x02\xc2H\xdb\x02\n\xd8\x02\n\x0bstring.name\x1a\xc8\x02this.size() <= rule && this.matches(\'[^\\\\s\\\\pZ\\\\p{Cc}\\\\p{Cf}\\\\pM\\\\x{115F}\\\\x{1160}\\\\x{2800}\\\\x{3164}\\\\x{FFA0}]\') && !this.matches(\'[\\\\x00-\\\\x1F\\\\x7F-\\\\x9F\\\\x{2028}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}]\') ? \'\' : \'must have 1 to %d characters, one of them visible, and none that controls terminals or the direction of text\'.format([rule])')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,5 +36,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['name']._loaded_options = None
   _globals['name']._serialized_options = b'\302H\333\002\n\330\002\n\013string.name\032\310\002this.size() <= rule && this.matches(\'[^\\\\s\\\\pZ\\\\p{Cc}\\\\p{Cf}\\\\pM\\\\x{115F}\\\\x{1160}\\\\x{2800}\\\\x{3164}\\\\x{FFA0}]\') && !this.matches(\'[\\\\x00-\\\\x1F\\\\x7F-\\\\x9F\\\\x{2028}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}]\') ? \'\' : \'must have 1 to %d characters, one of them visible, and none that controls terminals or the direction of text\'.format([rule])'
   _globals['_SETTING']._serialized_start=113
-  _globals['_SETTING']._serialized_end=168
+  _globals['_SETTING']._serialized_end=182
 # @@protoc_insertion_point(module_scope)

@@ -32,22 +32,26 @@ class Setting(_message.Message):
     DEFAULT_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     default: _builtins.str
-    """What an absent setting is, as text: `-14`, `true`, `wav24`."""
+    """What an absent setting is, as text: `-14`, `true`, `wav24`; absent for a list, which then is empty."""
     unit: _builtins.str
     """What a number counts: dB, LUFS, Hz; absent for a share and a factor."""
     group: _builtins.str
     """Under which heading the setting stands in a list."""
+    form: _builtins.str
+    """How one item of a list is written, for people: its rules say it to programs."""
     def __init__(
         self,
         *,
         default: _builtins.str | None = ...,
         unit: _builtins.str | None = ...,
         group: _builtins.str | None = ...,
+        form: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "group", b"group", "unit", b"unit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "form", b"form", "group", b"group", "unit", b"unit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "group", b"group", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "form", b"form", "group", b"group", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -93,7 +93,7 @@ class Job:
 
 @dataclass(frozen=True)
 class RenderFile:
-    """Another file that a job left behind; `kind` is stem, picture or plain_sum."""
+    """Another file that a job left behind; `kind` is stem, picture, plain_sum, master or version."""
 
     id: UUID
     kind: str
@@ -275,6 +275,14 @@ def beside(mix_name: str, label: str, suffix: str) -> str:
     """A name for a file beside the mix of that name."""
     plain = "".join(c for c in label if c.isprintable())[:LONGEST_LABEL].strip()
     return _titled(mix_name.rsplit(" (mix)", 1)[0], plain or "file", suffix)
+
+
+def output_label(name: str) -> str:
+    """What a person calls the version `a-cappella` or the master `-9/-1`."""
+    if name[:1] == "-":
+        loudness, _, ceiling = name.partition("/")
+        return f"{loudness} LUFS {ceiling} dBTP"
+    return name.replace("-", " ")
 
 
 def distinct(render: NewRender, taken: Collection[str]) -> NewRender:

@@ -19,7 +19,7 @@ from automix_common.rpc.paging import page_limit, page_of, page_start
 from automix_mixer.domain import JobInput, JobLimits, JobStatus, NewJob, require_retryable, require_room
 from automix_mixer.engine import EngineError
 from automix_mixer.messages import job_message
-from automix_mixer.mix_settings import require_delivery_alone, require_reference, to_engine
+from automix_mixer.mix_settings import require_delivery_alone, require_reference, require_song, to_engine
 from automix_mixer.peers import Peers
 from automix_mixer.plans import read_plan, require_fit
 from automix_mixer.repository.jobs import Jobs
@@ -48,6 +48,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
         require_reference(request.settings, [track.role for track in inputs])
+        require_song(request.settings, [track.role for track in inputs])
         settings |= stored_options(request.inputs, inputs) if request.inputs else {}
         plan = None
         if request.plan_json:

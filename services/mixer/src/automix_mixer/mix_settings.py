@@ -52,6 +52,12 @@ def require_reference(asked: pb.MixSettings, roles: list[str]) -> None:
         raise refused("match_reference_loudness", "needs a reference: add one, or name a loudness")
 
 
+def require_song(asked: pb.MixSettings, roles: list[str]) -> None:
+    """Raises InvalidArgument (BAD_SETTINGS) when mastering is asked for and there is not one track alone."""
+    if asked.mastering and sum(role != "reference" for role in roles) != 1:
+        raise refused("mastering", "takes one finished song and references: leave the other tracks out")
+
+
 def refused(setting: str, why: str) -> InvalidArgument:
     """The error for one setting of the request."""
     field = f"settings.{setting}"

@@ -8,7 +8,7 @@ from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError, Settings
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit
-from automix_mixer.engine.plan.plan_json import delivered, plan_from_json
+from automix_mixer.engine.plan.plan_json import aimed, delivered, plan_from_json, plan_to_json
 
 
 def read_plan(text: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], MixPlan]:
@@ -26,8 +26,12 @@ def read_plan(text: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], M
         raise EngineError("PLAN_INVALID", "the plan holds a number that is none of JSON, or far too long") from None
     if "\\u0000" in text:  # PostgreSQL's jsonb cannot hold it
         raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
-    plan = delivered(plan, Settings.from_json(settings))
+    asked = Settings.from_json(settings)
+    plan = delivered(plan, asked)
     said = plan_from_json(plan)
+    if asked.masters:
+        said = aimed(said, asked)
+        plan = plan_to_json(said)
     try:
         json.dumps(plan, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which is no text

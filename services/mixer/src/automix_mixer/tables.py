@@ -22,7 +22,7 @@ copied(metadata, outbox, relay_state, inbox, request_answers, tombstones, object
 job_status = ENUM("queued", "processing", "succeeded", "failed", "cancelled", name="job_status")
 input_role = ENUM("vocals", "beat", "reference", name="input_role")
 render_filetype = ENUM("wav", "mp3", "flac", "other", name="render_filetype")
-render_file_kind = ENUM("stem", "picture", "plain_sum", name="render_file_kind")
+render_file_kind = ENUM("stem", "picture", "plain_sum", "master", "version", name="render_file_kind")
 
 jobs = sa.Table(
     "jobs",
@@ -345,7 +345,7 @@ render_files = sa.Table(
         "kind",
         render_file_kind,
         nullable=False,
-        comment="A processed stem, the picture of the report, or the plain sum to compare with",
+        comment="A processed stem, the picture of the report, the plain sum to compare with, another master, a version",
     ),
     sa.Column(
         "storage_key",

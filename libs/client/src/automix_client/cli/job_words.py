@@ -46,12 +46,16 @@ def _asked(settings: mixer_pb2.MixSettings) -> Iterator[str]:
     """The settings that are not the defaults, as `name value unit`."""
     for setting in MIX_SETTINGS:
         value = _value(settings, setting)
-        if value != setting.default:
+        if isinstance(value, tuple):
+            value = ", ".join(value)
+        if value != setting.default and (value or not setting.most):
             yield f"{setting.name} {f'{value:g}' if isinstance(value, float) else value} {setting.unit}".rstrip()
 
 
-def _value(settings: Message, setting: Setting) -> float | int | str | bool:
+def _value(settings: Message, setting: Setting) -> float | int | str | bool | tuple[str, ...]:
     field = settings.DESCRIPTOR.fields_by_name[setting.name]
+    if setting.most:
+        return tuple(getattr(settings, setting.name))
     if field.has_presence and not settings.HasField(setting.name):
         return setting.default
     value: float | int | str | bool = getattr(settings, setting.name)

@@ -20,6 +20,7 @@ from automix_client.cli.mix_run import run
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
 from automix_client.mix_settings import format_of, mix_settings
+from automix_client.outputs import files_beside
 from automix_client.printing import printable
 
 
@@ -52,8 +53,9 @@ def mix(
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
     tracks = [track.path for track in (*voices, *beats)]
     inputs = [*tracks, *(reference or ()), *([plan] if plan else ())]
-    if out.exists() and any(path.samefile(out) for path in inputs):
-        terminal.usage(f"{printable(out)} is one of the inputs, which would be lost: name another file with --out")
+    for path in (out, *(file.path for file in files_beside(out, settings))):
+        if path.exists() and any(read.samefile(path) for read in inputs):
+            terminal.usage(f"{printable(path)} is one of the inputs, which would be lost: name another file with --out")
     if settings.get("match_reference_loudness") and not reference and not project:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])

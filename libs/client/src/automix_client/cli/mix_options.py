@@ -1,6 +1,7 @@
 """What `automix mix` and `automix render` are asked for alike: the tracks, and an option for each setting of a mix."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,11 +21,11 @@ def _asked(texts: list[str] | None) -> list[AskedTrack] | None:
         tracks = [asked_track(text) for text in texts or ()]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    _recordings([track.path for track in tracks])
+    recordings([track.path for track in tracks])
     return tracks or None
 
 
-def _recordings(paths: list[Path] | None) -> list[Path] | None:
+def recordings(paths: list[Path] | None) -> list[Path] | None:
     """What was named, if it is there and can be a recording; `-` is standard input."""
     for path in paths or ():
         if str(path) != "-" and not path.exists():
@@ -48,9 +49,7 @@ Beat = Annotated[
 ]
 Reference = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--reference", "-r", metavar="FILE", callback=_recordings, help="A song to come close to; repeatable."
-    ),
+    typer.Option("--reference", "-r", metavar="FILE", callback=recordings, help="A song to come close to; repeatable."),
 ]
 Out = Annotated[
     Path,
@@ -59,7 +58,7 @@ Out = Annotated[
         "-o",
         metavar="FILE",
         dir_okay=False,
-        help="The finished file, .wav, .flac or .mp3; one that is there is replaced.",
+        help="The finished file, .wav, .flac, .mp3, .m4a, .opus or .ogg; one that is there is replaced.",
     ),
 ]
 Plan = Annotated[
@@ -76,21 +75,31 @@ Plan = Annotated[
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option for each setting; it gets those that were given as the mapping `settings`."""
-    own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "settings"]
-    options = [
-        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(one))
-        for one in MIX_SETTINGS
-    ]
+    return with_some_settings([one.name for one in MIX_SETTINGS])(command)
 
-    def called(**given: Any) -> None:
-        asked = {one.name: _value(one, given.pop(one.name)) for one in MIX_SETTINGS}
-        command(**given, settings={name: value for name, value in asked.items() if value is not None})
 
-    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own] + options
-    called.__name__, called.__doc__ = command.__name__, command.__doc__
-    called.__annotations__ = {one.name: one.annotation for one in parameters}
-    vars(called)["__signature__"] = inspect.Signature(parameters)
-    return called
+def with_some_settings(names: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As `with_settings`, with these settings alone."""
+    chosen = [one for one in MIX_SETTINGS if one.name in names]
+
+    def wrapped(command: Callable[..., None]) -> Callable[..., None]:
+        own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "settings"]
+        options = [
+            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(one))
+            for one in chosen
+        ]
+
+        def called(**given: Any) -> None:
+            asked = {one.name: _value(one, given.pop(one.name)) for one in chosen}
+            command(**given, settings={name: value for name, value in asked.items() if value is not None})
+
+        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own] + options
+        called.__name__, called.__doc__ = command.__name__, command.__doc__
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        vars(called)["__signature__"] = inspect.Signature(parameters)
+        return called
+
+    return wrapped
 
 
 def asked_tracks(given: Sequence[Any] | None) -> list[AskedTrack]:
@@ -110,8 +119,12 @@ def say_what_is_odd(terminal: Terminal, vocals: Sequence[Path], beats: Sequence[
 
 
 def _option(setting: Setting) -> Any:
-    name = f"--{setting.name.replace('_', '-')}"
+    name = option_name(setting)
     said: dict[str, Any] = {"help": _help(setting), "rich_help_panel": setting.group}
+    if setting.most:
+        return Annotated[list[str] | None, typer.Option(name, metavar="NAME", callback=_listed(setting), **said)]
+    if setting.longest:
+        return Annotated[str | None, typer.Option(name, metavar="TEXT", callback=_short(setting), **said)]
     if setting.choices:
         names = [str(one) for one in setting.choices]
         metavar = setting.unit.upper() or "NAME"
@@ -130,6 +143,33 @@ def _option(setting: Setting) -> Any:
     ]
 
 
+def option_name(setting: Setting) -> str:
+    """`--reverb-amount`; of a list, whose items are given one by one, `--master`."""
+    name = f"--{setting.name.replace('_', '-')}"
+    return name.removesuffix("s") if setting.most else name
+
+
+def _short(setting: Setting) -> Callable[[str | None], str | None]:
+    def checked(given: str | None) -> str | None:
+        if given is not None and (len(given) > setting.longest or not given.isprintable()):
+            raise typer.BadParameter(f"{printable(given)} is longer than {setting.longest} or cannot be printed.")
+        return given
+
+    return checked
+
+
+def _listed(setting: Setting) -> Callable[[list[str] | None], list[str] | None]:
+    def checked(given: list[str] | None) -> list[str] | None:
+        for one in given or ():
+            if not re.fullmatch(setting.pattern, one):
+                raise typer.BadParameter(f"{printable(one)} is not {setting.form}.")
+        if len(given or ()) > setting.most:
+            raise typer.BadParameter(f"at most {setting.most} can be asked for.")
+        return given or None
+
+    return checked
+
+
 def _range(setting: Setting) -> str:
     return f"{setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
 
@@ -137,6 +177,10 @@ def _range(setting: Setting) -> str:
 def _help(setting: Setting) -> str:
     """What a setting does, what it may be, and what it is when nobody asks."""
     default = str(setting.default)
+    if setting.most:
+        return f"{setting.text} ({setting.form}; repeatable; default: none)"
+    if setting.longest:
+        return f"{setting.text} (at most {setting.longest} characters)"
     if setting.name == "format":
         default = "by the ending of --out"
     elif isinstance(setting.default, bool):

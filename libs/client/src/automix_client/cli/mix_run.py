@@ -92,6 +92,7 @@ def _tell(terminal: Terminal, summary: MixSummary, seconds: dict[str, float], to
             "render": document(summary.render),
             "loudness_lufs": summary.loudness_lufs,
             "true_peak_dbtp": summary.true_peak_dbtp,
+            "beside": [str(path.absolute()) for path in summary.beside],
             "notes": list(summary.notes),
             "seconds": {step: round(value, 3) for step, value in seconds.items()} | {"total": round(total, 3)},
         }
@@ -104,6 +105,8 @@ def _tell(terminal: Terminal, summary: MixSummary, seconds: dict[str, float], to
     terminal.say(
         f"loudness [bold]{lufs(summary.loudness_lufs)}[/bold]   true peak [bold]{dbtp(summary.true_peak_dbtp)}[/bold]"
     )
+    for path in summary.beside:
+        terminal.say(f"[bold green]{escaped(path.absolute())}[/bold green]")
     for note in summary.notes:
         terminal.say(f"[yellow]note[/yellow] {escaped(note)}")
     steps = "   ".join(f"{step} {value:.1f} s" for step, value in seconds.items() if value >= 0.05)

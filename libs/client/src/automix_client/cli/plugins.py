@@ -21,6 +21,7 @@ PANEL = "This machine, and operators"
 RunningStack = Callable[..., AbstractContextManager[Mapping[str, str]]]
 WriteDemo = Callable[[Path], Mapping[str, list[Path]]]
 MixFiles = Callable[..., Mapping[str, Any]]
+MasterFiles = Callable[..., list[dict[str, Any]]]
 
 
 class ContributedGroup(TyperGroup):
@@ -61,7 +62,12 @@ def write_demo() -> WriteDemo | None:
 
 def mix_files() -> MixFiles | None:
     """What mixes files on this machine without any service, where a package offers it."""
-    return next((entry.load() for entry in entry_points(group=ENGINE)), None)
+    return next((entry.load() for entry in entry_points(group=ENGINE, name="files")), None)
+
+
+def master_files() -> MasterFiles | None:
+    """What masters finished songs on this machine without any service, where a package offers it."""
+    return next((entry.load() for entry in entry_points(group=ENGINE, name="masters")), None)
 
 
 def _flowing(text: str) -> str:

@@ -1,7 +1,6 @@
 """automix render: a mix from files on this machine by the engine alone, without any service."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +11,8 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from automix_client.cli.connection import JsonOption
+from automix_client.cli.covers import Cover, cover_of
+from automix_client.cli.engine_errors import engine_errors
 from automix_client.cli.extras_folder import ExtrasFolder
 from automix_client.cli.interruption import Leftovers
 from automix_client.cli.mix_options import (
@@ -30,6 +31,7 @@ from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs
 from automix_client.errors import ErrorDetails, InvalidInputError
 from automix_client.mix_settings import format_of
+from automix_client.outputs import files_beside
 from automix_client.printing import printable
 from automix_client.targets import Target, refuse_overlaps
 from automix_client.track_options import Options
@@ -48,6 +50,7 @@ def render(
         Path | None,
         typer.Option(metavar="FOLDER", file_okay=False, help="Folder for report, picture, comparison and stems."),
     ] = None,
+    cover: Cover = None,
     as_json: JsonOption = False,
 ) -> None:
     """Mix vocals and beats into one file on this machine: no server, no account, nothing leaves it."""
@@ -63,13 +66,18 @@ def render(
     say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
     with terminal.failures():
         asked = settings | {"format": format_of(out, settings.get("format"))}
-        result = _render(terminal, tracks, out, asked, plan, plan_out, extras)
+        result = _render(terminal, tracks, out, asked, plan, plan_out, extras, cover)
     terminal.json(result)
     terminal.say(
         f"[bold green]{escaped(out.absolute())}[/bold green]  {length(result['duration_s'])}\n"
         f"loudness [bold]{lufs(result['integrated_lufs'])}[/bold]"
         f"   true peak [bold]{dbtp(result['true_peak_dbtp'])}[/bold]"
     )
+    for file, output in zip(_beside(result["files"]), result["report"]["outputs"][1:], strict=True):
+        terminal.say(
+            f"[bold green]{escaped(file['path'])}[/bold green]  "
+            f"{lufs(output['integrated_lufs'])}  {dbtp(output['true_peak_dbtp'])}"
+        )
     for note in result["report"]["notes"]:
         terminal.say(f"[yellow]note[/yellow] {escaped(note)}")
 
@@ -82,11 +90,15 @@ def _render(
     plan: Path | None,
     plan_out: Path | None,
     extras: Path | None,
+    cover: Path | None,
 ) -> dict[str, Any]:
     """Mixes into files beside the targets, which take their places when all has gone well."""
-    inputs = [path for path, _, _ in tracks] + ([plan] if plan else [])
+    inputs = [path for path, _, _ in tracks] + [path for path in (plan, cover) if path]
     outputs = {"--out": out} | ({"--plan-out": plan_out} if plan_out else {})
+    beside = {f"--{file.kind} {file.label}": file.path for file in files_beside(out, settings)}
+    outputs |= beside
     refuse_overlaps(outputs, inputs)
+    picture = cover_of(cover)
     with ExitStack() as held:
         leftovers = held.enter_context(Leftovers(terminal))
         scratch = leftovers.folder()
@@ -96,24 +108,36 @@ def _render(
             leftovers.add(part)
         text = _read(plan)
         named = [(readable(path, scratch), role, spoken(path), asked) for path, role, asked in tracks]
-        with _waiting(terminal) as show:
+        with waiting(terminal) as show:
             mixed = _engine(terminal)(
                 named,
                 targets[0].part,
                 settings=settings,
                 plan=text,
                 extras=folder.part if folder else None,
+                beside=[target.part for target in targets if target.path in beside.values()],
+                cover=picture,
                 progress=show,
                 scratch=scratch,
             )
         if plan_out:
             targets[1].part.write_text(json.dumps(mixed["plan"], indent=2) + "\n", "utf-8")
-        for target in targets:
+        made = {file["path"] for file in mixed["files"]}
+        written = [target for target in targets if target.path not in beside.values() or str(target.part) in made]
+        for target in written:
             target.commit()
         if folder:
             folder.commit()
-    places = {file["kind"]: Path(extras or "") / Path(file["path"]).name for file in mixed["files"]} | {"mix": out}
-    return dict(mixed) | {"files": [file | {"path": str(places[file["kind"]])} for file in mixed["files"]]}
+    places = {str(target.part): target.path for target in targets}
+    files = [
+        file | {"path": str(places.get(file["path"], Path(extras or "") / Path(file["path"]).name))}
+        for file in mixed["files"]
+    ]
+    return dict(mixed) | {"files": files}
+
+
+def _beside(files: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [file for file in files if file["kind"].startswith(("master_", "version_"))]
 
 
 def _engine(terminal: Terminal) -> MixFiles:
@@ -123,24 +147,14 @@ def _engine(terminal: Terminal) -> MixFiles:
         terminal.usage("the engine comes with the package automix-mixer, which is not installed here")
 
     def mixing(*arguments: Any, **options: Any) -> Any:
-        try:
+        with engine_errors(arguments[1].parent):
             return engine(*arguments, **options)
-        except ValueError as error:  # the engine's word for what cannot be mixed
-            details = ErrorDetails(reason=getattr(error, "reason", ""))
-            message = str(getattr(error, "message", error))
-            raise InvalidInputError(message, code=grpc.StatusCode.INVALID_ARGUMENT, details=details) from None
-        except OSError as error:
-            if error.filename is not None or error.errno is None:
-                raise
-            # A write that fails does not say to which file.
-            place = f"{arguments[1].parent} or the temporary folder {tempfile.gettempdir()}"
-            raise OSError(error.errno, error.strerror, place) from None
 
     return mixing
 
 
 @contextmanager
-def _waiting(terminal: Terminal) -> Iterator[Callable[[float, str], None]]:
+def waiting(terminal: Terminal) -> Iterator[Callable[[float, str], None]]:
     """A progress bar, which takes a share from 0 to 1 and the name of the stage."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=terminal.err, transient=True, disable=not terminal.interactive) as bar:

@@ -5,6 +5,7 @@ Names, ranges and defaults are those of the contract (`automix.mixer.v1.settings
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
@@ -13,10 +14,14 @@ from typing import Any
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
 from automix_mixer.engine.errors import SettingsError
+from automix_mixer.engine.outputs import Output, first_master, outputs_beside, read_master
 
 FASTEST_MP3_HZ = 48_000
 """Of MPEG-1 layer III."""
 _KNOWN: Mapping[str, Setting] = {setting.name: setting for setting in MIX_SETTINGS}
+
+
+_AIMS = ("target_loudness_lufs", "ceiling_dbtp", "match_reference_loudness")
 
 
 def _setting(name: str) -> Any:
@@ -52,12 +57,53 @@ class Settings:
     sample_rate: int = _setting("sample_rate")
     stems: bool = _setting("stems")
     comparison: bool = _setting("comparison")
+    masters: tuple[str, ...] = _setting("masters")
+    versions: tuple[str, ...] = _setting("versions")
+    mastering: bool = _setting("mastering")
+    title: str = _setting("title")
+    artist: str = _setting("artist")
+    album: str = _setting("album")
 
     def __post_init__(self) -> None:
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(_KNOWN[f.name], getattr(self, f.name)))
+        self._check_outputs()
+        if self.mastering and self.versions:
+            raise SettingsError("versions", "are made of tracks, and a finished song has none")
         if self.format == "mp3" and self.sample_rate > FASTEST_MP3_HZ:
             raise SettingsError("sample_rate", f"must be at most {FASTEST_MP3_HZ} Hz for mp3")
+
+    def _check_outputs(self) -> None:
+        for i, text in enumerate(self.masters):
+            try:
+                master = read_master(text)
+            except ValueError as error:
+                raise SettingsError("masters", f"{text} {error}") from None
+            if i == 0 and master.format not in (None, self.format):
+                raise SettingsError("masters", "begin with the mix itself, whose format is the setting format")
+        for name in ("masters", "versions"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise SettingsError(name, "names the same twice")
+        aimed = [name for name in _AIMS if getattr(self, name) != _KNOWN[name].default]
+        if self.masters and aimed:
+            raise SettingsError(aimed[0], "has no effect beside masters, which name a loudness and a ceiling each")
+
+    @property
+    def target_lufs(self) -> float:
+        """Of the mix itself: the first master's, else the setting's."""
+        master = first_master(self.masters)
+        return self.target_loudness_lufs if master is None else master.lufs
+
+    @property
+    def ceiling(self) -> float:
+        """Of the mix itself, dBTP: the first master's, else the setting's."""
+        master = first_master(self.masters)
+        return self.ceiling_dbtp if master is None else master.ceiling_dbtp
+
+    @property
+    def beside(self) -> list[Output]:
+        """The files that are asked for beside the mix: further masters, then versions."""
+        return outputs_beside(self.masters, self.versions, self.format)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> Settings:
@@ -72,10 +118,14 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """All settings, defaults included, as a JSON object that `from_json` reads back."""
-        return asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
 def _checked(setting: Setting, value: Any) -> Any:
+    if setting.most:
+        return _checked_list(setting, value)
+    if setting.longest:
+        return _checked_text(setting, value)
     if setting.choices:
         if isinstance(value, bool) or value not in setting.choices:
             allowed = ", ".join(map(str, setting.choices))
@@ -95,6 +145,21 @@ def _checked_number(name: str, value: Any, low: float, high: float, unit: str) -
     if not low <= value <= high:
         raise SettingsError(name, f"must be between {low:g} and {high:g} {unit}".rstrip())
     return float(value)
+
+
+def _checked_text(setting: Setting, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > setting.longest or not value.isprintable():
+        raise SettingsError(setting.name, f"must be a text of at most {setting.longest} characters that can be printed")
+    return value
+
+
+def _checked_list(setting: Setting, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) > setting.most:
+        raise SettingsError(setting.name, f"must be a list of at most {setting.most}")
+    for one in value:
+        if not isinstance(one, str) or not re.fullmatch(setting.pattern, one, re.ASCII) or one.endswith("\n"):
+            raise SettingsError(setting.name, f"must each be {setting.form}")
+    return tuple(value)
 
 
 def choices(name: str) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from automix_common.process.logs import logger
 from automix_common.rpc.errors import Unavailable
 
 from automix_mixer.domain import Claim, JobError, NewRender
+from automix_mixer.engine.outputs import ending
 from automix_mixer.track_options import split
 from automix_mixer.worker.hints import Hints
 from automix_mixer.worker.inputs import fetch_inputs
@@ -87,7 +88,7 @@ class Attempts:
 
 
 def _request(claimed: Claim, tracks: list[Path], outputs: Path) -> dict[str, Any]:
-    suffix = {"wav": ".wav", "fla": ".flac", "mp3": ".mp3"}.get(str(claimed.settings.get("format"))[:3], ".wav")
+    suffix = ending(str(claimed.settings.get("format") or "wav24"))
     settings, options = split(claimed.settings)
     options = options or [{} for _ in tracks]
     return {

@@ -11,7 +11,7 @@ from automix_common.objects.storage import ObjectStore
 from automix_common.process.ids import new_id
 
 from automix_mixer.content_types import content_type
-from automix_mixer.domain import Claim, NewRender, RenderFile, beside, render_name
+from automix_mixer.domain import Claim, NewRender, RenderFile, beside, output_label, render_name
 from automix_mixer.repository.keys import attempt_prefix
 from automix_mixer.worker.inputs import sha256_of
 from automix_mixer.worker.patience import with_patience
@@ -19,6 +19,8 @@ from automix_mixer.worker.patience import with_patience
 FILETYPES = {".wav": "wav", ".mp3": "mp3", ".flac": "flac"}
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
 STEM = "stem_"
+NAMED = {STEM: "stem", "master_": "master", "version_": "version"}
+"""Kinds of the engine by their beginnings, behind which stands which one it is."""
 
 
 class BadOutputError(Exception):
@@ -52,11 +54,12 @@ async def store_outputs(
     filename = render_name(claimed.inputs, mix.suffix)
     files = []
     for number, (kind, path) in enumerate(named):
-        kept = KINDS.get(kind, "stem" if kind.startswith(STEM) else None)
+        beginning = next((one for one in NAMED if kind.startswith(one)), "")
+        kept = NAMED.get(beginning) or KINDS.get(kind)
         if kept is None:
             continue
         beside_mix = await put(path, f"{kept}-{number}")
-        label = kind.removeprefix(STEM) if kept == "stem" else kept.replace("_", " ")
+        label = output_label(kind.removeprefix(beginning)) if beginning else kept.replace("_", " ")
         name = beside(filename, label, path.suffix)
         files.append(RenderFile(new_id(), kept, beside_mix.key, name, beside_mix.size, beside_mix.sha256))
     return NewRender(

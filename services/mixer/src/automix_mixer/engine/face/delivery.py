@@ -10,12 +10,11 @@ from automix_audio.decode import open_audio
 from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
 
+from automix_mixer.engine.outputs import LOSSY
 from automix_mixer.engine.render.master import MasterGain, Measured, write_master
 from automix_mixer.engine.render.mixdown import Premaster
-from automix_mixer.engine.sound.output import FORMATS
 from automix_mixer.engine.sound.workspace import Workspace
 
-_LOSSY = {"mp3"}
 _ROUNDS = 4
 _EXTRA_DB = 0.05
 
@@ -39,7 +38,7 @@ def deliver(
     measured = write_master(
         pre, gain, path, output_format, progress, workspace, threads=threads, with_spectrum=with_spectrum
     )
-    if FORMATS[output_format][0] not in _LOSSY:
+    if output_format not in LOSSY:
         return measured, gain
     for _ in range(_ROUNDS):
         decoded = _decoded(path, measured, workspace)

@@ -11,11 +11,11 @@ from automix_mixer.engine.face.comparison import write_comparison
 from automix_mixer.engine.face.report import MixReport
 from automix_mixer.engine.face.stems import stem_path, write_stems
 from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.outputs import Output, ending
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.render.master import MasterGain
 from automix_mixer.engine.render.mixdown import Mixdown
 from automix_mixer.engine.settings import Settings
-from automix_mixer.engine.sound.output import FORMATS
 from automix_mixer.engine.sound.workspace import Workspace
 
 STEM_NAMES = ("lead", "backing", "space", "beat")
@@ -23,15 +23,29 @@ STEM_NAMES = ("lead", "backing", "space", "beat")
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Where a render writes: the mix, and a folder for everything else (None: nothing else is written)."""
+    """Where a render writes: the mix, and a folder for everything else (None: nothing else is written).
+
+    `beside` are places for further masters and versions, in their order; without them they lie in the folder, else
+    beside the mix. `cover` is a JPEG or PNG that every file carries; without it that of the lead's file.
+    """
 
     mix: Path
     extras: Path | None = None
+    beside: Sequence[Path] | None = None
+    cover: bytes = b""
+
+    def of(self, settings: Settings) -> list[tuple[Output, Path]]:
+        """Further masters and versions, each with its place."""
+        folder = self.extras or self.mix.parent
+        places = self.beside or [
+            folder / f"{output.kind.replace('/', '_')}{ending(output.format)}" for output in settings.beside
+        ]
+        return list(zip(settings.beside, places, strict=True))
 
 
 @dataclass(frozen=True)
 class MixFile:
-    """A file that a mix left behind; `kind` is mix, report, picture, comparison, or stem_<name>."""
+    """A file of a mix; `kind` is mix, report, picture, comparison, master_<name>, version_<name> or stem_<name>."""
 
     kind: str
     path: str
@@ -59,7 +73,8 @@ def write_extras(
     if settings.comparison:
         target = _comparison(folder, settings)
         write_comparison(plan, profiles, report.integrated_lufs, target, settings.format, workspace)
-    write_stems(down, gain, folder)
+    if settings.stems:
+        write_stems(down, gain, folder, STEM_NAMES)
 
 
 def files_of(paths: OutputPaths, settings: Settings) -> list[MixFile]:
@@ -74,4 +89,4 @@ def files_of(paths: OutputPaths, settings: Settings) -> list[MixFile]:
 
 
 def _comparison(folder: Path, settings: Settings) -> Path:
-    return folder / f"comparison.{FORMATS[settings.format][0]}"
+    return folder / f"comparison{ending(settings.format)}"

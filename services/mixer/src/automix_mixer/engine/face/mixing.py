@@ -15,6 +15,7 @@ from automix_mixer.engine.face.rendering import render_plan
 from automix_mixer.engine.face.report import MixReport
 from automix_mixer.engine.measure.analysis import analyse, project_rate
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
+from automix_mixer.engine.plan.mastering import require_song
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.plan.plan_json import plan_to_json
 from automix_mixer.engine.plan.planning import make_plan
@@ -55,16 +56,21 @@ def mix(
     plan: MixPlan | None = None,
     progress: Callable[[float, str], None] | None = None,
     extras_dir: str | Path | None = None,
+    beside: Sequence[Path] | None = None,
+    cover: bytes = b"",
     threads: int | None = None,
     scratch: Path | None = None,
 ) -> MixResult:
     """Analyses, plans (unless a plan is given, which then carries its own settings) and renders.
 
-    `extras_dir` receives the report, the picture, the comparison and the stems. Decoded sound lies meanwhile in a
+    `extras_dir` receives the report, the picture, the comparison and the stems; `beside` are the places of further
+    masters and versions, `cover` is a picture, both as OutputPaths says. Decoded sound lies meanwhile in a
     folder of its own in `scratch`, the system's by default. `progress` is called as `Progress` says, at times from
     another thread. Raises EngineError, SettingsError.
     """
     said = Progress(progress)
+    if settings.mastering and plan is None:
+        require_song([track.role for track in tracks])
     with Workspace(scratch, said.pulse) as workspace:
         rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
         count = min(threads or cores(), 2)
@@ -75,7 +81,8 @@ def mix(
                 shares[track] = max(shares[track], share)
                 said.tell(0.35 * sum(shares) / len(shares), "analysing")
 
-            fade_ms = EDGE_FADE_MS if plan is None else plan.edge_fade_ms.value
+            usual = 0.0 if settings.mastering else EDGE_FADE_MS
+            fade_ms = usual if plan is None else plan.edge_fade_ms.value
             waiting = [
                 pool.submit(analyse, track, workspace, rate, partial(heard, i), edge_fade_ms=fade_ms)
                 for i, track in enumerate(tracks)
@@ -83,10 +90,10 @@ def mix(
             profiles = [profile.result() for profile in waiting]
         if plan is None:
             plan = make_plan(profiles, settings)
-        paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None)
+        paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None, beside, cover)
         done = render_plan(
             plan, tracks, paths, workspace=workspace, profiles=profiles, progress=said.tell, threads=count
         )
-        files = files_of(paths, Settings.from_json(done.plan.settings))
+        files = files_of(paths, Settings.from_json(done.plan.settings)) + done.beside
         said.tell(1.0, "done")
         return MixResult(done.plan, done.report, files)

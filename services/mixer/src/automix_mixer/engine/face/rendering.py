@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.face.curves import report_curves
 from automix_mixer.engine.face.delivery import deliver
-from automix_mixer.engine.face.extras import OutputPaths, write_extras
+from automix_mixer.engine.face.extras import MixFile, OutputPaths, write_extras
+from automix_mixer.engine.face.masters import Mastered, master_notes, report_of, write_beside
 from automix_mixer.engine.face.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
+from automix_mixer.engine.face.tagging import tag_files
 from automix_mixer.engine.measure.analysis import analyse
 from automix_mixer.engine.measure.edges import fade_in
 from automix_mixer.engine.measure.loudness import SILENCE_LUFS
 from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.outputs import Output
 from automix_mixer.engine.plan.correction import corrected, recorded
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_sound
@@ -39,6 +42,7 @@ class Rendered:
 
     plan: MixPlan
     report: MixReport
+    beside: list[MixFile]
 
 
 def render_plan(
@@ -76,6 +80,7 @@ def render_plan(
         longest_frames(plan, profiles),
         lambda share: tell(0.35 + 0.2 * share, "vocals"),
         threads=threads,
+        with_backing_space=any(output.kind == "version_tv-track" for output in settings.beside),
     )
     frames = mix_frames(plan, profiles, vocals)
     steps = -(-frames // step_frames(plan.sample_rate))
@@ -100,7 +105,7 @@ def render_plan(
         settled,
         workspace,
         frames,
-        with_stems=settings.stems and paths.extras is not None,
+        with_stems=bool(settings.versions) or (settings.stems and paths.extras is not None),
         threads=threads,
         progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
@@ -112,12 +117,26 @@ def render_plan(
         plan.master.ceiling_dbtp.value,
         paths.mix,
         settings.format,
-        lambda share: tell(0.75 + 0.15 * share, "mastering"),
+        lambda share: tell(0.75 + 0.15 * share / (1 + len(settings.beside)), "mastering"),
         workspace,
         threads=threads,
         with_spectrum=paths.extras is not None,
     )
+    beside, outputs, notes = write_beside(
+        plan,
+        down,
+        Mastered(premaster, gain, plan.master.ceiling_dbtp.value),
+        paths.of(settings),
+        lambda share: tell(0.9 - 0.15 * (1 - share) * len(settings.beside) / (1 + len(settings.beside)), "mastering"),
+        workspace,
+        threads=threads,
+    )
+    written_to = {file.path for file in beside}
+    outputs_beside = [(path, output.format) for output, path in paths.of(settings) if str(path) in written_to]
+    tag_files(plan, tracks, settings, paths.cover, [(paths.mix, settings.format), *outputs_beside])
     report = _report(plan, planned, vocals, settled, down, gain, measured)
+    first = report_of(Output("mix", settings.format), measured, gain)
+    report = replace(report, notes=report.notes + notes, outputs=[first, *outputs])
     if paths.extras is not None and measured.spectrum is not None:
         tell(0.9, "extras")
         curves = report_curves(
@@ -125,10 +144,11 @@ def render_plan(
         )
         report = replace(report, curves=curves)
         write_extras(plan, recorded_profiles, report, down, gain, paths, workspace)
-    for pcm in (down.premaster.pcm, vocals.lead, vocals.backing, vocals.space):
+    voices = (vocals.lead, vocals.backing, vocals.space, vocals.backing_space)
+    for pcm in (down.premaster.pcm, *down.stems.values(), *voices):
         if pcm is not None:
             pcm.delete()
-    return Rendered(written, report)
+    return Rendered(written, report, beside)
 
 
 def _soften_end(down: Mixdown, tail: int, sample_rate: int) -> None:
@@ -167,16 +187,5 @@ def _report(
             "crest": crest_effect(gain),
             "master": master_effect(gain.gain_db, gain.deepest_db, gain.ceiling_dbtp),
         },
-        notes=plan.notes + _master_notes(gain, measured, plan),
+        notes=plan.notes + master_notes(gain, measured, plan),
     )
-
-
-def _master_notes(gain: MasterGain, measured: Measured, plan: MixPlan) -> list[str]:
-    if measured.integrated_lufs <= SILENCE_LUFS:
-        return ["The mix is too short to measure its loudness, for which 0.4 s are needed."]
-    if not gain.limited:
-        return []
-    return [
-        f"The mix reaches {measured.integrated_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need"
-        f" over {plan.master.max_limiting_db.value:g} dB of limiting."
-    ]

@@ -13,9 +13,24 @@ from automix_mixer.engine.sound.curve_file import CurveFile
 
 
 @dataclass(frozen=True)
+class OutputReport:
+    """Figures of one file; `kind` as in MixFile."""
+
+    kind: str
+    format: str
+    integrated_lufs: float
+    loudness_range_lu: float
+    true_peak_dbtp: float
+    limiter_deepest_db: float
+
+
+@dataclass(frozen=True)
 class MixReport:
-    """Figures of the finished mix. `stages` holds, by stage, what each did (name with unit -> value); `curves` what the
-    picture draws; `notes` what a person should know (a target that was not reached, a silent track)."""
+    """Figures of the finished mix, and in `outputs` of each of its files, the mix first.
+
+    `stages` holds, by stage, what each did (name with unit -> value); `curves` what the picture draws; `notes` what a
+    person should know (a target that was not reached, a silent track).
+    """
 
     duration_s: float
     sample_rate: int
@@ -27,6 +42,7 @@ class MixReport:
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    outputs: list[OutputReport] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, numbers rounded to 4 digits after the point."""

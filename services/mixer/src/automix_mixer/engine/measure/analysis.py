@@ -18,6 +18,7 @@ from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
 from automix_mixer.engine.measure.polarity import upright
 from automix_mixer.engine.measure.profile import Faults, Profile
+from automix_mixer.engine.outputs import LOSSY
 from automix_mixer.engine.settings import SAMPLE_RATES, Settings
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.layout import downmix_matrix
@@ -29,7 +30,7 @@ from automix_mixer.engine.track import Track
 def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
     """The mix's sample rate in Hz: the setting, or the highest of the beats (without beats, of the vocals).
 
-    It is held between 44.1 and 96 kHz (48 kHz for mp3) and within its family (multiples of 11,025 or of 8,000).
+    It is held between 44.1 and 96 kHz (48 kHz for lossy formats) and within its family (multiples of 11,025 or 8,000).
     """
     if settings.sample_rate:
         return settings.sample_rate
@@ -40,7 +41,7 @@ def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
             rates.append(reader.source_sample_rate)
     highest = max(rates, default=SAMPLE_RATES[0])
     low, high = (44_100, 88_200) if highest % 11_025 == 0 else (48_000, 96_000)
-    return low if highest <= low or settings.format == "mp3" else high
+    return low if highest <= low or settings.format in LOSSY else high
 
 
 def analyse(

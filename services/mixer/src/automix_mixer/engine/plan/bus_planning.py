@@ -193,7 +193,11 @@ def _mean(values: Sequence[float], references: Sequence[Profile]) -> float:
 def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan:
     """Target, ceiling, most limiting, and how far peaks may stand out."""
     target, reason = -14.0, "the setting"
-    if not settings.match_reference_loudness:
+    ceiling_reason = "the setting"
+    if settings.masters:
+        target = settings.target_lufs
+        reason = ceiling_reason = f"the master {settings.masters[0].partition(':')[0]}"
+    elif not settings.match_reference_loudness:
         target = settings.target_loudness_lufs
     elif references:
         heard = _mean([p.heard_lufs for p in references], references)
@@ -209,7 +213,7 @@ def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan
         crest_reason = f"the references' is {crest:.1f} dB, {100 * strength:.0f} % of the way there from the mix's own"
     return MasterPlan(
         target_lufs=Decision(target, "LUFS", reason),
-        ceiling_dbtp=Decision(settings.ceiling_dbtp, "dBTP", "the setting"),
+        ceiling_dbtp=Decision(settings.ceiling, "dBTP", ceiling_reason),
         max_limiting_db=Decision(settings.max_limiting_db, "dB", "the setting"),
         crest_db=Decision(crest, "dB", crest_reason),
         crest_share=Decision(strength, "", "strengths of the reference and of its dynamics"),

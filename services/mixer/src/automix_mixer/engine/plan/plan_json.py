@@ -41,7 +41,7 @@ from automix_mixer.engine.plan.strips import (
 from automix_mixer.engine.plan.upgrade import upgraded
 from automix_mixer.engine.settings import Settings
 
-DELIVERY = ("format", "stems", "comparison")
+DELIVERY = ("format", "stems", "comparison", "masters", "versions", "title", "artist", "album")
 """Settings that say how a mix is written."""
 _KEPT = (*DELIVERY, "reference_strength", "reference_spectrum", "reference_width")
 """Settings in a plan: those, and what a rehearsal goes by. All others have become decisions."""
@@ -122,6 +122,16 @@ def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
     usual = Settings()
     kept = {name: value for name, value in asked.items() if name == "format" or value != getattr(usual, name)}
     return {**data, "settings": {**data["settings"], **kept}}
+
+
+def aimed(plan: m.MixPlan, settings: Settings) -> m.MixPlan:
+    """The plan with the loudness and the ceiling of the first of the masters that the settings ask for, if any."""
+    if not settings.masters:
+        return plan
+    reason = f"the master {settings.masters[0].partition(':')[0]}"
+    target = Decision(settings.target_lufs, "LUFS", reason)
+    ceiling = Decision(settings.ceiling, "dBTP", reason)
+    return replace(plan, master=replace(plan.master, target_lufs=target, ceiling_dbtp=ceiling))
 
 
 def _track_json(strip: m.VocalPlan | m.BeatPlan) -> dict[str, Any]:

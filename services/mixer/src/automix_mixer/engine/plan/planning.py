@@ -24,6 +24,7 @@ from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.instrument_planning import Stages, plan_instruments
 from automix_mixer.engine.plan.lead_tone import bounded, lead_share
+from automix_mixer.engine.plan.mastering import as_song, require_song
 from automix_mixer.engine.plan.material import material_of
 from automix_mixer.engine.plan.mixplan import BalancePlan, BeatPlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
@@ -61,6 +62,9 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
         raise EngineError("SILENT", "Every track is silent. Check the recordings.")
     notes += mistake_notes([p for _, p in sounding_vocals], [p for _, p in sounding_beats])
     made = _plan(sounding_vocals, sounding_beats, references, settings, notes)
+    if settings.mastering:
+        require_song([p.track.role for p in profiles])
+        made = as_song(made)
     # What is rendered now and what is read back from JSON later must be the same numbers.
     return plan_from_json(plan_to_json(made))
 

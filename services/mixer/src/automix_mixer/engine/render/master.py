@@ -29,7 +29,7 @@ from automix_mixer.engine.sound.segments import in_segments
 from automix_mixer.engine.sound.threads import ahead
 from automix_mixer.engine.sound.workspace import Workspace
 
-_MARGIN_DB = 0.12
+MARGIN_DB = 0.12
 """Kept below the ceiling: at the edge of the band eight points per sample miss up to 0.17 dB, and on bursts of noise
 FFmpeg's meter was seen to read 0.16 dB more than they do. It is also more than mp3 at 320 kbit/s adds to the peaks of
 the test recordings: ten of ten mixes, at -14 and at -9 LUFS, kept the ceiling at the first try."""
@@ -84,7 +84,7 @@ class _Result:
     rms_db: float
 
 
-class _Limited:
+class Limited:
     """Peaks and energies after glue, and the limiter for any gain."""
 
     def __init__(self, pre: Premaster, glue: CurveFile) -> None:
@@ -166,7 +166,7 @@ def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Pre
     shaped = shape(pre, glue_curve(pre, plan, workspace), plan.master, workspace, range_guarded=guarded)
     gain = _solve(pre, shaped, plan.master, workspace.pulse)
     while True:
-        pre, before = _refined(pre, gain, workspace), gain
+        pre, before = refined(pre, gain, workspace), gain
         gain = _solve(pre, shaped, plan.master, workspace.pulse, before)
         if gain.gain_db - gain.ceiling_dbtp <= before.gain_db - before.ceiling_dbtp + _NEAR_SLACK_DB:
             return pre, gain
@@ -175,8 +175,8 @@ def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Pre
 def _solve(
     pre: Premaster, shaped: Shaped, master: MasterPlan, pulse: Callable[[], None], known: MasterGain | None = None
 ) -> MasterGain:
-    top, target = master.ceiling_dbtp.value - _MARGIN_DB, master.target_lufs.value
-    solver = _Solver(_Limited(pre, shaped.gains), master.max_limiting_db.value, top, pulse)
+    top, target = master.ceiling_dbtp.value - MARGIN_DB, master.target_lufs.value
+    solver = _Solver(Limited(pre, shaped.gains), master.max_limiting_db.value, top, pulse)
     if known is not None:
         solver.start_from(known)
     out = solver.reach(target, solver.ceiling_db)
@@ -200,7 +200,7 @@ def _solve(
 class _Solver:
     """Gain and ceiling for a loudness; the last ones found are where the next search starts."""
 
-    def __init__(self, limited: _Limited, deepest_allowed_db: float, top_db: float, pulse: Callable[[], None]) -> None:
+    def __init__(self, limited: Limited, deepest_allowed_db: float, top_db: float, pulse: Callable[[], None]) -> None:
         self._pulse = pulse
         self._limited, self._deepest_allowed, self._top = limited, deepest_allowed_db, top_db
         self.loudest_db = 20 * float(np.log10(max(limited.loudest(), 1e-10)))
@@ -232,11 +232,11 @@ class _Solver:
         return out
 
 
-def _refined(pre: Premaster, gain: MasterGain, workspace: Workspace) -> Premaster:
+def refined(pre: Premaster, gain: MasterGain, workspace: Workspace) -> Premaster:
     """The premaster with the peaks that come near the ceiling measured finely."""
     near = _NEAR * 10 ** ((gain.ceiling_dbtp - gain.gain_db) / 20)
     finer, per_block = TruePeakSteps(pre.pcm.channels, LIMITER_STEP, fine=True), BLOCK_FRAMES // LIMITER_STEP
-    limited, peaks, last = _Limited(pre, gain.glue), workspace.curve(), False
+    limited, peaks, last = Limited(pre, gain.glue), workspace.curve(), False
     for i, block in enumerate(pre.pcm.blocks()):
         first, end = i * per_block, min((i + 1) * per_block, pre.peaks.size)
         wanted = np.zeros(per_block + 1, np.bool_)
@@ -276,10 +276,10 @@ def write_master(
     """
     channels, rate = pre.pcm.channels, pre.sample_rate
     loudness, peak = LoudnessMeter(rate, channels), TruePeakMeter(channels)
-    limited, reduction = _Limited(pre, gain.glue), workspace.curve()
+    limited, reduction = Limited(pre, gain.glue), workspace.curve()
     spectrum = SpectrumMeter(rate, channels, 16_384) if with_spectrum else None
     with OutputFile(path, output_format, rate, channels) as out:
-        for i, (sound, nodes) in enumerate(ahead(_mastered(limited, gain), threads=threads)):
+        for i, (sound, nodes) in enumerate(ahead(mastered(limited, gain), threads=threads)):
             out.write(sound)
             per_step = pre.step // LIMITER_STEP
             lowest = np.pad(nodes[1:], (0, -(nodes.size - 1) % per_step), mode="edge").reshape(-1, per_step).min(axis=1)
@@ -300,7 +300,7 @@ def write_master(
     )
 
 
-def _mastered(limited: _Limited, gain: MasterGain) -> Iterator[tuple[Sound, npt.NDArray[np.float64]]]:
+def mastered(limited: Limited, gain: MasterGain) -> Iterator[tuple[Sound, npt.NDArray[np.float64]]]:
     """Finished blocks, and the limiter's nodes over each."""
     pre, per_block = limited.pre, BLOCK_FRAMES // LIMITER_STEP
     scale, ceiling = 10 ** (gain.gain_db / 20), 10 ** (gain.ceiling_dbtp / 20)

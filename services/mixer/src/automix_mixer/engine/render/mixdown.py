@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -42,7 +42,9 @@ _FADER_LIMIT_DB = 24.0
 """A voice that needs more is not there: after the trim, the faders of the test songs lie at +2.4 and +1.7 dB."""
 
 _FADED_DB = 1.0
-_VOICES = ("lead", "space")
+BEHIND = "backing_space"
+"""The stem of the space of all vocals but the leads; in the sum it is a part of the space already."""
+_VOICES = ("lead", "space", BEHIND)
 """Buses that go through the bus's tone as leads do."""
 
 
@@ -287,7 +289,10 @@ def _sum_and_difference(pair: Sound) -> Sound:
 
 @dataclass(frozen=True)
 class Mixdown:
-    """What the sum left behind: the premaster and, on request, the same for each stem (sound only)."""
+    """What the sum left behind: the premaster and, on request, the same for each stem (sound only).
+
+    The stem `backing_space` is a part of the stem `space`, and there when it was asked for.
+    """
 
     premaster: Premaster
     stems: dict[str, PcmFile]
@@ -319,6 +324,8 @@ def mix_down(
     voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
     late = {name: _Late(pcm.channels) for name, pcm in voices if pcm is not None}
     total = -(-(frames + skip) // BLOCK_FRAMES)
+    behind, behind_late = vocals.backing_space, _Late(2)
+    behind_blocks = behind.picked(range(total)) if behind is not None else None
 
     def buses_ahead() -> Iterator[dict[str, Sound]]:
         for parts in sources(plan, profiles, vocals, range(total)):
@@ -327,6 +334,8 @@ def mix_down(
                 buses["space"] = buses["space"] * returns
             if "beat" in parts:
                 buses["beat"] = unmask.process(two(reduce(np.add, parts["beat"])))
+            if behind_blocks is not None:
+                buses[BEHIND] = behind_late.process(next(behind_blocks) * fader) * returns
             yield {name: sound if lean is None or name == "lead" else sound * lean for name, sound in buses.items()}
 
     with ExitStack() as stack:
@@ -339,12 +348,7 @@ def mix_down(
             for name in (_stem_names(plan, vocals) if with_stems else ())
         }
         for i, buses in enumerate(ahead(buses_ahead(), threads=threads)):
-            block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
-            voice: Sound | None = np.zeros_like(block) if bus.split else None
-            for name, sound in buses.items():
-                into = block if voice is None or name not in _VOICES else voice
-                into += sound
-            toned, weighted = bus.process(block, voice)
+            toned, weighted = bus.process(*_added(buses, split=bus.split))
             for written in writer.write(toned):
                 peaks.append(detector.process(written))
                 levels.process(written)
@@ -368,9 +372,21 @@ def space_gain(plan: MixPlan, profiles: Sequence[Profile]) -> float:
     return space_gain_db(plan.bus, voice_tone(leads)) if leads else 0.0
 
 
+def _added(buses: Mapping[str, Sound], *, split: bool) -> tuple[Sound, Sound | None]:
+    """The sum of the buses, where the tone is split of the rest and of the voice."""
+    block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
+    voice: Sound | None = np.zeros_like(block) if split else None
+    for name, sound in buses.items():
+        if name != BEHIND:
+            into = block if voice is None or name not in _VOICES else voice
+            into += sound
+    return block, voice
+
+
 def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:
     buses = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
-    return [name for name, pcm in buses if pcm is not None] + (["beat"] if plan.beats else [])
+    names = [name for name, pcm in buses if pcm is not None] + (["beat"] if plan.beats else [])
+    return [*names, BEHIND] if vocals.backing_space is not None else names
 
 
 def sources(

@@ -33,7 +33,8 @@ from automix_mixer.engine.sound.workspace import Workspace
 class VocalBus:
     """The vocals before their fader. `lead` has one channel when every lead does; `backing` and `space` have two.
 
-    `lead_k` is the K-energy of the leads together, per step, as heard from both sides.
+    `backing_space` is the part of the space that is not the leads', where it was asked for. `lead_k` is the K-energy of
+    the leads together, per step, as heard from both sides.
     """
 
     lead: PcmFile | None = None
@@ -41,6 +42,7 @@ class VocalBus:
     space: PcmFile | None = None
     lead_k: CurveFile | None = None
     effects: dict[str, dict[str, float]] = field(default_factory=dict)
+    backing_space: PcmFile | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def make_vocal_bus(
     progress: Callable[[float], None],
     *,
     threads: int,
+    with_backing_space: bool = False,
 ) -> VocalBus:
     """Renders every vocal of the plan; `frames` is the length of the mix."""
     voices = []
@@ -75,9 +78,11 @@ def make_vocal_bus(
     leads = [v for v in voices if v.plan.part.value == "lead"]
     others = [v for v in voices if v.plan.part.value != "lead"]
     steps = -(-frames // profiles[plan.vocals[0].track].step)
-    lead, backing, space, energies = _sum(plan, profiles, leads, others, workspace, frames, threads)
+    lead, backing, space, behind, energies = _sum(
+        plan, profiles, leads, others, workspace, frames, threads, with_backing_space=with_backing_space
+    )
     effects |= _sum_effects(len(leads), len(others), energies)
-    bus = VocalBus(lead, backing, space, _k_steps(leads, steps, workspace), effects)
+    bus = VocalBus(lead, backing, space, _k_steps(leads, steps, workspace), effects, behind)
     for voice in voices:
         voice.filtered.voice.delete()
         voice.filtered.sibilance.delete()
@@ -93,14 +98,20 @@ def _sum(
     workspace: Workspace,
     frames: int,
     threads: int,
-) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None, _Energies]:
+    *,
+    with_backing_space: bool,
+) -> tuple[PcmFile | None, PcmFile | None, PcmFile | None, PcmFile | None, _Energies]:
     wet = plan.space.reverb_lu.value > OFF_LU or plan.space.echo_lu.value > OFF_LU
-    room = Space(plan.space, plan.sample_rate, _voice_bands(leads or others, profiles)) if wet else None
+    bands = _voice_bands(leads or others, profiles)
+    room = Space(plan.space, plan.sample_rate, bands) if wet else None
+    # Reverb and echo are linear: a second room, which hears the backing vocals alone, gives their part.
+    behind_room = Space(plan.space, plan.sample_rate, bands) if wet and with_backing_space and others else None
     lead_channels = 1 if all(v.filtered.voice.channels == 1 and not v.plan.pan.value for v in leads) else 2
     with ExitStack() as stack:
         lead = stack.enter_context(workspace.pcm(lead_channels, limit=frames)) if leads else None
         backing = stack.enter_context(workspace.pcm(2, limit=frames)) if others else None
         returns = stack.enter_context(workspace.pcm(2, limit=frames)) if room is not None else None
+        behind_returns = stack.enter_context(workspace.pcm(2, limit=frames)) if behind_room is not None else None
         energies = _Energies()
         both = zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True)
         for (front, to_room), (behind, also_to_room) in ahead(both, threads=threads):
@@ -115,11 +126,17 @@ def _sum(
                 if sound is not None:
                     returns.write(sound)
                     energies.space += _energy(sound)
+            if behind_room is not None and behind_returns is not None:
+                sound = behind_room.process(also_to_room)
+                if sound is not None:
+                    behind_returns.write(sound)
+        if behind_room is not None and behind_returns is not None:
+            behind_returns.write(behind_room.finish())
         if room is not None and returns is not None:
             last = room.finish()
             returns.write(last)
             energies.space += _energy(last)
-    return _file(lead), _file(backing), _file(returns), energies
+    return _file(lead), _file(backing), _file(returns), _file(behind_returns), energies
 
 
 @dataclass

@@ -1,0 +1,190 @@
+"""Title, artist, album and cover of a recording, read from files of strangers and written into finished ones."""
+
+from __future__ import annotations
+
+import base64
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import mutagen
+from mutagen.flac import FLAC, Picture
+from mutagen.id3 import ID3
+from mutagen.id3._frames import APIC, TALB, TIT2, TPE1
+from mutagen.mp4 import MP4, MP4Cover
+from mutagen.oggopus import OggOpus
+from mutagen.oggvorbis import OggVorbis
+from mutagen.wave import WAVE
+
+LONGEST = 200
+"""Characters of a text."""
+LARGEST_COVER = 2 << 20
+"""Bytes of a cover: 3,000 pixels square as JPEG."""
+_MOST_READ = 32 << 20
+"""Bytes that may be read in search of tags: covers of foreign files are not bounded."""
+_IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+_TEXTS = ("title", "artist", "album")
+_STEERING = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
+"""Unicode categories that no tag needs: what steers terminals and text direction, halves of characters, line breaks."""
+_FRONT = 3
+"""Of a picture, in ID3 and FLAC: the front cover."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a file says of its song; `cover` is a JPEG or PNG."""
+
+    title: str = ""
+    artist: str = ""
+    album: str = ""
+    cover: bytes = b""
+
+    def __bool__(self) -> bool:
+        return any((self.title, self.artist, self.album, self.cover))
+
+    def over(self, other: Tags) -> Tags:
+        """These, and where they say nothing the other ones."""
+        return Tags(**{name: getattr(self, name) or getattr(other, name) for name in (*_TEXTS, "cover")})
+
+
+def read_tags(path: Path) -> Tags:
+    """The tags of a recording, made fit to be shown; none where there are none or they cannot be read."""
+    try:
+        with path.open("rb") as file:
+            found = mutagen.File(_Bounded(file))
+    except Exception:  # noqa: BLE001 - parsers of a stranger's file fail in many ways, and a song is mixed without tags
+        return Tags()
+    if found is None or found.tags is None:
+        return Tags()
+    texts = {name: clean(_text(found.tags, name)) for name in _TEXTS}
+    try:
+        cover = _cover(found)
+    except Exception:  # noqa: BLE001 - as above
+        cover = b""
+    return Tags(**texts, cover=cover if is_cover(cover) else b"")
+
+
+def clean(text: str) -> str:
+    """Without what steers terminals or the direction of text, and no longer than a tag may be."""
+    plain = "".join(" " if c.isspace() else c for c in text if unicodedata.category(c) not in _STEERING or c.isspace())
+    return " ".join(plain.split())[:LONGEST].strip()
+
+
+def is_cover(data: bytes) -> bool:
+    """Whether it is a JPEG or PNG of a size that a file may carry."""
+    return _kind(data) is not None and len(data) <= LARGEST_COVER
+
+
+def write_tags(path: Path, filetype: str, tags: Tags) -> None:
+    """Writes the tags into a finished file that has none; the same tags give the same bytes. Sound is left alone.
+
+    `filetype` is one that AudioWriter writes. A WAV beyond 4 GiB stays without.
+    """
+    if not tags:
+        return
+    match filetype:
+        case "mp3":
+            _id3(ID3(), tags).save(path)
+        case "wav":
+            with path.open("rb") as file:
+                if file.read(4) != b"RIFF":
+                    return
+            wave = WAVE(path)
+            wave.add_tags()
+            _id3(wave.tags, tags)
+            wave.save()
+        case "aac":
+            _save_mp4(path, tags)
+        case "flac":
+            flac = FLAC(path)
+            _comment(flac, tags)
+            if tags.cover:
+                flac.add_picture(_picture(tags.cover))
+            flac.save()
+        case _:
+            ogg = OggOpus(path) if filetype == "opus" else OggVorbis(path)
+            _comment(ogg, tags)
+            if tags.cover:
+                ogg["metadata_block_picture"] = [base64.b64encode(_picture(tags.cover).write()).decode("ascii")]
+            ogg.save()
+
+
+def _text(tags: Any, name: str) -> str:
+    for key in (name, {"title": "TIT2", "artist": "TPE1", "album": "TALB"}[name], f"\xa9{_MP4[name]}"):
+        try:
+            value = tags[key]
+        except (KeyError, ValueError):
+            continue
+        value = getattr(value, "text", value)
+        return str(value[0]) if isinstance(value, list) and value else str(value) if isinstance(value, str) else ""
+    return ""
+
+
+_MP4 = {"title": "nam", "artist": "ART", "album": "alb"}
+
+
+def _cover(found: Any) -> bytes:
+    tags = found.tags
+    if isinstance(tags, ID3):
+        return next((bytes(frame.data) for frame in tags.getall("APIC")), b"")
+    if isinstance(found, FLAC):
+        return next((bytes(picture.data) for picture in found.pictures), b"")
+    if isinstance(found, MP4):
+        return bytes((tags.get("covr") or [b""])[0])
+    blocks = tags.get("metadata_block_picture") or []
+    return bytes(Picture(base64.b64decode(blocks[0])).data) if blocks else b""
+
+
+def _id3(tags: Any, told: Tags) -> Any:
+    for frame, text in ((TIT2, told.title), (TPE1, told.artist), (TALB, told.album)):
+        if text:
+            tags.add(frame(encoding=3, text=[text]))
+    if told.cover:
+        tags.add(APIC(encoding=3, mime=_kind(told.cover), type=_FRONT, desc="", data=told.cover))
+    return tags
+
+
+def _save_mp4(path: Path, told: Tags) -> None:
+    file = MP4(path)
+    if file.tags is None:
+        file.add_tags()
+    for name in _TEXTS:
+        if getattr(told, name):
+            file[f"\xa9{_MP4[name]}"] = [getattr(told, name)]
+    if told.cover:
+        form = MP4Cover.FORMAT_PNG if _kind(told.cover) == "image/png" else MP4Cover.FORMAT_JPEG
+        file["covr"] = [MP4Cover(told.cover, imageformat=form)]
+    file.save()
+
+
+def _comment(file: Any, told: Tags) -> None:
+    for name in _TEXTS:
+        if getattr(told, name):
+            file[name] = [getattr(told, name)]
+
+
+def _picture(cover: bytes) -> Picture:
+    picture = Picture()
+    picture.type, picture.mime, picture.data = _FRONT, _kind(cover), cover
+    return picture
+
+
+def _kind(data: bytes) -> str | None:
+    return next((kind for magic, kind in _IMAGES.items() if data.startswith(magic)), None)
+
+
+class _Bounded:
+    """A file of which only so much may be read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _MOST_READ
+        self.seek, self.tell, self.name = file.seek, file.tell, file.name
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(self._left + 1 if size < 0 else min(size, self._left + 1))
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError("there is more of it than tags need")
+        return data

@@ -1,0 +1,76 @@
+"""The files that a mix is asked to end in: masters for several targets, and versions of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from automix_audio.formats import ENDINGS
+
+if TYPE_CHECKING:
+    from automix_audio.encode import WriteType
+
+TARGETS: dict[str, tuple[float, float]] = {"streaming": (-14.0, -1.0), "loud": (-9.0, -1.0), "broadcast": (-23.0, -1.0)}
+"""Integrated loudness in LUFS and true peak in dBTP: what Spotify plays at and asks for; a loud commercial master;
+EBU R 128."""
+FORMATS: dict[str, tuple[WriteType, int]] = {
+    "wav16": ("wav", 16),
+    "wav24": ("wav", 24),
+    "wav32f": ("wav", 32),
+    "flac16": ("flac", 16),
+    "flac24": ("flac", 24),
+    "mp3": ("mp3", 24),
+    "aac": ("aac", 24),
+    "opus": ("opus", 24),
+    "vorbis": ("vorbis", 24),
+}
+"""Of each format the file that it is, and its bits; lossy ones get what 24 bits hold."""
+LOSSY = ("mp3", "aac", "opus", "vorbis")
+_LUFS, _DBTP = (-30.0, -6.0), (-9.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Master:
+    """One loudness (LUFS) under one ceiling (dBTP); `format` is None for that of the mix."""
+
+    name: str
+    lufs: float
+    ceiling_dbtp: float
+    format: str | None
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file beside the mix: its `kind` is master_<name> or version_<name>."""
+
+    kind: str
+    format: str
+
+
+def ending(output_format: str) -> str:
+    """What a file of that format ends in, with the point."""
+    return f".{ENDINGS[FORMATS[output_format][0]]}"
+
+
+def read_master(text: str) -> Master:
+    """`loud`, `-9/-1`, `loud:mp3`. Raises ValueError that says what it must be."""
+    name, _, output_format = text.partition(":")
+    if name in TARGETS:
+        lufs, ceiling = TARGETS[name]
+    else:
+        lufs, ceiling = (float(number) for number in name.split("/"))
+        if not _LUFS[0] <= lufs <= _LUFS[1] or not _DBTP[0] <= ceiling <= _DBTP[1]:
+            raise ValueError(f"must lie between {_LUFS[0]:g} and {_LUFS[1]:g} LUFS and {_DBTP[0]:g} and 0 dBTP")
+    return Master(name, lufs, ceiling, output_format or None)
+
+
+def first_master(masters: tuple[str, ...]) -> Master | None:
+    """The one that is the mix itself; None where no masters are asked for."""
+    return read_master(masters[0]) if masters else None
+
+
+def outputs_beside(masters: tuple[str, ...], versions: tuple[str, ...], mix_format: str) -> list[Output]:
+    """Every further file, in the order in which it was asked for, masters first."""
+    named = [("master", *text.partition(":")[::2]) for text in masters[1:]]
+    named += [("version", *text.partition(":")[::2]) for text in versions]
+    return [Output(f"{kind}_{name}", output_format or mix_format) for kind, name, output_format in named]

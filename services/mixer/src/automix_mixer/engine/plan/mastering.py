@@ -1,0 +1,81 @@
+"""The plan of a finished song: nothing is mixed, little is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import CorrectionPlan, MixPlan
+
+TONE_BOUND_DB, REFERENCE_BOUND_DB = 2.0, 6.0
+"""In any third octave. Mastering engineers move a finished mix by 1 to 2 dB; a reference is asked for, and goes further
+than that, but not as far as a mix may go, in which the tracks are still to be had."""
+APART_LU = (6.0, 3.0)
+"""Songs of an album stay as far under and over it as they are, up to this: an interlude keeps its place, and a song
+that is louder than that over all others would spend the album's room on itself."""
+_STILL = [0.0] * 30
+
+
+def require_song(roles: Sequence[str]) -> None:
+    """Raises EngineError (NOT_ONE_SONG) unless there is one track beside the references."""
+    if sum(role != "reference" for role in roles) != 1:
+        raise EngineError("NOT_ONE_SONG", "Mastering takes one finished song, and references.")
+
+
+def as_song(plan: MixPlan) -> MixPlan:
+    """A plan that was made for one beat, as one for a finished song.
+
+    Tone is bounded, edges stay, and without a reference there is no glue: a finished song has its own.
+    """
+    bus, followed = plan.bus, plan.bus.reference
+    bound = TONE_BOUND_DB if followed is None else REFERENCE_BOUND_DB
+
+    def bounded(move: Decision[list[float]]) -> Decision[list[float]]:
+        values = [float(v) for v in np.clip(move.value, -bound, bound)]
+        return replace(move, value=values, reason=f"{move.reason}; of a finished song at most {bound:g} dB")
+
+    ratio = bus.glue_ratio
+    if followed is None:
+        ratio = Decision(1.0, ":1", "off: a finished song has its own")
+    # What the filters of one file do is known before they have done it: nothing is rehearsed.
+    correction = CorrectionPlan(
+        Decision(_STILL, "dB per third octave", "a finished song is not rehearsed"),
+        Decision(_STILL, "dB per third octave", "a finished song is not rehearsed"),
+        Decision(0.0, "dB", "there is no fader"),
+        Decision(0.0, "dB", "a finished song leans as it does"),
+    )
+    return replace(
+        plan,
+        edge_fade_ms=Decision(0.0, "ms", "a finished song begins and ends as it does"),
+        bus=replace(
+            bus, mid_db=bounded(bus.mid_db), side_db=bounded(bus.side_db), glue_ratio=ratio, correction=correction
+        ),
+    )
+
+
+def as_album(plans: Sequence[MixPlan], songs: Sequence[Profile], album_lufs: float) -> list[MixPlan]:
+    """Plans of one album: one tone over all, and each song as far from the album's loudness as it was.
+
+    `album_lufs` is the integrated loudness of all songs in a row.
+    """
+    lengths = np.array([song.duration_s for song in songs])
+
+    def mean(name: str) -> Decision[list[float]]:
+        moves = np.average([getattr(plan.bus, name).value for plan in plans], axis=0, weights=lengths)
+        return Decision([float(v) for v in moves], "dB per third octave", "the mean of all songs of the album")
+
+    mid, side = mean("mid_db"), mean("side_db")
+    below, above = APART_LU
+    done = []
+    for plan, song in zip(plans, songs, strict=True):
+        apart = float(np.clip(song.heard_lufs - album_lufs, -below, above))
+        target = plan.master.target_lufs.value + apart
+        said = f"{apart:+.1f} LU from the album's {plan.master.target_lufs.value:g}, as it was"
+        master = replace(plan.master, target_lufs=Decision(float(np.clip(target, -40.0, -6.0)), "LUFS", said))
+        done.append(replace(plan, bus=replace(plan.bus, mid_db=mid, side_db=side), master=master))
+    return done
