@@ -59,7 +59,9 @@ async def test_every_arrow_that_is_drawn_works_and_no_other(
     release: Release, places: dict[str, tuple[str, int]]
 ) -> None:
     found = await asyncio.gather(*(reached(release, process.name, places) for process in PROCESSES))
-    assert {process.name: found for process, found in zip(PROCESSES, found, strict=True)} == {
+    # Webhooks may go to the internet, if the cluster has a way to it.
+    may = {process.name: {"internet"} if process.dials_out else set() for process in PROCESSES}
+    assert {one.name: there - may[one.name] for one, there in zip(PROCESSES, found, strict=True)} == {
         process.name: drawn(process) for process in PROCESSES
     }
 

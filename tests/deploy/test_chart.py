@@ -246,7 +246,7 @@ class TestNetworkPolicies:
                 "postgres": process.schema is not None,
                 "nats": process.messaging is not None,
                 "s3": any(variable.source is Source.S3_ENDPOINT for variable in variables(process)),
-                "public": process.dials_out,
+                "public network": process.dials_out,
             }
             assert reached == {*process.calls, *(name for name, used in servers.items() if used)}
 
