@@ -176,6 +176,11 @@ def test_a_form_is_posted_to_storage_through_the_same_origin(me: Http, project: 
     path = "/" + made["post"]["url"].split("://", 1)[1].partition("/")[2].rstrip("/")
     status, _, answer = me.ask("POST", path, body, **{"content-type": f"multipart/form-data; boundary={boundary}"})
     assert status in (200, 204), answer
+    away = f'--{boundary}\r\nContent-Disposition: form-data; name="success_action_redirect"\r\n\r\nhttps://other.example\r\n'
+    _, headers, _ = me.ask(
+        "POST", path, away.encode() + body, **{"content-type": f"multipart/form-data; boundary={boundary}"}
+    )
+    assert "location" not in headers, "a form sends nobody away from the platform"
     asset = me.json("POST", f"/v1/uploads/{made['upload']['id']}:complete")["asset"]
     assert asset["sha256"] == hashlib.sha256(data).hexdigest()
 

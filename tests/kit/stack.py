@@ -61,6 +61,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "AUTOMIX_WEBHOOK_SWEEP_SECONDS": "0.3",
     },
     "worker": {
+        "AUTOMIX_WORKER_CONCURRENCY": "1",
         "AUTOMIX_LEASE_SECONDS": str(LEASE_SECONDS),
         "AUTOMIX_HEARTBEAT_SECONDS": "0.5",
         "AUTOMIX_RENDER_SILENCE_SECONDS": "8",

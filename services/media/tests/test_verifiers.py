@@ -21,7 +21,8 @@ UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 async def test_a_file_that_needs_too_much_memory_is_refused_and_the_next_is_verified(
     caller: Caller, make_replica: MakeReplica
 ) -> None:
-    # The libraries that read and measure audio need 100 MiB, a file of usual shape little more.
+    # Of private memory the imports take 64 MiB and OpenBLAS 32 for its first product (4 of which are ever touched); a
+    # file of usual shape adds little.
     replica = await make_replica(verify_memory_bytes=112 * 1024**2)
     await refused_for(caller.at(replica), wav(0.3, rate=384_000, channels=24), "VERIFIER_OUT_OF_MEMORY")
     assert (await caller.at(replica).upload(wav())).size == len(wav())

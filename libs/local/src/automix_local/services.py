@@ -1,6 +1,7 @@
 """The service processes of the platform, as data, and the environment that each is given."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -9,8 +10,9 @@ from importlib import import_module
 from pathlib import Path
 
 from automix_platform.environment import PREFIX, Source, Variable, variables
-from automix_platform.processes import PROCESSES, Process, Protocol
+from automix_platform.processes import PROCESSES, Process, Protocol, Scale
 
+from automix_local.machine import jobs_at_once
 from automix_local.ports import HOST
 from automix_local.probes import grpc_health, http_health
 from automix_local.servers import nats, postgres, s3
@@ -68,6 +70,11 @@ def replica_names(service: Service, count: int) -> tuple[str, ...]:
     return tuple(service.name if number == 1 else f"{service.name}-{number}" for number in range(1, count + 1))
 
 
+def service_of(replica: str) -> str:
+    """The service whose process has this name."""
+    return re.sub(r"-\d+$", "", replica)
+
+
 def chosen_settings(service: Service, environment: Mapping[str, str]) -> dict[str, str]:
     """What a person has set for a service: its log level, and of its settings those that are numbers.
 
@@ -115,12 +122,20 @@ def environment(service: Service, replica: str, servers: Servers, endpoints: Map
         Source.S3_SECRET_KEY: lambda variable: servers.s3_secret_key(variable.of),
     }
     told = base_environment(scratch) | {_LOG_LEVEL: "INFO"} | _OF_LOOPBACK.get(service.name, {})
+    if service.process.scale is Scale.QUEUE:
+        told |= _whole_machine(sum(service_of(name) == service.name for name in endpoints))
     told |= chosen_settings(service, os.environ)
     for variable in variables(service.process):
         value = values[variable.source](variable)
         if value is not None:  # a stack of a few services has no address for the others
             told[variable.name] = value
     return told
+
+
+def _whole_machine(processes: int) -> dict[str, str]:
+    """Jobs at once and connections of each worker, that all of them together use the machine and no more."""
+    jobs = max(1, jobs_at_once() // max(1, processes))
+    return {f"{PREFIX}WORKER_CONCURRENCY": str(jobs), f"{PREFIX}DATABASE_POOL_SIZE": str(max(4, 2 + jobs))}
 
 
 def public_url(endpoints: Mapping[str, str]) -> str | None:

@@ -212,7 +212,8 @@ def _contents(settings: GatewaySettings) -> list[dict[str, Any]]:
             _header("content-security-policy", CONTENT_POLICY),
             _header("cache-control", "private, max-age=3600"),
         ],
-        "response_headers_to_remove": ["seaweed-x-amz-etag", "seaweed-x-amz-owner"],
+        # A form may name an address to go to afterwards, which no policy has allowed: nobody is sent away from here.
+        "response_headers_to_remove": ["location", "seaweed-x-amz-etag", "seaweed-x-amz-owner"],
         "typed_per_filter_config": {TRANSCODER: _OFF},
     }
     return [{**route, **common} for route in (reads, posts)]
