@@ -118,6 +118,17 @@ def test_a_lost_page_of_ogg_is_silence(
     assert quiet[-1] / RATE <= gaps[0].at_s + gaps[0].length_s + 0.1
 
 
+def test_a_page_that_is_lost_right_before_the_last_is_silence(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block
+) -> None:
+    data = ffmpeg_encode(tmp_path / "whole", "libopus", noise, RATE, "ogg").read_bytes()
+    starts = pages(data)
+    (tmp_path / "cut").write_bytes(data[: starts[-3]] + data[starts[-2] :])
+    whole, _, _ = read(tmp_path / "whole")
+    block, gaps, damaged = read(tmp_path / "cut")
+    assert (len(block), len(gaps), damaged) == (len(whole), 1, 1)
+
+
 def test_a_later_beginning_is_silence(ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block) -> None:
     whole = ffmpeg_encode(tmp_path / "whole.mkv", "pcm_s16le", noise, RATE, "matroska")
     later = without_packets(whole, tmp_path / "later.mkv", "matroska", range(0), shift_s=0.5)

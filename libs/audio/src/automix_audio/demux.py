@@ -23,7 +23,7 @@ from av.container.input import InputContainer
 from av.packet import Packet
 
 from automix_audio.errors import AudioError, Reason
-from automix_audio.ogg import links
+from automix_audio.ogg import links, lost_before_end
 from automix_audio.sniff import HEAD_BYTES, demuxer_for, id3v2_size
 from automix_audio.timeline import LONGEST_START_S, Gap, Gaps, Stamps, opus_length_s
 from automix_audio.wav_header import WavHeader, corrected
@@ -76,6 +76,7 @@ class AudioTrack:
         self._file = file
         self.container = demuxer_for(self._view.head, tagged=self._view.start > 0)
         self._links = links(file, self._view.start) if self.container == "ogg" else [self._view.start]
+        self._late_end: tuple[int, Fraction] | None = None
         self._trim = itunes_trim(file, self._view) if self.container == "mp3" else None
         self._demuxer, self._stream, self.codec = self._opened(0)
         self.damaged_packets = 0
@@ -137,10 +138,18 @@ class AudioTrack:
         self._view.seek(0)
         demuxer = _open(self._view, self.container)
         try:
-            return demuxer, *_audio_stream(demuxer)
+            stream, codec = _audio_stream(demuxer)
         except BaseException:
             demuxer.close()
             raise
+        place = self._file.tell()
+        self._late_end = (
+            lost_before_end(self._file, self._links[number], end)
+            if (self.container, codec) == ("ogg", "opus")
+            else None
+        )
+        self._file.seek(place)
+        return demuxer, stream, codec
 
     def _follow(self, number: int) -> bool:
         """Goes on with the next link of a chain, if it can be read."""
@@ -199,6 +208,8 @@ class AudioTrack:
                 lost.add(packet)
                 continue
             at_s = None if packet.pts is None or packet.time_base is None else packet.pts * packet.time_base
+            if at_s is not None and self._late_end and (packet.pos or 0) >= self._late_end[0]:
+                at_s += self._late_end[1]
             # Without a stamp it is the rest of what came before: there is nothing missing in front of it.
             lost_s = lost.until(packet) if frames and frames[0].pts is not None else 0.0
             if self.container == "flac" and frames:
