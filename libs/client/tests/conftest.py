@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from automix.projects.v1 import projects_pb2
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.settings import Patience, TlsFiles
 from automix_client.tokens import MemoryTokenStore
-
-from .stand_in_platform import serve
-from .world import World
+from kit.stand_in.platform import serve
+from kit.stand_in.world import World
 
 # Quick to try again; long enough that a slow machine does not give up.
 PATIENCE = Patience(backoff_first=0.01, backoff_most=0.05, stall=5.0, stubborn=20.0)
@@ -18,6 +18,12 @@ PATIENCE = Patience(backoff_first=0.01, backoff_most=0.05, stall=5.0, stubborn=2
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.fixture
+def project(world: World) -> None:
+    """A project that is there already: its id is `p`."""
+    world.projects["p"] = projects_pb2.Project(id="p", name="Song")
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.rpc.errors import FailedPrecondition, FieldViolation, ResourceExhausted
+from kit.stand_in.world import World, quota
 
 from .command_line import MAIN, Automix
 from .test_jobs import ended, processing
-from .world import World, quota
 
 MUSIC = b"music" * 100_000
 JOB = "01a220a1-557b-7103-83a9-e7e73d24db1c"
@@ -187,9 +187,7 @@ async def test_a_mix(signed_in: Automix, world: World, song: Path, tmp_path: Pat
     assert "-1.0 dBTP" in outcome.out
     assert "note as loud as it can be" in outcome.out
     assert (tmp_path / "out.wav").stat().st_size == next(iter(world.renders.values())).size
-    settings = next(
-        iter(world.answers[one].settings for one in world.answers if isinstance(world.answers[one], pb.Job))
-    )
+    settings = next(asked for asked, _ in world.answers.values() if isinstance(asked, pb.CreateJobRequest)).settings
     assert settings.reverb_amount == pytest.approx(0.2)
     assert not settings.HasField("delay_amount")
     assert settings.format == pb.RENDER_FORMAT_WAV24

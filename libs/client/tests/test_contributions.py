@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
+from kit.stand_in.world import World
 
 from .command_line import Automix
 from .test_jobs import ended
-from .world import World
 
 MODULE = """
 import os

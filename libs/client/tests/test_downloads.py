@@ -11,8 +11,9 @@ from automix.mixer.v1.mixer_pb2 import Job, Render, RenderFile
 from automix_client.client import AsyncClient
 from automix_client.errors import NotReachableError, TransferError
 from automix_common.rpc.errors import FailedPrecondition, Unauthenticated
+from kit.stand_in.world import World
 
-from .world import World
+pytestmark = pytest.mark.usefixtures("project")
 
 CONTENT = bytes(range(256)) * 10_000 + b"the end"
 

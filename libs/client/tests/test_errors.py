@@ -17,8 +17,7 @@ from automix_common.rpc.errors import (
     Unauthenticated,
     Unavailable,
 )
-
-from .world import World, quota
+from kit.stand_in.world import World, quota
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ from automix_client.endpoints import Endpoints
 from automix_client.errors import JobCancelledError, JobFailedError, NotReachableError, NotYoursError, RefusedError
 from automix_client.settings import TlsFiles
 from automix_common.rpc.errors import ServiceError, Unauthenticated, Unavailable
+from kit.stand_in.platform import serve
+from kit.stand_in.world import World
 
 from .conftest import PATIENCE
-from .stand_in_platform import serve
-from .world import World
+
+pytestmark = pytest.mark.usefixtures("project")
 
 CUT = pb.Job()
 

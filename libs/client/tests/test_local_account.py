@@ -6,8 +6,7 @@ import pytest
 from automix_client.cli.local_account import LocalAccount
 from automix_client.client import AsyncClient
 from automix_client.errors import NotReachableError, NotSignedInError
-
-from .world import World
+from kit.stand_in.world import World
 
 
 @pytest.fixture

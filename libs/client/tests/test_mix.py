@@ -11,9 +11,9 @@ from automix_client.errors import InvalidInputError, JobFailedError
 from automix_client.mix import MixProgress
 from automix_client.settings import ConfigurationError
 from automix_common.rpc.errors import InvalidArgument
+from kit.stand_in.world import World
 
 from .test_jobs import ended, processing
-from .world import World
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_strings_are_paths_and_the_ending_of_the_file_says_the_format(
     out = str(tmp_path / "mix.flac")
     await client.mix([str(files["lead"])], [str(files["drums"])], settings={"reverb_amount": 0.5}, out=out)
     assert os.listdir(tmp_path).count("mix.flac") == 1
-    asked = next(one for one in world.answers.values() if isinstance(one, pb.Job)).settings
+    asked = next(asked for asked, _ in world.answers.values() if isinstance(asked, pb.CreateJobRequest)).settings
     assert (asked.format, asked.reverb_amount) == (pb.RENDER_FORMAT_FLAC24, 0.5)
 
 

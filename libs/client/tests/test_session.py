@@ -12,10 +12,10 @@ from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.errors import NotReachableError, NotSignedInError
 from automix_client.settings import TlsFiles
+from kit.stand_in.platform import serve
+from kit.stand_in.world import World
 
 from .conftest import PATIENCE
-from .stand_in_platform import serve
-from .world import World
 
 
 async def test_nobody_is_signed_in(port: int, world: World) -> None:

@@ -16,11 +16,11 @@ from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.settings import TlsFiles
 from automix_client.sync import SyncAccount, SyncAssets, SyncJobs, SyncProjects, SyncRenders
+from kit.stand_in.platform import serve
+from kit.stand_in.world import World
 
 from .conftest import PATIENCE
-from .stand_in_platform import serve
 from .test_jobs import ended, processing
-from .world import World
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from kit.stand_in.people import Auth
+from kit.stand_in.world import World
 
 from .conftest import PATIENCE
-from .people import Auth
-from .world import World
 
 QUICK = replace(PATIENCE, attempts=2)
 

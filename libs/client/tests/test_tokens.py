@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from automix_client.tokens import Credentials, FileTokenStore, file_lock, slug, write_private
-
-from .stand_in_platform import serve
-from .world import World
+from kit.stand_in.platform import serve
+from kit.stand_in.world import World
 
 CREDENTIALS = Credentials("me@example.org", "u", "a", 1.0, "r", 2.0)
 

@@ -13,8 +13,9 @@ from automix_client.errors import InvalidInputError, NotReachableError, QuotaErr
 from automix_client.session import Session
 from automix_client.uploads import CHUNK_BYTES
 from automix_common.rpc.errors import FailedPrecondition, Unauthenticated
+from kit.stand_in.world import World, quota
 
-from .world import World, quota
+pytestmark = pytest.mark.usefixtures("project")
 
 CONTENT = bytes(range(256)) * 12_000 + b"the end"
 

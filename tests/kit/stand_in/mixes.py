@@ -7,10 +7,9 @@ from automix.mixer.v1 import mixer_pb2, mixer_pb2_grpc
 from automix_common.rpc.edge import refuse
 from automix_common.rpc.errors import (
     FailedPrecondition,
-    not_yours,
 )
 
-from .world import Context, World, pieces
+from kit.stand_in.world import Context, World, pieces
 
 
 class Mixer(mixer_pb2_grpc.MixerServiceServicer):
@@ -19,7 +18,8 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
 
     async def CreateJob(self, request: mixer_pb2.CreateJobRequest, context: Context) -> mixer_pb2.CreateJobResponse:
         await self.world.enter("CreateJob", context)
-        job = self.world.answers.get(request.request_id)
+        await self.world.mine(self.world.projects, request.project_id, "project", context)
+        job = await self.world.once(request, context)
         if job is None:
             job = mixer_pb2.Job(
                 id=str(uuid.uuid4()),
@@ -28,25 +28,26 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
                 inputs=request.inputs,
                 settings=request.settings,
             )
-            self.world.answers[request.request_id] = job
+            self.world.answers[request.request_id] = (request, job)
             self.world.jobs[job.id] = job
         await self.world.leave("CreateJob", context)
         return mixer_pb2.CreateJobResponse(job=job)
 
     async def GetJob(self, request: mixer_pb2.GetJobRequest, context: Context) -> mixer_pb2.GetJobResponse:
         await self.world.enter("GetJob", context)
-        if request.job_id not in self.world.jobs:
-            await refuse(context, not_yours("job"))
-        return mixer_pb2.GetJobResponse(job=self.world.jobs[request.job_id])
+        job = await self.world.mine(self.world.jobs, request.job_id, "job", context)
+        return mixer_pb2.GetJobResponse(job=job)
 
     async def ListJobs(self, request: mixer_pb2.ListJobsRequest, context: Context) -> mixer_pb2.ListJobsResponse:
         await self.world.enter("ListJobs", context)
-        return mixer_pb2.ListJobsResponse(jobs=self.world.jobs.values())
+        await self.world.mine(self.world.projects, request.project_id, "project", context)
+        jobs = [job for job in self.world.jobs.values() if job.project_id == request.project_id]
+        return mixer_pb2.ListJobsResponse(jobs=jobs)
 
     async def CancelJob(self, request: mixer_pb2.CancelJobRequest, context: Context) -> mixer_pb2.CancelJobResponse:
         await self.world.enter("CancelJob", context)
-        job = self.world.jobs[request.job_id]
-        if job.status not in (mixer_pb2.JOB_STATUS_QUEUED, mixer_pb2.JOB_STATUS_PROCESSING):
+        job = await self.world.mine(self.world.jobs, request.job_id, "job", context)
+        if job.status in (mixer_pb2.JOB_STATUS_SUCCEEDED, mixer_pb2.JOB_STATUS_FAILED):
             await refuse(context, FailedPrecondition("JOB_ENDED", "the job has ended"))
         cancelled = mixer_pb2.Job()
         cancelled.CopyFrom(job)
@@ -57,7 +58,17 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
 
     async def RetryJob(self, request: mixer_pb2.RetryJobRequest, context: Context) -> mixer_pb2.RetryJobResponse:
         await self.world.enter("RetryJob", context)
-        job = mixer_pb2.Job(id=str(uuid.uuid4()), status=mixer_pb2.JOB_STATUS_QUEUED, retry_of=request.job_id)
+        failed = await self.world.mine(self.world.jobs, request.job_id, "job", context)
+        if failed.status in (mixer_pb2.JOB_STATUS_QUEUED, mixer_pb2.JOB_STATUS_PROCESSING):
+            await refuse(context, FailedPrecondition("JOB_NOT_ENDED", "the job has not ended"))
+        job = mixer_pb2.Job(
+            id=str(uuid.uuid4()),
+            project_id=failed.project_id,
+            status=mixer_pb2.JOB_STATUS_QUEUED,
+            retry_of=failed.id,
+            inputs=failed.inputs,
+            settings=failed.settings,
+        )
         self.world.jobs[job.id] = job
         return mixer_pb2.RetryJobResponse(job=job)
 
@@ -65,8 +76,7 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         self, request: mixer_pb2.WatchJobRequest, context: Context
     ) -> AsyncIterator[mixer_pb2.WatchJobResponse]:
         await self.world.enter("WatchJob", context)
-        if request.job_id not in self.world.jobs:
-            await refuse(context, not_yours("job"))
+        await self.world.mine(self.world.jobs, request.job_id, "job", context)
         while True:
             job = self.world.jobs[request.job_id]
             yield mixer_pb2.WatchJobResponse(job=job)
@@ -85,21 +95,22 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
 
     async def GetRender(self, request: mixer_pb2.GetRenderRequest, context: Context) -> mixer_pb2.GetRenderResponse:
         await self.world.enter("GetRender", context)
-        if request.render_id not in self.world.renders:
-            await refuse(context, not_yours("render"))
-        return mixer_pb2.GetRenderResponse(render=self.world.renders[request.render_id])
+        render = await self.world.mine(self.world.renders, request.render_id, "render", context)
+        return mixer_pb2.GetRenderResponse(render=render)
 
     async def ListRenders(
         self, request: mixer_pb2.ListRendersRequest, context: Context
     ) -> mixer_pb2.ListRendersResponse:
         await self.world.enter("ListRenders", context)
-        return mixer_pb2.ListRendersResponse(renders=self.world.renders.values())
+        await self.world.mine(self.world.projects, request.project_id, "project", context)
+        renders = [render for render in self.world.renders.values() if render.project_id == request.project_id]
+        return mixer_pb2.ListRendersResponse(renders=renders)
 
     async def DownloadRender(
         self, request: mixer_pb2.DownloadRenderRequest, context: Context
     ) -> AsyncIterator[mixer_pb2.DownloadRenderResponse]:
         await self.world.enter("DownloadRender", context)
-        render = self.world.renders[request.render_id]
+        render = await self.world.mine(self.world.renders, request.render_id, "render", context)
         for data in pieces(self.world, render.id, request.offset):
             if data is None:
                 await refuse(context, self.world.cut_by)
@@ -110,13 +121,15 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         self, request: mixer_pb2.CreateRenderDownloadUrlRequest, context: Context
     ) -> mixer_pb2.CreateRenderDownloadUrlResponse:
         await self.world.enter("CreateRenderDownloadUrl", context)
+        await self.world.mine(self.world.renders, request.render_id, "render", context)
         return mixer_pb2.CreateRenderDownloadUrlResponse(url="http://localhost/render")
 
     async def DeleteRender(
         self, request: mixer_pb2.DeleteRenderRequest, context: Context
     ) -> mixer_pb2.DeleteRenderResponse:
         await self.world.enter("DeleteRender", context)
-        self.world.renders.pop(request.render_id, None)
+        await self.world.mine(self.world.renders, request.render_id, "render", context)
+        del self.world.renders[request.render_id]
         await self.world.leave("DeleteRender", context)
         return mixer_pb2.DeleteRenderResponse()
 
@@ -124,6 +137,7 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         self, request: mixer_pb2.GetRenderReportRequest, context: Context
     ) -> mixer_pb2.GetRenderReportResponse:
         await self.world.enter("GetRenderReport", context)
+        await self.world.mine(self.world.renders, request.render_id, "render", context)
         return mixer_pb2.GetRenderReportResponse(
             plan_json='{"version": 1}', report_json='{"notes": ["as loud as it can be"]}'
         )
@@ -132,9 +146,17 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         self, request: mixer_pb2.DownloadRenderFileRequest, context: Context
     ) -> AsyncIterator[mixer_pb2.DownloadRenderFileResponse]:
         await self.world.enter("DownloadRenderFile", context)
-        file = next(
-            file for render in self.world.renders.values() for file in render.files if file.id == request.file_id
-        )
+        file = await self.world.mine(self._files(), request.file_id, "file", context)
         for data in pieces(self.world, file.id, request.offset):
             yield mixer_pb2.DownloadRenderFileResponse(file=file, data=data or b"")
             file = None
+
+    async def CreateRenderFileDownloadUrl(
+        self, request: mixer_pb2.CreateRenderFileDownloadUrlRequest, context: Context
+    ) -> mixer_pb2.CreateRenderFileDownloadUrlResponse:
+        await self.world.enter("CreateRenderFileDownloadUrl", context)
+        await self.world.mine(self._files(), request.file_id, "file", context)
+        return mixer_pb2.CreateRenderFileDownloadUrlResponse(url="http://localhost/file")
+
+    def _files(self) -> dict[str, mixer_pb2.RenderFile]:
+        return {file.id: file for render in self.world.renders.values() for file in render.files}

@@ -5,9 +5,9 @@ import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import grpc
 from automix.auth.v1 import auth_pb2
@@ -17,14 +17,25 @@ from automix.projects.v1 import projects_pb2
 from automix_common.rpc.edge import refuse
 from automix_common.rpc.errors import (
     FieldViolation,
+    InvalidArgument,
     ResourceExhausted,
     ServiceError,
     Unauthenticated,
     Unavailable,
+    not_yours,
 )
 
 CHUNK = 64 * 1024
 Context = grpc.aio.ServicerContext[Any, Any]
+Found = TypeVar("Found")
+
+
+class Request(Protocol):
+    """A request whose repetition has no further effect."""
+
+    @property
+    def request_id(self) -> str:
+        """Chosen by the caller; may be empty."""
 
 
 @dataclass
@@ -42,7 +53,7 @@ class World:
     content: dict[str, bytes] = field(default_factory=dict)
     jobs: dict[str, mixer_pb2.Job] = field(default_factory=dict)
     renders: dict[str, mixer_pb2.Render] = field(default_factory=dict)
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     offsets: list[int] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -107,15 +118,37 @@ class World:
         """What happens before every answer: counted, authorised, and failed where that is asked for."""
         self.calls[method] += 1
         if signed_in:
-            metadata = dict(context.invocation_metadata() or ())
-            token = str(metadata.get("authorization", "")).removeprefix("Bearer ")
-            if self.access.get(token, 0.0) < time.time():
-                await refuse(context, Unauthenticated("TOKEN_EXPIRED", "the access token has expired"))
+            await self._authorise(context)
         if method in self.refusals:
             await refuse(context, self.refusals[method])
         if self.unavailable[method] > 0:
             self.unavailable[method] -= 1
             await refuse(context, Unavailable("PEER_UNAVAILABLE", "away"))
+
+    async def _authorise(self, context: Context) -> None:
+        metadata = dict(context.invocation_metadata() or ())
+        token = str(metadata.get("authorization", "")).removeprefix("Bearer ")
+        if not token:
+            await refuse(context, Unauthenticated("TOKEN_MISSING", "sign in"))
+        if token not in self.access:
+            await refuse(context, Unauthenticated("TOKEN_INVALID", "the access token is not valid"))
+        if self.access[token] < time.time():
+            await refuse(context, Unauthenticated("TOKEN_EXPIRED", "the access token has expired"))
+
+    async def mine(self, found: Mapping[str, Found], key: str, kind: str, context: Context) -> Found:
+        """The thing of this id; what does not exist is refused as what is another's."""
+        if key not in found:
+            await refuse(context, not_yours(kind))
+        return found[key]
+
+    async def once(self, request: Request, context: Context) -> Any:
+        """What the request of this id was answered before; another request with the same id is refused."""
+        if not request.request_id:
+            return None
+        known, answer = self.answers.get(request.request_id, (request, None))
+        if known != request:
+            await refuse(context, InvalidArgument("REQUEST_ID_REUSED", "another request had this id"))
+        return answer
 
     async def leave(self, method: str, context: Context) -> None:
         """What happens after the work and before its answer."""

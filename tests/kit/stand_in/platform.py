@@ -9,10 +9,10 @@ from automix.media.v1 import media_pb2_grpc
 from automix.mixer.v1 import mixer_pb2_grpc
 from automix.projects.v1 import projects_pb2_grpc
 
-from .audio import Media
-from .mixes import Mixer
-from .people import Auth, Projects
-from .world import World
+from kit.stand_in.media import Media
+from kit.stand_in.mixes import Mixer
+from kit.stand_in.people import Auth, Projects
+from kit.stand_in.world import World
 
 
 @asynccontextmanager

@@ -10,10 +10,9 @@ from automix_common.rpc.errors import (
     FieldViolation,
     InvalidArgument,
     Unauthenticated,
-    not_yours,
 )
 
-from .world import Context, World
+from kit.stand_in.world import Context, World
 
 
 class Auth(auth_pb2_grpc.AuthServiceServicer):
@@ -81,12 +80,12 @@ class Projects(projects_pb2_grpc.ProjectsServiceServicer):
         self, request: projects_pb2.CreateProjectRequest, context: Context
     ) -> projects_pb2.CreateProjectResponse:
         await self.world.enter("CreateProject", context)
-        project = self.world.answers.get(request.request_id)
+        project = await self.world.once(request, context)
         if project is None:
             project = projects_pb2.Project(id=str(uuid.uuid4()), name=request.name)
             project.created_at.GetCurrentTime()
             self.world.projects[project.id] = project
-            self.world.answers[request.request_id] = project
+            self.world.answers[request.request_id] = (request, project)
         await self.world.leave("CreateProject", context)
         return projects_pb2.CreateProjectResponse(project=project)
 
@@ -94,9 +93,8 @@ class Projects(projects_pb2_grpc.ProjectsServiceServicer):
         self, request: projects_pb2.GetProjectRequest, context: Context
     ) -> projects_pb2.GetProjectResponse:
         await self.world.enter("GetProject", context)
-        if request.project_id not in self.world.projects:
-            await refuse(context, not_yours("project"))
-        return projects_pb2.GetProjectResponse(project=self.world.projects[request.project_id])
+        project = await self.world.mine(self.world.projects, request.project_id, "project", context)
+        return projects_pb2.GetProjectResponse(project=project)
 
     async def ListProjects(
         self, request: projects_pb2.ListProjectsRequest, context: Context
@@ -112,7 +110,7 @@ class Projects(projects_pb2_grpc.ProjectsServiceServicer):
         self, request: projects_pb2.UpdateProjectRequest, context: Context
     ) -> projects_pb2.UpdateProjectResponse:
         await self.world.enter("UpdateProject", context)
-        project = self.world.projects[request.project_id]
+        project = await self.world.mine(self.world.projects, request.project_id, "project", context)
         for path in request.update_mask.paths:
             setattr(project, path, getattr(request, path))
         return projects_pb2.UpdateProjectResponse(project=project)
@@ -121,6 +119,7 @@ class Projects(projects_pb2_grpc.ProjectsServiceServicer):
         self, request: projects_pb2.DeleteProjectRequest, context: Context
     ) -> projects_pb2.DeleteProjectResponse:
         await self.world.enter("DeleteProject", context)
-        self.world.projects.pop(request.project_id, None)
+        await self.world.mine(self.world.projects, request.project_id, "project", context)
+        del self.world.projects[request.project_id]
         await self.world.leave("DeleteProject", context)
         return projects_pb2.DeleteProjectResponse()

@@ -10,10 +10,9 @@ from automix_common.rpc.errors import (
     Aborted,
     FailedPrecondition,
     InvalidArgument,
-    not_yours,
 )
 
-from .world import Context, World, pieces
+from kit.stand_in.world import Context, World, pieces
 
 
 class Media(media_pb2_grpc.MediaServiceServicer):
@@ -24,7 +23,8 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         self, request: media_pb2.CreateUploadRequest, context: Context
     ) -> media_pb2.CreateUploadResponse:
         await self.world.enter("CreateUpload", context)
-        upload = self.world.answers.get(request.request_id)
+        await self.world.mine(self.world.projects, request.project_id, "project", context)
+        upload = await self.world.once(request, context)
         if upload is None:
             upload = media_pb2.Upload(
                 id=str(uuid.uuid4()),
@@ -36,7 +36,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
             )
             self.world.uploads[upload.id] = upload
             self.world.received[upload.id] = bytearray()
-            self.world.answers[request.request_id] = upload
+            self.world.answers[request.request_id] = (request, upload)
         await self.world.leave("CreateUpload", context)
         return media_pb2.CreateUploadResponse(upload=upload)
 
@@ -49,7 +49,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         arrived = 0
         async for request in request_iterator:
             if request.upload_id:
-                upload = self.world.uploads[request.upload_id]
+                upload = await self.world.mine(self.world.uploads, request.upload_id, "upload", context)
                 self.world.offsets.append(request.offset)
                 if request.offset != upload.received:
                     await refuse(context, FailedPrecondition("OFFSET_MISMATCH", f"send from {upload.received}"))
@@ -65,7 +65,8 @@ class Media(media_pb2_grpc.MediaServiceServicer):
 
     async def GetUpload(self, request: media_pb2.GetUploadRequest, context: Context) -> media_pb2.GetUploadResponse:
         await self.world.enter("GetUpload", context)
-        return media_pb2.GetUploadResponse(upload=self.world.uploads[request.upload_id])
+        upload = await self.world.mine(self.world.uploads, request.upload_id, "upload", context)
+        return media_pb2.GetUploadResponse(upload=upload)
 
     async def CompleteUpload(
         self, request: media_pb2.CompleteUploadRequest, context: Context
@@ -74,7 +75,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         if self.world.busy_verifications > 0:
             self.world.busy_verifications -= 1
             await refuse(context, Aborted("VERIFYING", "another call verifies it"))
-        upload = self.world.uploads[request.upload_id]
+        upload = await self.world.mine(self.world.uploads, request.upload_id, "upload", context)
         if upload.state == media_pb2.UPLOAD_STATE_REFUSED:
             await refuse(context, InvalidArgument(upload.refusal_reason, upload.refusal_message))
         content = bytes(self.world.received[upload.id])
@@ -105,17 +106,18 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         self, request: media_pb2.AbortUploadRequest, context: Context
     ) -> media_pb2.AbortUploadResponse:
         await self.world.enter("AbortUpload", context)
+        await self.world.mine(self.world.uploads, request.upload_id, "upload", context)
         del self.world.uploads[request.upload_id]
         return media_pb2.AbortUploadResponse()
 
     async def GetAsset(self, request: media_pb2.GetAssetRequest, context: Context) -> media_pb2.GetAssetResponse:
         await self.world.enter("GetAsset", context)
-        if request.asset_id not in self.world.assets:
-            await refuse(context, not_yours("asset"))
-        return media_pb2.GetAssetResponse(asset=self.world.assets[request.asset_id])
+        asset = await self.world.mine(self.world.assets, request.asset_id, "asset", context)
+        return media_pb2.GetAssetResponse(asset=asset)
 
     async def ListAssets(self, request: media_pb2.ListAssetsRequest, context: Context) -> media_pb2.ListAssetsResponse:
         await self.world.enter("ListAssets", context)
+        await self.world.mine(self.world.projects, request.project_id, "project", context)
         return media_pb2.ListAssetsResponse(
             assets=[asset for asset in self.world.assets.values() if asset.project_id == request.project_id]
         )
@@ -124,7 +126,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         self, request: media_pb2.UpdateAssetRequest, context: Context
     ) -> media_pb2.UpdateAssetResponse:
         await self.world.enter("UpdateAsset", context)
-        asset = self.world.assets[request.asset_id]
+        asset = await self.world.mine(self.world.assets, request.asset_id, "asset", context)
         for path in request.update_mask.paths:
             setattr(asset, path, getattr(request, path))
         return media_pb2.UpdateAssetResponse(asset=asset)
@@ -133,6 +135,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         self, request: media_pb2.DeleteAssetRequest, context: Context
     ) -> media_pb2.DeleteAssetResponse:
         await self.world.enter("DeleteAsset", context)
+        await self.world.mine(self.world.assets, request.asset_id, "asset", context)
         del self.world.assets[request.asset_id]
         return media_pb2.DeleteAssetResponse()
 
@@ -140,7 +143,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         self, request: media_pb2.DownloadAssetRequest, context: Context
     ) -> AsyncIterator[media_pb2.DownloadAssetResponse]:
         await self.world.enter("DownloadAsset", context)
-        asset = self.world.assets[request.asset_id]
+        asset = await self.world.mine(self.world.assets, request.asset_id, "asset", context)
         for data in pieces(self.world, asset.id, request.offset):
             if data is None:
                 await refuse(context, self.world.cut_by)
@@ -151,12 +154,14 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         self, request: media_pb2.CreateDownloadUrlRequest, context: Context
     ) -> media_pb2.CreateDownloadUrlResponse:
         await self.world.enter("CreateDownloadUrl", context)
+        await self.world.mine(self.world.assets, request.asset_id, "asset", context)
         return media_pb2.CreateDownloadUrlResponse(url="http://localhost/asset")
 
     async def GetWaveform(
         self, request: media_pb2.GetWaveformRequest, context: Context
     ) -> media_pb2.GetWaveformResponse:
         await self.world.enter("GetWaveform", context)
+        await self.world.mine(self.world.assets, request.asset_id, "asset", context)
         return media_pb2.GetWaveformResponse(
             minimum=[-0.1, -0.5, -1.0, 0.0], maximum=[0.1, 0.4, 0.9, 0.0], seconds_per_slice=0.75
         )
