@@ -2,7 +2,8 @@
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from kit.calls import RPCS, TABLE, Named, Own
 from kit.people import PASSWORD, Possessions
 from kit.refusals import refused
 from kit.rpcs import CONTRACTS, refusal
-from kit.stack import Stack
+from kit.stack import WORKERS, Stack
 from kit.stand_in.platform import serve
 from kit.stand_in.world import World
 
@@ -32,6 +33,8 @@ class Platform:
     channels: dict[str, grpc.aio.Channel]
     email: str
     tokens: auth_pb2.Tokens
+    idle: Callable[[], AbstractAsyncContextManager[None]]
+    """For the length of the block no worker takes a job."""
 
     @property
     def auth(self) -> Any:
@@ -84,20 +87,33 @@ class Platform:
         return answer.asset
 
 
-@pytest.fixture(scope="module", params=["stand-in", "real"])
-async def platform(request: pytest.FixtureRequest, stack: Stack) -> AsyncIterator[Platform]:
-    if request.param == "real":
-        yield await _signed_up({name: stack.channel(name) for name in CONTRACTS})
-        return
+@pytest.fixture(scope="module")
+async def stand_in() -> AsyncIterator[Platform]:
+    """The platform in memory, where jobs stay queued until a test moves them."""
     async with serve(World()) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield await _signed_up(dict.fromkeys(CONTRACTS, channel))
+        yield await _signed_up(dict.fromkeys(CONTRACTS, channel), nullcontext)
 
 
-async def _signed_up(channels: dict[str, grpc.aio.Channel]) -> Platform:
+@pytest.fixture(scope="module")
+async def real(stack: Stack) -> Platform:
+    """The platform of services."""
+    return await _signed_up({name: stack.channel(name) for name in CONTRACTS}, lambda: stack.without(*WORKERS))
+
+
+@pytest.fixture(scope="module", params=["stand_in", "real"])
+def platform(request: pytest.FixtureRequest) -> Platform:
+    """One after the other."""
+    found: Platform = request.getfixturevalue(request.param)
+    return found
+
+
+async def _signed_up(
+    channels: dict[str, grpc.aio.Channel], idle: Callable[[], AbstractAsyncContextManager[None]]
+) -> Platform:
     email = f"{uuid.uuid4().hex}@example.org"
     stub = auth_pb2_grpc.AuthServiceStub(channels["auth"])
     answer = await stub.SignUp(auth_pb2.SignUpRequest(email=email, password=PASSWORD), timeout=30)
-    return Platform(channels, email, answer.tokens)
+    return Platform(channels, email, answer.tokens, idle)
 
 
 @pytest.fixture(scope="module")
@@ -221,12 +237,12 @@ async def test_what_is_deleted_is_gone(platform: Platform, beat: bytes) -> None:
     assert list(listed.assets) == []
 
 
-async def test_a_job_that_was_cancelled_stays_so_and_is_retried(platform: Platform, beat: bytes, stack: Stack) -> None:
+async def test_a_job_that_was_cancelled_stays_so_and_is_retried(platform: Platform, beat: bytes) -> None:
     project = await platform.project()
     asset = await platform.asset(project, beat)
     create = mixer_pb2.CreateJobRequest(project_id=project, inputs=[mixer_pb2.JobInput(asset_id=asset.id)])
     create.request_id = str(uuid.uuid4())
-    async with stack.without("worker", "worker-2"):
+    async with platform.idle():
         job = (await platform.mixer.CreateJob(create, **platform.signed_in)).job
         assert (await platform.mixer.CreateJob(create, **platform.signed_in)).job.id == job.id
         retry = mixer_pb2.RetryJobRequest(job_id=job.id)

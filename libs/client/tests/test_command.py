@@ -246,7 +246,7 @@ async def test_ctrl_c_cancels_the_mix(signed_in: Automix, world: World, song: Pa
 
 async def test_jobs(signed_in: Automix, world: World) -> None:
     await signed_in("projects", "create", "Mine")
-    job = pb.Job(id=JOB, project_id="p", status=pb.JOB_STATUS_QUEUED)
+    job = pb.Job(id=JOB, project_id=next(iter(world.projects)), status=pb.JOB_STATUS_QUEUED)
     world.jobs[job.id] = job
     assert (await signed_in("jobs", "show", JOB, "--json")).json["status"] == "queued"
     job.settings.reverb_amount = 0.5
@@ -290,7 +290,7 @@ async def test_tracks_that_may_not_be_meant_so_are_noted(signed_in: Automix, wor
 
 async def test_renders(signed_in: Automix, world: World, tmp_path: Path) -> None:
     await signed_in("projects", "create", "Mine")
-    render = world.add_render(pb.Job(id="j", project_id="p"), b"mix" * 1000)
+    render = world.add_render(pb.Job(id="j", project_id=next(iter(world.projects))), b"mix" * 1000)
     for number, name in enumerate(("../../evil.wav", "/etc/passwd", "picture.png")):
         file = pb.RenderFile(id=f"f{number}", kind="../stem" if number < 2 else "picture", filename=name)
         file.size, file.sha256 = render.size, render.sha256

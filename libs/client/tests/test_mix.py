@@ -100,6 +100,7 @@ async def test_a_project_without_files_is_mixed_as_it_is(client: AsyncClient, wo
     assert len(world.projects) == 1
 
 
+@pytest.mark.usefixtures("project")
 async def test_a_mix_that_fails_leaves_no_file(client: AsyncClient, world: World, tmp_path: Path) -> None:
     world.script = [ended(pb.JOB_STATUS_FAILED, "RENDER_CRASHED")]
     with pytest.raises(JobFailedError):
@@ -172,6 +173,7 @@ async def test_cancelling_cancels_the_job(
     assert [job.status for job in world.jobs.values()] == [pb.JOB_STATUS_CANCELLED]
 
 
+@pytest.mark.usefixtures("project")
 async def test_cancelling_while_the_job_is_accepted_cancels_it(
     client: AsyncClient, world: World, tmp_path: Path
 ) -> None:

@@ -187,7 +187,7 @@ async def test_lists_arrive_whole(client: AsyncClient) -> None:
 
 
 async def test_a_personal_token_is_sent_as_it_is_until_somebody_signs_in(port: int, world: World) -> None:
-    world.access.add("automix_pat_x")
+    world.access["automix_pat_x"] = time.time() + 600
     world.passwords["somebody@example.org"] = "a good password"
     async with AsyncClient(Endpoints.parse(f"127.0.0.1:{port}"), tls=TlsFiles(), token="automix_pat_x") as client:
         await client.account.me()

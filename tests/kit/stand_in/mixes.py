@@ -128,8 +128,10 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         self, request: mixer_pb2.DeleteRenderRequest, context: Context
     ) -> mixer_pb2.DeleteRenderResponse:
         await self.world.enter("DeleteRender", context)
-        await self.world.mine(self.world.renders, request.render_id, "render", context)
-        del self.world.renders[request.render_id]
+        if request.render_id not in self.world.deleted_renders:
+            await self.world.mine(self.world.renders, request.render_id, "render", context)
+            del self.world.renders[request.render_id]
+            self.world.deleted_renders.add(request.render_id)
         await self.world.leave("DeleteRender", context)
         return mixer_pb2.DeleteRenderResponse()
 

@@ -68,6 +68,28 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
         await self.world.enter("DeleteAccount", context)
         return auth_pb2.DeleteAccountResponse()
 
+    async def CreatePersonalToken(
+        self, request: auth_pb2.CreatePersonalTokenRequest, context: Context
+    ) -> auth_pb2.CreatePersonalTokenResponse:
+        await self.world.enter("CreatePersonalToken", context)
+        made = auth_pb2.PersonalToken(id=str(uuid.uuid4()), name=request.name, scope=request.scope)
+        self.world.personal_tokens[made.id] = made
+        return auth_pb2.CreatePersonalTokenResponse(personal_token=made, token=f"automix_pat_{made.id}")
+
+    async def ListPersonalTokens(
+        self, request: auth_pb2.ListPersonalTokensRequest, context: Context
+    ) -> auth_pb2.ListPersonalTokensResponse:
+        await self.world.enter("ListPersonalTokens", context)
+        return auth_pb2.ListPersonalTokensResponse(personal_tokens=self.world.personal_tokens.values())
+
+    async def RevokePersonalToken(
+        self, request: auth_pb2.RevokePersonalTokenRequest, context: Context
+    ) -> auth_pb2.RevokePersonalTokenResponse:
+        await self.world.enter("RevokePersonalToken", context)
+        token = await self.world.mine(self.world.personal_tokens, request.token_id, "token", context)
+        del self.world.personal_tokens[token.id]
+        return auth_pb2.RevokePersonalTokenResponse()
+
     async def GetJwks(self, request: auth_pb2.GetJwksRequest, context: Context) -> auth_pb2.GetJwksResponse:
         return auth_pb2.GetJwksResponse()
 

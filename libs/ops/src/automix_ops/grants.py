@@ -4,44 +4,35 @@ For servers that no job may administer. Passwords are left out: who creates them
 """
 
 import json
+from collections.abc import Callable, Iterable
 
 from automix_platform.access import DATABASE, DATABASE_ROLES, NATS_USERS, S3_KEYS, policy
+from psycopg import sql
+
+from automix_ops import roles
 
 
 def database_grants() -> str:
     """SQL for an administrator of PostgreSQL; `:'auth'` and its like are psql variables that hold the passwords."""
-    lines = [
-        f"CREATE DATABASE {DATABASE};",
-        f"\\connect {DATABASE}",
-        f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC;",
-        "REVOKE ALL ON SCHEMA public FROM PUBLIC;",
-    ]
-    owners = [role.name for role in DATABASE_ROLES if not role.reader]
-    for role in DATABASE_ROLES:
-        lines += [
-            f"CREATE ROLE {role.name} LOGIN CONNECTION LIMIT {role.connection_limit} PASSWORD :'{role.name}';",
-            f"GRANT CONNECT ON DATABASE {DATABASE} TO {role.name};",
-        ]
-        if role.reader:
-            lines.append(f"ALTER ROLE {role.name} SET default_transaction_read_only = on;")
-        else:
-            lines += [
-                f"CREATE SCHEMA {role.name} AUTHORIZATION {role.name};",
-                f"ALTER ROLE {role.name} IN DATABASE {DATABASE} SET search_path = {role.name};",
-            ]
-    for reader in (role.name for role in DATABASE_ROLES if role.reader):
-        for owner in owners:
-            lines += [
-                f"GRANT USAGE ON SCHEMA {owner} TO {reader};",
-                f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {owner} GRANT SELECT ON TABLES TO {reader};",
-            ]
-    return "\n".join(lines) + "\n"
+    outside = (roles.create_database(DATABASE), roles.close_database(DATABASE))
+    inside = (
+        *(roles.create_role(role) for role in DATABASE_ROLES),
+        *roles.grants(lambda role: sql.SQL(f":'{role.name}'"), DATABASE),
+    )
+    return f"{_script(outside)}\\connect {DATABASE}\n{_script(inside)}"
 
 
-def messaging_grants() -> str:
-    """The `authorization` block of a NATS configuration; passwords are read from the server's environment."""
+def _script(statements: Iterable[sql.Composable]) -> str:
+    return "".join(f"{statement.as_string()};\n" for statement in statements)
+
+
+def messaging_grants(password: Callable[[str], str] = lambda user: f"$NATS_{user.upper()}") -> str:
+    """The `authorization` block of a NATS configuration; by default the server reads passwords from its environment.
+
+    `password` answers with a user's password as the configuration is to have it.
+    """
     users = "\n".join(
-        f"    {{ user: {user.name}, password: $NATS_{user.name.upper()}, permissions: {{\n"
+        f"    {{ user: {user.name}, password: {password(user.name)}, permissions: {{\n"
         f"      publish: {{ allow: {json.dumps(user.publish_subjects)} }}\n"
         f"      subscribe: {{ allow: {json.dumps(user.subscribe_subjects)} }}\n"
         "    } }"

