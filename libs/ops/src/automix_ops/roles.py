@@ -47,9 +47,9 @@ def create_role(role: DatabaseRole) -> sql.Composed:
     return _format("CREATE ROLE {}", role.name)
 
 
-def grants(password: Callable[[DatabaseRole], sql.Composable], database: str) -> Iterator[sql.Composable]:
+def grants(password: Callable[[DatabaseRole], sql.Composable], database: str) -> Iterator[sql.Composed]:
     """Statements that give roles that are there what libs/platform says, and take nothing that an owner decided."""
-    yield sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    yield _format("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in DATABASE_ROLES:
         yield sql.SQL("ALTER ROLE {} LOGIN CONNECTION LIMIT {} PASSWORD {}").format(
             sql.Identifier(role.name), sql.Literal(role.connection_limit), password(role)
