@@ -52,7 +52,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: Context) -> auth_pb2.GetMeResponse:
         await self.world.enter("GetMe", context)
-        return auth_pb2.GetMeResponse(user=self.world.user("somebody@example.org"))
+        return auth_pb2.GetMeResponse(user=self.world.user(self.world.caller(context)))
 
     async def ChangePassword(
         self, request: auth_pb2.ChangePasswordRequest, context: Context

@@ -44,6 +44,7 @@ class World:
 
     passwords: dict[str, str] = field(default_factory=dict)
     access: dict[str, float] = field(default_factory=dict)
+    emails: dict[str, str] = field(default_factory=dict)
     refresh: dict[str, str] = field(default_factory=dict)
     spent: set[str] = field(default_factory=set)
     projects: dict[str, projects_pb2.Project] = field(default_factory=dict)
@@ -82,6 +83,7 @@ class World:
         access, refresh = f"a-{uuid.uuid4()}", f"r-{uuid.uuid4()}"
         expires = time.time() + self.lifetime_s
         self.access[access] = expires
+        self.emails[access] = email
         self.refresh[refresh] = email
         tokens = auth_pb2.Tokens(access_token=access, refresh_token=refresh)
         tokens.access_expires_at.FromNanoseconds(int(expires * 1e9))
@@ -127,9 +129,12 @@ class World:
             self.unavailable[method] -= 1
             await refuse(context, Unavailable("PEER_UNAVAILABLE", "away"))
 
+    def caller(self, context: Context) -> str:
+        """The email of whoever calls."""
+        return self.emails.get(_token_of(context), "somebody@example.org")
+
     async def _authorise(self, context: Context) -> None:
-        metadata = dict(context.invocation_metadata() or ())
-        token = str(metadata.get("authorization", "")).removeprefix("Bearer ")
+        token = _token_of(context)
         if not token:
             await refuse(context, Unauthenticated("TOKEN_MISSING", "sign in"))
         if token not in self.access:
@@ -157,6 +162,11 @@ class World:
         if self.lost_answers[method] > 0:
             self.lost_answers[method] -= 1
             await refuse(context, Unavailable("PEER_UNAVAILABLE", "the answer got lost"))
+
+
+def _token_of(context: Context) -> str:
+    metadata = dict(context.invocation_metadata() or ())
+    return str(metadata.get("authorization", "")).removeprefix("Bearer ")
 
 
 def pieces(world: World, name: str, offset: int) -> Iterator[bytes | None]:
