@@ -122,7 +122,9 @@ def beat(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def rows(*kinds: type) -> Sequence[Any]:
-    return [pytest.param(*rpc, id=rpc[0]) for rpc in RPCS if isinstance(TABLE[rpc[0]], kinds)]
+    """Every RPC of these kinds that the SDK is tested on: nothing listens for webhooks in memory."""
+    chosen = [rpc for rpc in RPCS if isinstance(TABLE[rpc[0]], kinds) and not rpc[0].startswith("WebhooksService")]
+    return [pytest.param(*rpc, id=rpc[0]) for rpc in chosen]
 
 
 NOWHERE = Possessions(**{field.name: str(uuid.UUID(int=7)) for field in fields(Possessions)})
