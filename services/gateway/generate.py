@@ -228,7 +228,7 @@ class Document:
             if least:
                 yield "format", "uuid"
             else:
-                yield "anyOf", [{"format": "uuid"}, {"maxLength": 0}]
+                yield "anyOf", [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]
             yield "examples", ["01a2209b-7138-7399-b373-db8359540ccd"]
         if text.min_len:
             yield "minLength", text.min_len
