@@ -184,11 +184,15 @@ class Release:
                 process.kill()
             await process.wait()
 
-    async def close(self) -> None:
-        """Ends every way in."""
+    async def _forget(self) -> None:
         if self._database is not None:
             await self._database.close()
             self._database = None
+        await self.unforward("postgres")
+
+    async def close(self) -> None:
+        """Ends every way in."""
+        await self._forget()
         for component in tuple(self._forwards):
             await self.unforward(component)
 
@@ -210,8 +214,7 @@ class Release:
                     cursor = await self._database.execute(statement.encode(), values)
                     return [tuple(row) for row in await cursor.fetchall()] if cursor.description else []
             except (psycopg.OperationalError, CommandError, TimeoutError):
-                await self.unforward("postgres")
-                self._database = None
+                await self._forget()
                 return None
 
         async def answered() -> tuple[list[tuple[Any, ...]]] | None:
@@ -222,9 +225,8 @@ class Release:
 
     async def check(self, settle: float = SETTLE_SECONDS) -> Inspection:
         """What `automix check` finds, with nothing left to do."""
-        await self.unforward("postgres")
+        await self._forget()
         await self.unforward("s3")
-        self._database = None
         known = await self.credentials()
         store = S3Store(
             StorageSettings(
