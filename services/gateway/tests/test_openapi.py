@@ -35,7 +35,7 @@ def test_field_rules_are_in_it(document: dict[str, Any]) -> None:
     body = document["paths"]["/v1/projects"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["name"]
     assert (body["properties"]["name"]["minLength"], body["properties"]["name"]["maxLength"]) == (1, 200)
-    assert body["properties"]["request_id"]["format"] == "uuid"
+    assert body["properties"]["request_id"]["anyOf"][0] == {"type": "string", "format": "uuid"}
     assert document["paths"]["/v1/auth:signIn"]["post"]["security"] == []
 
 
