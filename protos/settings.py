@@ -46,6 +46,18 @@ class Setting(NamedTuple):
     longest: int = 0
 
 '''
+EFFECTS = '''
+
+class Effect(NamedTuple):
+    """A kind of effect: what it does, and its parameters."""
+
+    name: str
+    text: str
+    parameters: tuple[Setting, ...]
+
+
+EFFECTS: tuple[Effect, ...] = (
+'''
 
 
 def write_settings(image: FileDescriptorSet, target: Path) -> None:
@@ -58,8 +70,31 @@ def write_settings(image: FileDescriptorSet, target: Path) -> None:
         if tables:
             path = target / PurePosixPath(file.name).with_name("settings.py")
             path.write_text(
-                HEAD.format(title="Settings as data.", proto=PurePosixPath(file.name).name) + "".join(tables)
+                HEAD.format(title="Settings as data.", proto=PurePosixPath(file.name).name)
+                + "".join(tables)
+                + "".join(_kinds(file, number) for number in range(len(file.message_type)))
             )
+
+
+def _kinds(file: FileDescriptorProto, number: int) -> str:
+    """The kinds of an `effect`: every message that a oneof of this name may hold, with the table of its parameters."""
+    message = file.message_type[number]
+    oneofs = [one.name for one in message.oneof_decl]
+    rows = [
+        f"    Effect({field.name!r}, {_comment(file, (MESSAGES, number, FIELDS, place))!r},"
+        f" {_name(field.type_name)}),\n"
+        for place, field in enumerate(message.field)
+        if field.type == FieldDescriptorProto.TYPE_MESSAGE
+        and field.HasField("oneof_index")
+        and oneofs[field.oneof_index] == "effect"
+    ]
+    return EFFECTS + "".join(rows) + ")\n" if rows else ""
+
+
+def _name(message: str) -> str:
+    """The name of the table of a message."""
+    plain = message.rpartition(".")[2]
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in plain).lstrip("_").upper()
 
 
 def _table(pool: descriptor_pool.DescriptorPool, file: FileDescriptorProto, number: int) -> str:
@@ -69,8 +104,7 @@ def _table(pool: descriptor_pool.DescriptorPool, file: FileDescriptorProto, numb
         for place, field in enumerate(message.field)
         if SETTING in (said := dict(_options(pool, field)))
     ]
-    name = "".join(f"_{letter}" if letter.isupper() else letter for letter in message.name).lstrip("_").upper()
-    return f"\n{name}: tuple[Setting, ...] = (\n" + "".join(rows) + ")\n" if rows else ""
+    return f"\n{_name(message.name)}: tuple[Setting, ...] = (\n" + "".join(rows) + ")\n" if rows else ""
 
 
 def _row(pool: descriptor_pool.DescriptorPool, field: FieldDescriptorProto, said: dict[str, Any], text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from automix.mixer.v1 import mixer_pb2
 from automix.mixer.v1.settings import MIX_SETTINGS
 
+from automix_client.inserts import insert_of, message_of
 from automix_client.settings import ConfigurationError
 
 FORMATS: Mapping[str, mixer_pb2.RenderFormat.ValueType] = {
@@ -26,12 +27,14 @@ OF_ENDING = {
 
 
 def mix_settings(values: Mapping[str, Any]) -> mixer_pb2.MixSettings:
-    """Settings from names and values: `{"reverb_amount": 0.5, "format": "flac24"}`.
+    """Settings from names and values: `{"reverb_amount": 0.5, "format": "flac24", "inserts": ["lead:telephone"]}`.
+
+    An insert is a text (`lead:chorus(rate_hz=1.2)`), an object of strip, kind and parameters, or a message.
 
     Raises ConfigurationError for a name that is no setting and a value of the wrong kind; ranges are the platform's to
     check.
     """
-    known = [setting.name for setting in MIX_SETTINGS]
+    known = [*(setting.name for setting in MIX_SETTINGS), "inserts"]
     for name in values:
         if name not in known:
             raise ConfigurationError(f"{name!r} is not a setting of a mix: there are {', '.join(known)}")
@@ -41,9 +44,19 @@ def mix_settings(values: Mapping[str, Any]) -> mixer_pb2.MixSettings:
             raise ConfigurationError(f"{asked!r} is not a format of a mix: there are {', '.join(FORMATS)}")
         fields["format"] = FORMATS[asked]
     try:
+        fields["inserts"] = [_insert(one) for one in fields.get("inserts") or ()]
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    try:
         return mixer_pb2.MixSettings(**fields)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"a setting has a value of the wrong kind: {error}") from None
+
+
+def _insert(asked: Any) -> mixer_pb2.Insert:
+    if isinstance(asked, mixer_pb2.Insert):
+        return asked
+    return message_of(insert_of(asked) if isinstance(asked, str) else asked)
 
 
 def format_of(out: Path, asked: str | None = None) -> str:

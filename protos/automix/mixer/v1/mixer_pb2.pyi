@@ -284,6 +284,7 @@ class MixSettings(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     ARTIST_FIELD_NUMBER: _builtins.int
     ALBUM_FIELD_NUMBER: _builtins.int
+    INSERTS_FIELD_NUMBER: _builtins.int
     vocal_level_db: _builtins.float
     """How much louder or softer than the engine's choice the vocals are."""
     target_loudness_lufs: _builtins.float
@@ -351,6 +352,10 @@ class MixSettings(_message.Message):
         format of its file. They take the gains of the mix's master, so that they line up with it.
         """
 
+    @_builtins.property
+    def inserts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Insert]:
+        """Effects on strips, in their order."""
+
     def __init__(
         self,
         *,
@@ -381,10 +386,11 @@ class MixSettings(_message.Message):
         title: _builtins.str = ...,
         artist: _builtins.str = ...,
         album: _builtins.str = ...,
+        inserts: _abc.Iterable[Global___Insert] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ceiling_dbtp: _TypeAlias = _typing.Literal["ceiling_dbtp"]  # noqa: Y015
     _WhichOneofArgType__ceiling_dbtp: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp"]  # noqa: Y015
@@ -444,6 +450,1168 @@ class MixSettings(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__vocal_level_db) -> _WhichOneofReturnType__vocal_level_db | None: ...
 
 Global___MixSettings: _TypeAlias = MixSettings  # noqa: Y015
+
+@_typing.final
+class Insert(_message.Message):
+    """An effect that is put on a strip of the mix, behind what the engine does there.
+
+    Levels in effects are those of the strip: every vocal, and all beats together, come at -23 LUFS.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STRIP_FIELD_NUMBER: _builtins.int
+    PRESET_FIELD_NUMBER: _builtins.int
+    CHORUS_FIELD_NUMBER: _builtins.int
+    PHASER_FIELD_NUMBER: _builtins.int
+    DELAY_FIELD_NUMBER: _builtins.int
+    REVERB_FIELD_NUMBER: _builtins.int
+    CONVOLUTION_FIELD_NUMBER: _builtins.int
+    DISTORTION_FIELD_NUMBER: _builtins.int
+    CLIPPING_FIELD_NUMBER: _builtins.int
+    BITCRUSH_FIELD_NUMBER: _builtins.int
+    RESAMPLE_FIELD_NUMBER: _builtins.int
+    GSM_FIELD_NUMBER: _builtins.int
+    MP3_FIELD_NUMBER: _builtins.int
+    HIGHPASS_FIELD_NUMBER: _builtins.int
+    LOWPASS_FIELD_NUMBER: _builtins.int
+    LOW_SHELF_FIELD_NUMBER: _builtins.int
+    HIGH_SHELF_FIELD_NUMBER: _builtins.int
+    PEAK_FIELD_NUMBER: _builtins.int
+    LADDER_FIELD_NUMBER: _builtins.int
+    COMPRESSOR_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
+    LIMITER_FIELD_NUMBER: _builtins.int
+    GAIN_FIELD_NUMBER: _builtins.int
+    INVERT_FIELD_NUMBER: _builtins.int
+    PITCH_SHIFT_FIELD_NUMBER: _builtins.int
+    strip: _builtins.str
+    """Which strip: the name of a track's file, a role (every track that plays it), or a bus, which is lead-bus,
+    backing-bus, drums-bus, beat, space, mix or master (another word for mix: glue, loudness and ceiling come after it).
+    """
+    preset: _builtins.str
+    """Several effects under a name that people ask for: telephone, slap_echo ..."""
+    @_builtins.property
+    def chorus(self) -> Global___ChorusEffect:
+        """A copy whose delay sways."""
+
+    @_builtins.property
+    def phaser(self) -> Global___PhaserEffect:
+        """Notches that move through the spectrum."""
+
+    @_builtins.property
+    def delay(self) -> Global___DelayEffect:
+        """Repeats of the sound."""
+
+    @_builtins.property
+    def reverb(self) -> Global___ReverbEffect:
+        """A room."""
+
+    @_builtins.property
+    def convolution(self) -> Global___ConvolutionEffect:
+        """The sound in a place or through a device of which an impulse response is known."""
+
+    @_builtins.property
+    def distortion(self) -> Global___DistortionEffect:
+        """Overdrive: the waveform is bent by a hyperbolic tangent."""
+
+    @_builtins.property
+    def clipping(self) -> Global___ClippingEffect:
+        """The waveform is cut off."""
+
+    @_builtins.property
+    def bitcrush(self) -> Global___BitcrushEffect:
+        """Fewer bits for each sample."""
+
+    @_builtins.property
+    def resample(self) -> Global___ResampleEffect:
+        """The sound at a lower sample rate, and back."""
+
+    @_builtins.property
+    def gsm(self) -> Global___GsmEffect:
+        """A call by mobile telephone: the GSM full rate codec at 8 kHz, in one channel."""
+
+    @_builtins.property
+    def mp3(self) -> Global___Mp3Effect:
+        """What a low-rate MP3 leaves of the sound. Works up to 48 kHz."""
+
+    @_builtins.property
+    def highpass(self) -> Global___HighpassEffect:
+        """Takes the lows away, 6 dB per octave."""
+
+    @_builtins.property
+    def lowpass(self) -> Global___LowpassEffect:
+        """Takes the highs away, 6 dB per octave."""
+
+    @_builtins.property
+    def low_shelf(self) -> Global___LowShelfEffect:
+        """Lifts or lowers everything below a frequency."""
+
+    @_builtins.property
+    def high_shelf(self) -> Global___HighShelfEffect:
+        """Lifts or lowers everything above a frequency."""
+
+    @_builtins.property
+    def peak(self) -> Global___PeakEffect:
+        """Lifts or lowers what is about a frequency."""
+
+    @_builtins.property
+    def ladder(self) -> Global___LadderEffect:
+        """The filter of analogue synthesisers."""
+
+    @_builtins.property
+    def compressor(self) -> Global___CompressorEffect:
+        """Turns down what is over a level."""
+
+    @_builtins.property
+    def gate(self) -> Global___GateEffect:
+        """Turns down what is under a level."""
+
+    @_builtins.property
+    def limiter(self) -> Global___LimiterEffect:
+        """Nothing passes a level; looks ahead."""
+
+    @_builtins.property
+    def gain(self) -> Global___GainEffect:
+        """Louder or softer. The balance makes up for it on a lead's track, not on a bus."""
+
+    @_builtins.property
+    def invert(self) -> Global___InvertEffect:
+        """Turns the waveform upside down."""
+
+    @_builtins.property
+    def pitch_shift(self) -> Global___PitchShiftEffect:
+        """Higher or lower at the same speed."""
+
+    def __init__(
+        self,
+        *,
+        strip: _builtins.str = ...,
+        preset: _builtins.str = ...,
+        chorus: Global___ChorusEffect | None = ...,
+        phaser: Global___PhaserEffect | None = ...,
+        delay: Global___DelayEffect | None = ...,
+        reverb: Global___ReverbEffect | None = ...,
+        convolution: Global___ConvolutionEffect | None = ...,
+        distortion: Global___DistortionEffect | None = ...,
+        clipping: Global___ClippingEffect | None = ...,
+        bitcrush: Global___BitcrushEffect | None = ...,
+        resample: Global___ResampleEffect | None = ...,
+        gsm: Global___GsmEffect | None = ...,
+        mp3: Global___Mp3Effect | None = ...,
+        highpass: Global___HighpassEffect | None = ...,
+        lowpass: Global___LowpassEffect | None = ...,
+        low_shelf: Global___LowShelfEffect | None = ...,
+        high_shelf: Global___HighShelfEffect | None = ...,
+        peak: Global___PeakEffect | None = ...,
+        ladder: Global___LadderEffect | None = ...,
+        compressor: Global___CompressorEffect | None = ...,
+        gate: Global___GateEffect | None = ...,
+        limiter: Global___LimiterEffect | None = ...,
+        gain: Global___GainEffect | None = ...,
+        invert: Global___InvertEffect | None = ...,
+        pitch_shift: Global___PitchShiftEffect | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bitcrush", b"bitcrush", "chorus", b"chorus", "clipping", b"clipping", "compressor", b"compressor", "convolution", b"convolution", "delay", b"delay", "distortion", b"distortion", "effect", b"effect", "gain", b"gain", "gate", b"gate", "gsm", b"gsm", "high_shelf", b"high_shelf", "highpass", b"highpass", "invert", b"invert", "ladder", b"ladder", "limiter", b"limiter", "low_shelf", b"low_shelf", "lowpass", b"lowpass", "mp3", b"mp3", "peak", b"peak", "phaser", b"phaser", "pitch_shift", b"pitch_shift", "preset", b"preset", "resample", b"resample", "reverb", b"reverb"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bitcrush", b"bitcrush", "chorus", b"chorus", "clipping", b"clipping", "compressor", b"compressor", "convolution", b"convolution", "delay", b"delay", "distortion", b"distortion", "effect", b"effect", "gain", b"gain", "gate", b"gate", "gsm", b"gsm", "high_shelf", b"high_shelf", "highpass", b"highpass", "invert", b"invert", "ladder", b"ladder", "limiter", b"limiter", "low_shelf", b"low_shelf", "lowpass", b"lowpass", "mp3", b"mp3", "peak", b"peak", "phaser", b"phaser", "pitch_shift", b"pitch_shift", "preset", b"preset", "resample", b"resample", "reverb", b"reverb", "strip", b"strip"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_effect: _TypeAlias = _typing.Literal["preset", "chorus", "phaser", "delay", "reverb", "convolution", "distortion", "clipping", "bitcrush", "resample", "gsm", "mp3", "highpass", "lowpass", "low_shelf", "high_shelf", "peak", "ladder", "compressor", "gate", "limiter", "gain", "invert", "pitch_shift"]  # noqa: Y015
+    _WhichOneofArgType_effect: _TypeAlias = _typing.Literal["effect", b"effect"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_effect) -> _WhichOneofReturnType_effect | None: ...
+
+Global___Insert: _TypeAlias = Insert  # noqa: Y015
+
+@_typing.final
+class ChorusEffect(_message.Message):
+    """A copy whose delay sways."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_HZ_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
+    CENTRE_DELAY_MS_FIELD_NUMBER: _builtins.int
+    FEEDBACK_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    rate_hz: _builtins.float
+    """How often the delay sways."""
+    depth: _builtins.float
+    """How far it sways."""
+    centre_delay_ms: _builtins.float
+    """The delay about which it sways."""
+    feedback: _builtins.float
+    """Share of the copy that is fed back."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        rate_hz: _builtins.float | None = ...,
+        depth: _builtins.float | None = ...,
+        centre_delay_ms: _builtins.float | None = ...,
+        feedback: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_centre_delay_ms", b"_centre_delay_ms", "_depth", b"_depth", "_feedback", b"_feedback", "_mix", b"_mix", "_rate_hz", b"_rate_hz", "centre_delay_ms", b"centre_delay_ms", "depth", b"depth", "feedback", b"feedback", "mix", b"mix", "rate_hz", b"rate_hz"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_centre_delay_ms", b"_centre_delay_ms", "_depth", b"_depth", "_feedback", b"_feedback", "_mix", b"_mix", "_rate_hz", b"_rate_hz", "centre_delay_ms", b"centre_delay_ms", "channels", b"channels", "depth", b"depth", "feedback", b"feedback", "mix", b"mix", "rate_hz", b"rate_hz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__centre_delay_ms: _TypeAlias = _typing.Literal["centre_delay_ms"]  # noqa: Y015
+    _WhichOneofArgType__centre_delay_ms: _TypeAlias = _typing.Literal["_centre_delay_ms", b"_centre_delay_ms"]  # noqa: Y015
+    _WhichOneofReturnType__depth: _TypeAlias = _typing.Literal["depth"]  # noqa: Y015
+    _WhichOneofArgType__depth: _TypeAlias = _typing.Literal["_depth", b"_depth"]  # noqa: Y015
+    _WhichOneofReturnType__feedback: _TypeAlias = _typing.Literal["feedback"]  # noqa: Y015
+    _WhichOneofArgType__feedback: _TypeAlias = _typing.Literal["_feedback", b"_feedback"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__rate_hz: _TypeAlias = _typing.Literal["rate_hz"]  # noqa: Y015
+    _WhichOneofArgType__rate_hz: _TypeAlias = _typing.Literal["_rate_hz", b"_rate_hz"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__centre_delay_ms) -> _WhichOneofReturnType__centre_delay_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__depth) -> _WhichOneofReturnType__depth | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__feedback) -> _WhichOneofReturnType__feedback | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rate_hz) -> _WhichOneofReturnType__rate_hz | None: ...
+
+Global___ChorusEffect: _TypeAlias = ChorusEffect  # noqa: Y015
+
+@_typing.final
+class PhaserEffect(_message.Message):
+    """Notches that move through the spectrum."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_HZ_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
+    CENTRE_FREQUENCY_HZ_FIELD_NUMBER: _builtins.int
+    FEEDBACK_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    rate_hz: _builtins.float
+    """How often the notches move up and down."""
+    depth: _builtins.float
+    """How far they move."""
+    centre_frequency_hz: _builtins.float
+    """The frequency about which they move."""
+    feedback: _builtins.float
+    """Share that is fed back; it sharpens the notches."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        rate_hz: _builtins.float | None = ...,
+        depth: _builtins.float | None = ...,
+        centre_frequency_hz: _builtins.float | None = ...,
+        feedback: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_centre_frequency_hz", b"_centre_frequency_hz", "_depth", b"_depth", "_feedback", b"_feedback", "_mix", b"_mix", "_rate_hz", b"_rate_hz", "centre_frequency_hz", b"centre_frequency_hz", "depth", b"depth", "feedback", b"feedback", "mix", b"mix", "rate_hz", b"rate_hz"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_centre_frequency_hz", b"_centre_frequency_hz", "_depth", b"_depth", "_feedback", b"_feedback", "_mix", b"_mix", "_rate_hz", b"_rate_hz", "centre_frequency_hz", b"centre_frequency_hz", "channels", b"channels", "depth", b"depth", "feedback", b"feedback", "mix", b"mix", "rate_hz", b"rate_hz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__centre_frequency_hz: _TypeAlias = _typing.Literal["centre_frequency_hz"]  # noqa: Y015
+    _WhichOneofArgType__centre_frequency_hz: _TypeAlias = _typing.Literal["_centre_frequency_hz", b"_centre_frequency_hz"]  # noqa: Y015
+    _WhichOneofReturnType__depth: _TypeAlias = _typing.Literal["depth"]  # noqa: Y015
+    _WhichOneofArgType__depth: _TypeAlias = _typing.Literal["_depth", b"_depth"]  # noqa: Y015
+    _WhichOneofReturnType__feedback: _TypeAlias = _typing.Literal["feedback"]  # noqa: Y015
+    _WhichOneofArgType__feedback: _TypeAlias = _typing.Literal["_feedback", b"_feedback"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__rate_hz: _TypeAlias = _typing.Literal["rate_hz"]  # noqa: Y015
+    _WhichOneofArgType__rate_hz: _TypeAlias = _typing.Literal["_rate_hz", b"_rate_hz"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__centre_frequency_hz) -> _WhichOneofReturnType__centre_frequency_hz | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__depth) -> _WhichOneofReturnType__depth | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__feedback) -> _WhichOneofReturnType__feedback | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rate_hz) -> _WhichOneofReturnType__rate_hz | None: ...
+
+Global___PhaserEffect: _TypeAlias = PhaserEffect  # noqa: Y015
+
+@_typing.final
+class DelayEffect(_message.Message):
+    """Repeats of the sound."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELAY_SECONDS_FIELD_NUMBER: _builtins.int
+    FEEDBACK_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    delay_seconds: _builtins.float
+    """From one repeat to the next."""
+    feedback: _builtins.float
+    """Share of a repeat that is repeated again."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        delay_seconds: _builtins.float | None = ...,
+        feedback: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_delay_seconds", b"_delay_seconds", "_feedback", b"_feedback", "_mix", b"_mix", "delay_seconds", b"delay_seconds", "feedback", b"feedback", "mix", b"mix"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_delay_seconds", b"_delay_seconds", "_feedback", b"_feedback", "_mix", b"_mix", "channels", b"channels", "delay_seconds", b"delay_seconds", "feedback", b"feedback", "mix", b"mix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__delay_seconds: _TypeAlias = _typing.Literal["delay_seconds"]  # noqa: Y015
+    _WhichOneofArgType__delay_seconds: _TypeAlias = _typing.Literal["_delay_seconds", b"_delay_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__feedback: _TypeAlias = _typing.Literal["feedback"]  # noqa: Y015
+    _WhichOneofArgType__feedback: _TypeAlias = _typing.Literal["_feedback", b"_feedback"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__delay_seconds) -> _WhichOneofReturnType__delay_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__feedback) -> _WhichOneofReturnType__feedback | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+
+Global___DelayEffect: _TypeAlias = DelayEffect  # noqa: Y015
+
+@_typing.final
+class ReverbEffect(_message.Message):
+    """A room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_SIZE_FIELD_NUMBER: _builtins.int
+    DAMPING_FIELD_NUMBER: _builtins.int
+    WET_LEVEL_FIELD_NUMBER: _builtins.int
+    DRY_LEVEL_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    room_size: _builtins.float
+    """From small to large."""
+    damping: _builtins.float
+    """How fast its highs die away."""
+    wet_level: _builtins.float
+    """Level of the room."""
+    dry_level: _builtins.float
+    """Level of the sound itself."""
+    width: _builtins.float
+    """From a room in the middle to one from side to side."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        room_size: _builtins.float | None = ...,
+        damping: _builtins.float | None = ...,
+        wet_level: _builtins.float | None = ...,
+        dry_level: _builtins.float | None = ...,
+        width: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_damping", b"_damping", "_dry_level", b"_dry_level", "_room_size", b"_room_size", "_wet_level", b"_wet_level", "_width", b"_width", "damping", b"damping", "dry_level", b"dry_level", "room_size", b"room_size", "wet_level", b"wet_level", "width", b"width"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_damping", b"_damping", "_dry_level", b"_dry_level", "_room_size", b"_room_size", "_wet_level", b"_wet_level", "_width", b"_width", "channels", b"channels", "damping", b"damping", "dry_level", b"dry_level", "room_size", b"room_size", "wet_level", b"wet_level", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__damping: _TypeAlias = _typing.Literal["damping"]  # noqa: Y015
+    _WhichOneofArgType__damping: _TypeAlias = _typing.Literal["_damping", b"_damping"]  # noqa: Y015
+    _WhichOneofReturnType__dry_level: _TypeAlias = _typing.Literal["dry_level"]  # noqa: Y015
+    _WhichOneofArgType__dry_level: _TypeAlias = _typing.Literal["_dry_level", b"_dry_level"]  # noqa: Y015
+    _WhichOneofReturnType__room_size: _TypeAlias = _typing.Literal["room_size"]  # noqa: Y015
+    _WhichOneofArgType__room_size: _TypeAlias = _typing.Literal["_room_size", b"_room_size"]  # noqa: Y015
+    _WhichOneofReturnType__wet_level: _TypeAlias = _typing.Literal["wet_level"]  # noqa: Y015
+    _WhichOneofArgType__wet_level: _TypeAlias = _typing.Literal["_wet_level", b"_wet_level"]  # noqa: Y015
+    _WhichOneofReturnType__width: _TypeAlias = _typing.Literal["width"]  # noqa: Y015
+    _WhichOneofArgType__width: _TypeAlias = _typing.Literal["_width", b"_width"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__damping) -> _WhichOneofReturnType__damping | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dry_level) -> _WhichOneofReturnType__dry_level | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__room_size) -> _WhichOneofReturnType__room_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wet_level) -> _WhichOneofReturnType__wet_level | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__width) -> _WhichOneofReturnType__width | None: ...
+
+Global___ReverbEffect: _TypeAlias = ReverbEffect  # noqa: Y015
+
+@_typing.final
+class ConvolutionEffect(_message.Message):
+    """The sound in a place or through a device of which an impulse response is known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPULSE_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    impulse: _builtins.str
+    """Which place or device; each is synthesised."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        impulse: _builtins.str = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "mix", b"mix"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "channels", b"channels", "impulse", b"impulse", "mix", b"mix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+
+Global___ConvolutionEffect: _TypeAlias = ConvolutionEffect  # noqa: Y015
+
+@_typing.final
+class DistortionEffect(_message.Message):
+    """Overdrive: the waveform is bent by a hyperbolic tangent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRIVE_DB_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    drive_db: _builtins.float
+    """Gain into the bend."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        drive_db: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_drive_db", b"_drive_db", "_mix", b"_mix", "drive_db", b"drive_db", "mix", b"mix"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_drive_db", b"_drive_db", "_mix", b"_mix", "channels", b"channels", "drive_db", b"drive_db", "mix", b"mix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__drive_db: _TypeAlias = _typing.Literal["drive_db"]  # noqa: Y015
+    _WhichOneofArgType__drive_db: _TypeAlias = _typing.Literal["_drive_db", b"_drive_db"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__drive_db) -> _WhichOneofReturnType__drive_db | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+
+Global___DistortionEffect: _TypeAlias = DistortionEffect  # noqa: Y015
+
+@_typing.final
+class ClippingEffect(_message.Message):
+    """The waveform is cut off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLD_DB_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    threshold_db: _builtins.float
+    """Where it is cut, in dB of full scale."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        threshold_db: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_threshold_db", b"_threshold_db", "mix", b"mix", "threshold_db", b"threshold_db"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_threshold_db", b"_threshold_db", "channels", b"channels", "mix", b"mix", "threshold_db", b"threshold_db"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__threshold_db: _TypeAlias = _typing.Literal["threshold_db"]  # noqa: Y015
+    _WhichOneofArgType__threshold_db: _TypeAlias = _typing.Literal["_threshold_db", b"_threshold_db"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold_db) -> _WhichOneofReturnType__threshold_db | None: ...
+
+Global___ClippingEffect: _TypeAlias = ClippingEffect  # noqa: Y015
+
+@_typing.final
+class BitcrushEffect(_message.Message):
+    """Fewer bits for each sample."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BIT_DEPTH_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    bit_depth: _builtins.float
+    """Bits that are left."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        bit_depth: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bit_depth", b"_bit_depth", "_mix", b"_mix", "bit_depth", b"bit_depth", "mix", b"mix"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bit_depth", b"_bit_depth", "_mix", b"_mix", "bit_depth", b"bit_depth", "channels", b"channels", "mix", b"mix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__bit_depth: _TypeAlias = _typing.Literal["bit_depth"]  # noqa: Y015
+    _WhichOneofArgType__bit_depth: _TypeAlias = _typing.Literal["_bit_depth", b"_bit_depth"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bit_depth) -> _WhichOneofReturnType__bit_depth | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+
+Global___BitcrushEffect: _TypeAlias = BitcrushEffect  # noqa: Y015
+
+@_typing.final
+class ResampleEffect(_message.Message):
+    """The sound at a lower sample rate, and back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_SAMPLE_RATE_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    target_sample_rate: _builtins.float
+    """The lower rate; half of it is the highest frequency that is left."""
+    quality: _builtins.str
+    """How it is converted: zero_order_hold is the roughest, with aliases."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        target_sample_rate: _builtins.float | None = ...,
+        quality: _builtins.str = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_target_sample_rate", b"_target_sample_rate", "mix", b"mix", "target_sample_rate", b"target_sample_rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_target_sample_rate", b"_target_sample_rate", "channels", b"channels", "mix", b"mix", "quality", b"quality", "target_sample_rate", b"target_sample_rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__target_sample_rate: _TypeAlias = _typing.Literal["target_sample_rate"]  # noqa: Y015
+    _WhichOneofArgType__target_sample_rate: _TypeAlias = _typing.Literal["_target_sample_rate", b"_target_sample_rate"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__target_sample_rate) -> _WhichOneofReturnType__target_sample_rate | None: ...
+
+Global___ResampleEffect: _TypeAlias = ResampleEffect  # noqa: Y015
+
+@_typing.final
+class GsmEffect(_message.Message):
+    """A call by mobile telephone: the GSM full rate codec at 8 kHz, in one channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUALITY_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    quality: _builtins.str
+    """How the rate is converted."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        quality: _builtins.str = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "mix", b"mix"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "channels", b"channels", "mix", b"mix", "quality", b"quality"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+
+Global___GsmEffect: _TypeAlias = GsmEffect  # noqa: Y015
+
+@_typing.final
+class Mp3Effect(_message.Message):
+    """What a low-rate MP3 leaves of the sound. Works up to 48 kHz."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VBR_QUALITY_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    vbr_quality: _builtins.float
+    """0 is the best, 9.9 the worst."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        vbr_quality: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_vbr_quality", b"_vbr_quality", "mix", b"mix", "vbr_quality", b"vbr_quality"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_vbr_quality", b"_vbr_quality", "channels", b"channels", "mix", b"mix", "vbr_quality", b"vbr_quality"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__vbr_quality: _TypeAlias = _typing.Literal["vbr_quality"]  # noqa: Y015
+    _WhichOneofArgType__vbr_quality: _TypeAlias = _typing.Literal["_vbr_quality", b"_vbr_quality"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__vbr_quality) -> _WhichOneofReturnType__vbr_quality | None: ...
+
+Global___Mp3Effect: _TypeAlias = Mp3Effect  # noqa: Y015
+
+@_typing.final
+class HighpassEffect(_message.Message):
+    """Takes the lows away, 6 dB per octave."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUTOFF_FREQUENCY_HZ_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    cutoff_frequency_hz: _builtins.float
+    """Where 3 dB are gone."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        cutoff_frequency_hz: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "cutoff_frequency_hz", b"cutoff_frequency_hz"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "channels", b"channels", "cutoff_frequency_hz", b"cutoff_frequency_hz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofArgType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cutoff_frequency_hz) -> _WhichOneofReturnType__cutoff_frequency_hz | None: ...
+
+Global___HighpassEffect: _TypeAlias = HighpassEffect  # noqa: Y015
+
+@_typing.final
+class LowpassEffect(_message.Message):
+    """Takes the highs away, 6 dB per octave."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUTOFF_FREQUENCY_HZ_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    cutoff_frequency_hz: _builtins.float
+    """Where 3 dB are gone."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        cutoff_frequency_hz: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "cutoff_frequency_hz", b"cutoff_frequency_hz"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "channels", b"channels", "cutoff_frequency_hz", b"cutoff_frequency_hz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofArgType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cutoff_frequency_hz) -> _WhichOneofReturnType__cutoff_frequency_hz | None: ...
+
+Global___LowpassEffect: _TypeAlias = LowpassEffect  # noqa: Y015
+
+@_typing.final
+class LowShelfEffect(_message.Message):
+    """Lifts or lowers everything below a frequency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUTOFF_FREQUENCY_HZ_FIELD_NUMBER: _builtins.int
+    GAIN_DB_FIELD_NUMBER: _builtins.int
+    Q_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    cutoff_frequency_hz: _builtins.float
+    """The middle of the slope."""
+    gain_db: _builtins.float
+    """By how much."""
+    q: _builtins.float
+    """How steep the slope is."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        cutoff_frequency_hz: _builtins.float | None = ...,
+        gain_db: _builtins.float | None = ...,
+        q: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "_gain_db", b"_gain_db", "_q", b"_q", "cutoff_frequency_hz", b"cutoff_frequency_hz", "gain_db", b"gain_db", "q", b"q"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "_gain_db", b"_gain_db", "_q", b"_q", "channels", b"channels", "cutoff_frequency_hz", b"cutoff_frequency_hz", "gain_db", b"gain_db", "q", b"q"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofArgType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofReturnType__gain_db: _TypeAlias = _typing.Literal["gain_db"]  # noqa: Y015
+    _WhichOneofArgType__gain_db: _TypeAlias = _typing.Literal["_gain_db", b"_gain_db"]  # noqa: Y015
+    _WhichOneofReturnType__q: _TypeAlias = _typing.Literal["q"]  # noqa: Y015
+    _WhichOneofArgType__q: _TypeAlias = _typing.Literal["_q", b"_q"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cutoff_frequency_hz) -> _WhichOneofReturnType__cutoff_frequency_hz | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gain_db) -> _WhichOneofReturnType__gain_db | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__q) -> _WhichOneofReturnType__q | None: ...
+
+Global___LowShelfEffect: _TypeAlias = LowShelfEffect  # noqa: Y015
+
+@_typing.final
+class HighShelfEffect(_message.Message):
+    """Lifts or lowers everything above a frequency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUTOFF_FREQUENCY_HZ_FIELD_NUMBER: _builtins.int
+    GAIN_DB_FIELD_NUMBER: _builtins.int
+    Q_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    cutoff_frequency_hz: _builtins.float
+    """The middle of the slope."""
+    gain_db: _builtins.float
+    """By how much."""
+    q: _builtins.float
+    """How steep the slope is."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        cutoff_frequency_hz: _builtins.float | None = ...,
+        gain_db: _builtins.float | None = ...,
+        q: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "_gain_db", b"_gain_db", "_q", b"_q", "cutoff_frequency_hz", b"cutoff_frequency_hz", "gain_db", b"gain_db", "q", b"q"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "_gain_db", b"_gain_db", "_q", b"_q", "channels", b"channels", "cutoff_frequency_hz", b"cutoff_frequency_hz", "gain_db", b"gain_db", "q", b"q"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofArgType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofReturnType__gain_db: _TypeAlias = _typing.Literal["gain_db"]  # noqa: Y015
+    _WhichOneofArgType__gain_db: _TypeAlias = _typing.Literal["_gain_db", b"_gain_db"]  # noqa: Y015
+    _WhichOneofReturnType__q: _TypeAlias = _typing.Literal["q"]  # noqa: Y015
+    _WhichOneofArgType__q: _TypeAlias = _typing.Literal["_q", b"_q"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cutoff_frequency_hz) -> _WhichOneofReturnType__cutoff_frequency_hz | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gain_db) -> _WhichOneofReturnType__gain_db | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__q) -> _WhichOneofReturnType__q | None: ...
+
+Global___HighShelfEffect: _TypeAlias = HighShelfEffect  # noqa: Y015
+
+@_typing.final
+class PeakEffect(_message.Message):
+    """Lifts or lowers what is about a frequency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUTOFF_FREQUENCY_HZ_FIELD_NUMBER: _builtins.int
+    GAIN_DB_FIELD_NUMBER: _builtins.int
+    Q_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    cutoff_frequency_hz: _builtins.float
+    """The middle."""
+    gain_db: _builtins.float
+    """By how much."""
+    q: _builtins.float
+    """How narrow it is."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        cutoff_frequency_hz: _builtins.float | None = ...,
+        gain_db: _builtins.float | None = ...,
+        q: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "_gain_db", b"_gain_db", "_q", b"_q", "cutoff_frequency_hz", b"cutoff_frequency_hz", "gain_db", b"gain_db", "q", b"q"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz", "_gain_db", b"_gain_db", "_q", b"_q", "channels", b"channels", "cutoff_frequency_hz", b"cutoff_frequency_hz", "gain_db", b"gain_db", "q", b"q"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofArgType__cutoff_frequency_hz: _TypeAlias = _typing.Literal["_cutoff_frequency_hz", b"_cutoff_frequency_hz"]  # noqa: Y015
+    _WhichOneofReturnType__gain_db: _TypeAlias = _typing.Literal["gain_db"]  # noqa: Y015
+    _WhichOneofArgType__gain_db: _TypeAlias = _typing.Literal["_gain_db", b"_gain_db"]  # noqa: Y015
+    _WhichOneofReturnType__q: _TypeAlias = _typing.Literal["q"]  # noqa: Y015
+    _WhichOneofArgType__q: _TypeAlias = _typing.Literal["_q", b"_q"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cutoff_frequency_hz) -> _WhichOneofReturnType__cutoff_frequency_hz | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gain_db) -> _WhichOneofReturnType__gain_db | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__q) -> _WhichOneofReturnType__q | None: ...
+
+Global___PeakEffect: _TypeAlias = PeakEffect  # noqa: Y015
+
+@_typing.final
+class LadderEffect(_message.Message):
+    """The filter of analogue synthesisers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    CUTOFF_HZ_FIELD_NUMBER: _builtins.int
+    RESONANCE_FIELD_NUMBER: _builtins.int
+    DRIVE_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    mode: _builtins.str
+    """Low, high or band pass, and dB per octave."""
+    cutoff_hz: _builtins.float
+    """Its corner."""
+    resonance: _builtins.float
+    """How far it rings at the corner."""
+    drive: _builtins.float
+    """Gain into its saturation."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        mode: _builtins.str = ...,
+        cutoff_hz: _builtins.float | None = ...,
+        resonance: _builtins.float | None = ...,
+        drive: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cutoff_hz", b"_cutoff_hz", "_drive", b"_drive", "_mix", b"_mix", "_resonance", b"_resonance", "cutoff_hz", b"cutoff_hz", "drive", b"drive", "mix", b"mix", "resonance", b"resonance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cutoff_hz", b"_cutoff_hz", "_drive", b"_drive", "_mix", b"_mix", "_resonance", b"_resonance", "channels", b"channels", "cutoff_hz", b"cutoff_hz", "drive", b"drive", "mix", b"mix", "mode", b"mode", "resonance", b"resonance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cutoff_hz: _TypeAlias = _typing.Literal["cutoff_hz"]  # noqa: Y015
+    _WhichOneofArgType__cutoff_hz: _TypeAlias = _typing.Literal["_cutoff_hz", b"_cutoff_hz"]  # noqa: Y015
+    _WhichOneofReturnType__drive: _TypeAlias = _typing.Literal["drive"]  # noqa: Y015
+    _WhichOneofArgType__drive: _TypeAlias = _typing.Literal["_drive", b"_drive"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__resonance: _TypeAlias = _typing.Literal["resonance"]  # noqa: Y015
+    _WhichOneofArgType__resonance: _TypeAlias = _typing.Literal["_resonance", b"_resonance"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cutoff_hz) -> _WhichOneofReturnType__cutoff_hz | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__drive) -> _WhichOneofReturnType__drive | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__resonance) -> _WhichOneofReturnType__resonance | None: ...
+
+Global___LadderEffect: _TypeAlias = LadderEffect  # noqa: Y015
+
+@_typing.final
+class CompressorEffect(_message.Message):
+    """Turns down what is over a level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLD_DB_FIELD_NUMBER: _builtins.int
+    RATIO_FIELD_NUMBER: _builtins.int
+    ATTACK_MS_FIELD_NUMBER: _builtins.int
+    RELEASE_MS_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    threshold_db: _builtins.float
+    """That level, in dB of full scale; tracks come at -23 LUFS."""
+    ratio: _builtins.float
+    """Of what is over the level, one part in this many stays."""
+    attack_ms: _builtins.float
+    """How fast it turns down."""
+    release_ms: _builtins.float
+    """How fast it comes back."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        threshold_db: _builtins.float | None = ...,
+        ratio: _builtins.float | None = ...,
+        attack_ms: _builtins.float | None = ...,
+        release_ms: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attack_ms", b"_attack_ms", "_mix", b"_mix", "_ratio", b"_ratio", "_release_ms", b"_release_ms", "_threshold_db", b"_threshold_db", "attack_ms", b"attack_ms", "mix", b"mix", "ratio", b"ratio", "release_ms", b"release_ms", "threshold_db", b"threshold_db"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attack_ms", b"_attack_ms", "_mix", b"_mix", "_ratio", b"_ratio", "_release_ms", b"_release_ms", "_threshold_db", b"_threshold_db", "attack_ms", b"attack_ms", "channels", b"channels", "mix", b"mix", "ratio", b"ratio", "release_ms", b"release_ms", "threshold_db", b"threshold_db"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__attack_ms: _TypeAlias = _typing.Literal["attack_ms"]  # noqa: Y015
+    _WhichOneofArgType__attack_ms: _TypeAlias = _typing.Literal["_attack_ms", b"_attack_ms"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__ratio: _TypeAlias = _typing.Literal["ratio"]  # noqa: Y015
+    _WhichOneofArgType__ratio: _TypeAlias = _typing.Literal["_ratio", b"_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__release_ms: _TypeAlias = _typing.Literal["release_ms"]  # noqa: Y015
+    _WhichOneofArgType__release_ms: _TypeAlias = _typing.Literal["_release_ms", b"_release_ms"]  # noqa: Y015
+    _WhichOneofReturnType__threshold_db: _TypeAlias = _typing.Literal["threshold_db"]  # noqa: Y015
+    _WhichOneofArgType__threshold_db: _TypeAlias = _typing.Literal["_threshold_db", b"_threshold_db"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attack_ms) -> _WhichOneofReturnType__attack_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ratio) -> _WhichOneofReturnType__ratio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__release_ms) -> _WhichOneofReturnType__release_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold_db) -> _WhichOneofReturnType__threshold_db | None: ...
+
+Global___CompressorEffect: _TypeAlias = CompressorEffect  # noqa: Y015
+
+@_typing.final
+class GateEffect(_message.Message):
+    """Turns down what is under a level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLD_DB_FIELD_NUMBER: _builtins.int
+    RATIO_FIELD_NUMBER: _builtins.int
+    ATTACK_MS_FIELD_NUMBER: _builtins.int
+    RELEASE_MS_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    threshold_db: _builtins.float
+    """That level, in dB of full scale; tracks come at -23 LUFS."""
+    ratio: _builtins.float
+    """How far it turns down."""
+    attack_ms: _builtins.float
+    """How fast it opens."""
+    release_ms: _builtins.float
+    """How fast it closes."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        threshold_db: _builtins.float | None = ...,
+        ratio: _builtins.float | None = ...,
+        attack_ms: _builtins.float | None = ...,
+        release_ms: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attack_ms", b"_attack_ms", "_mix", b"_mix", "_ratio", b"_ratio", "_release_ms", b"_release_ms", "_threshold_db", b"_threshold_db", "attack_ms", b"attack_ms", "mix", b"mix", "ratio", b"ratio", "release_ms", b"release_ms", "threshold_db", b"threshold_db"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attack_ms", b"_attack_ms", "_mix", b"_mix", "_ratio", b"_ratio", "_release_ms", b"_release_ms", "_threshold_db", b"_threshold_db", "attack_ms", b"attack_ms", "channels", b"channels", "mix", b"mix", "ratio", b"ratio", "release_ms", b"release_ms", "threshold_db", b"threshold_db"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__attack_ms: _TypeAlias = _typing.Literal["attack_ms"]  # noqa: Y015
+    _WhichOneofArgType__attack_ms: _TypeAlias = _typing.Literal["_attack_ms", b"_attack_ms"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__ratio: _TypeAlias = _typing.Literal["ratio"]  # noqa: Y015
+    _WhichOneofArgType__ratio: _TypeAlias = _typing.Literal["_ratio", b"_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__release_ms: _TypeAlias = _typing.Literal["release_ms"]  # noqa: Y015
+    _WhichOneofArgType__release_ms: _TypeAlias = _typing.Literal["_release_ms", b"_release_ms"]  # noqa: Y015
+    _WhichOneofReturnType__threshold_db: _TypeAlias = _typing.Literal["threshold_db"]  # noqa: Y015
+    _WhichOneofArgType__threshold_db: _TypeAlias = _typing.Literal["_threshold_db", b"_threshold_db"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attack_ms) -> _WhichOneofReturnType__attack_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ratio) -> _WhichOneofReturnType__ratio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__release_ms) -> _WhichOneofReturnType__release_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold_db) -> _WhichOneofReturnType__threshold_db | None: ...
+
+Global___GateEffect: _TypeAlias = GateEffect  # noqa: Y015
+
+@_typing.final
+class LimiterEffect(_message.Message):
+    """Nothing passes a level; looks ahead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CEILING_DB_FIELD_NUMBER: _builtins.int
+    RELEASE_MS_FIELD_NUMBER: _builtins.int
+    LOOKAHEAD_MS_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    ceiling_db: _builtins.float
+    """That level, in dB of full scale; tracks come at -23 LUFS."""
+    release_ms: _builtins.float
+    """How fast it comes back."""
+    lookahead_ms: _builtins.float
+    """How long before a peak it begins."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        ceiling_db: _builtins.float | None = ...,
+        release_ms: _builtins.float | None = ...,
+        lookahead_ms: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_db", b"_ceiling_db", "_lookahead_ms", b"_lookahead_ms", "_mix", b"_mix", "_release_ms", b"_release_ms", "ceiling_db", b"ceiling_db", "lookahead_ms", b"lookahead_ms", "mix", b"mix", "release_ms", b"release_ms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_db", b"_ceiling_db", "_lookahead_ms", b"_lookahead_ms", "_mix", b"_mix", "_release_ms", b"_release_ms", "ceiling_db", b"ceiling_db", "channels", b"channels", "lookahead_ms", b"lookahead_ms", "mix", b"mix", "release_ms", b"release_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ceiling_db: _TypeAlias = _typing.Literal["ceiling_db"]  # noqa: Y015
+    _WhichOneofArgType__ceiling_db: _TypeAlias = _typing.Literal["_ceiling_db", b"_ceiling_db"]  # noqa: Y015
+    _WhichOneofReturnType__lookahead_ms: _TypeAlias = _typing.Literal["lookahead_ms"]  # noqa: Y015
+    _WhichOneofArgType__lookahead_ms: _TypeAlias = _typing.Literal["_lookahead_ms", b"_lookahead_ms"]  # noqa: Y015
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__release_ms: _TypeAlias = _typing.Literal["release_ms"]  # noqa: Y015
+    _WhichOneofArgType__release_ms: _TypeAlias = _typing.Literal["_release_ms", b"_release_ms"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ceiling_db) -> _WhichOneofReturnType__ceiling_db | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lookahead_ms) -> _WhichOneofReturnType__lookahead_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__release_ms) -> _WhichOneofReturnType__release_ms | None: ...
+
+Global___LimiterEffect: _TypeAlias = LimiterEffect  # noqa: Y015
+
+@_typing.final
+class GainEffect(_message.Message):
+    """Louder or softer. The balance makes up for it on a lead's track, not on a bus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GAIN_DB_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    gain_db: _builtins.float
+    """By how much."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        gain_db: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gain_db", b"_gain_db", "gain_db", b"gain_db"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gain_db", b"_gain_db", "channels", b"channels", "gain_db", b"gain_db"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__gain_db: _TypeAlias = _typing.Literal["gain_db"]  # noqa: Y015
+    _WhichOneofArgType__gain_db: _TypeAlias = _typing.Literal["_gain_db", b"_gain_db"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gain_db) -> _WhichOneofReturnType__gain_db | None: ...
+
+Global___GainEffect: _TypeAlias = GainEffect  # noqa: Y015
+
+@_typing.final
+class InvertEffect(_message.Message):
+    """Turns the waveform upside down."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvertEffect: _TypeAlias = InvertEffect  # noqa: Y015
+
+@_typing.final
+class PitchShiftEffect(_message.Message):
+    """Higher or lower at the same speed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEMITONES_FIELD_NUMBER: _builtins.int
+    MIX_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    semitones: _builtins.float
+    """By how much; 0.01 is a cent."""
+    mix: _builtins.float
+    """Share of the effect in what comes out; the rest is the sound as it was."""
+    channels: _builtins.str
+    """What it works on; the rest passes by unchanged."""
+    def __init__(
+        self,
+        *,
+        semitones: _builtins.float | None = ...,
+        mix: _builtins.float | None = ...,
+        channels: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_semitones", b"_semitones", "mix", b"mix", "semitones", b"semitones"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mix", b"_mix", "_semitones", b"_semitones", "channels", b"channels", "mix", b"mix", "semitones", b"semitones"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mix: _TypeAlias = _typing.Literal["mix"]  # noqa: Y015
+    _WhichOneofArgType__mix: _TypeAlias = _typing.Literal["_mix", b"_mix"]  # noqa: Y015
+    _WhichOneofReturnType__semitones: _TypeAlias = _typing.Literal["semitones"]  # noqa: Y015
+    _WhichOneofArgType__semitones: _TypeAlias = _typing.Literal["_semitones", b"_semitones"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mix) -> _WhichOneofReturnType__mix | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__semitones) -> _WhichOneofReturnType__semitones | None: ...
+
+Global___PitchShiftEffect: _TypeAlias = PitchShiftEffect  # noqa: Y015
 
 @_typing.final
 class JobInput(_message.Message):

@@ -18,6 +18,7 @@ from automix_common.rpc.paging import page_limit, page_of, page_start
 
 from automix_mixer.domain import JobInput, JobLimits, JobStatus, NewJob, require_retryable, require_room
 from automix_mixer.engine import EngineError
+from automix_mixer.inserts import require_strips
 from automix_mixer.messages import job_message
 from automix_mixer.mix_settings import require_delivery_alone, require_reference, require_song, to_engine
 from automix_mixer.peers import Peers
@@ -47,6 +48,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         settings = to_engine(request.settings)
         await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
+        require_strips(request.settings.inserts, [track.filename for track in inputs])
         require_reference(request.settings, [track.role for track in inputs])
         require_song(request.settings, [track.role for track in inputs])
         settings |= stored_options(request.inputs, inputs) if request.inputs else {}

@@ -38,12 +38,21 @@ def mix_files(
         for name in settings:
             if name not in DELIVERY:
                 raise SettingsError(name, "has no effect beside a plan: change the decision in the plan")
-        given = read_plan(plan, settings)[1]
+        given = read_plan(plan, settings, own_machine=True)[1]
     named = [
         Track(path, role, name=name, options=TrackOptions.from_json(options)) for path, role, name, options in tracks
     ]
     made = mix(
-        named, asked, out, plan=given, progress=progress, extras_dir=extras, beside=beside, cover=cover, scratch=scratch
+        named,
+        asked,
+        out,
+        plan=given,
+        progress=progress,
+        extras_dir=extras,
+        beside=beside,
+        cover=cover,
+        scratch=scratch,
+        own_machine=True,
     )
     return made.to_json()
 

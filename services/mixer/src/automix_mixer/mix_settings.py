@@ -6,8 +6,10 @@ from typing import Any
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
+from automix_mixer import inserts
 from automix_mixer.engine import Settings, SettingsError
 from automix_mixer.engine.plan.plan_json import DELIVERY
+from automix_mixer.engine.settings import INSERTS
 
 FORMATS: Mapping[int, str] = {
     value: name.removeprefix("RENDER_FORMAT_").lower() for name, value in pb.RenderFormat.items() if value
@@ -23,6 +25,8 @@ def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
     given = {field.name: value for field, value in asked.ListFields()}
     if "format" in given:
         given["format"] = FORMATS[asked.format]
+    if asked.inserts:
+        given[INSERTS] = inserts.to_engine(asked.inserts)
     try:
         return Settings.from_json(given).to_json()
     except SettingsError as error:
@@ -32,6 +36,7 @@ def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
 def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:
     """A job's settings as its owner reads them: every one, with its default where nothing else was asked for."""
     known = {name: value for name, value in stored.items() if name in pb.MixSettings.DESCRIPTOR.fields_by_name}
+    known[INSERTS] = inserts.to_contract(stored.get(INSERTS) or ())
     return pb.MixSettings(**known | {"format": NUMBERS.get(str(stored.get("format")), pb.RENDER_FORMAT_UNSPECIFIED)})
 
 

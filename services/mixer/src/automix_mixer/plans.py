@@ -11,9 +11,10 @@ from automix_mixer.engine.plan.plan_bounds import check_fit
 from automix_mixer.engine.plan.plan_json import aimed, delivered, plan_from_json, plan_to_json
 
 
-def read_plan(text: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], MixPlan]:
+def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = False) -> tuple[dict[str, Any], MixPlan]:
     """The plan as its JSON object, with the delivery of the job's `settings`, and what it says.
 
+    Effects that read a file are refused unless it is their user's `own_machine`.
     Raises EngineError (PLAN_INVALID) naming the place of the mistake.
     """
     try:
@@ -28,7 +29,7 @@ def read_plan(text: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], M
         raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
     asked = Settings.from_json(settings)
     plan = delivered(plan, asked)
-    said = plan_from_json(plan)
+    said = plan_from_json(plan, own_machine=own_machine)
     if asked.masters:
         said = aimed(said, asked)
         plan = plan_to_json(said)

@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from automix_client.cli import account, assets, demo, jobs, master, mix, projects, render, renders, tokens, webhooks
+from automix_client.cli import (
+    account,
+    assets,
+    demo,
+    effects,
+    jobs,
+    master,
+    mix,
+    projects,
+    render,
+    renders,
+    tokens,
+    webhooks,
+)
 from automix_client.cli.exits import ExitCode, codes_for_help
 from automix_client.cli.plugins import ContributedGroup
 from automix_client.cli.terminal import Terminal
@@ -30,6 +43,7 @@ def application() -> typer.Typer:
     app.command(rich_help_panel="Mix")(mix.mix)
     app.command(rich_help_panel="Mix")(render.render)
     app.command(rich_help_panel="Mix")(master.master)
+    app.command(rich_help_panel="Mix")(effects.effects)
     app.command(rich_help_panel="Mix")(demo.demo)
     for group in _work():
         app.add_typer(group, rich_help_panel="Your work")

@@ -8,12 +8,14 @@ import typer
 from automix_client.cli.connection import EndpointOption, JsonOption
 from automix_client.cli.mix_options import (
     Beat,
+    Inserts,
     Out,
     Plan,
     Reference,
     Vocals,
     asked_tracks,
     say_what_is_odd,
+    with_inserts,
     with_settings,
 )
 from automix_client.cli.mix_run import run
@@ -41,6 +43,7 @@ def mix(
         ),
     ] = "",
     plan: Plan = None,
+    insert: Inserts = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,6 +53,7 @@ def mix(
     AutoMix runs and none is named, one is started for as long as it takes. Ctrl-C cancels the mix.
     """
     terminal = Terminal(as_json=as_json)
+    settings = with_inserts(terminal, settings, insert)
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
     tracks = [track.path for track in (*voices, *beats)]
     inputs = [*tracks, *(reference or ()), *([plan] if plan else ())]

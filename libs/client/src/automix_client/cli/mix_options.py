@@ -11,6 +11,7 @@ from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
 from automix_client.cli.names import one_of
 from automix_client.cli.terminal import Terminal, escaped
+from automix_client.inserts import insert_of, plugin_of
 from automix_client.printing import printable
 from automix_client.track_options import AskedTrack, asked_track
 
@@ -50,6 +51,15 @@ Beat = Annotated[
 Reference = Annotated[
     list[Path] | None,
     typer.Option("--reference", "-r", metavar="FILE", callback=recordings, help="A song to come close to; repeatable."),
+]
+Inserts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--insert",
+        metavar="STRIP:EFFECT",
+        help="An effect on a strip, which is a track's file, a role or a bus (lead-bus, backing-bus, drums-bus, beat,"
+        " space, mix): lead:telephone, guitar:chorus(rate_hz=1.2,mix=0.3); `automix effects` lists them; repeatable.",
+    ),
 ]
 Out = Annotated[
     Path,
@@ -105,6 +115,23 @@ def with_some_settings(names: Sequence[str]) -> Callable[[Callable[..., None]], 
 def asked_tracks(given: Sequence[Any] | None) -> list[AskedTrack]:
     """The tracks of --vocals or --beat, as their callback has left them."""
     return list(given or ())
+
+
+def with_inserts(
+    terminal: Terminal,
+    settings: dict[str, Any],
+    inserts: Sequence[str] | None,
+    plugins: Sequence[str] | None = None,
+    *,
+    own_machine: bool = False,
+) -> dict[str, Any]:
+    """The settings with the effects that were asked for. Leaves with 2 for what is none."""
+    try:
+        asked = [insert_of(text, own_machine=own_machine) for text in inserts or ()]
+        asked += [plugin_of(text) for text in plugins or ()]
+    except ValueError as error:
+        terminal.usage(printable(str(error)))
+    return settings | ({"inserts": asked} if asked else {})
 
 
 def say_what_is_odd(terminal: Terminal, vocals: Sequence[Path], beats: Sequence[Path]) -> None:

@@ -17,12 +17,14 @@ from automix_client.cli.extras_folder import ExtrasFolder
 from automix_client.cli.interruption import Leftovers
 from automix_client.cli.mix_options import (
     Beat,
+    Inserts,
     Out,
     Plan,
     Reference,
     Vocals,
     asked_tracks,
     say_what_is_odd,
+    with_inserts,
     with_settings,
 )
 from automix_client.cli.plugins import MixFiles, mix_files
@@ -45,6 +47,14 @@ def render(
     reference: Reference = None,
     out: Out = Path("mix.wav"),
     plan: Plan = None,
+    insert: Inserts = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STRIP:FILE",
+            help="A VST3 plug-in of yours on a strip: lead:/path/Name.vst3(its_parameter=0.5); repeatable.",
+        ),
+    ] = None,
     plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan (JSON) here.")] = None,
     extras: Annotated[
         Path | None,
@@ -55,6 +65,7 @@ def render(
 ) -> None:
     """Mix vocals and beats into one file on this machine: no server, no account, nothing leaves it."""
     terminal = Terminal(as_json=as_json)
+    settings = with_inserts(terminal, settings, insert, plugin, own_machine=True)
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
     tracks: list[tuple[Path, str, Options]] = [(track.path, "vocals", track.options) for track in voices]
     tracks += [(track.path, "beat", track.options) for track in beats]

@@ -9,6 +9,7 @@ from typing import Any
 
 from automix_client.cli.terminal import escaped
 from automix_client.cli.units import dbtp, length, lufs
+from automix_client.inserts import KINDS, OWN_MACHINE
 
 Document = Mapping[str, Any]
 THIRD_OCTAVES_HZ = [1000.0 * 2.0 ** (step / 3.0) for step in range(-16, 14)]
@@ -45,6 +46,7 @@ def _tracks(plan: Document) -> Iterator[str]:
             continue
         found = _decisions(strip)
         done = [words for name, says in OF_A_TRACK.items() if name in found and (words := says(found[name]["value"]))]
+        done += _effects(strip)
         yield "  " + (", ".join(done) or "as it is")
 
 
@@ -54,6 +56,9 @@ def _together(plan: Document, report: Document) -> Iterator[str]:
     for label, name, says in OF_THE_MIX:
         if name in found and (words := says(found[name]["value"])):
             yield f"{label:<9} {words} {_why(found[name])}"
+    for bus in plan.get("buses") or ():
+        if done := list(_effects(bus)):
+            yield f"{'effects':<9} on {escaped(str(bus.get('name')))}: {', '.join(done)}"
     if fader := stages.get("balance", {}).get("vocal_fader_db"):
         yield f"{'measured':<9} the vocals' fader stands {_signed(fader)} dB"
     reached = [
@@ -63,6 +68,25 @@ def _together(plan: Document, report: Document) -> Iterator[str]:
     ]
     if reached:
         yield f"{'measured':<9} {', '.join(reached)}"
+
+
+def _effects(strip: Document) -> Iterator[str]:
+    """A user's effects on a strip, each with what is not at its default."""
+    for insert in strip.get("inserts") or ():
+        kind, parameters = insert.get("kind"), insert.get("parameters") or {}
+        if kind not in (*KINDS, *OWN_MACHINE) or "channels" not in parameters or insert.get("on") is False:
+            continue
+        said = [
+            f"{name} {_plain(one.get('value'))} {one.get('unit') or ''}".rstrip()
+            for name, one in parameters.items()
+            if one.get("reason") != "default"
+        ]
+        words = kind.replace("_", " ")
+        yield escaped(f"{words} ({', '.join(said)})" if said else words)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _notes(report: Document) -> Iterator[str]:

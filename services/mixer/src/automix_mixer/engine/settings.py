@@ -6,18 +6,20 @@ Names, ranges and defaults are those of the contract (`automix.mixer.v1.settings
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from typing import Any
 
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
+from automix_mixer.engine.effects import MOST_INSERTS, Insert
 from automix_mixer.engine.errors import SettingsError
 from automix_mixer.engine.outputs import Output, first_master, outputs_beside, read_master
 
 FASTEST_MP3_HZ = 48_000
 """Of MPEG-1 layer III."""
+INSERTS = "inserts"
 _KNOWN: Mapping[str, Setting] = {setting.name: setting for setting in MIX_SETTINGS}
 
 
@@ -63,9 +65,12 @@ class Settings:
     title: str = _setting("title")
     artist: str = _setting("artist")
     album: str = _setting("album")
+    inserts: tuple[Insert, ...] = ()
 
     def __post_init__(self) -> None:
-        for f in fields(self):
+        if len(self.inserts) > MOST_INSERTS:
+            raise SettingsError("inserts", f"must be at most {MOST_INSERTS}")
+        for f in (f for f in fields(self) if f.name in _KNOWN):
             object.__setattr__(self, f.name, _checked(_KNOWN[f.name], getattr(self, f.name)))
         self._check_outputs()
         if self.mastering and self.versions:
@@ -112,13 +117,19 @@ class Settings:
         Raises SettingsError for an unknown name, a wrong kind or a value out of bounds.
         """
         for name in data or {}:
-            if name not in _KNOWN:
+            if name not in _KNOWN and name != INSERTS:
                 raise SettingsError(str(name), "is not a setting")
-        return cls(**{name: value for name, value in (data or {}).items() if value is not None})
+        given = {name: value for name, value in (data or {}).items() if value is not None}
+        if INSERTS in given:
+            if not isinstance(given[INSERTS], Sequence) or isinstance(given[INSERTS], str):
+                raise SettingsError(INSERTS, "must be a list")
+            given[INSERTS] = tuple(Insert.from_json(one) for one in given[INSERTS])
+        return cls(**given)
 
     def to_json(self) -> dict[str, Any]:
         """All settings, defaults included, as a JSON object that `from_json` reads back."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return plain | {INSERTS: [insert.to_json() for insert in self.inserts]}
 
 
 def _checked(setting: Setting, value: Any) -> Any:

@@ -13,12 +13,13 @@ from automix_mixer.engine.face.stems import stem_path, write_stems
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.outputs import Output, ending
 from automix_mixer.engine.plan.mixplan import MixPlan
+from automix_mixer.engine.render.buses import EFFECTS_STEM
 from automix_mixer.engine.render.master import MasterGain
 from automix_mixer.engine.render.mixdown import Mixdown
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.workspace import Workspace
 
-STEM_NAMES = ("lead", "backing", "space", "beat")
+STEM_NAMES = ("lead", "backing", "space", "beat", EFFECTS_STEM)
 
 
 @dataclass(frozen=True)

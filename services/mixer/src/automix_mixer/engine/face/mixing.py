@@ -60,13 +60,15 @@ def mix(
     cover: bytes = b"",
     threads: int | None = None,
     scratch: Path | None = None,
+    own_machine: bool = False,
 ) -> MixResult:
     """Analyses, plans (unless a plan is given, which then carries its own settings) and renders.
 
     `extras_dir` receives the report, the picture, the comparison and the stems; `beside` are the places of further
     masters and versions, `cover` is a picture, both as OutputPaths says. Decoded sound lies meanwhile in a
     folder of its own in `scratch`, the system's by default. `progress` is called as `Progress` says, at times from
-    another thread. Raises EngineError, SettingsError.
+    another thread. Effects that read a file are refused unless it is their user's `own_machine`.
+    Raises EngineError, SettingsError.
     """
     said = Progress(progress)
     if settings.mastering and plan is None:
@@ -92,7 +94,14 @@ def mix(
             plan = make_plan(profiles, settings)
         paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None, beside, cover)
         done = render_plan(
-            plan, tracks, paths, workspace=workspace, profiles=profiles, progress=said.tell, threads=count
+            plan,
+            tracks,
+            paths,
+            workspace=workspace,
+            profiles=profiles,
+            progress=said.tell,
+            threads=count,
+            own_machine=own_machine,
         )
         files = files_of(paths, Settings.from_json(done.plan.settings)) + done.beside
         said.tell(1.0, "done")

@@ -19,13 +19,14 @@ from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.outputs import Output
 from automix_mixer.engine.plan.correction import corrected, recorded
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
-from automix_mixer.engine.plan.plan_bounds import check_fit, check_sound
+from automix_mixer.engine.plan.plan_bounds import check_fit, check_own_machine, check_sound
 from automix_mixer.engine.plan.strips import switched
+from automix_mixer.engine.render.buses import bus_tail_frames, render_buses, with_mix_effects
 from automix_mixer.engine.render.instruments import render_instruments
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.render.mixdown import Balance, Mixdown, after_correction, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.render.rehearsal import rehearse
-from automix_mixer.engine.render.tail import FADE_S, longest_frames, mix_frames, track_frames
+from automix_mixer.engine.render.tail import FADE_S, died_away, has_effects, longest_frames, mix_frames, track_frames
 from automix_mixer.engine.render.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.curve_file import CurveFile
@@ -54,17 +55,20 @@ def render_plan(
     profiles: Sequence[Profile] | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
+    own_machine: bool = False,
 ) -> Rendered:
     """Renders `plan` from `tracks` (those that it was made from, in their order).
 
     `profiles` spare the decoding when the tracks were analysed in the same workspace. `threads` is 1 or 2 (default: 2
     where there are two cores); the result is the same.
+    Effects that read a file (a plug-in) are refused unless the plan is rendered on its user's `own_machine`.
     Raises EngineError for a plan that does not fit the tracks or a track that cannot be read.
     """
     tell = progress or (lambda _share, _stage: None)
     settings = Settings.from_json(plan.settings)
     threads = threads or cores()
     check_fit(plan, [track.role for track in tracks])
+    check_own_machine(plan, own_machine=own_machine)
     if profiles is None:
         profiles = [
             analyse(track, workspace, plan.sample_rate, edge_fade_ms=plan.edge_fade_ms.value) for track in tracks
@@ -72,21 +76,25 @@ def render_plan(
     check_sound(plan, profiles)
     written, plan = plan, switched(plan)
     recorded_profiles = profiles
+    affected, decided = has_effects(plan), plan
+    least = track_frames(plan, profiles)
     plan, profiles = render_instruments(plan, profiles, workspace)
+    longest = longest_frames(plan, profiles) + bus_tail_frames(plan)
     vocals = make_vocal_bus(
         plan,
         profiles,
         workspace,
-        longest_frames(plan, profiles),
+        longest,
         lambda share: tell(0.35 + 0.2 * share, "vocals"),
         threads=threads,
         with_backing_space=any(output.kind == "version_tv-track" for output in settings.beside),
     )
-    frames = mix_frames(plan, profiles, vocals)
+    frames = longest if affected else mix_frames(plan, profiles, vocals)
     steps = -(-frames // step_frames(plan.sample_rate))
     if vocals.lead_k is not None:
         vocals = replace(vocals, lead_k=CurveFile(vocals.lead_k.path, steps))
     settled = balance(plan, profiles, vocals, steps, workspace)
+    plan, profiles, vocals = render_buses(plan, profiles, vocals, settled, workspace)
     planned = plan.bus
     if plan.bus.correction is None:
         heard, changed = rehearse(plan, profiles, vocals, settled, frames)
@@ -109,7 +117,9 @@ def render_plan(
         threads=threads,
         progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
-    _soften_end(down, frames - track_frames(plan, profiles), plan.sample_rate)
+    if affected:
+        down = died_away(with_mix_effects(plan, down, workspace), least)
+    _soften_end(down, down.premaster.pcm.frames - least, plan.sample_rate)
     premaster, gain = solve_gain(down.premaster, plan, workspace)
     measured, gain = deliver(
         premaster,
@@ -134,7 +144,7 @@ def render_plan(
     written_to = {file.path for file in beside}
     outputs_beside = [(path, output.format) for output, path in paths.of(settings) if str(path) in written_to]
     tag_files(plan, tracks, settings, paths.cover, [(paths.mix, settings.format), *outputs_beside])
-    report = _report(plan, planned, vocals, settled, down, gain, measured)
+    report = _report(plan, decided, planned, vocals, settled, down, gain, measured)
     first = report_of(Output("mix", settings.format), measured, gain)
     report = replace(report, notes=report.notes + notes, outputs=[first, *outputs])
     if paths.extras is not None and measured.spectrum is not None:
@@ -162,6 +172,7 @@ def _soften_end(down: Mixdown, tail: int, sample_rate: int) -> None:
 
 def _report(
     plan: MixPlan,
+    decided: MixPlan,
     planned: BusPlan,
     vocals: VocalBus,
     settled: Balance,
@@ -180,7 +191,7 @@ def _report(
         lar_db=settled.lar_db,
         stages={
             **vocals.effects,
-            "unmask": unmask_effect_db(plan, settled),
+            "unmask": unmask_effect_db(decided, settled),
             "balance": {"vocal_fader_db": settled.fader_db},
             **reference_effect(planned, plan.bus, settled.lean_db),
             "glue": glue_effect(gain.glue),

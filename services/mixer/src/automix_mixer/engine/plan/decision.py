@@ -15,3 +15,8 @@ class Decision(Generic[T]):
     value: T
     unit: str
     reason: str
+
+
+def decided(value: float | str, unit: str, reason: str) -> Decision[float] | Decision[str]:
+    """A decision on a number or on one of several words."""
+    return Decision(value, unit, reason) if isinstance(value, str) else Decision(float(value), unit, reason)

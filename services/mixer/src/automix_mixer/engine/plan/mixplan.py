@@ -30,10 +30,10 @@ NO_SEND = Decision(-120.0, "dB", "no space of its own is asked for")
 
 @dataclass(frozen=True)
 class Effect:
-    """An effect that a user adds to a strip; `parameters` by their names, others as the effect has them."""
+    """An effect that a user adds to a strip, with all of its parameters by their names (`engine.effects`)."""
 
     kind: str
-    parameters: dict[str, Decision[float]]
+    parameters: dict[str, Decision[float] | Decision[str]]
     on: bool = True
 
 
@@ -96,7 +96,6 @@ class SpacePlan:
     echo_lu: Decision[float]
     echo_time_s: Decision[float]
     echo_feedback: Decision[float]
-    effects: list[Effect] = field(default_factory=list)
     off: tuple[str, ...] = ()
 
 
@@ -211,7 +210,6 @@ class BusPlan:
     reference: ReferencePlan | None
     correction: CorrectionPlan | None = None
     lead: LeadSharePlan | None = None
-    effects: list[Effect] = field(default_factory=list)
     off: tuple[str, ...] = ()
 
 

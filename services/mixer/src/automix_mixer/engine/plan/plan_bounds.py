@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from automix_mixer.engine.effects import MOST_COST, MOST_IN_A_PLAN, MOST_ON_A_STRIP, OWN_MACHINE, cost
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
@@ -159,9 +160,27 @@ def _check(name: str, value: Any) -> None:
 
 
 def _check_effects(plan: MixPlan) -> None:
-    lists = [strip.effects for strip in _parts(plan)] + list(plan.bus_effects.values())
-    for effect in [e for effects in lists for e in effects]:
-        raise _invalid("inserts", f"has {effect.kind[:50]}: there is no such insert")
+    """How many effects there are, and what they cost together; their parameters were checked as they were read."""
+    strips = [strip.effects for strip in _parts(plan)] + list(plan.bus_effects.values())
+    if any(len(effects) > MOST_ON_A_STRIP for effects in strips):
+        raise _invalid("inserts", f"must be at most {MOST_ON_A_STRIP} effects on a strip")
+    every = [effect for effects in strips for effect in effects]
+    if len(every) > MOST_IN_A_PLAN:
+        raise _invalid("inserts", f"must be at most {MOST_IN_A_PLAN} effects")
+    on = [effect.kind for effect in every if effect.on]
+    if sum(cost(kind) for kind in on) > MOST_COST:
+        dearest = max(set(on), key=cost)
+        raise _invalid("inserts", f"take too long together: leave some out, first of all {dearest}")
+    if "mp3" in on and plan.sample_rate > FASTEST_MP3_HZ:
+        raise _invalid("inserts", f"has mp3, which works up to {FASTEST_MP3_HZ} Hz: ask for that sample rate")
+
+
+def check_own_machine(plan: MixPlan, *, own_machine: bool) -> None:
+    """Raises EngineError PLAN_INVALID for effects that read a file, which only its user's own machine may."""
+    for effects in [strip.effects for strip in _parts(plan)] + list(plan.bus_effects.values()):
+        for effect in effects:
+            if effect.kind in OWN_MACHINE and not own_machine:
+                raise _invalid("inserts", f"has {effect.kind}, which only `automix render` does, on your own machine")
 
 
 def _check_rides(rides: list[list[float]]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from automix_mixer.engine.errors import SettingsError
 from automix_mixer.engine.plan import mixplan as m
 from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.plan_bounds import check_bounds
+from automix_mixer.engine.plan.plan_bounds import check_bounds, check_own_machine
 from automix_mixer.engine.plan.reading import (
     checked_keys,
     invalid,
@@ -28,6 +28,7 @@ from automix_mixer.engine.plan.strips import (
     GIVE_WAY,
     GIVES_WAY,
     INSTRUMENT,
+    LAST,
     MASTER,
     MASTERING,
     MIX,
@@ -76,9 +77,10 @@ def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
     }
 
 
-def plan_from_json(data: Mapping[str, Any]) -> m.MixPlan:
+def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.MixPlan:
     """The inverse of `plan_to_json`; plans of older versions are upgraded.
 
+    Effects that read a file are refused unless the plan is rendered on its user's `own_machine`.
     Raises EngineError PLAN_INVALID, naming the field.
     """
     data = upgraded(data)
@@ -103,6 +105,7 @@ def plan_from_json(data: Mapping[str, Any]) -> m.MixPlan:
         notes=read(list[str], data["notes"], "plan.notes"),
     )
     check_bounds(plan)
+    check_own_machine(plan, own_machine=own_machine)
     try:
         Settings.from_json(plan.settings)
     except SettingsError as error:
@@ -155,7 +158,9 @@ def _track_json(strip: m.VocalPlan | m.BeatPlan) -> dict[str, Any]:
 
 def _buses_json(plan: m.MixPlan) -> list[dict[str, Any]]:
     def bus(name: str, inserts: list[dict[str, Any]], to: str = MIX) -> dict[str, Any]:
-        return {"name": name, "inserts": inserts + _effects_json(plan.bus_effects.get(name, [])), "to": to}
+        behind = [insert for insert in inserts if name == MIX and insert["kind"] == LAST]
+        own = [insert for insert in inserts if insert not in behind]
+        return {"name": name, "inserts": own + _effects_json(plan.bus_effects.get(name, [])) + behind, "to": to}
 
     return [
         bus("lead", _inserts_json(plan.balance, BALANCE)),

@@ -22,6 +22,7 @@ from automix_mixer.engine.plan.beat_planning import (
 )
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.inserting import with_inserts
 from automix_mixer.engine.plan.instrument_planning import Stages, plan_instruments
 from automix_mixer.engine.plan.lead_tone import bounded, lead_share
 from automix_mixer.engine.plan.mastering import as_song, require_song
@@ -65,8 +66,9 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
     if settings.mastering:
         require_song([p.track.role for p in profiles])
         made = as_song(made)
+    made = with_inserts(made, settings.inserts)
     # What is rendered now and what is read back from JSON later must be the same numbers.
-    return plan_from_json(plan_to_json(made))
+    return plan_from_json(plan_to_json(made), own_machine=True)
 
 
 def _plan(

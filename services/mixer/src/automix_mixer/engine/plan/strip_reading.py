@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
+from automix_mixer.engine.effects import KINDS, OWN_MACHINE, checked_parameters, parameters_of
+from automix_mixer.engine.errors import SettingsError
 from automix_mixer.engine.plan import mixplan as m
-from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.decision import Decision, decided
 from automix_mixer.engine.plan.reading import (
     checked_keys,
     hints,
@@ -25,6 +27,7 @@ from automix_mixer.engine.plan.strips import (
     GIVES_WAY,
     INSTRUMENT,
     INSTRUMENTS,
+    LAST,
     MASTER,
     MASTERING,
     MIX,
@@ -106,7 +109,8 @@ def read_buses(data: Any) -> tuple[dict[str, Any], dict[str, list[m.Effect]]]:
         if kind is None:
             chains[name], beside = None, _inserts(strip["inserts"], where)
         else:
-            chains[name], beside = _chain(kind, inserts, strip["inserts"], where, {})
+            last = LAST if name == MIX else ""
+            chains[name], beside = _chain(kind, inserts, strip["inserts"], where, {}, last)
         if beside:
             effects[name] = _effects(beside, where)
     for name in known:
@@ -128,12 +132,12 @@ def _inserts(data: Any, where: str) -> list[Mapping[str, Any]]:
 
 
 def _chain(
-    kind: type, kinds: Sequence[Kind], data: Any, where: str, given: Mapping[str, Any]
+    kind: type, kinds: Sequence[Kind], data: Any, where: str, given: Mapping[str, Any], last: str = ""
 ) -> tuple[Any, list[Mapping[str, Any]]]:
     """One of the plan's classes from a strip's inserts, and the inserts that are not its own."""
     inserts, mine = _inserts(data, where), {k.name: k for k in kinds}
-    own = [i for i in inserts if i["kind"] in mine]
-    _check_order([i["kind"] for i in inserts], list(mine), where)
+    own, beside = _apart(inserts, mine)
+    _check_order([i["kind"] for i in inserts], list(mine), where, last)
     values, off = dict(given), []
     for insert in own:
         spec, here = mine[insert["kind"]], f"{where}.{insert['kind']}"
@@ -148,18 +152,38 @@ def _chain(
         values[mine[absent].whole] = None
     if off:
         values["off"] = tuple(off)
-    return kind(**values), [i for i in inserts if i["kind"] not in mine]
+    return kind(**values), beside
 
 
-def _check_order(kinds: Sequence[str], order: Sequence[str], where: str) -> None:
-    own = [kind for kind in kinds if kind in order]
+def _apart(
+    inserts: Sequence[Mapping[str, Any]], mine: Mapping[str, Kind]
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The engine's own inserts, and those that were added. Of two of one kind the first is the engine's."""
+    own: dict[str, Mapping[str, Any]] = {}
+    beside = []
+    for insert in inserts:
+        if insert["kind"] in mine and (insert["kind"] not in own or insert["kind"] not in KINDS):
+            own[insert["kind"]] = insert
+        else:
+            beside.append(insert)
+    return list(own.values()), beside
+
+
+def _check_order(kinds: Sequence[str], order: Sequence[str], where: str, last: str) -> None:
+    """Effects stand behind the engine's own inserts, but for the one called `last`."""
+    own = [kind for i, kind in enumerate(kinds) if kind in order and (kind not in KINDS or kind not in kinds[:i])]
     for kind in own:
         if own.count(kind) > 1:
             raise invalid(f"{where}.inserts", f"has {kind} twice")
     if own != [kind for kind in order if kind in own]:
         raise invalid(f"{where}.inserts", f"must keep the order {', '.join(order)}: no other is rendered")
-    if list(kinds[: len(own)]) != own:
-        raise invalid(f"{where}.inserts", "must have the engine's own before the effects that are added")
+    before = [kind for kind in own if kind != last]
+    behind = [last] if last in own else []
+    if list(kinds[: len(before)]) != before or list(kinds[len(kinds) - len(behind) :]) != behind:
+        places = (
+            f"before the effects that are added, {last} after them" if last else "before the effects that are added"
+        )
+        raise invalid(f"{where}.inserts", f"must have the engine's own {places}")
 
 
 def _parameters(kind: type, spec: Kind, data: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -182,22 +206,38 @@ def _way(insert: Mapping[str, Any], where: str) -> m.GiveWayPlan:
 
 
 def _effects(inserts: Sequence[Mapping[str, Any]], where: str) -> list[m.Effect]:
+    """Effects with all of their parameters; those that a person has left out have their defaults."""
     out = []
     for insert in inserts:
-        here = f"{where}.{insert['kind']}"
-        parameters = {
-            str(name): read(Decision[float], value, f"{here}.{name}") for name, value in insert["parameters"].items()
+        kind, here = insert["kind"], f"{where}.{insert['kind']}"
+        if kind not in KINDS and kind not in OWN_MACHINE:
+            raise invalid(f"{where}.inserts", f"has {kind[:50]}: there is no such insert")
+        read_of = {name: _parameter(value, f"{here}.{name}") for name, value in insert["parameters"].items()}
+        try:
+            checked_parameters(kind, {name: decision.value for name, decision in read_of.items()})
+        except SettingsError as error:
+            raise invalid(here, error.why) from None
+        absent = {
+            one.name: decided(one.default, one.unit, "default")
+            for one in parameters_of(kind)
+            if one.name not in read_of
         }
-        out.append(m.Effect(insert["kind"], parameters, read_flag(insert.get("on", True), f"{here}.on")))
+        out.append(m.Effect(kind, absent | read_of, read_flag(insert.get("on", True), f"{here}.on")))
     return out
 
 
+def _parameter(data: Any, where: str) -> Decision[float] | Decision[str]:
+    is_text = isinstance(data, Mapping) and isinstance(data.get("value"), str)
+    decision: Decision[float] | Decision[str] = read(Decision[str] if is_text else Decision[float], data, where)
+    return decision
+
+
 def read_master(data: Any) -> m.MasterPlan:
-    """The last strip, which takes no effects: they would come after the ceiling."""
+    """The last strip, which takes no effects: they would come after the ceiling, and stand on the bus `mix`."""
     master = read_object(data, "plan.master")
     checked_keys(master, ("inserts",), "plan.master")
     chain, beside = _chain(m.MasterPlan, MASTERING, master["inserts"], "plan.master", {})
     for insert in beside:
-        raise invalid("plan.master.inserts", f"has {insert['kind']}: effects go on tracks and buses")
+        raise invalid("plan.master.inserts", f"has {insert['kind']}: effects go on tracks and buses, these on mix")
     made: m.MasterPlan = chain
     return made

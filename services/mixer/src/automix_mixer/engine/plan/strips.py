@@ -85,6 +85,9 @@ BUS = (
         {"glue_ratio": 1.0},
     ),
 )
+LAST = "glue"
+"""The one insert of the mix bus that comes after a user's effects: they see the sum, and glue and master what they make
+of it."""
 MASTERING = (
     Kind("crest", ("crest_db", "crest_share", "lift_db"), {"crest_share": 0.0, "lift_db": 0.0}),
     Kind("loudness", ("target_lufs", "max_limiting_db")),

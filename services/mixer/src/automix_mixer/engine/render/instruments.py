@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +31,12 @@ from automix_mixer.engine.plan.mixplan import (
     FLAT,
     NO_MONO,
     BeatPlan,
+    Effect,
     GiveWayPlan,
     MixPlan,
 )
+from automix_mixer.engine.render.rack import sounding, tail_frames, through, through_file
+from automix_mixer.engine.render.remeasure import remeasured
 from automix_mixer.engine.sound.curve_file import MOST_LEVELS, CurveFile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
 from automix_mixer.engine.sound.segments import in_segments
@@ -54,7 +58,53 @@ def render_instruments(
             continue
         out[strip.track] = _rendered(strip, profiles, workspace)
         beats.append(_done(strip))
-    return replace(plan, beats=beats), out
+    return _drum_bus(replace(plan, beats=beats), out, workspace)
+
+
+def _drum_bus(plan: MixPlan, profiles: list[Profile], workspace: Workspace) -> tuple[MixPlan, list[Profile]]:
+    """The drums as one strip, where their bus has effects."""
+    effects = sounding(plan.bus_effects.get("drums", []))
+    drums = [b for b in plan.beats if b.to == "drums"]
+    if not effects or not drums:
+        return plan, profiles
+    summed = bus_strip(drums, profiles, effects, plan.sample_rate, workspace)
+    return one_strip(plan, profiles, drums, summed)
+
+
+def one_strip(
+    plan: MixPlan, profiles: Sequence[Profile], strips: Sequence[BeatPlan], profile: Profile
+) -> tuple[MixPlan, list[Profile]]:
+    """The plan with one strip of that profile in the place of several, and the profiles with it behind them."""
+    strip = replace(_done(strips[0]), track=len(profiles), name="bus", to="beat")
+    left = [b for b in plan.beats if b not in strips]
+    return replace(plan, beats=[*left, strip]), [*profiles, profile]
+
+
+def bus_strip(
+    strips: Sequence[BeatPlan],
+    profiles: Sequence[Profile],
+    effects: Sequence[Effect],
+    sample_rate: int,
+    workspace: Workspace,
+    heard: Callable[[Iterator[Sound]], Iterator[Sound]] = lambda blocks: blocks,
+) -> Profile:
+    """The sum of strips, before the trim that they share, after what `heard` makes of it and effects."""
+    sounds = [(b, _sound(profiles[b.track])) for b in strips]
+    frames = max(pcm.frames for _, pcm in sounds)
+    blocks = [(np.stack(_sides(block, b)) for block in pcm.blocks(frames)) for b, pcm in sounds]
+    summed = heard(reduce(np.add, together) for together in zip(*blocks, strict=True))
+    trim = 10 ** (strips[0].trim_db.value / 20)
+    whole_frames = frames + tail_frames(effects, sample_rate)
+    with workspace.pcm(2, limit=whole_frames) as writer:
+        for block in through(summed, effects, sample_rate, whole_frames, 2, gain=trim):
+            writer.write(block)
+    return remeasured(profiles[strips[0].track], writer.file, workspace)
+
+
+def _sound(profile: Profile) -> PcmFile:
+    if profile.pcm is None:
+        raise ValueError("an instrument's sound is needed")
+    return profile.pcm
 
 
 def _acts(strip: BeatPlan) -> bool:
@@ -66,6 +116,7 @@ def _acts(strip: BeatPlan) -> bool:
         or strip.mono_below_hz.value
         or strip.width.value != 1.0
         or any(strip.tone_db.value)
+        or sounding(strip.effects)
     )
 
 
@@ -82,20 +133,26 @@ def _done(strip: BeatPlan) -> BeatPlan:
         pan=CENTRE,
         level_db=AS_IT_COMES,
         mute=False,
+        effects=[],
     )
 
 
 def _rendered(strip: BeatPlan, profiles: Sequence[Profile], workspace: Workspace) -> Profile:
     profile = profiles[strip.track]
-    if profile.pcm is None:
-        raise ValueError("an instrument's sound is needed")
+    source = _sound(profile)
     level = 0.0 if strip.mute else 10 ** (strip.level_db.value / 20)
     ways = [(way, _depth(way, profiles, profile, workspace)) for way in strip.give_way]
     chain = _Chain(strip, profile, ways)
     gains = pan_gains(strip.pan.value) * np.float32(level)
     with workspace.pcm(2, skip=chain.latency, limit=profile.frames) as writer:
-        for block in _with_silence(profile.pcm):
+        for block in _with_silence(source):
             writer.write(chain.process(block) * gains)
+    effects = [] if strip.mute else sounding(strip.effects)
+    if effects:
+        frames = profile.frames + tail_frames(effects, profile.sample_rate)
+        trim = 10 ** (strip.trim_db.value / 20)
+        pcm = through_file(writer.file, effects, profile.sample_rate, frames, workspace, gain=trim)
+        return remeasured(profile, pcm, workspace)
     static = [10 ** ((gain_at(BAND_HZ, c) + to_db(level**2)) / 10) for c in _curves(strip, BAND_HZ)]
     bands = [band_powers(p, profile.sample_rate) for p in (profile.whole.mid, profile.whole.side)]
     weight = 10 ** (k_weight_db(BAND_HZ) / 10)

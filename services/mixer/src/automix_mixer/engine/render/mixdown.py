@@ -203,6 +203,12 @@ def _kept_share(plan: MixPlan, profiles: Sequence[Profile]) -> float:
     return after / before if before > 0 else 1.0
 
 
+def k_weighting(sample_rate: int) -> FirBank:
+    """Left and right as loudness hears them, a block late."""
+    hz = design_grid(sample_rate, MAX_TAPS)
+    return FirBank(2, [fir_from_db(np.maximum(k_weight_db(np.maximum(hz, 1.0)), -90.0), MAX_TAPS)])
+
+
 class _Late:
     """Holds sound back by a block, as long as filters take."""
 
@@ -214,8 +220,8 @@ class _Late:
         return held
 
 
-class _Unmask:
-    """Adds depth times a filtered mid to the beats; its output is a block late."""
+class Unmask:
+    """The beats while they give way: adds depth times a filtered mid to the beats; its output is a block late."""
 
     def __init__(self, plan: MixPlan, depth: CurveFile, step: int) -> None:
         hz = design_grid(plan.sample_rate, MAX_TAPS)
@@ -312,7 +318,7 @@ def mix_down(
 ) -> Mixdown:
     """Sums beats, vocals and space through the bus. Stems go through the same bus one by one and add up to the sum."""
     rate, step = plan.sample_rate, profiles[0].step
-    unmask, bus = _Unmask(plan, settled.depth, step), _Bus(plan)
+    unmask, bus = Unmask(plan, settled.depth, step), _Bus(plan)
     # A block for the unmasking, a block for the bus.
     skip = 2 * BLOCK_FRAMES
     peaks, k_steps = workspace.curve(), workspace.curve(skip=skip // step)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from automix_mixer.engine.dsp.control import step_energy, step_frames
+from automix_mixer.engine.dsp.limiter import LIMITER_STEP
 from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan
+from automix_mixer.engine.render.mixdown import Mixdown
+from automix_mixer.engine.render.rack import sounding, tail_frames
 from automix_mixer.engine.render.space import ring_frames
 from automix_mixer.engine.render.vocal_bus import VocalBus
+from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
 
 _DIED_DB = 45.0
@@ -27,10 +32,33 @@ def track_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
 
 
 def longest_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
-    """Frames until the last of the space's sound may have come."""
-    vocals = max((profiles[v.track].frames for v in plan.vocals), default=0)
+    """Frames until the last sound of the space, and of the voices' effects, may have come."""
+    vocals = max((profiles[v.track].frames + tail_frames(v.effects, plan.sample_rate) for v in plan.vocals), default=0)
     ring = ring_frames(plan.space, plan.sample_rate) if vocals else 0
     return max(track_frames(plan, profiles), vocals + ring)
+
+
+def has_effects(plan: MixPlan) -> bool:
+    """Whether a user's effects are on any strip."""
+    strips = [v.effects for v in plan.vocals] + [b.effects for b in plan.beats] + list(plan.bus_effects.values())
+    return any(sounding(effects) for effects in strips)
+
+
+def died_away(down: Mixdown, least: int) -> Mixdown:
+    """The mix and its stems until the tails of effects have died away, `least` frames at least."""
+    pre = down.premaster
+    loudness = integrated_lufs((k for _, k in pre.k_steps.pieces()), pre.step, pre.sample_rate)
+    quiet = pre.step * 10 ** ((loudness - _DIED_DB - OFFSET_DB) / 10)
+    last = 0
+    for start, energy in pre.energy.pieces():
+        heard = np.flatnonzero(energy > quiet)
+        last = start + int(heard[-1]) + 1 if heard.size else last
+    frames = min(max(least, last * pre.step + round(FADE_S * pre.sample_rate)), pre.pcm.frames)
+    for pcm in (pre.pcm, *down.stems.values()):
+        pcm.frames = frames
+    k_steps, energy = (CurveFile(curve.path, -(-frames // pre.step)) for curve in (pre.k_steps, pre.energy))
+    peaks = CurveFile(pre.peaks.path, -(-frames // LIMITER_STEP))
+    return replace(down, premaster=replace(pre, peaks=peaks, k_steps=k_steps, energy=energy))
 
 
 def mix_frames(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus) -> int:

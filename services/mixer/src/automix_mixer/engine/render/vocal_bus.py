@@ -13,6 +13,8 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, gain_at, to_db
 from automix_mixer.engine.dsp.control import pan_gains
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan, VocalPlan
+from automix_mixer.engine.render.rack import channels_after, sounding, tail_frames, through
+from automix_mixer.engine.render.remeasure import measured
 from automix_mixer.engine.render.space import OFF_LU, Space
 from automix_mixer.engine.render.vocal_chain import (
     Filtered,
@@ -82,7 +84,11 @@ def make_vocal_bus(
         plan, profiles, leads, others, workspace, frames, threads, with_backing_space=with_backing_space
     )
     effects |= _sum_effects(len(leads), len(others), energies)
-    bus = VocalBus(lead, backing, space, _k_steps(leads, steps, workspace), effects, behind)
+    if lead is not None and any(sounding(v.plan.effects) for v in leads):
+        lead_k: CurveFile | None = measured(lead, plan.sample_rate, workspace).k_steps
+    else:
+        lead_k = _k_steps(leads, steps, workspace)
+    bus = VocalBus(lead, backing, space, lead_k, effects, behind)
     for voice in voices:
         voice.filtered.voice.delete()
         voice.filtered.sibilance.delete()
@@ -106,14 +112,18 @@ def _sum(
     room = Space(plan.space, plan.sample_rate, bands) if wet else None
     # Reverb and echo are linear: a second room, which hears the backing vocals alone, gives their part.
     behind_room = Space(plan.space, plan.sample_rate, bands) if wet and with_backing_space and others else None
-    lead_channels = 1 if all(v.filtered.voice.channels == 1 and not v.plan.pan.value for v in leads) else 2
+    lead_channels = 1 if all(_channels(v) == 1 for v in leads) else 2
     with ExitStack() as stack:
         lead = stack.enter_context(workspace.pcm(lead_channels, limit=frames)) if leads else None
         backing = stack.enter_context(workspace.pcm(2, limit=frames)) if others else None
         returns = stack.enter_context(workspace.pcm(2, limit=frames)) if room is not None else None
         behind_returns = stack.enter_context(workspace.pcm(2, limit=frames)) if behind_room is not None else None
         energies = _Energies()
-        both = zip(_summed(leads, lead_channels, frames), _summed(others, 2, frames), strict=True)
+        both = zip(
+            _summed(leads, lead_channels, frames, plan.sample_rate),
+            _summed(others, 2, frames, plan.sample_rate),
+            strict=True,
+        )
         for (front, to_room), (behind, also_to_room) in ahead(both, threads=threads):
             if lead is not None:
                 lead.write(front)
@@ -163,9 +173,9 @@ def _sum_effects(leads: int, others: int, energies: _Energies) -> dict[str, dict
     return effects
 
 
-def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[tuple[Sound, Sound]]:
+def _summed(voices: list[_Voice], channels: int, frames: int, sample_rate: int) -> Iterator[tuple[Sound, Sound]]:
     """Blocks of the voices' sum over the whole mix, and what they send to the space, shape (n,)."""
-    streams = [(v.plan, processed_blocks(v.filtered, v.gains)) for v in voices]
+    streams = [(v.plan, _stream(v, sample_rate)) for v in voices]
     alike = all(v.plan.send_db.value == 0.0 for v in voices)
     for _ in range(-(-frames // BLOCK_FRAMES)):
         block, sent = np.zeros((channels, BLOCK_FRAMES), np.float32), np.zeros(BLOCK_FRAMES, np.float32)
@@ -173,10 +183,26 @@ def _summed(voices: list[_Voice], channels: int, frames: int) -> Iterator[tuple[
             piece = next(stream, None)
             if piece is None or plan.mute:
                 continue
-            block += piece * pan_gains(plan.pan.value) if plan.pan.value else piece
+            block += piece
             if not alike:
                 sent += mid_of(piece)[0] * np.float32(10 ** (plan.send_db.value / 20))
         yield block, mid_of(block)[0] if alike else sent
+
+
+def _stream(voice: _Voice, sample_rate: int) -> Iterator[Sound]:
+    """The voice after its chain, its pan and its effects."""
+    plan, blocks = voice.plan, processed_blocks(voice.filtered, voice.gains)
+    panned = (block * pan_gains(plan.pan.value) for block in blocks) if plan.pan.value else blocks
+    if not sounding(plan.effects) or plan.mute:
+        return panned
+    frames = voice.filtered.voice.frames + tail_frames(plan.effects, sample_rate)
+    channels = 2 if plan.pan.value else voice.filtered.voice.channels
+    return through(panned, plan.effects, sample_rate, frames, channels)
+
+
+def _channels(voice: _Voice) -> int:
+    before = 2 if voice.plan.pan.value else voice.filtered.voice.channels
+    return channels_after(voice.plan.effects, before)
 
 
 def _k_steps(voices: list[_Voice], steps: int, workspace: Workspace) -> CurveFile | None:

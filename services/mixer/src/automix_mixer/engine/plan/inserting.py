@@ -1,0 +1,90 @@
+"""What a user asks to be put on strips, put into the plan: as much data as what the engine decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from automix_mixer.engine.effects import PRESETS, Insert, parameters_of
+from automix_mixer.engine.errors import SettingsError
+from automix_mixer.engine.plan.decision import decided
+from automix_mixer.engine.plan.mixplan import BeatPlan, Effect, MixPlan, VocalPlan
+from automix_mixer.engine.plan.strips import voice_bus
+from automix_mixer.engine.roles import ROLES
+
+BUSES = {
+    "lead-bus": "lead",
+    "backing-bus": "backing",
+    "drums-bus": "drums",
+    "beat": "beat",
+    "space": "space",
+    "mix": "mix",
+    "master": "mix",
+}
+"""Names of buses as a user says them. The last two are one: behind the master's limiter nothing may come."""
+
+
+def with_inserts(plan: MixPlan, inserts: Sequence[Insert]) -> MixPlan:
+    """The plan with the effects behind what the engine does on each strip.
+
+    Raises SettingsError for a strip that there is not.
+    """
+    for insert in inserts:
+        effects = effects_of(insert)
+        tracks = _tracks(plan, insert.strip)
+        if tracks:
+            plan = replace(
+                plan,
+                vocals=[replace(v, effects=v.effects + effects) if v.track in tracks else v for v in plan.vocals],
+                beats=[replace(b, effects=b.effects + effects) if b.track in tracks else b for b in plan.beats],
+            )
+        elif insert.strip in BUSES:
+            bus = BUSES[insert.strip]
+            if (bus == "drums" and not any(b.to == "drums" for b in plan.beats)) or (
+                bus in ("lead", "backing") and not any(voice_bus(v.part.value) == bus for v in plan.vocals)
+            ):
+                raise SettingsError("inserts", f"have nothing to work on: no track goes to {insert.strip}")
+            plan = replace(plan, bus_effects=plan.bus_effects | {bus: plan.bus_effects.get(bus, []) + effects})
+        else:
+            raise SettingsError("inserts", f"have no strip {insert.strip[:80]!r} here: {_there_are(plan)}")
+    return plan
+
+
+def effects_of(insert: Insert) -> list[Effect]:
+    """What an insert stands for: itself, or the effects of a preset."""
+    if insert.kind in PRESETS:
+        preset = PRESETS[insert.kind]
+        return [_effect(step.kind, step.parameters, f"of the preset {preset.name}") for step in preset.steps]
+    return [_effect(insert.kind, insert.parameters, "as asked")]
+
+
+def _effect(kind: str, given: Mapping[str, float | str], why: str) -> Effect:
+    defaults = {one.name: decided(one.default, one.unit, "default") for one in parameters_of(kind)}
+    units = {one.name: one.unit for one in parameters_of(kind)}
+    asked = {name: decided(value, units.get(name, ""), why) for name, value in given.items()}
+    return Effect(kind, defaults | asked)
+
+
+def _tracks(plan: MixPlan, name: str) -> set[int]:
+    """Tracks whose file has that name, else those that play that role, else those whose name without its ending it is.
+
+    A bus goes before the last.
+    """
+    strips: list[VocalPlan | BeatPlan] = [*plan.vocals, *plan.beats]
+    named = {strip.track for strip in strips if strip.name == name}
+    playing = {strip.track for strip in strips if _role(strip) == name}
+    if named or playing or name in BUSES:
+        return named or playing
+    return {strip.track for strip in strips if PurePath(strip.name).stem == name}
+
+
+def _role(strip: VocalPlan | BeatPlan) -> str:
+    return strip.part.value if isinstance(strip, VocalPlan) else strip.role.value
+
+
+def _there_are(plan: MixPlan) -> str:
+    strips: list[VocalPlan | BeatPlan] = [*plan.vocals, *plan.beats]
+    names = ", ".join(strip.name for strip in strips[:20])
+    roles = ", ".join(role for role in ROLES if any(_role(strip) == role for strip in strips))
+    return f"there are the tracks {names}, the roles {roles}, and the buses {', '.join(BUSES)}"
