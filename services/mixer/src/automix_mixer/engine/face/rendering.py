@@ -117,9 +117,7 @@ def render_plan(
         threads=threads,
         progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
-    if affected:
-        down = died_away(with_mix_effects(plan, down, workspace), least)
-    _soften_end(down, down.premaster.pcm.frames - least, plan.sample_rate)
+    down = _ended(plan, down, least, workspace, affected=affected)
     premaster, gain = solve_gain(down.premaster, plan, workspace)
     measured, gain = deliver(
         premaster,
@@ -141,9 +139,7 @@ def render_plan(
         workspace,
         threads=threads,
     )
-    written_to = {file.path for file in beside}
-    outputs_beside = [(path, output.format) for output, path in paths.of(settings) if str(path) in written_to]
-    tag_files(plan, tracks, settings, paths.cover, [(paths.mix, settings.format), *outputs_beside])
+    _tag(plan, tracks, settings, paths, {file.path for file in beside})
     report = _report(plan, decided, planned, vocals, settled, down, gain, measured)
     first = report_of(Output("mix", settings.format), measured, gain)
     report = replace(report, notes=report.notes + notes, outputs=[first, *outputs])
@@ -159,6 +155,19 @@ def render_plan(
         if pcm is not None:
             pcm.delete()
     return Rendered(written, report, beside)
+
+
+def _ended(plan: MixPlan, down: Mixdown, least: int, workspace: Workspace, *, affected: bool) -> Mixdown:
+    """The sum after the effects of its bus, cut where their tails have died away, its end faded."""
+    if affected:
+        down = died_away(with_mix_effects(plan, down, workspace), least)
+    _soften_end(down, down.premaster.pcm.frames - least, plan.sample_rate)
+    return down
+
+
+def _tag(plan: MixPlan, tracks: Sequence[Track], settings: Settings, paths: OutputPaths, written: set[str]) -> None:
+    beside = [(path, output.format) for output, path in paths.of(settings) if str(path) in written]
+    tag_files(plan, tracks, settings, paths.cover, [(paths.mix, settings.format), *beside])
 
 
 def _soften_end(down: Mixdown, tail: int, sample_rate: int) -> None:

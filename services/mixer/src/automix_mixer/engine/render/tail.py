@@ -50,8 +50,8 @@ def died_away(down: Mixdown, least: int) -> Mixdown:
     loudness = integrated_lufs((k for _, k in pre.k_steps.pieces()), pre.step, pre.sample_rate)
     quiet = pre.step * 10 ** ((loudness - _DIED_DB - OFFSET_DB) / 10)
     last = 0
-    for start, energy in pre.energy.pieces():
-        heard = np.flatnonzero(energy > quiet)
+    for start, piece in pre.energy.pieces():
+        heard = np.flatnonzero(piece > quiet)
         last = start + int(heard[-1]) + 1 if heard.size else last
     frames = min(max(least, last * pre.step + round(FADE_S * pre.sample_rate)), pre.pcm.frames)
     for pcm in (pre.pcm, *down.stems.values()):
