@@ -96,7 +96,7 @@ def _plugin(path: Path, values: Mapping[str, Any]) -> Any:
     if path.suffix.lower() != ".vst3":
         raise EngineError("PLUGIN_UNUSABLE", f"{label} is no VST3 plug-in: its name must end in .vst3")
     try:
-        plugin = pedalboard.load_plugin(str(path))
+        plugin: Any = pedalboard.VST3Plugin(str(path))
     except (ImportError, ValueError, RuntimeError) as error:
         raise EngineError(
             "PLUGIN_UNUSABLE",
