@@ -63,8 +63,8 @@ def _allowed(parameter: Setting) -> str:
     return f"{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()
 
 
-def _shown(value: float | str) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else value
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _effect_json(effect: Effect) -> dict[str, object]:

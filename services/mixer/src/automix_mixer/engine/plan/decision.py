@@ -17,6 +17,8 @@ class Decision(Generic[T]):
     reason: str
 
 
-def decided(value: float | str, unit: str, reason: str) -> Decision[float] | Decision[str]:
+def decided(value: object, unit: str, reason: str) -> Decision[float] | Decision[str]:
     """A decision on a number or on one of several words."""
-    return Decision(value, unit, reason) if isinstance(value, str) else Decision(float(value), unit, reason)
+    return (
+        Decision(float(value), unit, reason) if isinstance(value, int | float) else Decision(str(value), unit, reason)
+    )
