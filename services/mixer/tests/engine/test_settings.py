@@ -62,7 +62,7 @@ def test_a_job_reaches_every_choice_and_both_sides_of_every_switch() -> None:
 
 
 def test_engine_contract_and_vocabulary_have_the_same_settings_and_defaults() -> None:
-    names = [setting.name for setting in MIX_SETTINGS]
+    names = [*(setting.name for setting in MIX_SETTINGS), "inserts"]
     assert sorted(names) == sorted(pb.MixSettings.DESCRIPTOR.fields_by_name)
     assert sorted(names) == sorted(f.name for f in fields(Settings))
     assert (
