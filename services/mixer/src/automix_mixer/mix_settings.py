@@ -22,7 +22,7 @@ def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
 
     Raises InvalidArgument (BAD_SETTINGS) naming the field that the engine refuses.
     """
-    given = {field.name: value for field, value in asked.ListFields()}
+    given = {field.name: list(value) if field.is_repeated else value for field, value in asked.ListFields()}
     if "format" in given:
         given["format"] = FORMATS[asked.format]
     if asked.inserts:
