@@ -31,10 +31,14 @@ USED = {
     "S3Store": "objects/storage",
 }
 USED_REASONS = {"not_yours": {"NOT_YOURS"}, "mine": {"NOT_YOURS"}, "call_peer": {"PEER_UNAVAILABLE", "PEER_FAILED"}}
-# Answered by the commands of operators, and what the contract's types rule out before the engine is asked.
+# Answered by the commands of operators, what the contract's types rule out before the engine is asked, and what is said
+# of files on a user's own machine.
 NEVER_SEEN = {
+    "IMPULSE_UNUSABLE",
     "INVALID_PASSWORD",
     "NO_SUCH_ACCOUNT",
+    "PLUGIN_NOT_FOUND",
+    "PLUGIN_UNUSABLE",
     "ROTATION_UNDER_WAY",
     "TRACK_OPTION_OUT_OF_RANGE",
     "UNKNOWN_ROLE",

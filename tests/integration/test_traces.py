@@ -23,6 +23,7 @@ from automix_local.traces import FILENAME, collecting
 from kit.audio import beat, vocal
 from kit.people import PASSWORD
 from kit.servers import require_servers_of_our_own
+from kit.waiting import until
 
 OBSERVABILITY = Path(__file__).parents[2] / "deploy" / "observability"
 SERIES = re.compile(r"\bautomix_[a-z_]+\b")
@@ -74,8 +75,11 @@ async def traced(tmp_path_factory: pytest.TempPathFactory, metrics: dict[str, st
             url = f"http://{stack.endpoints['gateway']}/v1/projects/{project.id}/jobs"
             trace_id, job_id = await asyncio.to_thread(create_job, url, authorization)
             await client.jobs.wait(job_id)
+        spans = folder / "spans" / FILENAME
+        # Envoy sends its spans some seconds later, and none at its end.
+        await until(lambda: has_root(spans.read_text(), trace_id), what="the gateway's span")
         series = {name for address in metrics.values() for name in shown(address)}
-    text = (folder / "spans" / FILENAME).read_text()
+    text = spans.read_text()
     return Traced(trace_id, list(spans_of(text)), text, series, authorization.removeprefix("Bearer "))
 
 
@@ -94,6 +98,10 @@ def shown(address: str) -> Iterator[str]:
                 yield line.split()[2]
             elif not line.startswith("#"):
                 yield re.split(r"[{ ]", line, maxsplit=1)[0]
+
+
+def has_root(text: str, trace_id: str) -> bool:
+    return any(span["traceId"] == trace_id for process, span in spans_of(text) if process == "gateway")
 
 
 def spans_of(text: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -37,12 +37,11 @@ def collecting(folder: Path) -> Iterator[str]:
 
             def do_POST(self) -> None:
                 """Takes one batch of spans."""
-                length = int(self.headers.get("content-length") or 0)
-                if self.path != "/v1/traces" or length > _LONGEST_BODY:
+                body = self._body() if self.path == "/v1/traces" else None
+                if body is None:
                     self.close_connection = True
                     self._answer(HTTPStatus.NOT_FOUND)
                     return
-                body = self.rfile.read(length)
                 try:
                     line = json_line(gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body)
                 except (DecodeError, OSError, EOFError):
@@ -52,6 +51,21 @@ def collecting(folder: Path) -> Iterator[str]:
                     file.write(line + "\n")
                     file.flush()
                 self._answer(HTTPStatus.OK)
+
+            def _body(self) -> bytes | None:
+                """What was sent, by its length or in chunks, as Envoy sends it; None when it is too long."""
+                if self.headers.get("transfer-encoding") != "chunked":
+                    length = int(self.headers.get("content-length") or 0)
+                    return self.rfile.read(length) if length <= _LONGEST_BODY else None
+                body = b""
+                while size := int(self.rfile.readline().partition(b";")[0], 16):
+                    if len(body) + size > _LONGEST_BODY:
+                        return None
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                while self.rfile.readline().strip():  # trailers
+                    pass
+                return body
 
             def _answer(self, status: HTTPStatus) -> None:
                 self.send_response(status)

@@ -118,7 +118,8 @@ def _connection_manager(settings: GatewaySettings) -> dict[str, Any]:
         # The address of the connection is added to x-forwarded-for, and what a caller claims there goes.
         "use_remote_address": True,
         "early_header_mutation_extensions": _untrusted_headers(settings),
-        "generate_request_id": False,
+        # Envoy samples by the request's id: without one it sends no spans.
+        "generate_request_id": settings.otlp_endpoint is not None,
         "tracing": _tracing(settings),
         "access_log": [_access_log()],
         "local_reply_config": local_replies(),

@@ -56,6 +56,7 @@ def write_beside(
         def tell(share: float, done: int = i) -> None:
             progress((done + share) / len(outputs))
 
+        path.parent.mkdir(parents=True, exist_ok=True)
         measured, gain = deliver(pre, gain, ceiling, path, output.format, tell, workspace, threads=threads)
         if kind == "version":
             pre.pcm.delete()
