@@ -251,8 +251,8 @@ def mixer_settings(servers: Servers, **changes: Any) -> MixerSettings:
 
 
 def worker_settings(servers: Servers, **changes: Any) -> WorkerSettings:
-    """As `automix up` gives them to a worker, with waits that a test can sit through."""
-    quick = {"heartbeat_seconds": 0.2, "storage_patience_seconds": 5}
+    """As `automix up` gives them to a worker, but for one job at once, with waits that a test can sit through."""
+    quick = {"heartbeat_seconds": 0.2, "storage_patience_seconds": 5, "worker_concurrency": 1}
     return settings_of(WorkerSettings, servers, "worker", **(quick | changes))
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
@@ -57,15 +57,7 @@ def collecting(folder: Path) -> Iterator[str]:
                 if self.headers.get("transfer-encoding") != "chunked":
                     length = int(self.headers.get("content-length") or 0)
                     return self.rfile.read(length) if length <= _LONGEST_BODY else None
-                body = b""
-                while size := int(self.rfile.readline().partition(b";")[0], 16):
-                    if len(body) + size > _LONGEST_BODY:
-                        return None
-                    body += self.rfile.read(size)
-                    self.rfile.readline()
-                while self.rfile.readline().strip():  # trailers
-                    pass
-                return body
+                return _chunked(self.rfile)
 
             def _answer(self, status: HTTPStatus) -> None:
                 self.send_response(status)
@@ -86,6 +78,19 @@ def collecting(folder: Path) -> Iterator[str]:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def _chunked(stream: BinaryIO) -> bytes | None:
+    """The body of a request sent in chunks (RFC 9112); None when it is too long."""
+    body = b""
+    while size := int(stream.readline().partition(b";")[0], 16):
+        if len(body) + size > _LONGEST_BODY:
+            return None
+        body += stream.read(size)
+        stream.readline()
+    while stream.readline().strip():  # trailers
+        pass
+    return body
 
 
 def json_line(request: bytes) -> str:

@@ -68,7 +68,7 @@ def test_engine_contract_and_vocabulary_have_the_same_settings_and_defaults() ->
     assert (
         Settings().to_json()
         == to_engine(pb.MixSettings())
-        == {one.name: list(one.default) if one.most else one.default for one in MIX_SETTINGS}
+        == {one.name: list(one.default) if one.most else one.default for one in MIX_SETTINGS} | {"inserts": []}
     )
 
 

@@ -77,7 +77,11 @@ def insert(strip: dict[str, Any], kind: str) -> dict[str, Any]:
 
 MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an insert that is missing": (lambda p: p["tracks"][0]["inserts"].pop(), "fader"),
-    "an insert twice": (lambda p: p["tracks"][0]["inserts"].insert(1, p["tracks"][0]["inserts"][1]), "highpass twice"),
+    "an insert twice": (lambda p: p["tracks"][0]["inserts"].insert(1, p["tracks"][0]["inserts"][0]), " twice"),
+    "an effect before the engine's own": (
+        lambda p: p["tracks"][0]["inserts"].insert(1, p["tracks"][0]["inserts"][1]),
+        "before the effects",
+    ),
     "another order": (lambda p: p["tracks"][0]["inserts"].reverse(), "order"),
     "a way that there is not": (lambda p: p["tracks"][0].update(to="beat"), "tracks[0].to must be lead"),
     "a role that there is not": (lambda p: p["tracks"][3]["role"].update(value="gong"), "role"),
