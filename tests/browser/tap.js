@@ -16,6 +16,8 @@
     return merger;
   };
   AudioNode.prototype.connect = function (to, ...rest) {
+    // A later page has a context of its own, which is not recorded.
+    if (merger && merger.context !== this.context) return connect.call(this, to, ...rest);
     if (to instanceof AudioDestinationNode && this instanceof GainNode && gains.length < 4) {
       gains.push(this);
       connect.call(this, tap(this.context), 0, gains.length - 1);

@@ -50,7 +50,7 @@ def receiver() -> Iterator[Receiver]:
 async def test_a_delivery_whose_sender_is_killed_arrives_again(
     stack: Stack, strikes: Strikes, receiver: Receiver
 ) -> None:
-    async with Studio.open(stack) as studio, stack.told(strikes.armed("webhooks.before_record"), "mixer"):
+    async with stack.told(strikes.armed("webhooks.before_record"), "mixer"), Studio.open(stack) as studio:
         made = await studio.client.webhooks.create(receiver.url)
         strikes.order("webhooks.before_record")
         job_id = await studio.job()
