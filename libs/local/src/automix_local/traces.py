@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
@@ -80,7 +81,7 @@ def collecting(folder: Path) -> Iterator[str]:
             server.server_close()
 
 
-def _chunked(stream: BinaryIO) -> bytes | None:
+def _chunked(stream: BufferedIOBase) -> bytes | None:
     """The body of a request sent in chunks (RFC 9112); None when it is too long."""
     body = b""
     while size := int(stream.readline().partition(b";")[0], 16):
