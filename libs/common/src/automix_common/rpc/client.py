@@ -12,6 +12,7 @@ from automix_common.rpc.context import current_call
 from automix_common.rpc.errors import from_rpc_error
 from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier, public_key
 from automix_common.rpc.settings import ClientSettings, ServerSettings
+from automix_common.rpc.spans import answered, call_span
 
 CALL_SECONDS = 10.0
 ATTEMPTS = 3
@@ -53,9 +54,7 @@ class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
     ) -> Any:
         """Calls within a span and waits for the answer."""
         name = client_call_details.method
-        name = (name.decode() if isinstance(name, bytes) else name).strip("/")
-        described: telemetry.Attributes = {"rpc.system.name": "grpc", "rpc.method": name}
-        with telemetry.span(name, kind="CLIENT", attributes=described) as span:
+        with call_span(name.decode() if isinstance(name, bytes) else name, "CLIENT") as span:
             others = [pair for pair in client_call_details.metadata or () if pair[0] != "traceparent"]
             metadata = grpc.aio.Metadata(*others, ("traceparent", current_call().traceparent))
             told = client_call_details
@@ -64,9 +63,7 @@ class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
             )
             call = await continuation(details, request)
             code = await call.code()
-            span.note({"rpc.response.status_code": code.name})
-            if code is not grpc.StatusCode.OK:
-                span.failed(code.name)
+            answered(span, code.name, failed=code is not grpc.StatusCode.OK)
             return call
 
 

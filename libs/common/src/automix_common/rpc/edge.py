@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from prometheus_client import Counter, Histogram
 from protovalidate import Validator
 
-from automix_common.process import disk, telemetry
+from automix_common.process import disk
 from automix_common.process.logs import logger
 from automix_common.rpc.context import CallContext, Principal, enter, trace_id_of
 from automix_common.rpc.errors import (
@@ -30,6 +30,7 @@ from automix_common.rpc.identity import TokenVerifier
 from automix_common.rpc.requests import Requests
 from automix_common.rpc.scopes import Scope, needed_scope, require_scope
 from automix_common.rpc.sending import send
+from automix_common.rpc.spans import answered, call_span
 
 log = logger(__name__)
 
@@ -158,54 +159,44 @@ class Edge(grpc.aio.ServerInterceptor):
         metadata = {
             str(key): str(value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         }
-        with telemetry.span(
-            method.strip("/"), kind="SERVER", parent=metadata.get("traceparent", ""), attributes=_described(method)
-        ) as span:
-            async with self._traced(span, method, metadata, context, seconds):
-                yield
-
-    @asynccontextmanager
-    async def _traced(
-        self, span: telemetry.Span, method: str, metadata: dict[str, str], context: Context, seconds: float | None
-    ) -> AsyncIterator[None]:
-        remaining = context.time_remaining()
-        seconds = remaining if remaining is not None else seconds
-        call = CallContext(
-            method=method,
-            trace_id=span.trace_id or trace_id_of(metadata.get("traceparent", "")),
-            deadline=None if seconds is None else time.monotonic() + seconds,
-            peer=context.peer(),
-        )
-        structlog.contextvars.bind_contextvars(trace_id=call.trace_id, rpc=method)
-        enter(call)
-        code = "OK"
-        try:
-            async with asyncio.timeout(seconds):
-                if method not in self._public:
-                    principal = await self._authenticate(metadata.get("authorization", ""))
-                    structlog.contextvars.bind_contextvars(user_id=str(principal.user_id))
-                    require_scope(principal.scope, self._scope_of(method))
-                    enter(CallContext(method, call.trace_id, call.deadline, principal, call.peer))
-                yield
-        except (asyncio.CancelledError, grpc.aio.AbortError):
-            code = "CANCELLED"
-            raise
-        except TimeoutError:
-            code = "DEADLINE_EXCEEDED"
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the call took longer than its deadline")
-        except Exception as raised:  # noqa: BLE001 - the last line: whatever is raised is logged and answered
-            error = explained(self._as_service_error(raised))
-            code = error.code.name
+        with call_span(method, "SERVER", metadata.get("traceparent", "")) as span:
+            remaining = context.time_remaining()
+            seconds = remaining if remaining is not None else seconds
+            call = CallContext(
+                method=method,
+                trace_id=span.trace_id or trace_id_of(metadata.get("traceparent", "")),
+                deadline=None if seconds is None else time.monotonic() + seconds,
+                peer=context.peer(),
+            )
+            structlog.contextvars.bind_contextvars(trace_id=call.trace_id, rpc=method)
+            enter(call)
+            code = "OK"
             try:
-                async with asyncio.timeout(REFUSE_SECONDS):
-                    await refuse(context, error)
-            except (TimeoutError, grpc.aio.InternalError):  # who does not read hears it when they do, who is gone never
-                raise asyncio.CancelledError from None
-        finally:
-            span.note({"rpc.response.status_code": code})
-            if code in OUR_FAULT:
-                span.failed(code)
-            CALLS.labels(method=method, code=code).inc()
+                async with asyncio.timeout(seconds):
+                    if method not in self._public:
+                        principal = await self._authenticate(metadata.get("authorization", ""))
+                        structlog.contextvars.bind_contextvars(user_id=str(principal.user_id))
+                        require_scope(principal.scope, self._scope_of(method))
+                        enter(CallContext(method, call.trace_id, call.deadline, principal, call.peer))
+                    yield
+            except (asyncio.CancelledError, grpc.aio.AbortError):
+                code = "CANCELLED"
+                raise
+            except TimeoutError:
+                code = "DEADLINE_EXCEEDED"
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the call took longer than its deadline")
+            except Exception as raised:  # noqa: BLE001 - the last line: whatever is raised is logged and answered
+                error = explained(self._as_service_error(raised))
+                code = error.code.name
+                try:
+                    async with asyncio.timeout(REFUSE_SECONDS):
+                        await refuse(context, error)
+                except (TimeoutError, grpc.aio.InternalError):
+                    # A client that does not read gets the status when it reads again; one that is gone never does.
+                    raise asyncio.CancelledError from None
+            finally:
+                answered(span, code, failed=code in OUR_FAULT)
+                CALLS.labels(method=method, code=code).inc()
 
     def _scope_of(self, method: str) -> Scope:
         if method not in self._scopes:
@@ -229,11 +220,6 @@ class Edge(grpc.aio.ServerInterceptor):
             return refused
         log.error("defect", exc_info=raised)
         return Internal("INTERNAL", "something failed on our side: try again, and report the trace id if it stays")
-
-
-def _described(method: str) -> telemetry.Attributes:
-    """Attributes of a call's span, as OpenTelemetry's conventions for RPC name them."""
-    return {"rpc.system.name": "grpc", "rpc.method": method.strip("/")}
 
 
 def explained(error: ServiceError) -> ServiceError:
