@@ -284,6 +284,7 @@ class MixSettings(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     ARTIST_FIELD_NUMBER: _builtins.int
     ALBUM_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
     INSERTS_FIELD_NUMBER: _builtins.int
     vocal_level_db: _builtins.float
     """How much louder or softer than the engine's choice the vocals are."""
@@ -339,6 +340,10 @@ class MixSettings(_message.Message):
     """Artist of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's."""
     album: _builtins.str
     """Album of the song, a tag of every file; what is not given is taken from the lead's file, without vocals from the first beat's."""
+    preview: _builtins.bool
+    """Only the densest 30 seconds, in a fraction of the time, without picture and plain sum. A mix by the plan that comes
+    of it is of the whole song, and adds what 30 seconds cannot tell: where phrases lie, and tracks that are silent there.
+    """
     @_builtins.property
     def masters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Masters of the same mix, each streaming (-14 LUFS, -1 dBTP), loud (-9, -1), broadcast (-23, -1) or two numbers such
@@ -386,11 +391,12 @@ class MixSettings(_message.Message):
         title: _builtins.str = ...,
         artist: _builtins.str = ...,
         album: _builtins.str = ...,
+        preview: _builtins.bool = ...,
         inserts: _abc.Iterable[Global___Insert] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "preview", b"preview", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ceiling_dbtp: _TypeAlias = _typing.Literal["ceiling_dbtp"]  # noqa: Y015
     _WhichOneofArgType__ceiling_dbtp: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp"]  # noqa: Y015

@@ -65,6 +65,7 @@ class Settings:
     title: str = _setting("title")
     artist: str = _setting("artist")
     album: str = _setting("album")
+    preview: bool = _setting("preview")
     inserts: tuple[Insert, ...] = ()
 
     def __post_init__(self) -> None:

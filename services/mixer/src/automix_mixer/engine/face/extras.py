@@ -61,21 +61,26 @@ def write_extras(
     paths: OutputPaths,
     workspace: Workspace,
 ) -> None:
-    """Report (JSON), its picture (PNG), the comparison and the stems, as the settings ask."""
-    from automix_mixer.engine.face.picture import draw_report  # noqa: PLC0415 - half a second that a mix alone is spared
+    """Report (JSON), its picture (PNG), the comparison and the stems, as the settings ask.
 
+    Of a preview, which is wanted soon, there is neither picture nor comparison.
+    """
     folder = paths.extras
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings.from_json(plan.settings)
     (folder / "report.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    if settings.stems:
+        write_stems(down, gain, folder, STEM_NAMES)
+    if settings.preview:
+        return
+    from automix_mixer.engine.face.picture import draw_report  # noqa: PLC0415 - half a second that a mix alone is spared
+
     draw_report(report, folder / "report.png")
     if settings.comparison:
         target = _comparison(folder, settings)
         write_comparison(plan, profiles, report.integrated_lufs, target, settings.format, workspace)
-    if settings.stems:
-        write_stems(down, gain, folder, STEM_NAMES)
 
 
 def files_of(paths: OutputPaths, settings: Settings) -> list[MixFile]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,14 @@ from automix_mixer.engine.face.progress import Progress
 from automix_mixer.engine.face.rendering import render_plan
 from automix_mixer.engine.face.report import MixReport
 from automix_mixer.engine.measure.analysis import analyse, project_rate
+from automix_mixer.engine.measure.densest import densest, loudest
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
+from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.mastering import require_song
 from automix_mixer.engine.plan.mixplan import MixPlan
-from automix_mixer.engine.plan.plan_json import plan_to_json
+from automix_mixer.engine.plan.passages import completed, made_of, within
+from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.planning import make_plan
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.threads import cores
@@ -67,7 +71,9 @@ def mix(
     `extras_dir` receives the report, the picture, the comparison and the stems; `beside` are the places of further
     masters and versions, `cover` is a picture, both as OutputPaths says. Decoded sound lies meanwhile in a
     folder of its own in `scratch`, the system's by default. `progress` is called as `Progress` says, at times from
-    another thread. Effects that read a file are refused unless it is their user's `own_machine`.
+    another thread. With the setting `preview` only the densest passage is read and rendered; a plan that was made so
+    is completed when it is rendered without. Effects that read a file are refused unless it is their user's
+    `own_machine`.
     Raises EngineError, SettingsError.
     """
     said = Progress(progress)
@@ -85,16 +91,24 @@ def mix(
 
             usual = 0.0 if settings.mastering else EDGE_FADE_MS
             fade_ms = usual if plan is None else plan.edge_fade_ms.value
+            passage = _passage(tracks, settings, plan)
             waiting = [
-                pool.submit(analyse, track, workspace, rate, partial(heard, i), edge_fade_ms=fade_ms)
+                pool.submit(
+                    analyse,
+                    track,
+                    workspace,
+                    rate,
+                    partial(heard, i),
+                    edge_fade_ms=fade_ms,
+                    passage=_part(track, passage),
+                )
                 for i, track in enumerate(tracks)
             ]
             profiles = [profile.result() for profile in waiting]
-        if plan is None:
-            plan = make_plan(profiles, settings)
+        plan = _planned(profiles, settings, plan, passage)
         paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None, beside, cover)
         done = render_plan(
-            plan,
+            plan if passage is None else within(plan, passage),
             tracks,
             paths,
             workspace=workspace,
@@ -105,4 +119,28 @@ def mix(
         )
         files = files_of(paths, Settings.from_json(done.plan.settings)) + done.beside
         said.tell(1.0, "done")
-        return MixResult(done.plan, done.report, files)
+        made = done.plan if passage is None else replace(plan, bus=done.plan.bus)
+        return MixResult(made, done.report, files)
+
+
+def _passage(tracks: Sequence[Track], settings: Settings, plan: MixPlan | None) -> Passage | None:
+    """What a preview is of: the plan's own passage, else the densest; None for a whole song."""
+    wanted = settings.preview if plan is None else bool(plan.settings.get("preview"))
+    if not wanted:
+        return None
+    return plan.passage if plan is not None and plan.passage is not None else densest(tracks)
+
+
+def _part(track: Track, passage: Passage | None) -> Passage | None:
+    """A reference is another song: its own loudest passage stands beside that of the mix."""
+    return loudest(track) if passage is not None and track.role == "reference" else passage
+
+
+def _planned(profiles: Sequence[Profile], settings: Settings, plan: MixPlan | None, passage: Passage | None) -> MixPlan:
+    """The plan in seconds of the song, of the passage or of the whole."""
+    if plan is None:
+        made = make_plan(profiles, settings)
+        return made if passage is None else plan_from_json(plan_to_json(made_of(made, passage)), own_machine=True)
+    if passage is not None or plan.passage is None:
+        return plan
+    return completed(plan, make_plan(profiles, Settings.from_json(plan.settings)))

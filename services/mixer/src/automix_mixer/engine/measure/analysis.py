@@ -13,12 +13,14 @@ from automix_audio.errors import AudioError
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS, OffsetFilter, soften_edges
+from automix_mixer.engine.measure.excerpt import Excerpt
 from automix_mixer.engine.measure.fades import Points, find_fades, gain_db_at
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
 from automix_mixer.engine.measure.polarity import upright
 from automix_mixer.engine.measure.profile import Faults, Profile
 from automix_mixer.engine.outputs import LOSSY
+from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.settings import SAMPLE_RATES, Settings
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.layout import downmix_matrix
@@ -51,19 +53,22 @@ def analyse(
     progress: Callable[[float], None] = lambda _share: None,
     *,
     edge_fade_ms: float = EDGE_FADE_MS,
+    passage: Passage | None = None,
 ) -> Profile:
     """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace, put right where it was faulty.
 
+    With a `passage` the track is taken to be that alone.
+
     `progress` hears the share of the file that was read. Raises EngineError with the reason why it cannot be used.
     """
-    profile = _measured(track, workspace, sample_rate, None, progress, edge_fade_ms)
+    profile = _measured(track, workspace, sample_rate, None, progress, edge_fade_ms, passage)
     faults = profile.faults
     if not faults.offset and not faults.inverted:
         return profile
     # What is wrong is known at the end of the sound; so the file is read once more, and measured as it should be.
     if profile.pcm is not None:
         profile.pcm.delete()
-    return _measured(track, workspace, sample_rate, faults, progress, edge_fade_ms)
+    return _measured(track, workspace, sample_rate, faults, progress, edge_fade_ms, passage)
 
 
 def _measured(
@@ -73,9 +78,10 @@ def _measured(
     known: Faults | None,
     progress: Callable[[float], None],
     edge_fade_ms: float,
+    passage: Passage | None,
 ) -> Profile:
     """One pass. `known` are the faults that are put right before anything is measured or kept."""
-    with _opened(track, sample_rate) as reader:
+    with _opened(track, sample_rate, passage) as reader:
         matrix = downmix_matrix(reader.channels, reader.channel_names)
         channels = min(reader.channels, 2)
         meter = TrackMeter(sample_rate, channels, track.role, workspace)
@@ -100,7 +106,8 @@ def _measured(
             hard = soften_edges(writer.file, max(meter.channel_peak()), sample_rate, edge_fade_ms)
         steps = -(-frames // step_frames(sample_rate))
         k_steps = meter.k_steps(steps)
-        fade = find_fades(k_steps, step_frames(sample_rate), sample_rate) if track.role == "vocals" else []
+        looked = track.role == "vocals" and passage is None
+        fade = find_fades(k_steps, step_frames(sample_rate), sample_rate) if looked else []
         unfaded = _unfaded(k_steps, fade, workspace, sample_rate) if fade else k_steps
         faults = meter.faults(frames)
         if known is not None:
@@ -146,14 +153,17 @@ def _padded(sound: Sound) -> Sound:
 
 
 @contextmanager
-def _opened(track: Track, sample_rate: int | None = None) -> Iterator[AudioReader]:
+def _opened(
+    track: Track, sample_rate: int | None = None, passage: Passage | None = None
+) -> Iterator[AudioReader | Excerpt]:
     """The track's reader; what it raises becomes an EngineError that names the track."""
     try:
         with ExitStack() as opened:
             try:
-                reader = opened.enter_context(open_audio(track.path, sample_rate=sample_rate))
+                whole = opened.enter_context(open_audio(track.path, sample_rate=None if passage else sample_rate))
             except OSError as error:
                 raise EngineError("UNREADABLE", f"{track.label}: the file cannot be read ({error.strerror})") from error
-            yield reader
+            rate = sample_rate or whole.sample_rate
+            yield whole if passage is None else Excerpt(whole, track.path, passage, rate)
     except AudioError as error:
         raise EngineError(str(error.reason), f"{track.label}: {error.message}") from error

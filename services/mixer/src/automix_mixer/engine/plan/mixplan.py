@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.decision import Decision
 
 PLAN_VERSION = 2
@@ -234,7 +235,8 @@ class MasterPlan:
 class MixPlan:
     """Everything that `render` needs besides the sound itself.
 
-    `edge_fade_ms` is the fade of recordings that begin or end in the middle of a sound (0: they stay hard).
+    `edge_fade_ms` is the fade of recordings that begin or end in the middle of a sound (0: they stay hard). `passage`
+    is the only part of the song that the plan was made from, where it was a preview.
     """
 
     sample_rate: int
@@ -251,4 +253,5 @@ class MixPlan:
     master: MasterPlan
     bus_effects: dict[str, list[Effect]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    passage: Passage | None = None
     version: int = PLAN_VERSION

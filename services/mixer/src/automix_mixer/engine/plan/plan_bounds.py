@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from automix_mixer.engine.effects import MOST_COST, MOST_IN_A_PLAN, MOST_ON_A_STRIP, OWN_MACHINE, cost
 from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.passage import PREVIEW_S, Passage
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
 from automix_mixer.engine.roles import INSTRUMENT_ROLES, VOCAL_ROLES
@@ -77,6 +78,7 @@ _BOUNDS = {
 }
 _LONGEST_REASON = 1_000
 _LONGEST_NAME = 255
+_LATEST_S = 86_400.0
 _MOST_CUTS = 32
 _MOST_PARTS = 128
 _MOST_NOTES = 200
@@ -96,6 +98,7 @@ def check_bounds(plan: MixPlan) -> None:
         _check_texts(f"reason of {name}", [decision.reason], 1, _LONGEST_REASON)
         _check(name, decision.value)
     _check_effects(plan)
+    _check_passage(plan.passage)
     for vocal in plan.vocals:
         _check_texts("cuts", [cut.reason for cut in vocal.cuts], _MOST_CUTS, _LONGEST_REASON)
         for cut in vocal.cuts:
@@ -181,6 +184,11 @@ def check_own_machine(plan: MixPlan, *, own_machine: bool) -> None:
         for effect in effects:
             if effect.kind in OWN_MACHINE and not own_machine:
                 raise _invalid("inserts", f"has {effect.kind}, which only `automix render` does, on your own machine")
+
+
+def _check_passage(passage: Passage | None) -> None:
+    if passage is not None and not (0.0 <= passage.start_s <= _LATEST_S and 1.0 <= passage.length_s <= PREVIEW_S):
+        raise _invalid("passage", f"must begin within the song and last from 1 to {PREVIEW_S:g} s")
 
 
 def _check_rides(rides: list[list[float]]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from automix_mixer.engine.errors import SettingsError
+from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan import mixplan as m
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.plan_bounds import check_bounds, check_own_machine
@@ -42,7 +43,7 @@ from automix_mixer.engine.plan.strips import (
 from automix_mixer.engine.plan.upgrade import upgraded
 from automix_mixer.engine.settings import Settings
 
-DELIVERY = ("format", "stems", "comparison", "masters", "versions", "title", "artist", "album")
+DELIVERY = ("format", "stems", "comparison", "masters", "versions", "title", "artist", "album", "preview")
 """Settings that say how a mix is written."""
 _KEPT = (*DELIVERY, "reference_strength", "reference_spectrum", "reference_width")
 """Settings in a plan: those, and what a rehearsal goes by. All others have become decisions."""
@@ -57,6 +58,7 @@ _HEAD = (
     "buses",
     "master",
     "notes",
+    "passage",
 )
 
 
@@ -74,6 +76,7 @@ def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
         "buses": _buses_json(plan),
         "master": {"inserts": _inserts_json(plan.master, MASTERING)},
         "notes": list(plan.notes),
+        **({} if plan.passage is None else {"passage": vars(plan.passage)}),
     }
 
 
@@ -84,7 +87,7 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
     Raises EngineError PLAN_INVALID, naming the field.
     """
     data = upgraded(data)
-    checked_keys(data, _HEAD, "plan")
+    checked_keys(data, _HEAD, "plan", needed=_HEAD[:-1])
     strips = enumerate(read_list(data["tracks"], "plan.tracks"))
     tracks = [read_track(strip, f"plan.tracks[{i}]") for i, strip in strips]
     chains, effects = read_buses(data["buses"])
@@ -103,6 +106,7 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
         master=read_master(data["master"]),
         bus_effects=effects,
         notes=read(list[str], data["notes"], "plan.notes"),
+        passage=read(Passage | None, data.get("passage"), "plan.passage"),
     )
     check_bounds(plan)
     check_own_machine(plan, own_machine=own_machine)
@@ -117,14 +121,16 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
 def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
     """The plan's JSON object with the format of `settings`, and the files beside the mix where they ask for others.
 
-    Stems are written when the plan or the settings want them, the comparison when both do.
+    Stems are written when the plan or the settings want them, the comparison when both do, and a preview is one where
+    the settings say so.
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
         return data  # which is no plan, as `plan_from_json` says
     asked = {name: getattr(settings, name) for name in DELIVERY}
     usual = Settings()
     kept = {name: value for name, value in asked.items() if name == "format" or value != getattr(usual, name)}
-    return {**data, "settings": {**data["settings"], **kept}}
+    own = {name: value for name, value in data["settings"].items() if name != "preview"}
+    return {**data, "settings": {**own, **kept}}
 
 
 def aimed(plan: m.MixPlan, settings: Settings) -> m.MixPlan:

@@ -1,0 +1,98 @@
+"""A stretch of a file, read as if it were the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from automix_audio.blocks import reblock
+from automix_audio.decode import AudioReader
+from automix_audio.resample import StreamResampler
+from automix_audio.timeline import Gap
+from automix_audio.wav_header import corrected
+
+from automix_mixer.engine.passage import Passage
+
+Frames = npt.NDArray[np.float32]
+"""Shape (n, channels)."""
+
+
+class Excerpt:
+    """What `analyse` needs of an AudioReader, of one passage at `sample_rate`. A file that ends before it is silent."""
+
+    def __init__(self, reader: AudioReader, path: str | Path, passage: Passage, sample_rate: int) -> None:
+        self._reader, self._path, self._passage, self._rate = reader, Path(path), passage, sample_rate
+        self.channels = reader.channels
+        self.channel_names = reader.channel_names
+        self.source_sample_rate = reader.source_sample_rate
+        self._given = 0
+
+    @property
+    def progress(self) -> float:
+        """The share of the passage that was read."""
+        return min(1.0, self._given / max(1, round(self._passage.length_s * self.source_sample_rate)))
+
+    @property
+    def damaged_packets(self) -> int:
+        """As far as the file was read."""
+        return self._reader.damaged_packets
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Gaps are told of whole files alone: those of an excerpt lie elsewhere."""
+        return []
+
+    def blocks(self, frames: int) -> Iterator[Frames]:
+        """The passage in blocks of shape (frames, channels); only the last may be shorter."""
+        if self._rate == self.source_sample_rate:
+            return reblock(self._sliced(), frames)
+        return reblock(self._resampled(), frames)
+
+    def _resampled(self) -> Iterator[Frames]:
+        resampler = StreamResampler(self.source_sample_rate, self._rate, self.channels)
+        for block in self._sliced():
+            yield resampler.process(block)
+        yield resampler.process(np.zeros((0, self.channels), np.float32), last=True)
+
+    def _sliced(self) -> Iterator[Frames]:
+        first = round(self._passage.start_s * self.source_sample_rate)
+        end = first + round(self._passage.length_s * self.source_sample_rate)
+        found = self._sought(first, end)
+        pieces = self._decoded(first, end) if found is None else [found]
+        for piece in pieces:
+            self._given += len(piece)
+            yield piece
+        if self._given == 0:
+            yield np.zeros((end - first, self.channels), np.float32)
+
+    def _decoded(self, first: int, end: int) -> Iterator[Frames]:
+        position = 0
+        for block in self._reader.blocks():
+            piece = block[max(0, first - position) : max(0, end - position)]
+            position += len(block)
+            if len(piece):
+                yield piece
+            if position >= end:
+                return
+
+    def _sought(self, first: int, end: int) -> Frames | None:
+        """The frames at once, where the format can be sought in to the sample and nothing is wrong; else None."""
+        if not self._reader.codec.startswith(("pcm_", "flac")) or self._reader.filetype not in ("wav", "flac"):
+            return None
+        if self._reader.filetype == "wav":
+            with self._path.open("rb") as file:
+                if corrected(file, 0, self._path.stat().st_size) is not None:
+                    return None
+        from pedalboard.io import AudioFile  # noqa: PLC0415 - a mix of whole files is spared the import
+
+        try:
+            with AudioFile(str(self._path)) as file:
+                if file.samplerate != self.source_sample_rate or file.num_channels != self.channels:
+                    return None
+                file.seek(min(first, file.frames))
+                sound = np.ascontiguousarray(file.read(end - first).T, np.float32)
+        except (ValueError, RuntimeError, OSError):
+            return None
+        return sound if np.isfinite(sound).all() else None

@@ -1,0 +1,77 @@
+"""A plan of one passage, and the plan of the whole song that comes of it.
+
+Decisions that are bound to moments (rides, fades) stand in seconds of the song in every stored plan; a render of a
+passage counts from the passage's beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from automix_mixer.engine.passage import Passage
+from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
+
+
+def made_of(plan: MixPlan, passage: Passage) -> MixPlan:
+    """What was planned from the sound of the passage, in seconds of the song."""
+    vocals = [_moved(vocal, passage.start_s) for vocal in plan.vocals]
+    return replace(plan, vocals=vocals, passage=passage)
+
+
+def within(plan: MixPlan, passage: Passage) -> MixPlan:
+    """The plan as the passage alone is rendered by it, with a note that says so."""
+    note = (
+        f"a preview: {passage.length_s:g} s from {_clock(passage.start_s)} on, where the song is densest;"
+        " a mix by its plan is the whole song"
+    )
+    vocals = [_clipped(_moved(vocal, -passage.start_s), passage.length_s) for vocal in plan.vocals]
+    return replace(plan, vocals=vocals, notes=[note, *plan.notes])
+
+
+def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
+    """The plan of a passage for the whole song: `whole`, planned from all of it, adds what a passage cannot tell.
+
+    That is where phrases and fades lie, and the strips of tracks that are silent in the passage. All else stays.
+    """
+    voices = {vocal.track: vocal for vocal in plan.vocals}
+    beats = {beat.track: beat for beat in plan.beats}
+    return replace(
+        plan,
+        vocals=[_timed(voices[fresh.track], fresh) if fresh.track in voices else fresh for fresh in whole.vocals],
+        beats=[beats.get(fresh.track) or _beside(fresh, plan.beats) for fresh in whole.beats],
+        passage=None,
+    )
+
+
+def _timed(vocal: VocalPlan, fresh: VocalPlan) -> VocalPlan:
+    return replace(vocal, ride_db=fresh.ride_db, fade_db=fresh.fade_db)
+
+
+def _beside(fresh: BeatPlan, others: Sequence[BeatPlan]) -> BeatPlan:
+    """All beats share one trim, so that their own balance stays."""
+    if not others:
+        return fresh
+    ways = [replace(way, on=False) for way in fresh.give_way]
+    return replace(fresh, trim_db=others[0].trim_db, give_way=ways)
+
+
+def _moved(vocal: VocalPlan, seconds: float) -> VocalPlan:
+    rides = [[start + seconds, end + seconds, gain] for start, end, gain in vocal.ride_db.value]
+    fade = [[at + seconds, gain] for at, gain in vocal.fade_db.value]
+    return replace(vocal, ride_db=replace(vocal.ride_db, value=rides), fade_db=replace(vocal.fade_db, value=fade))
+
+
+def _clipped(vocal: VocalPlan, length_s: float) -> VocalPlan:
+    kept = [
+        [max(0.0, start), min(length_s, end), gain]
+        for start, end, gain in vocal.ride_db.value
+        if end > 0.0 and start < length_s
+    ]
+    ride: Decision[list[list[float]]] = replace(vocal.ride_db, value=kept)
+    return replace(vocal, ride_db=ride)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"

@@ -1,0 +1,123 @@
+"""A preview of the densest passage, and the whole song by its plan."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automix_mixer.engine import EngineError, MixPlan, Settings, Track, mix, plan_from_json, plan_to_json
+from automix_mixer.engine.measure.densest import densest
+from automix_mixer.engine.passage import Passage
+from automix_mixer.engine.plan.plan_json import delivered
+
+from .conftest import RATE, beat, load, save_wav, voice
+
+PREVIEW = Settings(preview=True, format="wav32f")
+WHOLE = Settings(format="wav32f")
+
+
+def by(plan: MixPlan, settings: Settings) -> MixPlan:
+    """The plan as a file of it is read for another mix."""
+    return plan_from_json(delivered(json.loads(json.dumps(plan_to_json(plan))), settings))
+
+
+@pytest.fixture(scope="module")
+def long_song(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
+    """50 s; the voice sings from 15 to 45 s, and the shaker sounds in the first 8 s alone."""
+    folder = tmp_path_factory.mktemp("long")
+    sung = voice(50)
+    sung[: 15 * RATE] = 0.0
+    sung[45 * RATE :] = 0.0
+    shaker = np.diff(np.random.default_rng(5).standard_normal(50 * RATE), append=0.0) * 0.05
+    shaker[8 * RATE :] = 0.0
+    return [
+        Track(save_wav(folder / "vocal.flac.wav", sung, bits=24), "vocals"),
+        Track(save_wav(folder / "beat.wav", beat(50), bits=24), "beat"),
+        Track(save_wav(folder / "shaker.wav", shaker, bits=24), "beat"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def previewed(long_song: list[Track], tmp_path_factory: pytest.TempPathFactory) -> tuple[MixPlan, Path]:
+    out = tmp_path_factory.mktemp("preview") / "preview.wav"
+    made = mix(long_song, PREVIEW, out, extras_dir=out.parent / "extras")
+    assert made.report.notes[0].startswith("a preview: 30 s from 0:1")
+    assert {file.kind for file in made.files} == {"mix", "report"}
+    return made.plan, out
+
+
+def test_a_preview_is_of_the_densest_passage(long_song: list[Track], previewed: tuple[MixPlan, Path]) -> None:
+    passage = previewed[0].passage
+    assert densest(long_song) == passage
+    assert passage == Passage(pytest.approx(15.0, abs=1.0), 30.0)
+    sound = load(previewed[1])
+    # The tail of the space rings on behind the thirty seconds.
+    assert 30.0 <= len(sound) / RATE < 33.0
+    assert 15.0 <= previewed[0].vocals[0].ride_db.value[0][0] < 45.0
+
+
+def test_the_same_preview_comes_of_its_plan(
+    long_song: list[Track], previewed: tuple[MixPlan, Path], tmp_path: Path
+) -> None:
+    plan, out = previewed
+    again = mix(long_song, PREVIEW, tmp_path / "again.wav", plan=by(plan, PREVIEW))
+    assert again.plan == plan
+    assert (tmp_path / "again.wav").read_bytes() == out.read_bytes()
+
+
+def test_the_whole_by_a_previews_plan_is_a_render_by_that_plan(
+    long_song: list[Track], previewed: tuple[MixPlan, Path], tmp_path: Path
+) -> None:
+    plan = previewed[0]
+    whole = mix(long_song, WHOLE, tmp_path / "whole.wav", plan=by(plan, WHOLE))
+    assert whole.report.duration_s >= 50.0
+    # What was decided stays; what thirty seconds cannot tell is added: the shaker, which is silent in them.
+    assert whole.plan.passage is None
+    assert whole.plan.bus == plan.bus
+    assert whole.plan.vocals[0].tone_db == plan.vocals[0].tone_db
+    assert [strip.name for strip in plan.beats] == ["beat.wav"]
+    assert [strip.name for strip in whole.plan.beats] == ["beat.wav", "shaker.wav"]
+    assert whole.plan.beats[1].trim_db.value == plan.beats[0].trim_db.value
+    again = mix(long_song, WHOLE, tmp_path / "again.wav", plan=by(whole.plan, WHOLE))
+    assert again.plan == whole.plan
+    assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "whole.wav").read_bytes()
+
+
+def test_the_preview_sounds_like_its_place_in_the_whole(
+    long_song: list[Track], previewed: tuple[MixPlan, Path], tmp_path: Path
+) -> None:
+    mix(long_song, WHOLE, tmp_path / "whole.wav", plan=by(previewed[0], WHOLE))
+    part, whole = load(previewed[1]), load(tmp_path / "whole.wav")
+    assert previewed[0].passage is not None
+    start = round(previewed[0].passage.start_s * RATE)
+    part, whole = part[2 * RATE : 28 * RATE], whole[start + 2 * RATE : start + 28 * RATE]
+    # The same but for its level, since the loudness is that of another programme.
+    gain = float((part * whole).sum() / (part * part).sum())
+    left = whole - gain * part
+    assert 10 * np.log10(np.square(left).sum() / np.square(whole).sum()) < -15.0
+
+
+def test_a_song_that_is_no_longer_is_its_own_preview(song: list[Track], tmp_path: Path) -> None:
+    made = mix(song, PREVIEW, tmp_path / "p.wav")
+    assert made.plan.passage is None
+    mix(song, WHOLE, tmp_path / "w.wav")
+    assert (tmp_path / "p.wav").read_bytes() == (tmp_path / "w.wav").read_bytes()
+
+
+def test_lossy_tracks_and_other_rates_are_cut_where_whole_ones_are(long_song: list[Track], tmp_path: Path) -> None:
+    sound = load(Path(long_song[0].path))
+    slow = save_wav(tmp_path / "slow.wav", sound[::2], RATE // 2)
+    plans = [
+        mix([Track(path, "vocals"), long_song[1]], PREVIEW, tmp_path / "o.wav").plan.vocals[0]
+        for path in (slow, long_song[0].path)
+    ]
+    first, second = (np.array(plan.ride_db.value)[:, :2] for plan in plans)
+    assert first == pytest.approx(second, abs=0.05)
+
+
+@pytest.mark.parametrize("passage", [{"start_s": -1.0, "length_s": 30.0}, {"start_s": 0.0, "length_s": 0.0}, {}, 3])
+def test_a_passage_that_is_none_is_refused(previewed: tuple[MixPlan, Path], passage: object) -> None:
+    data = plan_to_json(previewed[0]) | {"passage": passage}
+    with pytest.raises(EngineError, match="passage") as refused:
+        plan_from_json(data)
+    assert refused.value.reason == "PLAN_INVALID"
