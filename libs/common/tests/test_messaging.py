@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from automix.events.v1 import events_pb2
+from automix_common.database.locks import Lock, share
 from automix_common.database.pool import Connection, Database
 from automix_common.events import messaging
 from automix_common.events.consumer import Consumer
@@ -113,6 +114,23 @@ async def test_a_new_stream_gets_everything_kept_and_nothing_happens_twice(
     assert len(effects) == len(set(effects)) == 4
 
 
+async def test_a_batch_under_way_when_the_stream_is_found_new_goes_there_too(
+    database: Database, stream: JetStreamContext, provisioner: JetStreamContext
+) -> None:
+    async with running(relay_of(database, stream).run):
+        await queue(database)
+        await until(lambda: _equals(waiting_events(database), 0))
+        async with database.transaction() as slow:
+            # As a relay does that has published to the stream just before it is lost, and is slow to say so.
+            await share(slow, Lock.STREAM)
+            await slow.execute("UPDATE outbox SET published_at = NULL")
+            await provisioner.delete_stream(STREAM)
+            await messaging.provision(provisioner)
+            await until(lambda: _equals(_waiting_locks(database), 1))
+            await slow.execute("UPDATE outbox SET published_at = clock_timestamp()")
+        await until(lambda: _equals(_messages(provisioner), 1))
+
+
 async def test_an_effect_that_fails_is_rolled_back_and_tried_again(
     database: Database, stream: JetStreamContext, worker: JetStreamContext
 ) -> None:
@@ -149,6 +167,17 @@ async def _no_effect(_connection: Connection, _event: events_pb2.Event) -> None:
 async def _republished(stream: JetStreamContext, count: int) -> bool:
     info = await stream.stream_info(STREAM)
     return info.state.messages >= count and await _has_no_pending(stream)
+
+
+async def _messages(stream: JetStreamContext) -> int:
+    return int((await stream.stream_info(STREAM)).state.messages)
+
+
+async def _waiting_locks(database: Database) -> int:
+    async with database.read() as connection:
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        row = await (await connection.execute(waiting)).fetchone()
+    return row[0]
 
 
 async def _equals(count: Awaitable[int], wanted: int) -> bool:

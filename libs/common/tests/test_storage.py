@@ -107,6 +107,22 @@ async def test_the_collector_takes_old_objects_that_nothing_names(store: S3Store
     assert await keys(store, "assets/c-") == [named]
 
 
+async def test_a_round_of_the_collector_is_bounded_and_the_next_one_goes_on(
+    store: S3Store, database: Database
+) -> None:
+    orphans = sorted(f"assets/r-{new_id()}" for _ in range(5))
+    for key in orphans:
+        await store.put_bytes(key, b"x")
+
+    async def none(_connection: Connection, _found: Sequence[str]) -> set[str]:
+        return set()
+
+    collector = Collector(database, store, ["assets/r-"], none, every_seconds=1, age_seconds=-60, most=2)
+    assert [await collector.collect() for _ in range(4)] == [2, 2, 1, 2]
+    await Deleter(database, store, 1).delete_batch()
+    assert await keys(store, "assets/r-") == []
+
+
 async def test_a_form_takes_exactly_the_declared_size(store: S3Store) -> None:
     key = f"incoming/{new_id()}"
     url, fields = store.post_policy(key, 5, timedelta(minutes=1))

@@ -262,8 +262,8 @@ async def test_what_settles_in_time_is_no_finding(in_order: Servers, store: S3St
     bucket.remove_object("automix", ASSET_KEY)
 
     class Late(S3Store):
-        async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-            async for entry in super().list(prefix):
+        async def list(self, prefix: str, after: str = "") -> AsyncIterator[StoredObject]:
+            async for entry in super().list(prefix, after):
                 yield entry
             _put(bucket, ASSET_KEY, b"asset")
 

@@ -22,18 +22,26 @@ class Lock(StrEnum):
     """Abandoned jobs: one sweeper at a time."""
     SIGNING_KEYS = "signing_keys"
     """The signing keys: one new key at a time."""
+    STREAM = "stream"
+    """The stream that events are published to: shared by who publishes, alone for who finds that it is new."""
     UPKEEP = "upkeep"
     """What is deleted by age: one process at a time."""
 
 
 _KEY = "hashtextextended(current_schema() || ':' || %(lock)s || ':' || %(whose)s, 0)"
 _TAKE = Command(f"SELECT pg_advisory_xact_lock({_KEY})")
+_SHARE = Command(f"SELECT pg_advisory_xact_lock_shared({_KEY})")
 _TRY = Scalar(bool, f"SELECT pg_try_advisory_xact_lock({_KEY})")
 
 
 async def take(connection: Connection, lock: Lock, whose: object = "") -> None:
     """Waits for the lock and holds it until the transaction ends."""
     await _TAKE.run(connection, lock=str(lock), whose=str(whose))
+
+
+async def share(connection: Connection, lock: Lock, whose: object = "") -> None:
+    """Waits until nobody holds the lock alone, and keeps it from them until the transaction ends."""
+    await _SHARE.run(connection, lock=str(lock), whose=str(whose))
 
 
 async def try_take(connection: Connection, lock: Lock, whose: object = "") -> bool:

@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from automix_common.database.locks import Lock, share, take
 from automix_common.database.pool import LOST, Connection, Database
 from automix_common.database.statements import Command, Query, Scalar
 from automix_common.database.tables import outbox, relay_state
@@ -28,6 +29,8 @@ log = logger(__name__)
 OLDEST = Gauge("automix_outbox_oldest_seconds", "How long the oldest unpublished event has waited", ["schema"])
 
 BATCH = 200
+AGAIN_BATCH = 5000
+"""Events that one transaction marks to be published again: none holds its locks for long."""
 PUBLISH_SECONDS = 5
 
 
@@ -58,12 +61,25 @@ _PUBLISHED = Command(
     .where(outbox.c.id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))))
     .values(published_at=sa.func.clock_timestamp())
 )
-_STREAM = Scalar(datetime, sa.select(relay_state.c.stream_created).with_for_update())
+_STREAM = Scalar(datetime, sa.select(relay_state.c.stream_created))
 _FIRST_STREAM = Command(
     insert(relay_state).values(stream_created=bindparam("created")).on_conflict_do_nothing().inline()
 )
 _NEXT_STREAM = Command(relay_state.update().values(stream_created=bindparam("created")))
-_PUBLISH_AGAIN = Command(outbox.update().where(outbox.c.published_at.is_not(None)).values(published_at=None))
+_NOW = Scalar(datetime, sa.select(sa.func.clock_timestamp()))
+_PUBLISH_AGAIN = Command(
+    outbox.update()
+    .where(
+        outbox.c.id.in_(
+            sa.select(outbox.c.id)
+            .where(outbox.c.published_at < bindparam("before"))
+            .order_by(outbox.c.published_at)
+            .limit(AGAIN_BATCH)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(published_at=None)
+)
 
 
 async def add_event(connection: Connection, subject: str, aggregate_id: UUID, event: events_pb2.Event) -> None:
@@ -112,6 +128,7 @@ class Relay:
 
     async def _publish_batch(self) -> int:
         async with self._database.pipelined() as connection:
+            await share(connection, Lock.STREAM)
             rows = await _WAITING.all(connection)
             OLDEST.labels(schema=self._schema).set(age_seconds(rows[0].id) if rows else 0)
             if not rows:
@@ -149,7 +166,16 @@ class Relay:
             known = await _STREAM.one(connection)
             if known is None:
                 await _FIRST_STREAM.run(connection, created=info.created)
-            elif known != info.created:
-                await _PUBLISH_AGAIN.run(connection)
-                await _NEXT_STREAM.run(connection, created=info.created)
-                log.warning("the stream is new: everything kept is published again")
+            if known in (None, info.created):
+                return
+            # Once no batch is under way, whatever was published before this moment may have gone to the old stream.
+            await take(connection, Lock.STREAM)
+            noticed = await _NOW.value(connection)
+        marked = AGAIN_BATCH
+        while marked == AGAIN_BATCH:
+            async with self._database.transaction() as connection:
+                marked = await _PUBLISH_AGAIN.run(connection, before=noticed)
+        # Last, so that whoever is interrupted begins again. What is published twice has one id.
+        async with self._database.transaction() as connection:
+            await _NEXT_STREAM.run(connection, created=info.created)
+        log.warning("the stream is new: everything kept is published again")

@@ -20,6 +20,8 @@ log = logger(__name__)
 
 BATCH = 100
 COLLECT_BATCH = 500
+ROUND = 100_000
+"""Objects of a prefix that one round of the collector looks at; the next one goes on from there."""
 
 _KEYS = bindparam("keys", type_=ARRAY(sa.Text))
 _THESE = object_deletions.c.storage_key == sa.any_(_KEYS)
@@ -102,10 +104,12 @@ class Collector:
         *,
         every_seconds: float,
         age_seconds: float,
+        most: int = ROUND,
     ) -> None:
         self._database = database
         self._store = store
-        self._prefixes = prefixes
+        self._reached = dict.fromkeys(prefixes, "")
+        self._most = most
         self._named = named
         self._every_seconds = every_seconds
         self._age = timedelta(seconds=age_seconds)
@@ -115,16 +119,24 @@ class Collector:
         await periodically("collector", self._every_seconds, self.collect)
 
     async def collect(self) -> int:
-        """Hands every old object that no row names to the deleter and returns how many there were."""
+        """Hands old objects that no row names to the deleter and returns how many there were.
+
+        Each round looks at so many objects of a prefix at most, and begins where the one before it ended.
+        """
         collected = 0
-        for prefix in self._prefixes:
-            batch: list[str] = []
-            async for entry in self._store.list(prefix):
+        for prefix, reached in self._reached.items():
+            looked_at, batch = 0, list[str]()
+            self._reached[prefix] = ""
+            async for entry in self._store.list(prefix, after=reached):
                 if entry.modified_at < datetime.now(UTC) - self._age:
                     batch.append(entry.key)
+                looked_at += 1
                 if len(batch) == COLLECT_BATCH:
                     collected += await self._collect_batch(batch)
                     batch = []
+                if looked_at == self._most:
+                    self._reached[prefix] = entry.key
+                    break
             collected += await self._collect_batch(batch)
         if collected:
             log.info("objects without a row collected", count=collected)

@@ -67,8 +67,8 @@ class ObjectStore(Protocol):
     async def delete(self, keys: Iterable[str]) -> None:
         """Deletes objects; those that are not there count as deleted."""
 
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        """Yields every object whose key starts with `prefix`."""
+    def list(self, prefix: str, after: str = "") -> AsyncIterator[StoredObject]:
+        """Yields every object whose key starts with `prefix` and comes after the key `after`, in the keys' order."""
 
     def download_url(self, key: str, filename: str, content_type: str, lifetime: timedelta) -> str:
         """A URL that serves the object as an attachment until `lifetime` is over."""
@@ -179,9 +179,9 @@ class S3Store:
         if failures:
             raise _away("did not delete")
 
-    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        """Yields every object whose key starts with `prefix`."""
-        found = iter(self._client.list_objects(self._bucket, prefix=prefix, recursive=True))
+    async def list(self, prefix: str, after: str = "") -> AsyncIterator[StoredObject]:
+        """Yields every object whose key starts with `prefix` and comes after the key `after`, in the keys' order."""
+        found = iter(self._client.list_objects(self._bucket, prefix=prefix, recursive=True, start_after=after or None))
         while (entry := await self._run(lambda: next(found, None))) is not None:
             yield StoredObject(
                 key=str(entry.object_name),
