@@ -3,7 +3,8 @@
 Both servers are processes of their own on the same database and answer the same calls in turns; what is compared is the
 processor time that each process spent per call. Budget: at most 1.5.
 
-`--against FOLDER` measures the service of another checkout in the same turns.
+The service is measured a second time while it sends its spans to a collector. `--against FOLDER` measures the one of
+another checkout in the same turns.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from automix_common.database.migrations import upgrade
 from automix_common.process.ids import new_id
 from automix_common.rpc.edge import Context
 from automix_local import EmbeddedServers
+from automix_local.traces import collecting
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 CALLS = 2000
@@ -145,7 +147,11 @@ async def measure(against: Path | None) -> None:
     auth_pb2_grpc.add_AuthServiceServicer_to_server(keys, auth)
     auth_port = auth.add_insecure_port("127.0.0.1:0")
     await auth.start()
-    with tempfile.TemporaryDirectory() as folder, EmbeddedServers.start(Path(folder) / "state") as running:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedServers.start(Path(folder) / "state") as running,
+        collecting(Path(folder) / "traces") as collector,
+    ):
         url = running.database_url("projects")
         await asyncio.to_thread(upgrade, "automix_projects", url)
         with psycopg.connect(url) as connection:
@@ -159,7 +165,10 @@ async def measure(against: Path | None) -> None:
             "AUTOMIX_AUTH_ENDPOINT": f"127.0.0.1:{auth_port}",
         }
         token = keys.token(user)
-        servers = {"this checkout": served("-m automix_projects", environment)}
+        servers = {
+            "this checkout": served("-m automix_projects", environment),
+            "with traces": served("-m automix_projects", environment | {"AUTOMIX_OTLP_ENDPOINT": collector}),
+        }
         if against is not None:
             servers["the other"] = served("-m automix_projects", environment | {"PYTHONPATH": sources(against)})
         servers["bare SQLAlchemy"] = served(f"{__file__} --baseline", environment)

@@ -201,12 +201,12 @@ def _chunks(table: Table, rows: int) -> Iterator[str]:
 
 
 async def _relay(connection: Connection) -> None:
-    assert len(await outbox._WAITING.all(connection)) == outbox.BATCH  # noqa: SLF001
+    assert len(await outbox._WAITING.all(connection)) == outbox.BATCH
 
 
 _CREATE = mixer_pb2.CreateJobRequest(project_id="x")
 MIXER: Mapping[str, Work] = {
-    "claim": lambda c, n: lifecycle.claim_next(c, worker_id="w", lease_seconds=9),
+    "claim": lambda c, _: lifecycle.claim_next(c, worker_id="w", lease_seconds=9),
     "GetJob": lambda c, n: Jobs(c, _owner(n)).get(_job(n)),
     "ListJobs": lambda c, n: Jobs(c, _owner(n)).page(_project(n), LAST, 51),
     "ListRenders": lambda c, n: Renders(c, _owner(n)).page(_project(n), LAST, 51),
@@ -215,9 +215,9 @@ MIXER: Mapping[str, Work] = {
     "answer of CreateJob": lambda c, n: earlier_answer(
         c, _owner(n), _CREATE, str(uuid4()), mixer_pb2.CreateJobResponse
     ),
-    "relay, a batch": lambda c, n: _relay(c),
-    "sweeper, stale": lambda c, n: announce_stale(c, 60),
-    "sweeper, expired": lambda c, n: expired_leases(c),
+    "relay, a batch": lambda c, _: _relay(c),
+    "sweeper, stale": lambda c, _: announce_stale(c, 60),
+    "sweeper, expired": lambda c, _: expired_leases(c),
     "collector, a batch": lambda c, n: kept_renders(c, [f"renders/{_job(n + i)}/1/mix.wav" for i in range(500)]),
 }
 MEDIA: Mapping[str, Work] = {
@@ -244,7 +244,7 @@ async def _connected(servers: EmbeddedServers, service: str, schema: str) -> Any
 
 async def compare(servers: EmbeddedServers, service: str, works: Mapping[str, Work], rows: int, samples: int) -> None:
     """Prints the p50 and p99 of each operation on both schemas, and their ratio."""
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     async with (
         _connected(servers, service, f"{service}_few") as few,
         _connected(servers, service, f"{service}_many") as many,
@@ -272,7 +272,7 @@ async def retire(servers: EmbeddedServers) -> None:
         while deleted == retention.BATCH:
             began = time.perf_counter()
             async with connection.transaction():
-                deleted = await retention._FORGET["outbox"].run(connection, kept=timedelta(days=8))  # noqa: SLF001
+                deleted = await retention._FORGET["outbox"].run(connection, kept=timedelta(days=8))
             seconds.append(time.perf_counter() - began)
     print(
         f"retention            {len(seconds)} batches of {retention.BATCH}, the longest {1000 * max(seconds):.0f} ms,"

@@ -107,9 +107,7 @@ async def test_the_collector_takes_old_objects_that_nothing_names(store: S3Store
     assert await keys(store, "assets/c-") == [named]
 
 
-async def test_a_round_of_the_collector_is_bounded_and_the_next_one_goes_on(
-    store: S3Store, database: Database
-) -> None:
+async def test_a_round_of_the_collector_is_bounded_and_the_next_one_goes_on(store: S3Store, database: Database) -> None:
     orphans = sorted(f"assets/r-{new_id()}" for _ in range(5))
     for key in orphans:
         await store.put_bytes(key, b"x")
