@@ -104,6 +104,7 @@ lock: $(VENV)/.ready ## Pin every dependency, with hashes and without addresses
 .PHONY: deploy
 deploy: $(VENV)/.ready kube-tools ## Write what deploy/ takes from libs/platform and from the packages
 	python deploy/docker/requirements.py write
+	python deploy/docker/compose.py
 	python deploy/k8s/generate.py
 	python deploy/observability/dashboards.py
 	python deploy/k8s/manifests.py
