@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from automix.auth.v1 import auth_pb2 as pb
 from automix.auth.v1 import auth_pb2_grpc
-from automix_auth.__main__ import ACCOUNT, PUBLIC, assemble
+from automix_auth.composition import ACCOUNT, PUBLIC, assemble
 from automix_auth.settings import AuthSettings
 from automix_auth.upkeep import Upkeep
 from automix_common.database.pool import Database

@@ -22,7 +22,7 @@ from automix_common.objects.storage import S3Store
 from automix_common.process.ids import new_id
 from automix_common.runtime import Runtime, open_runtime
 from automix_local import Servers
-from automix_media.__main__ import open_servicer
+from automix_media.composition import open_servicer
 from automix_media.servicer import MediaServicer
 from automix_media.settings import MediaSettings
 from automix_media.sweeper import Sweeper

@@ -27,7 +27,7 @@ from automix_mixer.engine import Settings as EngineSettings
 from automix_mixer.repository import events
 from automix_mixer.repository.burial import bury_project
 from automix_mixer.repository.jobs import Jobs
-from automix_mixer.worker.__main__ import open_intake
+from automix_mixer.worker.composition import open_intake
 from kit.waiting import until
 
 from .harness import (

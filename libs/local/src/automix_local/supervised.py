@@ -14,7 +14,7 @@ from pathlib import Path
 from automix_local.errors import StackError
 from automix_local.spawn import Command, Spawner, forget, has_exited, reap, record
 
-_PROBE_INTERVAL_SECONDS = 0.02
+_PROBE_INTERVAL_SECONDS = 0.05
 _LOG_TAIL_LINES = 15
 
 

@@ -37,9 +37,6 @@ _TOKEN_KEYS = (
 _GRPC_PARTS = ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT")
 # Where it puts sockets of its own, whatever the options and TMPDIR say, and forgets them.
 _SOCKET_DIR = Path("/tmp")  # noqa: S108
-# No GOMEMLIMIT: its heap holds 230 MB of buffers, most of them never touched, so that a limit of what it really uses
-# would have it collect garbage without end.
-_MEMORY = {"GOGC": "50"}
 _PROBE_SECONDS = 3.0
 
 
@@ -178,13 +175,15 @@ class S3:
             client._http.clear()
 
     def _environment(self) -> dict[str, str]:
+        # Neither GOMEMLIMIT nor a lower GOGC. Its heap is 210 MB of buffers, most of them never touched: under a limit
+        # the collector would work without end, and the earlier it works, the more buffers lie in memory touched before.
         # Without the token keys any local process may read from and write to its volumes.
         tokens = {name: self._secrets[f"{NAME}/{name}"] for name in _TOKEN_KEYS}
         files = certificates.load_or_create(self._home / "tls")
         tls = {"WEED_GRPC_CA": str(files.authority)}
         for part in _GRPC_PARTS:
             tls |= {f"WEED_GRPC_{part}_CERT": str(files.certificate), f"WEED_GRPC_{part}_KEY": str(files.key)}
-        return {"PATH": os.defpath, "HOME": str(self._home), "TMPDIR": str(self._temporary), **_MEMORY, **tokens, **tls}
+        return {"PATH": os.defpath, "HOME": str(self._home), "TMPDIR": str(self._temporary), **tokens, **tls}
 
     def _configuration(self) -> dict[str, object]:
         # An upload by POST policy is authorised twice: by the action on the whole bucket, without a look at policies,
