@@ -6,7 +6,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from automix_audio.encode import AudioWriter, WriteType
+from automix_audio.encode import AudioWriter
+from automix_audio.formats import WriteType
 from numpy.typing import NDArray
 
 Block = NDArray[np.float32]

@@ -9,8 +9,8 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 import pytest
 from automix_audio.decode import open_audio
-from automix_audio.encode import BIT_DEPTHS, AudioWriter
-from automix_audio.formats import ENDINGS
+from automix_audio.encode import AudioWriter
+from automix_audio.formats import BIT_DEPTHS, ENDINGS
 from automix_audio.tags import LARGEST_COVER, LONGEST, Tags, clean, is_cover, read_tags, write_tags
 from hypothesis import given
 from hypothesis import strategies as st

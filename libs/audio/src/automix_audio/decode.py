@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import av
 import numpy as np
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from automix_audio.blocks import reblock
 from automix_audio.demux import AudioTrack
 from automix_audio.errors import AudioError, Reason
+from automix_audio.formats import FileType
 from automix_audio.limits import Limits
 from automix_audio.resample import StreamResampler
 from automix_audio.timeline import Gap
-
-FileType = Literal["wav", "mp3", "flac", "aac", "other"]
 
 _MAX_LEVEL = 1e4
 """+80 dBFS: beyond any headroom that a floating point file is used for, so the numbers are not sound."""

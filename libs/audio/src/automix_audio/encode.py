@@ -17,26 +17,11 @@ from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
 from automix_audio.errors import AudioError, Reason
+from automix_audio.formats import BIT_DEPTHS, LOSSY_RATES, WriteType
 from automix_audio.wav import WavFile
 
-WriteType = Literal["wav", "flac", "mp3", "aac", "opus", "vorbis"]
-
-BIT_DEPTHS: dict[WriteType, tuple[int, ...]] = {
-    "wav": (16, 24, 32),
-    "flac": (16, 24),
-    "mp3": (0,),
-    "aac": (0,),
-    "opus": (0,),
-    "vorbis": (0,),
-}
-"""What each format can carry; 32 is floating point, and lossy formats have no bit depth."""
-
-_RATES: dict[WriteType, tuple[int, ...]] = {
-    "mp3": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
-    "aac": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
-    "opus": (48_000,),
-    "vorbis": (44_100, 48_000),
-}
+_MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_RATES = LOSSY_RATES | {"mp3": _MPEG_RATES, "aac": _MPEG_RATES}
 _FLAC_MAX_RATE = 655_350
 _WAV_MAX_CHANNELS = 1_024
 _WAV_MAX_RATE = 1_000_000

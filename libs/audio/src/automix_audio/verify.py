@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from automix_audio.decode import FileType, open_audio
+from automix_audio.decode import open_audio
 from automix_audio.errors import AudioError, Reason
+from automix_audio.formats import FileType
 from automix_audio.limits import Limits
 from automix_audio.loudness import LoudnessMeter
 from automix_audio.timeline import Gap

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from automix_audio.formats import MEDIA_TYPES, UNKNOWN_TYPE
+from automix_audio.formats import MEDIA_TYPES, UNKNOWN_TYPE, FileType
 from automix_common.rpc.errors import (
     Aborted,
     FailedPrecondition,
@@ -16,13 +16,12 @@ from automix_common.rpc.errors import (
     ServiceError,
 )
 
-Filetype = Literal["wav", "mp3", "flac", "aac", "other"]
 Role = Literal["vocals", "beat", "reference"]
 Method = Literal["stream", "post"]
 State = Literal["open", "verifying", "done", "refused"]
 
 
-def content_type(filetype: Filetype) -> str:
+def content_type(filetype: FileType) -> str:
     """The media type that a file of this type is stored and downloaded with."""
     return MEDIA_TYPES.get(filetype, UNKNOWN_TYPE)
 
@@ -76,7 +75,7 @@ class Asset:
     project_id: UUID
     owner_id: UUID
     filename: str
-    filetype: Filetype
+    filetype: FileType
     role: Role
     duration: float
     storage_key: str
@@ -94,7 +93,7 @@ class Asset:
 class Facts:
     """What the verifier measured in a file, in the units of an asset; `waveform_slice` in frames."""
 
-    filetype: Filetype
+    filetype: FileType
     duration: float
     sha256: str
     sample_rate: int

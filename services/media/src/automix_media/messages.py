@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from automix.media.v1 import media_pb2 as pb
+from automix_audio.formats import FILE_TYPES, FileType
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, mine
 
-from automix_media.domain import Asset, Filetype, Method, Role, State, Upload
+from automix_media.domain import Asset, Method, Role, State, Upload
 
 ROLES: Mapping[Role, pb.AssetRole.ValueType] = {
     "vocals": pb.ASSET_ROLE_VOCALS,
@@ -15,12 +16,8 @@ ROLES: Mapping[Role, pb.AssetRole.ValueType] = {
     "reference": pb.ASSET_ROLE_REFERENCE,
 }
 ROLE_NAMES: Mapping[int, Role] = {value: name for name, value in ROLES.items()}
-FILETYPES: Mapping[Filetype, pb.AssetFiletype.ValueType] = {
-    "wav": pb.ASSET_FILETYPE_WAV,
-    "mp3": pb.ASSET_FILETYPE_MP3,
-    "flac": pb.ASSET_FILETYPE_FLAC,
-    "aac": pb.ASSET_FILETYPE_AAC,
-    "other": pb.ASSET_FILETYPE_OTHER,
+FILETYPES: Mapping[FileType, pb.AssetFiletype.ValueType] = {
+    name: pb.AssetFiletype.Value(f"ASSET_FILETYPE_{name.upper()}") for name in FILE_TYPES
 }
 STATES: Mapping[State, pb.UploadState.ValueType] = {
     "open": pb.UPLOAD_STATE_OPEN,

@@ -4,13 +4,14 @@ The rules that are triggers are in the migrations.
 """
 
 import sqlalchemy as sa
+from automix_audio.formats import FILE_TYPES
 from automix_common.database.tables import TIME, copied, inbox, object_deletions, request_answers, tombstones
 from sqlalchemy.dialects.postgresql import BYTEA, DOMAIN, ENUM, JSONB
 
 metadata = sa.MetaData()
 copied(metadata, inbox, request_answers, tombstones, object_deletions)
 
-asset_filetype = ENUM("wav", "mp3", "flac", "aac", "other", name="asset_filetype")
+asset_filetype = ENUM(*FILE_TYPES, name="asset_filetype")
 asset_role = ENUM("vocals", "beat", "reference", name="asset_role")
 upload_method = ENUM("stream", "post", name="upload_method")
 upload_state = ENUM("open", "verifying", "done", "refused", name="upload_state")

@@ -3,6 +3,7 @@
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.rpc.errors import mine
 
+from automix_mixer.content_types import FILETYPES
 from automix_mixer.domain import Job, JobStatus, Render, RenderFile
 from automix_mixer.mix_settings import to_contract
 from automix_mixer.track_options import split
@@ -19,12 +20,6 @@ ROLES = {
     "vocals": pb.INPUT_ROLE_VOCALS,
     "beat": pb.INPUT_ROLE_BEAT,
     "reference": pb.INPUT_ROLE_REFERENCE,
-}
-FILETYPES = {
-    "wav": pb.RENDER_FILETYPE_WAV,
-    "mp3": pb.RENDER_FILETYPE_MP3,
-    "flac": pb.RENDER_FILETYPE_FLAC,
-    "other": pb.RENDER_FILETYPE_OTHER,
 }
 
 

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from automix_audio.formats import ENDINGS
-
-if TYPE_CHECKING:
-    from automix_audio.encode import WriteType
+from automix_audio.formats import BIT_DEPTHS, ENDINGS, WriteType
 
 TARGETS: dict[str, tuple[float, float]] = {"streaming": (-14.0, -1.0), "loud": (-9.0, -1.0), "broadcast": (-23.0, -1.0)}
 """Integrated loudness in LUFS and true peak in dBTP: what Spotify plays at and asks for; a loud commercial master;
 EBU R 128."""
+_SUFFIXES = {0: "", 16: "16", 24: "24", 32: "32f"}
 FORMATS: dict[str, tuple[WriteType, int]] = {
-    "wav16": ("wav", 16),
-    "wav24": ("wav", 24),
-    "wav32f": ("wav", 32),
-    "flac16": ("flac", 16),
-    "flac24": ("flac", 24),
-    "mp3": ("mp3", 24),
-    "aac": ("aac", 24),
-    "opus": ("opus", 24),
-    "vorbis": ("vorbis", 24),
+    f"{kind}{_SUFFIXES[depth]}": (kind, depth or 24) for kind, depths in BIT_DEPTHS.items() for depth in depths
 }
-"""Of each format the file that it is, and its bits; lossy ones get what 24 bits hold."""
-LOSSY = ("mp3", "aac", "opus", "vorbis")
+"""Of each format (wav16, wav32f, mp3 ...) the file that it is, and its bits; lossy ones get what 24 bits hold."""
 _LUFS, _DBTP = (-30.0, -6.0), (-9.0, 0.0)
 
 

@@ -10,13 +10,12 @@ from typing import Any
 from automix_common.objects.storage import ObjectStore
 from automix_common.process.ids import new_id
 
-from automix_mixer.content_types import content_type
+from automix_mixer.content_types import content_type, filetype
 from automix_mixer.domain import Claim, NewRender, RenderFile, beside, output_label, render_name
 from automix_mixer.repository.keys import attempt_prefix
 from automix_mixer.worker.inputs import sha256_of
 from automix_mixer.worker.patience import with_patience
 
-FILETYPES = {".wav": "wav", ".mp3": "mp3", ".flac": "flac"}
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
 STEM = "stem_"
 NAMED = {STEM: "stem", "master_": "master", "version_": "version"}
@@ -66,7 +65,7 @@ async def store_outputs(
         id=new_id(),
         storage_key=stored.key,
         filename=filename,
-        filetype=FILETYPES.get(mix.suffix, "other"),
+        filetype=filetype(stored.key),
         duration=float(result["duration_s"]),
         size=stored.size,
         sha256=stored.sha256,

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from automix_audio.decode import open_audio
+from automix_audio.formats import LOSSY
 from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
 
-from automix_mixer.engine.outputs import LOSSY
 from automix_mixer.engine.render.master import MasterGain, Measured, write_master
 from automix_mixer.engine.render.mixdown import Premaster
 from automix_mixer.engine.sound.workspace import Workspace

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from automix_audio.decode import AudioReader, open_audio
 from automix_audio.errors import AudioError
+from automix_audio.formats import LOSSY
 
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.errors import EngineError
@@ -19,7 +20,6 @@ from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
 from automix_mixer.engine.measure.polarity import upright
 from automix_mixer.engine.measure.profile import Faults, Profile
-from automix_mixer.engine.outputs import LOSSY
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.settings import SAMPLE_RATES, Settings
 from automix_mixer.engine.sound.curve_file import CurveFile
