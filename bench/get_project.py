@@ -38,7 +38,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 CALLS = 2000
 ROUNDS = 5
 AT_ONCE = 16
-CONNECTIONS = 4
+CONNECTIONS = 3
 
 
 class Keys(auth_pb2_grpc.AuthServiceServicer):
