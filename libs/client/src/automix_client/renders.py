@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -37,6 +38,34 @@ class Renders:
         """The mix plan and what was measured, as JSON documents."""
         request = mixer_pb2.GetRenderReportRequest(render_id=render_id)
         return await self._session.call(self._mixer.GetRenderReport, request, idempotent=True)
+
+    async def whole(self, render_id: str, *, request_id: str | None = None) -> mixer_pb2.Job:
+        """Asks for the whole song by the plan of a preview, with the inputs and files that the preview was asked for.
+
+        The answer is the new job, which Jobs.wait waits for.
+        """
+        preview = await self.get(render_id)
+        job = (
+            await self._session.call(
+                self._mixer.GetJob, mixer_pb2.GetJobRequest(job_id=preview.job_id), idempotent=True
+            )
+        ).job
+        delivery = ("format", "stems", "comparison", "masters", "versions", "title", "artist", "album")
+        settings = mixer_pb2.MixSettings()
+        for field, value in job.settings.ListFields():
+            if field.name in delivery:
+                if field.is_repeated:
+                    getattr(settings, field.name).extend(value)
+                else:
+                    setattr(settings, field.name, value)
+        request = mixer_pb2.CreateJobRequest(
+            project_id=preview.project_id,
+            inputs=job.inputs,
+            settings=settings,
+            plan_json=(await self.report(render_id)).plan_json,
+            request_id=request_id or str(uuid.uuid4()),
+        )
+        return (await self._session.call(self._mixer.CreateJob, request, idempotent=True)).job
 
     async def delete(self, render_id: str) -> None:
         """Deletes a render with every file beside it; deleting it again changes nothing. Its job stays."""

@@ -57,6 +57,16 @@ def mix_files(
     return made.to_json()
 
 
+def measure_file(path: Path) -> dict[str, Any]:
+    """What a report says of a mix, measured from a sound file alone.
+
+    Raises ValueError with the attributes `reason` and `message` for what is no sound, OSError.
+    """
+    from automix_mixer.engine.face.measuring import measured  # noqa: PLC0415 - the API server needs no numpy
+
+    return measured(path)
+
+
 def master_files(
     songs: Sequence[tuple[Path, str]],
     references: Sequence[tuple[Path, str]],

@@ -12,6 +12,7 @@ import typer
 from automix_client.cli import (
     account,
     assets,
+    compare,
     demo,
     effects,
     jobs,
@@ -105,6 +106,8 @@ def _work() -> Iterator[typer.Typer]:
         download=renders.download,
         report=renders.report,
         files=renders.files,
+        compare=compare.compare,
+        whole=renders.whole,
         share=renders.share,
         delete=renders.delete,
     )

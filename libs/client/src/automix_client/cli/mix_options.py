@@ -82,6 +82,22 @@ Plan = Annotated[
     ),
 ]
 
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Start from settings that were saved under this name; what else is given wins over them.",
+    ),
+]
+SavePreset = Annotated[
+    str | None,
+    typer.Option(
+        "--save-preset",
+        metavar="NAME",
+        help="Keep the settings and effects of this command under a name, for --preset; without files that is all.",
+    ),
+]
+
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option for each setting; it gets those that were given as the mapping `settings`."""

@@ -22,6 +22,8 @@ RunningStack = Callable[..., AbstractContextManager[Mapping[str, str]]]
 WriteDemo = Callable[[Path], Mapping[str, list[Path]]]
 MixFiles = Callable[..., Mapping[str, Any]]
 MasterFiles = Callable[..., list[dict[str, Any]]]
+MeasureFile = Callable[[Path], Mapping[str, Any]]
+IsVoice = Callable[[str], bool]
 
 
 class ContributedGroup(TyperGroup):
@@ -68,6 +70,16 @@ def mix_files() -> MixFiles | None:
 def master_files() -> MasterFiles | None:
     """What masters finished songs on this machine without any service, where a package offers it."""
     return next((entry.load() for entry in entry_points(group=ENGINE, name="masters")), None)
+
+
+def measure_file() -> MeasureFile | None:
+    """What measures a sound file as a report does, where a package offers it."""
+    return next((entry.load() for entry in entry_points(group=ENGINE, name="measures")), None)
+
+
+def is_voice() -> IsVoice | None:
+    """What tells from the name of a file whether it is sung, where a package offers it."""
+    return next((entry.load() for entry in entry_points(group=ENGINE, name="voices")), None)
 
 
 def _flowing(text: str) -> str:

@@ -10,17 +10,21 @@ import grpc
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from automix_client.cli.batch import run
 from automix_client.cli.connection import JsonOption
 from automix_client.cli.covers import Cover, cover_of
 from automix_client.cli.engine_errors import engine_errors
 from automix_client.cli.extras_folder import ExtrasFolder
 from automix_client.cli.interruption import Leftovers
+from automix_client.cli.local_presets import load, save
 from automix_client.cli.mix_options import (
     Beat,
     Inserts,
     Out,
     Plan,
+    Preset,
     Reference,
+    SavePreset,
     Vocals,
     asked_tracks,
     say_what_is_odd,
@@ -28,12 +32,14 @@ from automix_client.cli.mix_options import (
     with_settings,
 )
 from automix_client.cli.plugins import MixFiles, mix_files
+from automix_client.cli.songs import Song, songs_of
 from automix_client.cli.sources import readable, spoken
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs
 from automix_client.errors import ErrorDetails, InvalidInputError
-from automix_client.mix_settings import format_of
+from automix_client.mix_settings import OF_ENDING, ending_of, format_of
 from automix_client.outputs import files_beside
+from automix_client.presets import joined, kept
 from automix_client.printing import printable
 from automix_client.targets import Target, refuse_overlaps
 from automix_client.track_options import Options
@@ -61,11 +67,39 @@ def render(
         typer.Option(metavar="FOLDER", file_okay=False, help="Folder for report, picture, comparison and stems."),
     ] = None,
     cover: Cover = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            exists=True,
+            help="Mix many songs into the folder --out: a CSV file with a row for each (columns vocals, beat,"
+            " reference, song, out, insert and names of settings; several files with ; between), or a folder with"
+            " a folder for each. A song that fails stops no other.",
+        ),
+    ] = None,
+    preset: Preset = None,
+    save_preset: SavePreset = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mix vocals and beats into one file on this machine: no server, no account, nothing leaves it."""
+    """Mix vocals and beats into one file on this machine: no server, no account, nothing leaves it.
+
+    With --batch it mixes many songs, one after another.
+    """
     terminal = Terminal(as_json=as_json)
     settings = with_inserts(terminal, settings, insert, plugin, own_machine=True)
+    with terminal.failures():
+        settings = joined(load(preset), settings) if preset else settings
+        if save_preset:
+            save(save_preset, settings)
+            terminal.note(f"preset {escaped(save_preset)} saved on this machine")
+    if save_preset and not (vocals or beat or batch):
+        terminal.json({"preset": save_preset, "settings": kept(settings)})
+        return
+    if batch is not None:
+        if vocals or beat or plan or plan_out:
+            terminal.usage("--batch says what is mixed: leave out --vocals, --beat, --plan and --plan-out")
+        _batch(terminal, batch, out, settings, reference or [], extras, cover)
+        return
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
     tracks: list[tuple[Path, str, Options]] = [(track.path, "vocals", track.options) for track in voices]
     tracks += [(track.path, "beat", track.options) for track in beats]
@@ -91,6 +125,34 @@ def render(
         )
     for note in result["report"]["notes"]:
         terminal.say(f"[yellow]note[/yellow] {escaped(note)}")
+
+
+def _batch(
+    terminal: Terminal,
+    batch: Path,
+    out: Path,
+    settings: dict[str, Any],
+    references: list[Path],
+    extras: Path | None,
+    cover: Path | None,
+) -> None:
+    """Every song with the settings of its row, or else those of the command; each has its own folder of extras."""
+    folder = Path("mixes") if out == Path("mix.wav") else out
+    if folder.suffix.lower() in OF_ENDING and not folder.is_dir():
+        terminal.usage(f"--out {printable(folder)} is a file: of a batch it is a folder")
+    with terminal.failures():
+        songs = songs_of(batch, ending_of(settings["format"]) if "format" in settings else ".wav")
+
+    def mix(song: Song, place: Path) -> dict[str, Any]:
+        tracks = [(track.path, "vocals", track.options) for track in song.vocals]
+        tracks += [(track.path, "beat", track.options) for track in song.beats]
+        tracks += [(path, "reference", {}) for path in song.references or references]
+        asked = joined(settings, song.settings)
+        asked["format"] = format_of(place, asked.get("format"))
+        own = extras / place.stem if extras else None
+        return _render(terminal, tracks, place, asked, None, None, own, cover)
+
+    run(terminal, songs, folder, mix)
 
 
 def _render(

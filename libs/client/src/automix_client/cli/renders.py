@@ -17,6 +17,7 @@ from automix_client.cli.report_words import mix_words
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs, moment, size
 from automix_client.client import AsyncClient
+from automix_client.mix import MixProgress
 from automix_client.targets import Target
 
 RenderArgument = Annotated[str, typer.Argument(metavar="RENDER", callback=an_id, help="The render's id.")]
@@ -101,6 +102,33 @@ def report(
             place.commit()
     terminal.json({"plan": plan, "report": measured})
     terminal.say(f"plan written to {escaped(plan_out)}" if plan_out else mix_words(plan, measured))
+
+
+def whole(
+    render: RenderArgument,
+    out: OutOption = None,
+    force: ForceOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mix the whole song of a preview, by the preview's plan, and download it."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: AsyncClient) -> tuple[Path, mixer_pb2.Render]:
+        job = await client.renders.whole(render)
+        with bars(terminal) as shown:
+            ended = await client.jobs.wait(
+                job.id, lambda now: shown.show(MixProgress("mix", now.id, now.progress, 1, now.stage))
+            )
+            found = await client.renders.get(ended.render_id)
+            target = out or target_of(found.filename, found.id, force=force)
+            progress = shown.bytes_of("download", target.name)
+            await client.renders.download(found.id, target, overwrite=force, progress=progress)
+        return target, found
+
+    target, found = execute(terminal, endpoint, work)
+    terminal.json({**document(found), "out": str(target)})
+    terminal.say(f"{escaped(target)}  {length(found.duration)}  {size(found.size)}")
 
 
 def files(

@@ -25,11 +25,11 @@ def mix_words(plan: Document, report: Document) -> str:
 
 def _whole(plan: Document, report: Document) -> Iterator[str]:
     yield (
-        f"[bold]{length(_number(report, 'duration_s'))}[/bold]   loudness [bold]{lufs(report.get('integrated_lufs'))}"
-        f"[/bold]   range {_number(report, 'loudness_range_lu'):.1f} LU   true peak "
-        f"[bold]{dbtp(report.get('true_peak_dbtp'))}[/bold]   {_number(plan, 'sample_rate') / 1000:g} kHz"
+        f"[bold]{length(number(report, 'duration_s'))}[/bold]   loudness [bold]{lufs(report.get('integrated_lufs'))}"
+        f"[/bold]   range {number(report, 'loudness_range_lu'):.1f} LU   true peak "
+        f"[bold]{dbtp(report.get('true_peak_dbtp'))}[/bold]   {number(plan, 'sample_rate') / 1000:g} kHz"
     )
-    found = _decisions(plan.get("style")) | _decisions({"tempo_bpm": plan.get("tempo_bpm")})
+    found = decisions(plan.get("style")) | decisions({"tempo_bpm": plan.get("tempo_bpm")})
     style = plan.get("style")
     if isinstance(style, Mapping):
         tempo = f", {_value(found, 'tempo_bpm'):.0f} BPM" if "tempo_bpm" in found else ""
@@ -44,33 +44,33 @@ def _tracks(plan: Document) -> Iterator[str]:
         if strip.get("mute"):
             yield "  muted"
             continue
-        found = _decisions(strip)
+        found = decisions(strip)
         done = [words for name, says in OF_A_TRACK.items() if name in found and (words := says(found[name]["value"]))]
-        done += _effects(strip)
+        done += effects_of(strip)
         yield "  " + (", ".join(done) or "as it is")
 
 
 def _together(plan: Document, report: Document) -> Iterator[str]:
-    found = _decisions(plan)
+    found = decisions(plan)
     stages: Document = report.get("stages") or {}
     for label, name, says in OF_THE_MIX:
         if name in found and (words := says(found[name]["value"])):
             yield f"{label:<9} {words} {_why(found[name])}"
     for bus in plan.get("buses") or ():
-        if done := list(_effects(bus)):
+        if done := list(effects_of(bus)):
             yield f"{'effects':<9} on {escaped(str(bus.get('name')))}: {', '.join(done)}"
     if fader := stages.get("balance", {}).get("vocal_fader_db"):
-        yield f"{'measured':<9} the vocals' fader stands {_signed(fader)} dB"
+        yield f"{'measured':<9} the vocals' fader stands {signed(fader)} dB"
     reached = [
-        f"{title} {_signed(value)} dB"
+        f"{title} {signed(value)} dB"
         for title, stage, name in MEASURED
-        if abs(value := _number(stages.get(stage, {}), name)) >= 0.1
+        if abs(value := number(stages.get(stage, {}), name)) >= 0.1
     ]
     if reached:
         yield f"{'measured':<9} {', '.join(reached)}"
 
 
-def _effects(strip: Document) -> Iterator[str]:
+def effects_of(strip: Document) -> Iterator[str]:
     """A user's effects on a strip, each with what is not at its default."""
     for insert in strip.get("inserts") or ():
         kind, parameters = insert.get("kind"), insert.get("parameters") or {}
@@ -94,7 +94,7 @@ def _notes(report: Document) -> Iterator[str]:
         yield f"[yellow]note[/yellow]      {escaped(str(note))}"
 
 
-def _decisions(part: Any) -> dict[str, Document]:
+def decisions(part: Any) -> dict[str, Document]:
     """Everything that was decided below a part of the plan, by its name; what is switched off is left out."""
     found: dict[str, Document] = {}
     if isinstance(part, Mapping):
@@ -106,10 +106,10 @@ def _decisions(part: Any) -> dict[str, Document]:
             elif name == "cuts" and isinstance(inner, list):
                 found.setdefault(name, {"value": inner})
             else:
-                found |= {key: one for key, one in _decisions(inner).items() if key not in found}
+                found |= {key: one for key, one in decisions(inner).items() if key not in found}
     elif isinstance(part, list):
         for inner in part:
-            found |= {key: one for key, one in _decisions(inner).items() if key not in found}
+            found |= {key: one for key, one in decisions(inner).items() if key not in found}
     return found
 
 
@@ -120,11 +120,11 @@ def _curve(values: Any) -> str:
     else:
         points = list(zip(THIRD_OCTAVES_HZ, values, strict=False))
     extremes = [max(points, key=lambda one: one[1]), min(points, key=lambda one: one[1])]
-    return " and ".join(f"{_signed(gain)} dB at {_hz(hz)}" for hz, gain in extremes if abs(gain) >= AUDIBLE_DB)
+    return " and ".join(f"{signed(gain)} dB at {hertz(hz)}" for hz, gain in extremes if abs(gain) >= AUDIBLE_DB)
 
 
 def _cuts(cuts: Any) -> str:
-    return " and ".join(f"{_signed(cut['gain_db'])} dB at {_hz(cut['freq_hz'])}" for cut in cuts)
+    return " and ".join(f"{signed(cut['gain_db'])} dB at {hertz(cut['freq_hz'])}" for cut in cuts)
 
 
 def _rides(rides: Any) -> str:
@@ -132,21 +132,21 @@ def _rides(rides: Any) -> str:
     return f"{len(rides)} phrases ridden by up to {furthest:.1f} dB" if furthest >= AUDIBLE_DB else ""
 
 
-def _hz(frequency: float) -> str:
+def hertz(frequency: float) -> str:
     return f"{frequency / 1000:.1f} kHz" if frequency >= 1000 else f"{frequency:.0f} Hz"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     return f"{value:+.1f}"
 
 
-def _number(part: Document, name: str) -> float:
+def number(part: Document, name: str) -> float:
     value = part.get(name)
     return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _value(found: Mapping[str, Document], name: str) -> float:
-    return _number(found[name], "value")
+    return number(found[name], "value")
 
 
 def _why(decision: Document) -> str:
@@ -182,7 +182,7 @@ OF_A_TRACK: Mapping[str, Callable[[Any], str]] = {
     "pan": lambda value: f"panned {abs(value):.0%} {'left' if value < 0 else 'right'}" if abs(value) >= 0.02 else "",
 }
 OF_THE_MIX: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("balance", "lar_db", lambda value: f"the lead {_signed(value)} dB over the beats"),
+    ("balance", "lar_db", lambda value: f"the lead {signed(value)} dB over the beats"),
     ("room", "reverb_lu", _above(OFF_LU, "reverb {:.0f} LU under the voice")),
     ("echo", "echo_lu", _above(OFF_LU, "{:.0f} LU under the voice")),
     ("unmask", "cut_db", _prefixed("the beats give way while the lead sings,", _curve)),

@@ -59,6 +59,7 @@ _WORDS: dict[str, str] = {
 _SPECIFIC = ("double", "backing", "vocal", "lead")
 _TWO = 2
 _SHORT = 4
+_NOT_SUNG = {"beat", "instrumental", "karaoke", "playback", "backingtrack"}
 """A word of so few letters is only taken where it stands alone: `sub` in `subtle` says nothing."""
 
 
@@ -76,6 +77,15 @@ def role_of_name(name: str, *, vocal: bool) -> str | None:
         return None
     # What plays stands last in most names (`Synth Bass`, `Bass Guitar`), but some words only say how.
     return _settled(roles, words)
+
+
+def is_voice(name: str) -> bool:
+    """Whether a file's name says that it is sung, where nobody has said what the file is."""
+    words = _words(name)
+    found = {_WORDS[word] for word in words if word in _WORDS and word != "song"}
+    if _NOT_SUNG & set(words):
+        return False
+    return "vocal" in found or (bool(found) and found <= {"lead", "double"})
 
 
 def _settled(roles: list[str], words: list[str]) -> str:

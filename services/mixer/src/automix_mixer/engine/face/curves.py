@@ -44,8 +44,8 @@ def report_curves(
 
     curves = {
         "band_hz": [float(hz) for hz in BAND_HZ],
-        "spectrum_after_db": _spectrum(tone_of(after, rate)),
-        "spectrum_before_db": _spectrum(_plain(profiles)),
+        "spectrum_after_db": spectrum_db(tone_of(after, rate)),
+        "spectrum_before_db": spectrum_db(_plain(profiles)),
         "time_s": [float(t) for t in (np.arange(count) + 0.5) * seconds / count],
         "loudness_lufs": _levels(mastered, reduction.size, step, count),
         "gain_reduction_db": [float(v) for v in 20 * np.log10(np.maximum(deepest, 1e-3))],
@@ -56,7 +56,7 @@ def report_curves(
         curves["vocal_lufs"] = _levels(vocals.lead_k.read, vocals.lead_k.size, step, count, fader_db)
     references = [p for p in profiles if p.track.role == "reference"]
     if references:
-        curves["spectrum_reference_db"] = _spectrum(reference_tone(references))
+        curves["spectrum_reference_db"] = spectrum_db(reference_tone(references))
     return curves
 
 
@@ -68,7 +68,8 @@ def _plain(profiles: Sequence[Profile]) -> Tone:
     return Tone(sum((t.mid * w for t, w in tones), zero), sum((t.side * w for t, w in tones), zero))
 
 
-def _spectrum(tone: Tone) -> list[float]:
+def spectrum_db(tone: Tone) -> list[float]:
+    """Third octaves at equal loudness, dB."""
     power: Bands = tone.mid + tone.side
     loudness = (power * 10 ** (k_weight_db(BAND_HZ) / 10)).sum()
     return [float(v) for v in np.maximum(to_db(power) - to_db(float(loudness)), _FLOOR_DB)]
