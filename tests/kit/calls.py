@@ -99,6 +99,9 @@ TABLE: Mapping[str, Row] = {
     ),
     "MixerService.GetRenderReport": named(lambda ids: mixer.GetRenderReportRequest(render_id=ids.render_id)),
     "MixerService.DeleteRender": named(lambda ids: mixer.DeleteRenderRequest(render_id=ids.render_id)),
+    "MixerService.SavePreset": Own(mixer.SavePresetRequest(name="Taken", settings=mixer.MixSettings(stems=True))),
+    "MixerService.ListPresets": Own(mixer.ListPresetsRequest()),
+    "MixerService.DeletePreset": named(lambda ids: mixer.DeletePresetRequest(preset_id=ids.preset_id)),
     "MixerService.DownloadRenderFile": named(lambda ids: mixer.DownloadRenderFileRequest(file_id=ids.file_id)),
     "MixerService.CreateRenderFileDownloadUrl": named(
         lambda ids: mixer.CreateRenderFileDownloadUrlRequest(file_id=ids.file_id)

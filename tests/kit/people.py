@@ -38,6 +38,7 @@ class Possessions:
     file_id: str
     webhook_id: str
     delivery_id: str
+    preset_id: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Person:
             async with self.client() as client:
                 token = await client.tokens.create("Everything", PASSWORD)
                 project = await client.projects.create("Everything")
+                preset = await client.presets.save("Everything", {"stems": True})
                 hook = await client.webhooks.create("https://webhooks.invalid/hook")
                 asset = await client.assets.upload(project.id, beat, BEAT)
                 accepted = await client.jobs.create(project.id, settings=mixer_pb2.MixSettings(stems=True))
@@ -103,6 +105,7 @@ class Person:
             file_id=render.files[0].id,
             webhook_id=hook.webhook.id,
             delivery_id=deliveries[0].id,
+            preset_id=preset.id,
         )
 
 

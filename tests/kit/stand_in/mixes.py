@@ -135,6 +135,29 @@ class Mixer(mixer_pb2_grpc.MixerServiceServicer):
         await self.world.leave("DeleteRender", context)
         return mixer_pb2.DeleteRenderResponse()
 
+    async def SavePreset(self, request: mixer_pb2.SavePresetRequest, context: Context) -> mixer_pb2.SavePresetResponse:
+        await self.world.enter("SavePreset", context)
+        known = next((one for one in self.world.presets.values() if one.name == request.name), None)
+        preset = mixer_pb2.Preset(
+            id=known.id if known else str(uuid.uuid4()), name=request.name, settings=request.settings
+        )
+        self.world.presets[preset.id] = preset
+        return mixer_pb2.SavePresetResponse(preset=preset)
+
+    async def ListPresets(
+        self, request: mixer_pb2.ListPresetsRequest, context: Context
+    ) -> mixer_pb2.ListPresetsResponse:
+        await self.world.enter("ListPresets", context)
+        return mixer_pb2.ListPresetsResponse(presets=list(self.world.presets.values())[::-1])
+
+    async def DeletePreset(
+        self, request: mixer_pb2.DeletePresetRequest, context: Context
+    ) -> mixer_pb2.DeletePresetResponse:
+        await self.world.enter("DeletePreset", context)
+        await self.world.mine(self.world.presets, request.preset_id, "preset", context)
+        del self.world.presets[request.preset_id]
+        return mixer_pb2.DeletePresetResponse()
+
     async def GetRenderReport(
         self, request: mixer_pb2.GetRenderReportRequest, context: Context
     ) -> mixer_pb2.GetRenderReportResponse:

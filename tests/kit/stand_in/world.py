@@ -55,6 +55,7 @@ class World:
     jobs: dict[str, mixer_pb2.Job] = field(default_factory=dict)
     renders: dict[str, mixer_pb2.Render] = field(default_factory=dict)
     deleted_renders: set[str] = field(default_factory=set)
+    presets: dict[str, mixer_pb2.Preset] = field(default_factory=dict)
     personal_tokens: dict[str, auth_pb2.PersonalToken] = field(default_factory=dict)
     answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)

@@ -25,6 +25,7 @@ from automix_client.jobs import Jobs
 from automix_client.mix import Listener, Mixing, MixRequest, MixSummary
 from automix_client.mix_settings import mix_settings
 from automix_client.personal_tokens import PersonalTokens
+from automix_client.presets import Presets
 from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.session import Session
@@ -83,6 +84,7 @@ class AsyncClient:
         self.jobs = Jobs(mixer, session)
         self.renders = Renders(mixer, session, downloads)
         self.webhooks = Webhooks(WebhooksServiceStub(self._channels[where.mixer]), session)
+        self.presets = Presets(mixer, session)
         self._mixing = Mixing(self.projects, self.assets, self.jobs, self.renders)
 
     async def mix(

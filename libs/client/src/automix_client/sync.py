@@ -14,6 +14,7 @@ from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.jobs import Jobs
 from automix_client.personal_tokens import PersonalTokens
+from automix_client.presets import Presets
 from automix_client.projects import Projects
 from automix_client.renders import Renders
 from automix_client.settings import Patience, TlsFiles
@@ -135,11 +136,21 @@ class SyncRenders(Face[Renders]):
     get = one(Renders.get)
     list = each(Renders.list)
     report = one(Renders.report)
+    whole = one(Renders.whole)
     delete = one(Renders.delete)
     download = one(Renders.download)
     download_file = one(Renders.download_file)
     download_url = one(Renders.download_url)
     file_download_url = one(Renders.file_download_url)
+
+
+class SyncPresets(Face[Presets]):
+    """See Presets."""
+
+    save = one(Presets.save)
+    list = each(Presets.list)
+    named = one(Presets.named)
+    delete = one(Presets.delete)
 
 
 class SyncWebhooks(Face[Webhooks]):
@@ -192,6 +203,7 @@ class Client(Face[AsyncClient]):
         self.assets = SyncAssets(self._part.assets, self._run)
         self.jobs = SyncJobs(self._part.jobs, self._run)
         self.renders = SyncRenders(self._part.renders, self._run)
+        self.presets = SyncPresets(self._part.presets, self._run)
         self.webhooks = SyncWebhooks(self._part.webhooks, self._run)
 
     mix = one(AsyncClient.mix)

@@ -107,6 +107,21 @@ class MixerServiceStub:
                 request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileRequest.SerializeToString,
                 response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileResponse.FromString,
                 _registered_method=True)
+        self.SavePreset = channel.unary_unary(
+                '/automix.mixer.v1.MixerService/SavePreset',
+                request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.SavePresetRequest.SerializeToString,
+                response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.SavePresetResponse.FromString,
+                _registered_method=True)
+        self.ListPresets = channel.unary_unary(
+                '/automix.mixer.v1.MixerService/ListPresets',
+                request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.ListPresetsRequest.SerializeToString,
+                response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.ListPresetsResponse.FromString,
+                _registered_method=True)
+        self.DeletePreset = channel.unary_unary(
+                '/automix.mixer.v1.MixerService/DeletePreset',
+                request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeletePresetRequest.SerializeToString,
+                response_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeletePresetResponse.FromString,
+                _registered_method=True)
         self.CreateRenderFileDownloadUrl = channel.unary_unary(
                 '/automix.mixer.v1.MixerService/CreateRenderFileDownloadUrl',
                 request_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.CreateRenderFileDownloadUrlRequest.SerializeToString,
@@ -245,6 +260,31 @@ class MixerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SavePreset(self, request, context):
+        """Keeps settings of a mix under a name of the caller's own. What had this name before is replaced.
+
+        Errors: INVALID_ARGUMENT (BAD_SETTINGS); RESOURCE_EXHAUSTED (PRESET_QUOTA) with QuotaFailure beyond 100.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPresets(self, request, context):
+        """The caller's presets, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePreset(self, request, context):
+        """Forgets a preset. Mixes that were asked for with its settings stay as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateRenderFileDownloadUrl(self, request, context):
         """A URL that serves the bytes of another file of a render, as an attachment, for a short time.
         """
@@ -319,6 +359,21 @@ def add_MixerServiceServicer_to_server(servicer, server):
                     servicer.DownloadRenderFile,
                     request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileRequest.FromString,
                     response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileResponse.SerializeToString,
+            ),
+            'SavePreset': grpc.unary_unary_rpc_method_handler(
+                    servicer.SavePreset,
+                    request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.SavePresetRequest.FromString,
+                    response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.SavePresetResponse.SerializeToString,
+            ),
+            'ListPresets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPresets,
+                    request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.ListPresetsRequest.FromString,
+                    response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.ListPresetsResponse.SerializeToString,
+            ),
+            'DeletePreset': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePreset,
+                    request_deserializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeletePresetRequest.FromString,
+                    response_serializer=automix_dot_mixer_dot_v1_dot_mixer__pb2.DeletePresetResponse.SerializeToString,
             ),
             'CreateRenderFileDownloadUrl': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRenderFileDownloadUrl,
@@ -685,6 +740,87 @@ class MixerService:
             '/automix.mixer.v1.MixerService/DownloadRenderFile',
             automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileRequest.SerializeToString,
             automix_dot_mixer_dot_v1_dot_mixer__pb2.DownloadRenderFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SavePreset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.mixer.v1.MixerService/SavePreset',
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.SavePresetRequest.SerializeToString,
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.SavePresetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPresets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.mixer.v1.MixerService/ListPresets',
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.ListPresetsRequest.SerializeToString,
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.ListPresetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePreset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automix.mixer.v1.MixerService/DeletePreset',
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.DeletePresetRequest.SerializeToString,
+            automix_dot_mixer_dot_v1_dot_mixer__pb2.DeletePresetResponse.FromString,
             options,
             channel_credentials,
             insecure,

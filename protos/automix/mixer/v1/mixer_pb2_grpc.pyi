@@ -105,6 +105,18 @@ class MixerServiceStub:
 
     Errors: as DownloadRender.
     """
+    SavePreset: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.SavePresetRequest, _mixer_pb2.SavePresetResponse]
+    """Keeps settings of a mix under a name of the caller's own. What had this name before is replaced.
+
+    Errors: INVALID_ARGUMENT (BAD_SETTINGS); RESOURCE_EXHAUSTED (PRESET_QUOTA) with QuotaFailure beyond 100.
+    """
+    ListPresets: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.ListPresetsRequest, _mixer_pb2.ListPresetsResponse]
+    """The caller's presets, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
+    DeletePreset: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.DeletePresetRequest, _mixer_pb2.DeletePresetResponse]
+    """Forgets a preset. Mixes that were asked for with its settings stay as they are."""
     CreateRenderFileDownloadUrl: _grpc.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderFileDownloadUrlRequest, _mixer_pb2.CreateRenderFileDownloadUrlResponse]
     """A URL that serves the bytes of another file of a render, as an attachment, for a short time."""
 
@@ -185,6 +197,18 @@ class MixerServiceAsyncStub(MixerServiceStub):
 
     Errors: as DownloadRender.
     """
+    SavePreset: _aio.UnaryUnaryMultiCallable[_mixer_pb2.SavePresetRequest, _mixer_pb2.SavePresetResponse]  # type: ignore[assignment]
+    """Keeps settings of a mix under a name of the caller's own. What had this name before is replaced.
+
+    Errors: INVALID_ARGUMENT (BAD_SETTINGS); RESOURCE_EXHAUSTED (PRESET_QUOTA) with QuotaFailure beyond 100.
+    """
+    ListPresets: _aio.UnaryUnaryMultiCallable[_mixer_pb2.ListPresetsRequest, _mixer_pb2.ListPresetsResponse]  # type: ignore[assignment]
+    """The caller's presets, newest first.
+
+    Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+    """
+    DeletePreset: _aio.UnaryUnaryMultiCallable[_mixer_pb2.DeletePresetRequest, _mixer_pb2.DeletePresetResponse]  # type: ignore[assignment]
+    """Forgets a preset. Mixes that were asked for with its settings stay as they are."""
     CreateRenderFileDownloadUrl: _aio.UnaryUnaryMultiCallable[_mixer_pb2.CreateRenderFileDownloadUrlRequest, _mixer_pb2.CreateRenderFileDownloadUrlResponse]  # type: ignore[assignment]
     """A URL that serves the bytes of another file of a render, as an attachment, for a short time."""
 
@@ -340,6 +364,36 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: as DownloadRender.
         """
+
+    @_abc_1.abstractmethod
+    def SavePreset(
+        self,
+        request: _mixer_pb2.SavePresetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mixer_pb2.SavePresetResponse, _abc.Awaitable[_mixer_pb2.SavePresetResponse]]:
+        """Keeps settings of a mix under a name of the caller's own. What had this name before is replaced.
+
+        Errors: INVALID_ARGUMENT (BAD_SETTINGS); RESOURCE_EXHAUSTED (PRESET_QUOTA) with QuotaFailure beyond 100.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPresets(
+        self,
+        request: _mixer_pb2.ListPresetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mixer_pb2.ListPresetsResponse, _abc.Awaitable[_mixer_pb2.ListPresetsResponse]]:
+        """The caller's presets, newest first.
+
+        Errors: INVALID_ARGUMENT (BAD_PAGE_TOKEN).
+        """
+
+    @_abc_1.abstractmethod
+    def DeletePreset(
+        self,
+        request: _mixer_pb2.DeletePresetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mixer_pb2.DeletePresetResponse, _abc.Awaitable[_mixer_pb2.DeletePresetResponse]]:
+        """Forgets a preset. Mixes that were asked for with its settings stay as they are."""
 
     @_abc_1.abstractmethod
     def CreateRenderFileDownloadUrl(

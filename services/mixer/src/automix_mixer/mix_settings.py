@@ -22,13 +22,28 @@ def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
 
     Raises InvalidArgument (BAD_SETTINGS) naming the field that the engine refuses.
     """
-    given = {field.name: list(value) if field.is_repeated else value for field, value in asked.ListFields()}
-    if "format" in given:
-        given["format"] = FORMATS[asked.format]
+    return _checked(_plain(asked)).to_json()
+
+
+def given(asked: pb.MixSettings) -> dict[str, Any]:
+    """The same with those alone that were given. Raises InvalidArgument (BAD_SETTINGS) likewise."""
+    plain = _plain(asked)
+    _checked(plain)
+    return plain
+
+
+def _plain(asked: pb.MixSettings) -> dict[str, Any]:
+    named = {field.name: list(value) if field.is_repeated else value for field, value in asked.ListFields()}
+    if "format" in named:
+        named["format"] = FORMATS[asked.format]
     if asked.inserts:
-        given[INSERTS] = inserts.to_engine(asked.inserts)
+        named[INSERTS] = inserts.to_engine(asked.inserts)
+    return named
+
+
+def _checked(plain: Mapping[str, Any]) -> Settings:
     try:
-        return Settings.from_json(given).to_json()
+        return Settings.from_json(plain)
     except SettingsError as error:
         raise refused(error.field, error.why) from None
 

@@ -1,4 +1,4 @@
-"""MixerService: jobs and renders behind one name."""
+"""MixerService: jobs, renders and presets behind one name."""
 
 from datetime import timedelta
 
@@ -8,11 +8,12 @@ from automix_common.objects.downloads import Downloads
 from automix_mixer.domain import JobLimits
 from automix_mixer.jobs_servicer import JobsServicer
 from automix_mixer.peers import Peers
+from automix_mixer.presets.servicer import PresetsServicer
 from automix_mixer.renders_servicer import RendersServicer
 from automix_mixer.watching import Watcher
 
 
-class MixerServicer(JobsServicer, RendersServicer):
+class MixerServicer(JobsServicer, RendersServicer, PresetsServicer):
     """The whole service."""
 
     def __init__(
@@ -27,3 +28,4 @@ class MixerServicer(JobsServicer, RendersServicer):
     ) -> None:
         JobsServicer.__init__(self, database, peers, watcher, limits=limits)
         RendersServicer.__init__(self, database, downloads, peers, kept_for=kept_for)
+        PresetsServicer.__init__(self, database)

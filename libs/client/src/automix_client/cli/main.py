@@ -18,6 +18,7 @@ from automix_client.cli import (
     jobs,
     master,
     mix,
+    presets,
     projects,
     render,
     renders,
@@ -112,6 +113,13 @@ def _work() -> Iterator[typer.Typer]:
         delete=renders.delete,
     )
 
+    yield _group(
+        "presets",
+        "Settings of mixes under names of your own.",
+        list=presets.list_presets,
+        show=presets.show,
+        delete=presets.delete,
+    )
     yield _group(
         "webhooks",
         "Addresses that are told when mixes end.",

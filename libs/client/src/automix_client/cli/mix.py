@@ -11,14 +11,16 @@ from automix_client.cli.mix_options import (
     Inserts,
     Out,
     Plan,
+    Preset,
     Reference,
+    SavePreset,
     Vocals,
     asked_tracks,
     say_what_is_odd,
     with_inserts,
     with_settings,
 )
-from automix_client.cli.mix_run import run
+from automix_client.cli.mix_run import Presets, run
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
 from automix_client.mix_settings import format_of, mix_settings
@@ -44,6 +46,8 @@ def mix(
     ] = "",
     plan: Plan = None,
     insert: Inserts = None,
+    preset: Preset = None,
+    save_preset: SavePreset = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,4 +78,4 @@ def mix(
             plan_json=plan_json,
             options=[track.options for track in (*voices, *beats)],
         )
-        run(terminal, endpoint, files, project, out)
+        run(terminal, endpoint, files, project, out, Presets(preset or "", save_preset or ""))

@@ -94,7 +94,7 @@ SavePreset = Annotated[
     typer.Option(
         "--save-preset",
         metavar="NAME",
-        help="Keep the settings and effects of this command under a name, for --preset; without files that is all.",
+        help="Keep the settings and effects of this command under a name, for --preset.",
     ),
 ]
 

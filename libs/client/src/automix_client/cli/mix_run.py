@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from automix.mixer.v1 import mixer_pb2
 
 from automix_client.cli.bars import bars
 from automix_client.cli.connection import config_folder, connect, platform
@@ -21,9 +23,25 @@ from automix_client.cli.units import dbtp, length, lufs, size
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.mix import MixRequest, MixSummary
+from automix_client.presets import joined_messages
 
 
-def run(terminal: Terminal, endpoint: list[str] | None, request: MixRequest, project: str, out: Path) -> None:
+@dataclass(frozen=True)
+class Presets:
+    """Names of presets of the account: the settings to start from, and where to keep those that come of it."""
+
+    used: str = ""
+    saved: str = ""
+
+
+def run(
+    terminal: Terminal,
+    endpoint: list[str] | None,
+    request: MixRequest,
+    project: str,
+    out: Path,
+    presets: Presets = Presets(),
+) -> None:
     """Mixes on the platform that is named or runs here, else on one that is started for it, and tells the result.
 
     Without files and without a project it mixes the demo song.
@@ -44,14 +62,17 @@ def run(terminal: Terminal, endpoint: list[str] | None, request: MixRequest, pro
                 request, vocals=stems.get("vocals", []), beats=stems.get("beat", []), project_name="Demo song"
             )
         prepared = time.monotonic() - start
-        summary = asyncio.run(_mix(terminal, endpoints, request, project, out))
+        summary = asyncio.run(_mix(terminal, endpoints, request, project, out, presets))
         _tell(terminal, summary, {"start": prepared, **summary.seconds}, time.monotonic() - start)
 
 
-async def _mix(terminal: Terminal, endpoints: Endpoints, request: MixRequest, project: str, out: Path) -> MixSummary:
+async def _mix(
+    terminal: Terminal, endpoints: Endpoints, request: MixRequest, project: str, out: Path, presets: Presets
+) -> MixSummary:
     async with connect(endpoints) as client:
         if endpoints.origin == "embedded":
             await LocalAccount(config_folder(), endpoints.name).ensure_signed_in(client)
+        request = replace(request, settings=await _settings(client, request.settings, presets))
         with bars(terminal) as shown:
             return await client.mix(
                 request.vocals,
@@ -65,6 +86,17 @@ async def _mix(terminal: Terminal, endpoints: Endpoints, request: MixRequest, pr
                 track_options=request.options,
                 progress=shown.show,
             )
+
+
+async def _settings(
+    client: AsyncClient, given: mixer_pb2.MixSettings | None, presets: Presets
+) -> mixer_pb2.MixSettings:
+    settings = given or mixer_pb2.MixSettings()
+    if presets.used:
+        settings = joined_messages((await client.presets.named(presets.used)).settings, settings)
+    if presets.saved:
+        await client.presets.save(presets.saved, settings)
+    return settings
 
 
 @contextmanager

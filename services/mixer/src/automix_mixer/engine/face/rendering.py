@@ -139,7 +139,8 @@ def render_plan(
         workspace,
         threads=threads,
     )
-    _tag(plan, tracks, settings, paths, {file.path for file in beside})
+    # By the plan as it stands: a bus with effects is rendered as a track of its own, which is nobody's file.
+    _tag(written, tracks, settings, paths, {file.path for file in beside})
     report = _report(plan, decided, planned, vocals, settled, down, gain, measured)
     first = report_of(Output("mix", settings.format), measured, gain)
     report = replace(report, notes=report.notes + notes, outputs=[first, *outputs])

@@ -1,0 +1,1 @@
+"""Settings of a mix that users keep under names of their own."""
