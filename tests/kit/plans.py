@@ -11,9 +11,10 @@ from automix_common.database.statements import Command, Query
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
-def statements_of(module: ModuleType) -> Mapping[str, bytes]:
-    """Every statement of a module by its name."""
-    return {name: one.text for name, one in vars(module).items() if isinstance(one, Command | Query)}
+def statements_of(*modules: ModuleType) -> Mapping[str, bytes]:
+    """Every statement of the modules by its name."""
+    named = [item for module in modules for item in vars(module).items()]
+    return {name: one.text for name, one in named if isinstance(one, Command | Query)}
 
 
 def generic_plan(connection: psycopg.Connection[Any], statement: bytes) -> str:

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from automix_common.database.pool import Database
 from automix_common.process.ids import new_id
-from automix_mixer.domain import Claim, JobError, JobStatus, NewRender, RenderFile, distinct
+from automix_mixer.domain import Claim, JobError, JobStatus, NewRender, RenderFile
+from automix_mixer.naming import distinct
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.worker.ending import Endings

@@ -1,66 +1,41 @@
-"""Opening a file so that it can reach nothing but itself.
+"""The packets of a recording, decoded, each with the time that lacks in front of it.
 
-One demuxer, chosen by content (see `sniff`), reads one Python file object. It is allowed no protocol and every further
-open is refused, so a playlist or an embedded reference leads nowhere. Only decoders of audio may run: pictures and
-video in the same file are never decoded.
+Containers differ in what their stamps mean: some count samples, some milliseconds, some have none. What is missing is
+told from the stamps where there are any, else from what the damaged packets claim.
 """
 
-import errno
 import os
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 import av
-import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 from av.packet import Packet
 
 from automix_audio.errors import AudioError, Reason
+from automix_audio.itunes import itunes_trim
+from automix_audio.losses import COUNTED, Lost
 from automix_audio.ogg import links, lost_before_end
-from automix_audio.sniff import HEAD_BYTES, demuxer_for, id3v2_size
+from automix_audio.opening import DAMAGED, audio_stream, open_container
+from automix_audio.sniff import demuxer_for
 from automix_audio.timeline import LONGEST_START_S, Gap, Gaps, Stamps, opus_length_s
-from automix_audio.wav_header import WavHeader, corrected
+from automix_audio.views import Reheaded, View, without_tags
+from automix_audio.wav_header import corrected
 
-_PCM = (
-    *(f"pcm_{kind}{end}" for kind in ("s16", "s24", "s32", "u16", "u24", "u32", "f32", "f64") for end in ("le", "be")),
-    *("pcm_s8", "pcm_u8", "pcm_s64le", "pcm_s64be", "pcm_f16le", "pcm_f24le", "pcm_alaw", "pcm_mulaw"),
-    *("pcm_s8_planar", "pcm_s16le_planar", "pcm_s16be_planar", "pcm_s24le_planar", "pcm_s32le_planar"),
-)
-_ADPCM = tuple(f"adpcm_{kind}" for kind in ("ms", "ima_wav", "ima_qt", "yamaha", "swf", "g722", "g726", "g726le"))
-_LOSSLESS = ("flac", "alac", "als", "wavpack", "ape", "tta", "wmalossless", "mlp", "truehd")
-_LOSSY = (
-    *("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "aac", "aac_latm", "vorbis", "opus", "libopus", "speex"),
-    *("mpc7", "mpc8", "wmav1", "wmav2", "wmapro", "wmavoice", "ac3", "eac3", "dca", "atrac3", "atrac3plus", "qdm2"),
-    *("mace3", "mace6", "gsm", "gsm_ms", "amrnb", "amrwb", "libopencore_amrnb", "libopencore_amrwb", "g722"),
-)
-_DECODERS = frozenset((*_PCM, *_ADPCM, *_LOSSLESS, *_LOSSY))
-"""FFmpeg's decoders that recordings need. What games, telephones and video editors use besides is not let near."""
-
-_DAMAGED = "The file is damaged: little or no sound could be decoded from it. Export or download it again."
-_LONGEST_LOSS_S = 1.0
-"""A damaged packet that claims more is not believed."""
-
-_COUNTED = frozenset(("mp3", "aac", "wav", "aiff", "au", "amr", "ape", "tta", "wv", "mpc", "mpc8", "w64", "caf"))
-"""Containers without stamps of their own: FFmpeg counts what it has read, and jumps where it has sought."""
 _EXACT = frozenset(("flac", "ogg", "mov"))
 """Containers that stamp in samples."""
 _VORBIS_JITTER_S = 0.1
 """Half of its longest block at 44.1 kHz."""
 _LOOK_AHEAD = 8
-_UNSTAMPED = _COUNTED | {"asf"}
+_UNSTAMPED = COUNTED | {"asf"}
 """And WMA, whose stamps are of whole objects and begin where its encoder liked."""
 _JITTER_S = {"matroska": 0.003}
-
-_WAV_OPTIONS = {"max_size": "65536", "probesize": "65536"}
-"""In packets of 16 KiB, as they come by default, half of the decoding goes into their handling; and FFmpeg would look
-for DTS in the first 5 s of PCM, which takes as long as decoding 20 s of it."""
 
 
 class AudioTrack:
@@ -71,7 +46,7 @@ class AudioTrack:
 
     def __init__(self, file: BinaryIO) -> None:
         """Raises AudioError when `file` is not a recording that can be decoded."""
-        self._view = _without_tags(file)
+        self._view = without_tags(file)
         self._size = max(os.fstat(file.fileno()).st_size, 1)
         self._file = file
         self.container = demuxer_for(self._view.head, tagged=self._view.start > 0)
@@ -114,7 +89,7 @@ class AudioTrack:
         if decoded_s == 0.0 and not self.damaged_packets:
             raise AudioError(Reason.EMPTY, "The file holds no sound. Export it again and check that it plays.")
         if decoded_s <= damaged_s:
-            raise AudioError(Reason.DAMAGED, _DAMAGED)
+            raise AudioError(Reason.DAMAGED, DAMAGED)
 
     @property
     def surplus(self) -> int:
@@ -131,14 +106,14 @@ class AudioTrack:
 
     def _opened(self, number: int) -> tuple[InputContainer, AudioStream, str]:
         end = self._links[number + 1] if number + 1 < len(self._links) else None
-        self._view = _View(self._file, self._links[number], self._view.head, end)
+        self._view = View(self._file, self._links[number], self._view.head, end)
         wav = corrected(self._file, self._view.start, self._size) if self.container == "wav" else None
         if wav is not None:
-            self._view = _Reheaded(self._file, self._view.head, wav)
+            self._view = Reheaded(self._file, self._view.head, wav)
         self._view.seek(0)
-        demuxer = _open(self._view, self.container)
+        demuxer = open_container(self._view, self.container)
         try:
-            stream, codec = _audio_stream(demuxer)
+            stream, codec = audio_stream(demuxer)
         except BaseException:
             demuxer.close()
             raise
@@ -198,7 +173,7 @@ class AudioTrack:
 
     def _decoded_packets(self) -> "Iterator[_Decoded]":
         """Every packet that decodes, with the time that those before it have lost."""
-        lost = _Lost(self.container)
+        lost = Lost(self.container)
         self._sounds = False
         for packet in self._packets():
             try:
@@ -269,187 +244,3 @@ def _least_late(late_s: Fraction, one: _Decoded, following: Iterable[_Decoded]) 
             late_s = min(late_s, later.at_s - clock)
         clock += later.length_s
     return max(late_s, Fraction(0))
-
-
-class _Lost:
-    """How long what does not decode would have played."""
-
-    def __init__(self, container: str) -> None:
-        self._by_bytes = container in _COUNTED
-        self._claimed_s = 0.0
-        self._from: int | None = None
-        self._end: int | None = None
-        self._bytes = self._count = 0
-
-    def add(self, packet: "Packet[AudioStream]") -> None:
-        """A packet that did not decode."""
-        self._claimed_s += _claimed_duration_s(packet)
-        if self._from is None and packet.pos is not None and packet.pos >= 0:
-            self._from = packet.pos
-
-    def until(self, packet: "Packet[AudioStream]") -> float:
-        """Seconds lost since the last packet that decoded; `packet` does."""
-        seconds, self._claimed_s = self._claimed_s, 0.0
-        at, self._from = self._from, None
-        length_s = _claimed_duration_s(packet)
-        if at is None and self._end is not None and self._count and packet.pos is not None:
-            # What no frame begins in, FFmpeg passes over without a word.
-            at = self._end if packet.pos - self._end > self._bytes / self._count / 2 else None
-        self._end = None if packet.pos is None or packet.pos < 0 else packet.pos + packet.size
-        if self._by_bytes and self._count and at is not None and packet.pos is not None and length_s:
-            # A damaged header hides how many frames there were: as many as fit into its bytes.
-            mean = self._bytes / self._count
-            seconds = min(round((packet.pos - at) / mean) * length_s, _LONGEST_LOSS_S)
-        self._bytes += packet.size
-        self._count += 1
-        return seconds
-
-
-class _View:
-    """A file from `start` on, as the file-like object that PyAV reads."""
-
-    def __init__(self, file: BinaryIO, start: int, head: bytes, end: int | None = None) -> None:
-        self._file = file
-        self.start = start
-        self._end = end
-        self.head = head
-        self.seek(0)
-
-    def read(self, size: int) -> bytes:
-        if self._end is not None:
-            size = max(0, min(size, self._end - self._file.tell()))
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_SET:
-            offset += self.start
-        elif whence == os.SEEK_END and self._end is not None:
-            offset, whence = offset + self._end, os.SEEK_SET
-        try:
-            return self._file.seek(offset, whence) - self.start
-        except (OSError, OverflowError):
-            # A header may point anywhere. FFmpeg expects its own error code then, as from a file of its own.
-            return -errno.EINVAL
-
-    def tell(self) -> int:
-        return self._file.tell() - self.start
-
-
-class _Reheaded(_View):
-    """A WAV file behind another header; samples of big-endian ones are turned round."""
-
-    def __init__(self, file: BinaryIO, head: bytes, wav: WavHeader) -> None:
-        self._wav = wav
-        self._at = 0
-        super().__init__(file, wav.start, head, wav.end)
-
-    def read(self, size: int) -> bytes:
-        header = self._wav.header[self._at : self._at + size] if self._at < len(self._wav.header) else b""
-        data = header or self._sound(self._at - len(self._wav.header), size)
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        size = len(self._wav.header) + self._wav.end - self._wav.start
-        at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence, size)
-        if at < 0:
-            return -errno.EINVAL
-        self._at = at
-        return at
-
-    def tell(self) -> int:
-        return self._at
-
-    def _sound(self, at: int, size: int) -> bytes:
-        width = self._wav.swapped or 1
-        first = at - at % width
-        self._file.seek(self._wav.start + first)
-        room = max(0, self._wav.end - self._wav.start - first)
-        data = self._file.read(min(size + 2 * width, room))
-        data = data[: len(data) - len(data) % width]
-        if width > 1:
-            data = np.frombuffer(data, np.uint8).reshape(-1, width)[:, ::-1].tobytes()
-        return data[at - first : at - first + size]
-
-
-def _without_tags(file: BinaryIO) -> _View:
-    """`file` behind its ID3v2 tags, which only some demuxers skip."""
-    start = 0
-    while True:
-        file.seek(start)
-        head = file.read(HEAD_BYTES)
-        tag = id3v2_size(head)
-        if not tag:
-            return _View(file, start, head)
-        start += tag
-
-
-_ITUNSMPB = re.compile(
-    rb"iTunSMPB.{0,16}? [0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{8}) ([0-9A-F]{16})", re.DOTALL | re.IGNORECASE
-)
-_DECODER_DELAY = 529
-"""Of an mp3 decoder, in frames, which iTunes does not count in."""
-_LONGEST_DELAY = 10_000
-
-
-def itunes_trim(file: BinaryIO, view: _View) -> tuple[int, int | None] | None:
-    """Frames to leave out and to keep of an mp3 whose delay stands in its iTunSMPB tag alone.
-
-    FFmpeg reads the header of LAME and knows the delay itself where there is one.
-    """
-    if any(mark in view.head[:512] for mark in (b"Xing", b"Info")):
-        return None
-    file.seek(0)
-    found = _ITUNSMPB.search(file.read(min(view.start, HEAD_BYTES)).replace(b"\0", b""))
-    file.seek(view.start)
-    if found is None:
-        return None
-    delay, padding, length = (int(value, 16) for value in found.groups())
-    if delay > _LONGEST_DELAY or padding > _LONGEST_DELAY:
-        return None
-    return delay + _DECODER_DELAY, length or None
-
-
-def _open(view: _View, demuxer: str) -> InputContainer:
-    options = {
-        "protocol_whitelist": "none",
-        "format_whitelist": demuxer,
-        "codec_whitelist": ",".join(sorted(_DECODERS)),
-        **(_WAV_OPTIONS if demuxer == "wav" else {}),
-    }
-    try:
-        return av.open(
-            view, "r", format=demuxer, container_options=options, metadata_errors="replace", io_open=_refuse_to_open
-        )
-    except av.FFmpegError as error:
-        raise AudioError(Reason.DAMAGED, _DAMAGED) from error
-
-
-def _refuse_to_open(*_: object) -> NoReturn:
-    raise AudioError(
-        Reason.PLAYLIST, "The file points to sound that lies outside of it. Export it again as a self-contained file."
-    )
-
-
-def _audio_stream(container: InputContainer) -> tuple[AudioStream, str]:
-    if not container.streams.audio:
-        raise AudioError(Reason.NOT_AUDIO, "The file holds no audio track. Upload a recording.")
-    stream = container.streams.audio[0]
-    # None when this build of FFmpeg knows the format but has no decoder for it; the stubs do not say so.
-    context: object = stream.codec_context
-    if context is None or stream.codec_context.name not in _DECODERS:
-        raise AudioError(Reason.UNSUPPORTED, "The sound is coded in a rare format. Export it as WAV, FLAC or MP3.")
-    # One thread: a decoder of audio gains little from more, and they belong to whoever runs several tracks.
-    stream.codec_context.thread_count = 1
-    name = stream.codec_context.name
-    if name == "flac":
-        # Without it a damaged frame is decoded into noise at full scale. Not for mp3, where encoders get CRCs wrong.
-        stream.codec_context.options = {"err_detect": "crccheck+explode"}
-    return stream, stream.codec.canonical_name
-
-
-def _claimed_duration_s(packet: "Packet[AudioStream]") -> float:
-    if packet.duration is None or packet.time_base is None:
-        return 0.0
-    seconds = float(packet.duration * packet.time_base)
-    return seconds if 0.0 < seconds <= _LONGEST_LOSS_S else 0.0

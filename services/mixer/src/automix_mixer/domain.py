@@ -1,7 +1,7 @@
 """Jobs and renders, and the rules of a job's life."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,8 +11,6 @@ from automix_common.rpc.errors import FailedPrecondition, FieldViolation, Invali
 
 MOST_FAILURES = 3
 LONGEST_MESSAGE = 2000
-LONGEST_NAME = 255
-LONGEST_LABEL = 60
 
 
 class JobStatus(StrEnum):
@@ -263,59 +261,3 @@ def require_retryable(status: JobStatus) -> None:
         raise FailedPrecondition("JOB_SUCCEEDED", "the job has succeeded: create a new one to mix again")
     if not status.ended:
         raise FailedPrecondition("JOB_NOT_ENDED", "the job has not ended yet: wait for it, or cancel it first")
-
-
-def render_name(inputs: Sequence[JobInput], suffix: str) -> str:
-    """A name for people: the first beat's (else the first track's) own name, marked as the mix."""
-    named = next((track for track in inputs if track.role == "beat"), inputs[0]).filename
-    return _titled(named.rsplit(".", 1)[0] or named, "mix", suffix)
-
-
-def beside(mix_name: str, label: str, suffix: str) -> str:
-    """A name for a file beside the mix of that name."""
-    plain = "".join(c for c in label if c.isprintable())[:LONGEST_LABEL].strip()
-    return _titled(mix_name.rsplit(" (mix)", 1)[0], plain or "file", suffix)
-
-
-def output_label(name: str) -> str:
-    """What a person calls the version `a-cappella` or the master `-9/-1`."""
-    if name[:1] == "-":
-        loudness, _, ceiling = name.partition("/")
-        return f"{loudness} LUFS {ceiling} dBTP"
-    return name.replace("-", " ")
-
-
-def distinct(render: NewRender, taken: Collection[str]) -> NewRender:
-    """The render under the first name that no other of its project has: `Beat (mix).wav`, then `Beat (mix 2).wav`.
-
-    Endings do not count: a WAV and an MP3 are two mixes, and get two numbers. A file beside the second mix says so in
-    its own name: `Beat (lead, mix 2).wav`.
-    """
-    stems = {_split(name)[0] for name in taken}
-    name, number = render.filename, 1
-    while _split(name)[0] in stems:
-        number += 1
-        name = _marked(render.filename, f" {number}")
-    if number == 1:
-        return render
-    beside_it = [replace(file, filename=_marked(file.filename, f", mix {number}")) for file in render.files]
-    return replace(render, filename=name, files=beside_it)
-
-
-def _marked(name: str, mark: str) -> str:
-    """The name with a mark at the end of its label in brackets."""
-    stem, suffix = _split(name)
-    base, bracket, label = stem.rpartition(" (")
-    if bracket and label.endswith(")"):
-        return _titled(base, f"{label[:-1]}{mark}", suffix)
-    return f"{stem[: LONGEST_NAME - len(mark) - len(suffix)]}{mark}{suffix}"
-
-
-def _split(name: str) -> tuple[str, str]:
-    stem, dot, ending = name.rpartition(".")
-    return (stem, dot + ending) if stem else (name, "")
-
-
-def _titled(base: str, label: str, suffix: str) -> str:
-    ending = f" ({label}){suffix}"
-    return base[: LONGEST_NAME - len(ending)] + ending

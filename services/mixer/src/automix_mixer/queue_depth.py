@@ -4,7 +4,7 @@ from automix_common.database.pool import Database
 from automix_common.process.periodic import periodically
 from prometheus_client import Gauge
 
-from automix_mixer import statements
+from automix_mixer.statements.life import QUEUE_DEPTH
 
 JOBS = Gauge("automix_jobs", "Jobs that wait (queued) and that are worked on (processing)", ["status"])
 OLDEST = Gauge("automix_oldest_queued_job_seconds", "How long the oldest queued job has waited")
@@ -24,7 +24,7 @@ class QueueDepth:
     async def read(self) -> None:
         """One reading."""
         async with self._database.read() as connection:
-            queue = await statements.QUEUE_DEPTH.one(connection)
+            queue = await QUEUE_DEPTH.one(connection)
         if queue is not None:
             JOBS.labels(status="queued").set(queue.queued)
             JOBS.labels(status="processing").set(queue.processing)

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from automix_common.database.pool import Connection
 
-from automix_media import statements
 from automix_media.domain import Asset, Role
-from automix_media.statements import Waveform
+from automix_media.statements import assets as statements
+from automix_media.statements.assets import Waveform
 
 
 class Assets:

@@ -5,7 +5,7 @@ from uuid import UUID
 from automix_common.database import tombstones
 from automix_common.database.pool import Connection
 
-from automix_media import statements
+from automix_media.statements import upkeep as statements
 
 
 async def bury_owner(connection: Connection, user_id: UUID) -> None:

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from automix_common.database.pool import Connection
 
-from automix_media import statements
 from automix_media.domain import asset_key, is_part_key, post_key
+from automix_media.statements import upkeep as statements
 
 
 async def kept_keys(connection: Connection, keys: Sequence[str]) -> set[str]:

@@ -12,8 +12,9 @@ from automix_common.process import faults
 from automix_common.process.ids import new_id
 from psycopg.types.json import Jsonb
 
-from automix_media import statements
 from automix_media.domain import Asset, Facts, LeaseLost, Upload, asset_key, part_key
+from automix_media.statements import leases as statements
+from automix_media.statements.uploads import GET_UPLOAD, PARTS
 
 
 class _Lease:
@@ -46,7 +47,7 @@ class WriterLease(_Lease):
     async def current(self) -> Upload | None:
         """The upload as it is now, None when it is gone."""
         async with self._database.read() as connection:
-            return await statements.GET_UPLOAD.one(connection, upload=self.upload.id, owner=self.upload.owner_id)
+            return await GET_UPLOAD.one(connection, upload=self.upload.id, owner=self.upload.owner_id)
 
     async def give_back(self) -> None:
         """Lets another stream write."""
@@ -88,7 +89,7 @@ class VerifierLease(_Lease):
     async def parts(self) -> list[str]:
         """Keys of the upload's parts, in the order of their bytes."""
         async with self._database.read() as connection:
-            return await statements.PARTS.all(connection, upload=self.upload.id, owner=self.upload.owner_id)
+            return await PARTS.all(connection, upload=self.upload.id, owner=self.upload.owner_id)
 
     async def finish(self, facts: Facts) -> Asset:
         """Makes the asset and ends the upload. Raises LeaseLost, and the asset's object goes, when it is another's.

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from automix_common.database.pool import Connection
 
-from automix_media import statements
 from automix_media.domain import EXPIRED
-from automix_media.statements import BATCH
+from automix_media.statements import upkeep as statements
+from automix_media.statements.upkeep import BATCH
 
 __all__ = ["BATCH", "close_forms", "expire", "forget_refused"]
 

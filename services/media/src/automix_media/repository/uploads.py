@@ -6,8 +6,8 @@ from uuid import UUID
 from automix_common.database.locks import Lock, take
 from automix_common.database.pool import Connection
 
-from automix_media import statements
 from automix_media.domain import ABORTED, Method, Role, Upload, Usage
+from automix_media.statements import uploads as statements
 
 
 class Uploads:

@@ -8,9 +8,9 @@ from automix_common.database.pool import Connection
 from automix_common.rpc.context import current_call
 from psycopg.types.json import Jsonb
 
-from automix_mixer import statements
 from automix_mixer.domain import Job, JobInput, JobStatus, NewJob, Usage
 from automix_mixer.repository import events
+from automix_mixer.statements import jobs as statements
 
 
 class Jobs:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from automix_common.database.pool import Connection
 
-from automix_mixer import statements
+from automix_mixer.statements.burial import KEPT_KEYS
 
 KEY = re.compile(r"renders/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/([0-9]{1,9})/.+")
 
@@ -21,7 +21,7 @@ async def kept_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     One statement, so one moment: between two, an attempt could go from working to committed and be seen as neither.
     """
     parsed = [(match[0], match[1], int(match[2])) for match in map(KEY.fullmatch, keys) if match]
-    kept = await statements.KEPT_KEYS.all(
+    kept = await KEPT_KEYS.all(
         connection,
         keys=list(keys),
         parsed=[key for key, _, _ in parsed],

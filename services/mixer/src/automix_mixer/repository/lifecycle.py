@@ -10,7 +10,6 @@ from uuid import UUID
 from automix_common.database.pool import Connection
 from psycopg.types.json import Json
 
-from automix_mixer import statements
 from automix_mixer.domain import (
     MOST_FAILURES,
     Claim,
@@ -18,12 +17,15 @@ from automix_mixer.domain import (
     JobError,
     JobStatus,
     NewRender,
-    distinct,
     status_after_failure,
 )
+from automix_mixer.naming import distinct
 from automix_mixer.repository import events
 from automix_mixer.repository.jobs import inputs_of
-from automix_mixer.statements import Standing, Taken
+from automix_mixer.statements import life as statements
+from automix_mixer.statements.jobs import STANDING, Standing
+from automix_mixer.statements.life import Taken
+from automix_mixer.statements.terms import CUT_OFF
 
 
 async def claim_next(connection: Connection, *, worker_id: str, lease_seconds: float) -> Claim | None:
@@ -33,7 +35,7 @@ async def claim_next(connection: Connection, *, worker_id: str, lease_seconds: f
     a job of theirs began, ended, or was queued when none was. So nobody waits for more than one job of each other user,
     and a user who is alone has every worker.
     """
-    await statements.CUT_OFF.run(connection)
+    await CUT_OFF.run(connection)
     taken = await statements.CLAIM_NEXT.one(
         connection, worker=worker_id, lease=timedelta(seconds=lease_seconds), failures=MOST_FAILURES
     )
@@ -45,7 +47,7 @@ async def claim(connection: Connection, job_id: UUID, *, worker_id: str, lease_s
 
     A lease that has expired may be taken over, which costs the job one failure: its worker was lost.
     """
-    await statements.CUT_OFF.run(connection)
+    await CUT_OFF.run(connection)
     taken = await statements.CLAIM.one(
         connection, job=job_id, worker=worker_id, lease=timedelta(seconds=lease_seconds), failures=MOST_FAILURES
     )
@@ -76,14 +78,14 @@ async def hold(connection: Connection, job_id: UUID, attempt: int, *, expired: b
 
     With `expired` only a job whose lease is over.
     """
-    await statements.CUT_OFF.run(connection)
+    await CUT_OFF.run(connection)
     query = statements.HOLD_EXPIRED if expired else statements.HOLD
     return await query.one(connection, job=job_id, attempt=attempt)
 
 
 async def succeed(connection: Connection, claimed: Claim, render: NewRender) -> bool:
     """Ends the job in its render; False, and nothing is written, when it is no longer this attempt's or cancelled."""
-    await statements.CUT_OFF.run(connection)
+    await CUT_OFF.run(connection)
     project_id = await statements.SUCCEED.one(connection, job=claimed.job_id, attempt=claimed.attempt)
     if project_id is None:
         return False
@@ -151,4 +153,4 @@ async def _end(connection: Connection, held: Held, status: JobStatus, *, failure
 
 async def standing(connection: Connection, job_id: UUID) -> Standing | None:
     """The job's status, attempt and project, None when it is gone."""
-    return await statements.STANDING.one(connection, job=job_id)
+    return await STANDING.one(connection, job=job_id)

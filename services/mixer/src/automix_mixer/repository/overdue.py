@@ -6,9 +6,9 @@ from uuid import UUID
 from automix_common.database.locks import Lock, try_take
 from automix_common.database.pool import Connection
 
-from automix_mixer import statements
 from automix_mixer.repository import events
-from automix_mixer.statements import BATCH, Expired
+from automix_mixer.statements import life as statements
+from automix_mixer.statements.life import BATCH, Expired
 
 LONGEST_SILENCE = 10
 """A job that waits long is announced at doubling intervals, up to this many times the first."""

@@ -6,10 +6,10 @@ from uuid import UUID
 from automix_common.database.pool import Connection
 from automix_common.objects.cleanup import delete_later
 
-from automix_mixer import statements
 from automix_mixer.domain import Render, RenderFile
 from automix_mixer.repository import events
-from automix_mixer.statements import Documents, RenderRow
+from automix_mixer.statements import renders as statements
+from automix_mixer.statements.renders import Documents, RenderRow
 
 
 class Renders:

@@ -11,7 +11,8 @@ from automix_common.objects.storage import ObjectStore
 from automix_common.process.ids import new_id
 
 from automix_mixer.content_types import content_type, filetype
-from automix_mixer.domain import Claim, NewRender, RenderFile, beside, output_label, render_name
+from automix_mixer.domain import Claim, NewRender, RenderFile
+from automix_mixer.naming import beside, output_label, render_name
 from automix_mixer.repository.keys import attempt_prefix
 from automix_mixer.worker.inputs import sha256_of
 from automix_mixer.worker.patience import with_patience

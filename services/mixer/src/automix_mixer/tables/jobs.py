@@ -1,28 +1,15 @@
-"""The schema `mixer`: jobs with their frozen inputs, whose turn it is, and renders with their files.
-
-The rules that are triggers are in the migrations.
-"""
+"""Jobs with their frozen inputs, and whose turn it is."""
 
 import sqlalchemy as sa
 from automix_common.database.tables import (
     TIME,
-    copied,
-    inbox,
-    object_deletions,
-    outbox,
-    relay_state,
-    request_answers,
-    tombstones,
 )
-from sqlalchemy.dialects.postgresql import ENUM, JSON, JSONB
+from sqlalchemy.dialects.postgresql import ENUM, JSONB
 
-metadata = sa.MetaData()
-copied(metadata, outbox, relay_state, inbox, request_answers, tombstones, object_deletions)
+from automix_mixer.tables.columns import duration, filename, metadata, sha256, size
 
 job_status = ENUM("queued", "processing", "succeeded", "failed", "cancelled", name="job_status")
 input_role = ENUM("vocals", "beat", "reference", name="input_role")
-render_filetype = ENUM("wav", "mp3", "flac", "other", name="render_filetype")
-render_file_kind = ENUM("stem", "picture", "plain_sum", "master", "version", name="render_file_kind")
 
 jobs = sa.Table(
     "jobs",
@@ -232,31 +219,6 @@ turns = sa.Table(
 )
 sa.Index("turns_next", turns.c.processing, turns.c.waits_since, postgresql_where=turns.c.queued > 0)
 
-
-def _filename(comment: str) -> sa.Column[str]:
-    check = sa.CheckConstraint(r"filename ~ '\S' AND char_length(filename) <= 255")
-    return sa.Column("filename", sa.Text, check, nullable=False, comment=comment)
-
-
-def _size(comment: str) -> sa.Column[int]:
-    return sa.Column("size", sa.BigInteger, sa.CheckConstraint("size > 0"), nullable=False, comment=comment)
-
-
-def _sha256(comment: str) -> sa.Column[str]:
-    check = sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'")
-    return sa.Column("sha256", sa.Text, check, nullable=False, comment=comment)
-
-
-def _duration(comment: str) -> sa.Column[float]:
-    check = sa.CheckConstraint("duration > 0 AND duration < 'infinity'")
-    return sa.Column("duration", sa.Double, check, nullable=False, comment=comment)
-
-
-def _level(name: str, comment: str) -> sa.Column[float]:
-    check = sa.CheckConstraint(f"{name} > '-infinity' AND {name} < 'infinity'")
-    return sa.Column(name, sa.Double, check, comment=comment)
-
-
 job_inputs = sa.Table(
     "job_inputs",
     metadata,
@@ -277,87 +239,10 @@ job_inputs = sa.Table(
         nullable=False,
         comment="Where the asset's bytes live",
     ),
-    _sha256("Of the asset's bytes, in lower-case hex; the worker checks what it fetched"),
-    _filename("The asset's name"),
-    _size("Length of the asset in bytes"),
-    _duration("Length of the asset in seconds"),
+    sha256("Of the asset's bytes, in lower-case hex; the worker checks what it fetched"),
+    filename("The asset's name"),
+    size("Length of the asset in bytes"),
+    duration("Length of the asset in seconds"),
     sa.UniqueConstraint("job_id", "asset_id", "role", name="asset_once_in_a_role"),
     comment="The tracks of a job as they were when it was accepted",
 )
-
-renders = sa.Table(
-    "renders",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True, comment="UUIDv7"),
-    sa.Column("project_id", sa.Uuid, nullable=False, comment="The project of its job"),
-    sa.Column("owner_id", sa.Uuid, nullable=False, comment="The owner of its job: every read is scoped to it"),
-    sa.Column("job_id", sa.Uuid, nullable=False, unique=True, comment="The job that made it"),
-    sa.Column(
-        "storage_key",
-        sa.Text,
-        nullable=False,
-        unique=True,
-        comment="Where its bytes live: renders/<job>/<attempt>/...",
-    ),
-    _filename("A name for people"),
-    sa.Column("filetype", render_filetype, nullable=False, comment="Type of the file"),
-    _duration("Length in seconds"),
-    _size("Length in bytes"),
-    _sha256("Of its bytes, in lower-case hex"),
-    _level("loudness", "Integrated loudness in LUFS (BS.1770); null when it is silent"),
-    _level("true_peak", "Highest true peak in dBTP; null when it is silent"),
-    # json and not jsonb: in the order in which a person reads it.
-    sa.Column(
-        "plan",
-        JSON,
-        sa.CheckConstraint("json_typeof(plan) = 'object'"),
-        nullable=False,
-        comment="The mix plan that was rendered, each decision with its reason",
-    ),
-    sa.Column(
-        "report",
-        JSON,
-        sa.CheckConstraint("json_typeof(report) = 'object'"),
-        nullable=False,
-        comment="What was measured of inputs and mix",
-    ),
-    sa.Column("created_at", TIME, nullable=False, server_default=sa.func.now(), comment="When it was committed"),
-    sa.ForeignKeyConstraint(
-        ["job_id", "project_id", "owner_id"],
-        ["jobs.id", "jobs.project_id", "jobs.owner_id"],
-        name="render_of_its_job",
-        ondelete="CASCADE",
-    ),
-    sa.CheckConstraint("starts_with(storage_key, 'renders/' || job_id || '/')", name="key_of_its_job"),
-    comment="Finished mixes, one for each job that succeeded",
-)
-sa.Index("renders_by_project", renders.c.project_id, renders.c.id.desc())
-sa.Index("renders_by_owner", renders.c.owner_id, renders.c.id.desc())
-
-render_files = sa.Table(
-    "render_files",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True, comment="UUIDv7"),
-    sa.Column(
-        "render_id", sa.Uuid, sa.ForeignKey(renders.c.id, ondelete="CASCADE"), nullable=False, comment="The render"
-    ),
-    sa.Column(
-        "kind",
-        render_file_kind,
-        nullable=False,
-        comment="A processed stem, the picture of the report, the plain sum to compare with, another master, a version",
-    ),
-    sa.Column(
-        "storage_key",
-        sa.Text,
-        sa.CheckConstraint("storage_key ~ '^renders/.'"),
-        nullable=False,
-        unique=True,
-        comment="Where its bytes live: renders/<job>/<attempt>/...",
-    ),
-    _filename("A name for people"),
-    _size("Length in bytes"),
-    _sha256("Of its bytes, in lower-case hex"),
-    comment="What else a job left behind beside its render",
-)
-sa.Index("render_files_by_render", render_files.c.render_id)
