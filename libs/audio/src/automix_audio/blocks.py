@@ -1,4 +1,4 @@
-"""Cutting a stream of arrays into blocks of one length."""
+"""Cuts a stream of arrays into blocks of one length."""
 
 from collections.abc import Iterable, Iterator
 

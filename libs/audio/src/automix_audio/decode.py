@@ -1,4 +1,5 @@
-"""Audio from any file, as blocks of float32. Rates, channels and durations are those that decode, not a header's."""
+"""Audio from any file, as blocks of float32. Rates, channels and durations come from decoding; headers are not
+believed."""
 
 import os
 from collections.abc import Iterator
@@ -144,7 +145,7 @@ class AudioReader:
             position += len(block)
 
     def _without_surplus(self) -> Iterator[NDArray[np.float32]]:
-        """All blocks; only when the last one has come is it known how much of it counts."""
+        """All blocks. How much of the last one counts is known only when the file has ended."""
         held: NDArray[np.float32] | None = None
         for block in self._converted():
             if held is not None:
@@ -175,7 +176,7 @@ class AudioReader:
             yield from map(_to_float, _convert(converter, None))
 
     def _silence(self, seconds: float) -> Iterator[NDArray[np.float32]]:
-        """In pieces, since a stamp may claim more than fits into memory; `_checked` ends what is too long."""
+        """Silence in pieces: a stamp may claim more than fits into memory. `_checked` refuses what is too long."""
         left = round(seconds * self.source_sample_rate)
         while left > 0:
             yield np.zeros((min(left, _SILENCE_FRAMES), self.channels), np.float32)
@@ -212,7 +213,7 @@ def _check(sample_rate: int, channels: int, limits: Limits) -> None:
 
 def _check_samples(block: NDArray[np.float32]) -> None:
     # NaN compares false with everything, so all tests are written to fail on it; numpy's sums, max and min pass it on.
-    # One pass clears what is usual: no sample is larger than the root of all energy.
+    # One pass settles the usual case: no sample is larger than the root of all energy.
     with np.errstate(over="ignore", invalid="ignore"):
         energy = float(np.einsum("nc,nc->", block, block))
     if energy <= _MAX_LEVEL**2 or max(float(block.max()), -float(block.min())) <= _MAX_LEVEL:

@@ -34,14 +34,14 @@ _VORBIS_JITTER_S = 0.1
 """Half of its longest block at 44.1 kHz."""
 _LOOK_AHEAD = 8
 _UNSTAMPED = COUNTED | {"asf"}
-"""And WMA, whose stamps are of whole objects and begin where its encoder liked."""
+"""Containers whose stamps are of no use. Those of WMA are stamps of whole objects, and begin anywhere."""
 _JITTER_S = {"matroska": 0.003}
 
 
 class AudioTrack:
     """The first audio track of a file. `codec` and `container` are FFmpeg's names.
 
-    `gaps` are found while it is decoded: silence in place of what was lost, left out or begins later.
+    `gaps` grow while it is decoded: silence stands in place of what was lost or left out, and before a late beginning.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -62,7 +62,7 @@ class AudioTrack:
 
     @property
     def gaps(self) -> list[Gap]:
-        """What silence stands for so far."""
+        """The gaps found so far."""
         return self._gaps.found
 
     @property
@@ -71,7 +71,7 @@ class AudioTrack:
         return 1.0 if self._ended else min(self._file.tell() / self._size, 1.0)
 
     def decoded(self) -> Iterator[tuple[float, AudioFrame]]:
-        """Every frame that decodes, with the seconds that lack since the one before it.
+        """Every frame that decodes, with the seconds that are missing between the frame before it and itself.
 
         Raises AudioError when nothing decodes, or less than what was lost to damage.
         """
@@ -93,7 +93,7 @@ class AudioTrack:
 
     @property
     def surplus(self) -> int:
-        """Frames of the last packet so far that its container does not count in: an encoder fills its last packet."""
+        """Frames at the end of the last packet that the container does not count: encoders fill their last packet."""
         return self._surplus
 
     @property
@@ -138,7 +138,8 @@ class AudioTrack:
         return True
 
     def _frames(self, *, begins: bool) -> Iterator[tuple[float, float, AudioFrame]]:
-        """Frames of one link, with the seconds that lack in front of each, and how many of them damage has cost."""
+        """Frames of one link, each with the seconds that are missing in front of it, and how many of these damage has
+        cost."""
         stamps = Stamps(self._tolerance_s())
         missing_s = 0.0
         first = True
@@ -155,7 +156,7 @@ class AudioTrack:
                 stamps.passed(late_s)
                 if self.container in _EXACT:
                     self.damaged_packets += one.lost_s == 0.0
-                # The stamps know of all that damage has cost.
+                # Here the stamps tell everything that is missing, what damage has cost included.
                 missing_s += float(late_s)
             else:
                 missing_s += one.lost_s
@@ -164,7 +165,8 @@ class AudioTrack:
             damaged_s = one.lost_s
             for frame in one.frames:
                 if first and begins and stamped is not None and origin_s is not None and origin_s > 0:
-                    # In Ogg, as where the first packet is stamped 0, the stamp of its sound counts a delay alone.
+                    # The stamp of the first sound counts an encoder's delay alone in Ogg, and wherever the first packet
+                    # is stamped 0.
                     start_s = float(origin_s) if self.container == "ogg" else frame.time or 0.0
                     missing_s += start_s if 0.0 < start_s <= LONGEST_START_S else 0.0
                 first = False
@@ -172,7 +174,7 @@ class AudioTrack:
                 missing_s = damaged_s = 0.0
 
     def _decoded_packets(self) -> "Iterator[_Decoded]":
-        """Every packet that decodes, with the time that those before it have lost."""
+        """Every packet that decodes, with the seconds that packets which did not decode have lost before it."""
         lost = Lost(self.container)
         self._sounds = False
         for packet in self._packets():
@@ -185,10 +187,10 @@ class AudioTrack:
             at_s = None if packet.pts is None or packet.time_base is None else packet.pts * packet.time_base
             if at_s is not None and self._late_end and (packet.pos or 0) >= self._late_end[0]:
                 at_s += self._late_end[1]
-            # Without a stamp it is the rest of what came before: there is nothing missing in front of it.
+            # A frame without a stamp is the rest of what came before: nothing is missing in front of it.
             lost_s = lost.until(packet) if frames and frames[0].pts is not None else 0.0
             if self.container == "flac" and frames:
-                # Its frames are numbered by themselves, and the stamps of packets guessed where there is damage.
+                # Frames of FLAC carry their own number. FFmpeg guesses the stamps of packets where there is damage.
                 at_s = None if frames[0].pts is None else frames[0].pts * (frames[0].time_base or Fraction(0))
                 lost_s = 0.0
             yield _Decoded(at_s, self._length_s(packet, frames), lost_s, frames)
@@ -199,7 +201,8 @@ class AudioTrack:
             self._sounds |= bool(frames)
 
     def _tolerance_s(self) -> float:
-        """Stamps in samples are exact; those in milliseconds jitter, more than that where a clock has set them."""
+        """How far a stamp may be off. Stamps in samples are exact, stamps in milliseconds jitter, and those of a clock
+        jitter more."""
         if self.codec == "vorbis":
             return _VORBIS_JITTER_S
         return 1e-4 if self.container in _EXACT else _JITTER_S.get(self.container, 0.003)
@@ -213,9 +216,9 @@ class AudioTrack:
             return held_s
         claimed_s = packet.duration * packet.time_base
         if not self._sounds or not frames:
-            # The first packets lose an encoder's delay, which their stamps count in.
+            # An encoder's delay is cut off the first packets, and their stamps still count it.
             return claimed_s
-        # MP4 lengthens a packet before a gap.
+        # MP4 gives the packet in front of a gap the length of the gap as well.
         return claimed_s if self.container in _EXACT and claimed_s < 2 * held_s else held_s
 
     def _packets(self) -> "Iterator[Packet[AudioStream]]":
@@ -237,7 +240,7 @@ class _Decoded:
 
 
 def _least_late(late_s: Fraction, one: _Decoded, following: Iterable[_Decoded]) -> Fraction:
-    """How late Vorbis really is: where its blocks change in length, FFmpeg stamps a packet up to half a block late."""
+    """How late a Vorbis packet really is. FFmpeg stamps it up to half a block late where blocks change in length."""
     clock = (one.at_s or Fraction(0)) - late_s + one.length_s
     for later in following:
         if later.at_s is not None:

@@ -1,6 +1,6 @@
 """Audio into a file: WAV, FLAC, MP3, AAC, Opus or Vorbis. The same blocks give the same bytes.
 
-Dither belongs to whoever knows the signal: samples are rounded to the nearest step and clipped at full scale.
+Samples are rounded to the nearest step and clipped at full scale; a caller that wants dither adds it.
 """
 
 import os
@@ -115,7 +115,8 @@ def _codec(filetype: WriteType, sample_rate: int, bit_depth: int) -> _Codec:
         case "mp3":
             return _Codec("libmp3lame", "mp3", "fltp", 320_000)
         case "aac":
-            # The edit list says in the movie's time scale how long the sound is: to the sample.
+            # The edit list tells the length of the sound in units of the movie's time scale: this one makes it exact to
+            # a sample.
             exact = {"movie_timescale": str(sample_rate)}
             return _Codec("aac", "ipod", "fltp", 256_000, {"flags": "+bitexact"}, exact)
         case "opus":

@@ -21,7 +21,7 @@ MEDIA_TYPES = {
     "opus": "audio/ogg",
     "ogg": "audio/ogg",
 }
-"""Of each format that is kept, by filetype or by ending."""
+"""The media type of each format that is kept, by its filetype or by its ending."""
 UNKNOWN_TYPE = "application/octet-stream"
 
 ENDINGS: dict[WriteType, str] = {
@@ -32,7 +32,7 @@ ENDINGS: dict[WriteType, str] = {
     "opus": "opus",
     "vorbis": "ogg",
 }
-"""What a file ends in, of each format that is written."""
+"""The ending of the files of each format that is written."""
 
 BIT_DEPTHS: dict[WriteType, tuple[int, ...]] = {
     "wav": (16, 24, 32),
@@ -57,8 +57,8 @@ LOSSY = frozenset(LOSSY_RATES)
 def carried_rate(filetype: str, sample_rate: int) -> int:
     """The sample rate in Hz at which a format carries sound of `sample_rate`.
 
-    Lossy formats end at 48 kHz, above which there is nothing that they keep, and Opus knows no other rate; a rate of
-    their own family (multiples of 11,025 or of 8,000) is kept where there is one.
+    Lossy formats end at 48 kHz, because they keep nothing above it, and Opus knows only 48 kHz. A rate stays in its
+    family (multiples of 11,025 or of 8,000) where the format has one of that family.
     """
     rates = LOSSY_RATES.get(filetype)
     if rates is None or sample_rate in rates:

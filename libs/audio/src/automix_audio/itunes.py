@@ -10,7 +10,7 @@ _ITUNSMPB = re.compile(
     rb"iTunSMPB.{0,16}? [0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{8}) ([0-9A-F]{16})", re.DOTALL | re.IGNORECASE
 )
 _DECODER_DELAY = 529
-"""Of an mp3 decoder, in frames, which iTunes does not count in."""
+"""The delay of an mp3 decoder in frames, which iTunes does not count."""
 _LONGEST_DELAY = 10_000
 
 

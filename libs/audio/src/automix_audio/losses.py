@@ -32,7 +32,7 @@ class Lost:
         at, self._from = self._from, None
         length_s = _claimed_duration_s(packet)
         if at is None and self._end is not None and self._count and packet.pos is not None:
-            # What no frame begins in, FFmpeg passes over without a word.
+            # FFmpeg passes silently over bytes in which no frame begins.
             at = self._end if packet.pos - self._end > self._bytes / self._count / 2 else None
         self._end = None if packet.pos is None or packet.pos < 0 else packet.pos + packet.size
         if self._by_bytes and self._count and at is not None and packet.pos is not None and length_s:

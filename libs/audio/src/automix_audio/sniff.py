@@ -94,7 +94,8 @@ def _by_magic(head: bytes) -> str | None:
 
 
 def _refuse_known(head: bytes) -> None:
-    """Say what it is, where that helps; and keep what might hold an audio frame by chance from being searched."""
+    """Refuses content that is known to be no audio, by its name where that helps, before a search could find an audio
+    frame in it by chance."""
     text = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(_PLAYLISTS):
         raise AudioError(

@@ -28,7 +28,7 @@ _TEXTS = ("title", "artist", "album")
 _STEERING = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 """Unicode categories that no tag needs: what steers terminals and text direction, halves of characters, line breaks."""
 _FRONT = 3
-"""Of a picture, in ID3 and FLAC: the front cover."""
+"""The type of a picture that says it is the front cover, in ID3 and FLAC."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def read_tags(path: Path) -> Tags:
 
 
 def clean(text: str) -> str:
-    """Without what steers terminals or the direction of text, and no longer than a tag may be."""
+    """The text without characters that steer terminals or the direction of text, cut to the length of a tag."""
     plain = "".join(" " if c.isspace() else c for c in text if unicodedata.category(c) not in _STEERING or c.isspace())
     return " ".join(plain.split())[:LONGEST].strip()
 

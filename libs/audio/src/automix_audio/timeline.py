@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 LONGEST_START_S = 60.0
-"""A later beginning is the clock of a broadcast or a recorder, and not a place in a song."""
+"""Latest beginning that is a place in a song. A later one is the clock of a broadcast or of a recorder."""
 LONGEST_GAP_S = 600.0
 _MOST_GAPS = 100
-"""Of a file that has more, the first are told one by one, and the last one as long as all others together."""
+"""Most gaps that are told one by one. When there are more, the last one is as long as all further ones together."""
 _JOINED_S = 0.05
 _OPUS_FRAME_S = (
     *(Fraction(ms, 1000) for ms in (10, 20, 40, 60) * 3),
@@ -56,7 +56,8 @@ class Stamps:
         self._clock_s: Fraction | None = None
 
     def ahead_s(self, at_s: Fraction) -> Fraction:
-        """How much later a packet is stamped than the sound before it ends; 0 for jitter and what is not believed."""
+        """Seconds between the end of the sound so far and a packet's stamp; 0 for jitter, and for a stamp that is not
+        believed."""
         if self._clock_s is None:
             return Fraction(0)
         ahead = at_s - self._clock_s

@@ -58,7 +58,7 @@ class TruePeakMeter:
         coefficients = interpolator()
         self._matrix = _cell_matrix(coefficients)
         self._gain = float(np.abs(coefficients).sum(axis=1).max())
-        # Silence before the first sample; then always what the next value reaches back to.
+        # The samples that the next value reaches back to: silence before the first sample.
         self._pending = np.zeros((channels, _TAPS // 2 - 1), np.float32)
         self._peak = 0.0
 
@@ -98,7 +98,7 @@ class TruePeakMeter:
         peaks = np.zeros((len(signal), (cells + 1) * _CELL), np.float32)
         used = min(magnitude.shape[1], peaks.shape[1])
         peaks[:, :used] = magnitude[:, :used]
-        # By pairs, many at a time: cell by cell takes three times as long.
+        # Cells are multiplied many at a time: one by one takes three times as long.
         while peaks.shape[1] > cells + 1:
             peaks = np.maximum(peaks[:, 0::2], peaks[:, 1::2])
         bound = np.maximum(peaks[:, :-1], peaks[:, 1:]) * self._gain

@@ -19,7 +19,7 @@ from automix_audio.waveform import Waveform, WaveformMeter
 
 @dataclass(frozen=True, slots=True)
 class AudioFacts:
-    """Everything measured, nothing believed.
+    """What was measured; nothing is taken from headers.
 
     `duration_s` (s) is `frames / sample_rate` of what decodes; `loudness_lufs` is integrated loudness, None when
     nothing passes the gate (silence, or under 0.4 s); `true_peak_dbtp` is None for digital silence. `container` and

@@ -27,7 +27,7 @@ from automix_audio.verify import AudioFacts, verify
 _STEP = 0.01
 """Least progress worth a line."""
 _SECONDS = 1.0
-"""A line comes after this time also without progress in the file: an hour of silence may be read in one go."""
+"""Seconds after which a line comes even without progress in the file: an hour of silence may be read in one go."""
 
 
 def run(request: str, out: TextIO) -> None:

@@ -1,7 +1,5 @@
-"""Ogg Vorbis by libvorbis, which pedalboard brings and PyAV does not.
-
-Its stream carries a random number and its pages are summed with it: both are written anew, so that the same sound gives
-the same bytes.
+"""Ogg Vorbis by libvorbis, which pedalboard brings and PyAV does not. libvorbis gives its stream a random serial
+number, which is part of each page's checksum. Both are written anew, so that the same sound gives the same bytes.
 """
 
 import struct
@@ -106,7 +104,7 @@ _SUMS = _table()
 
 
 def _checksum(page: bytearray) -> int:
-    """CRC-32 of a page as RFC 3533 has it: not reflected, from 0."""
+    """CRC-32 of a page by RFC 3533: not reflected, starting from 0."""
     value = 0
     for byte in page:
         value = ((value << 8) & 0xFFFFFFFF) ^ _SUMS[(value >> 24) ^ byte]

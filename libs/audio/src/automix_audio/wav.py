@@ -10,7 +10,7 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_TAIL = bytes.fromhex("0000 0000 1000 8000 00aa 0038 9b71".replace(" ", ""))
 _RIFF_MAX_BYTES = 0xFFFFFFFF
 _IN_DS64 = 0xFFFFFFFF
-"""Stands where RIFF has a size that RF64 keeps in its ds64 chunk."""
+"""The size field of RIFF when the size stands in the ds64 chunk of RF64."""
 _DS64_BYTES = 28
 
 

@@ -1,7 +1,7 @@
-"""Headers of WAV files that FFmpeg gets wrong, written anew: the sound behind them is read as it lies there.
+"""New headers for WAV files that FFmpeg reads wrongly; the sound behind the header is read as it is.
 
-Fewer valid bits than stored ones (24 in 32, 20 in 24, 12 in 16) are taken for another format, chunks of odd length
-without their padding are read into the next one, and big-endian files (RIFX) are not known.
+FFmpeg takes samples with fewer valid bits than stored ones (24 in 32, 20 in 24, 12 in 16) for another format, reads on
+into the next chunk where one of odd length lacks its padding, and does not know big-endian files (RIFX).
 """
 
 import struct
@@ -86,7 +86,7 @@ def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
 
 
 def _is_padded(file: BinaryIO, position: int) -> bool:
-    """Whether a byte of padding stands at `position`: a name that begins there says that none does."""
+    """Whether a byte of padding stands at `position`. When a chunk's name begins there, none does."""
     file.seek(position)
     following = file.read(5)
     return not _is_name(following[:4]) or _is_name(following[1:5])

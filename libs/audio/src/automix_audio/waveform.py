@@ -52,7 +52,7 @@ class WaveformMeter:
         low = np.minimum.reduceat(channels, starts, axis=1).min(axis=0)
         high = np.maximum.reduceat(channels, starts, axis=1).max(axis=0)
         if missing:
-            # The open bucket takes what is missing to its end.
+            # The open bucket is filled up first.
             self._low[-1] = min(self._low[-1], low[0])
             self._high[-1] = max(self._high[-1], high[0])
             low, high = low[1:], high[1:]

@@ -141,7 +141,7 @@ class _Transfer:
         return self._facts is not None and self.written >= self._facts.size
 
     def describe(self, facts: Facts) -> None:
-        """Takes the platform's word for length and sum; it must not change between attempts."""
+        """Notes the length and the checksum that the platform names. They must not change between attempts."""
         if self._facts not in (None, facts):
             raise TransferError("the file changed while it was downloaded", code=grpc.StatusCode.DATA_LOSS)
         self._facts = facts

@@ -139,7 +139,8 @@ class Jobs:
         return last
 
     async def _read(self, messages: AsyncIterator[mixer_pb2.WatchJobResponse]) -> mixer_pb2.Job | None:
-        """The next message; None at the end. Silence is told apart from a dead connection by asking anew."""
+        """The next message; None at the end. After a silence the job is asked for anew, because a dead connection is
+        silent too."""
         with stream_errors():
             async with asyncio.timeout(self._session.patience.stall):
                 message = await anext(messages, None)

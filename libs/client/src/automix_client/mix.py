@@ -34,7 +34,7 @@ Step = Literal["project", "upload", "verify", "mix", "download"]
 
 @dataclass(frozen=True)
 class MixProgress:
-    """Something has moved: in uploads and downloads `done` of `total` bytes of `name`, in the mix a share of 1.
+    """How far a step is: in uploads and downloads `done` of `total` bytes of `name`, in the mix `done` is a share of 1.
 
     A `total` of 0 means that nobody knows how long it takes, such as the verification of an upload.
     """
@@ -48,7 +48,7 @@ class MixProgress:
 
 @dataclass(frozen=True)
 class MixSummary:
-    """What a mix came to: where it is, how loud, what its engine remarks, and how many seconds each step took.
+    """The result of a mix: where it is, its loudness, the engine's remarks, and how many seconds each step took.
 
     `beside` are its further masters and its versions, as far as there are any.
     """

@@ -103,7 +103,8 @@ async def open_runtime(settings: RuntimeSettings, schema: str) -> AsyncIterator[
         yield Runtime(settings, schema, database, connecting)
     finally:
         if connecting.done() and not connecting.cancelled():
-            # Not drain: it hangs for its whole timeout after an idle fetch, and what was unacknowledged comes again.
+            # close() and not drain(), which hangs for its whole timeout after an idle fetch. What is unacknowledged
+            # comes again.
             await connecting.result().close()
         else:
             connecting.cancel()

@@ -55,7 +55,7 @@ CONSUMERS = tuple(
 
 
 def _nats_user(name: str, messaging: Messaging) -> NatsUser:
-    """Its events, and the few JetStream requests that its consumers need."""
+    """What it may publish: its events, and the few JetStream requests that its consumers need."""
     requests = [] if messaging.manages else [f"$JS.API.STREAM.INFO.{STREAM}"]
     for subject in messaging.consumes:
         consumer = durable(name, subject).name

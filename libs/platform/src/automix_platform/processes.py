@@ -50,7 +50,7 @@ class Schema:
     package: str
     """The Python package that holds its migrations: `python -m <package> migrate`."""
     connection_limit: int
-    """Of all processes that connect as the role together."""
+    """Most connections of all processes together that connect as the role."""
 
 
 @dataclass(frozen=True)

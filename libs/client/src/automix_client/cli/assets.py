@@ -32,7 +32,7 @@ MinutesOption = Annotated[int, typer.Option(min=1, max=60, help="How long the li
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")]
 
 TOLD_GAPS = 3
-"""How many are told by their place; `--json` has all."""
+"""Most gaps that are told by their place; `--json` has all of them."""
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -169,7 +169,7 @@ def share(
 
 
 def say_link(terminal: Terminal, made: CreateDownloadUrlResponse | CreateRenderDownloadUrlResponse) -> None:
-    """A link, alone on standard output, and on standard error until when it works."""
+    """Writes the link alone to standard output, and to standard error how long it works."""
     terminal.message(made, escaped(made.url))
     terminal.note(f"[dim]works until {moment(made.expires_at)}[/dim]")
 
@@ -220,7 +220,7 @@ async def _upload_one(
 
 
 def target_of(name: str, otherwise: str, *, force: bool) -> Path:
-    """Where a download goes that nobody named a place for: into this folder, and over nothing unless forced."""
+    """Where a download goes when nobody named a place: into this folder, and over an existing file only if forced."""
     plain = plain_name(name, otherwise)
     return Path(plain) if force else free(Path(), plain)
 
@@ -241,7 +241,8 @@ def _note_damage(terminal: Terminal, assets: list[Asset]) -> None:
 
 
 def damage_words(asset: Asset) -> str:
-    """What a recording lacks and where, as the end of a sentence that begins with its name; empty for a sound one."""
+    """What is missing in a recording and where, as the end of a sentence that begins with its name; empty when nothing
+    is."""
     if not (asset.gaps or asset.damaged_packets):
         return ""
     first = asset.gaps[0] if asset.gaps else None

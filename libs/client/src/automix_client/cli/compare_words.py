@@ -1,4 +1,4 @@
-"""How two mixes differ, in words: what was measured of both, and what was decided otherwise, track by track."""
+"""How two mixes differ, in words: by what was measured of both, and by what was decided for each track."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from automix_client.cli.units import dbtp, lufs, place
 
 
 class Difference(NamedTuple):
-    """Something in which two mixes differ: what it is about, what it is, and how it is in each; `more` says how far."""
+    """One difference of two mixes: its subject, what differs, and its value in each; `more` says by how much."""
 
     about: str
     what: str
@@ -47,7 +47,8 @@ _FIGURES: tuple[tuple[str, str, Callable[[Any], str], str, float], ...] = (
 
 
 def differences(a: tuple[Document, Document], b: tuple[Document, Document]) -> list[Difference]:
-    """Of two mixes, each given by its plan and its report; either may be empty, and is then not compared."""
+    """The differences of two mixes, each given by its plan and its report. A plan or report that is empty is not
+    compared."""
     found = list(_measures(a[1], b[1]))
     if a[0] and b[0]:
         found += [*_tracks(a[0], b[0]), *_together(a[0], b[0])]

@@ -1,4 +1,4 @@
-"""From the options of a command to a client that is connected: which platform, whose tokens."""
+"""Makes a connected client from the options of a command: it finds the platform and the tokens."""
 
 import asyncio
 import os
@@ -49,9 +49,9 @@ def config_folder() -> Path:
 
 @contextmanager
 def platform(options: list[str] | None, *, start: bool = False) -> Iterator[Endpoints]:
-    """The platform that options or environment name, else the embedded one, which others do not stop meanwhile.
-
-    With `start` an embedded one is started for the block where none runs. Raises NotReachableError when there is none.
+    """The platform that options or environment name, else the embedded one, which nobody else can stop during the
+    block. With `start`, an embedded one is started for the block where none runs. Raises NotReachableError when there
+    is none.
     """
     named = find_endpoints(options or (), os.environ)
     if named is not None:

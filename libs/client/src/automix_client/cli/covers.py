@@ -24,7 +24,8 @@ Cover = Annotated[
 
 
 def cover_of(path: Path | None) -> bytes:
-    """The picture's bytes, none without one. Raises ConfigurationError for what is no picture or too large."""
+    """The bytes of the picture, None when none was named. Raises ConfigurationError for what is no picture or too
+    large."""
     if path is None:
         return b""
     with path.open("rb") as file:

@@ -11,7 +11,7 @@ Field = Any
 
 
 def document(message: Message) -> dict[str, Any]:
-    """Every field under its proto name; what is not set and can be told from being set is null."""
+    """Every field under its name in the contract. A field with presence that is not set is null."""
     return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
 
 

@@ -17,7 +17,7 @@ def engine_errors(folder: Path) -> Iterator[None]:
         yield
     except AutomixError:
         raise
-    except ValueError as error:  # the engine's word for what cannot be mixed
+    except ValueError as error:  # the engine raises it for what cannot be mixed
         details = ErrorDetails(reason=getattr(error, "reason", ""))
         message = str(getattr(error, "message", error))
         raise InvalidInputError(message, code=grpc.StatusCode.INVALID_ARGUMENT, details=details) from None

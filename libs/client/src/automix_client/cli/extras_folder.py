@@ -1,4 +1,4 @@
-"""The folder of --extras: files of an earlier mix are replaced there, files of anybody else never."""
+"""The folder of --extras. Files that an earlier mix left there are replaced, all other files are kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from automix_client.targets import OverlapError, folded
 
 MANIFEST = ".automix-extras.json"
-"""Size and time of change of every file that a mix left in the folder: who made a file is seen by nothing else."""
+"""Size and time of change of every file that a mix left in the folder. Nothing else tells who made a file."""
 _NAMES = ("report.", "comparison.", "stem_")
 
 

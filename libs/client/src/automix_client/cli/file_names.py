@@ -3,7 +3,7 @@
 from pathlib import Path
 
 LONGEST = 120
-# What a shell, a terminal or another system might take for more than a letter of a name.
+# Characters that a shell, a terminal or another system may take for more than a letter of a name.
 ODD = frozenset('/\\:*?"<>|$`')
 
 

@@ -1,4 +1,4 @@
-"""A job in words: where it is, what goes in, what was asked for, when what happened."""
+"""A job in words: its state, its inputs, its settings, and when each thing happened."""
 
 from collections.abc import Iterator, Mapping
 

@@ -27,7 +27,7 @@ def _asked(texts: list[str] | None) -> list[AskedTrack] | None:
 
 
 def recordings(paths: list[Path] | None) -> list[Path] | None:
-    """What was named, if it is there and can be a recording; `-` is standard input."""
+    """The files that were named, when each exists and can be a recording; `-` is standard input."""
     for path in paths or ():
         if str(path) != "-" and not path.exists():
             raise typer.BadParameter(f"{printable(path)} does not exist")
@@ -218,7 +218,7 @@ def _range(setting: Setting) -> str:
 
 
 def _help(setting: Setting) -> str:
-    """What a setting does, what it may be, and what it is when nobody asks."""
+    """The help of a setting: what it does, its range, and its default."""
     default = str(setting.default)
     if setting.most:
         return f"{setting.text} ({setting.form}; repeatable; default: none)"
@@ -235,5 +235,5 @@ def _help(setting: Setting) -> str:
 
 
 def _value(setting: Setting, given: Any) -> Any:
-    """What was given for a setting, in the setting's own kind; None when nothing was."""
+    """The value that was given for a setting, in the type of the setting; None when none was given."""
     return type(setting.default)(str(given)) if setting.choices and given is not None else given

@@ -1,4 +1,4 @@
-"""What `automix mix` does once it is clear what is wanted: a platform, an account, the mix, and how it came out."""
+"""What `automix mix` does after its options are read: it finds a platform and an account, mixes and reports."""
 
 import asyncio
 import time

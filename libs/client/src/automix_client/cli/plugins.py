@@ -15,7 +15,7 @@ COMMANDS = "automix.commands"
 STACK = "automix.stack"
 DEMO = "automix.demo"
 ENGINE = "automix.engine"
-# Where contributed commands stand in the help unless they say so themselves.
+# The section of the help for contributed commands that name none themselves.
 PANEL = "This machine, and operators"
 
 RunningStack = Callable[..., AbstractContextManager[Mapping[str, str]]]

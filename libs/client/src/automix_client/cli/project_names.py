@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 LONGEST = 200
-# What files are called that say nothing of the song, in whatever folder they lie.
+# Names of files that say nothing of the song, whatever folder they lie in.
 ROLES = frozenset(
     [
         "audio",

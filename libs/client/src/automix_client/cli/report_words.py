@@ -1,7 +1,7 @@
 """What was done to a mix, in the words of a musician: each track, why, and what was measured, on one screen.
 
-Plan and report are documents of the engine, whose newer versions may hold more. What is not known here is passed over,
-never an error: the whole of it stands in the JSON.
+Plan and report are documents of the engine, and newer versions of it may put more into them. What is not known here is
+passed over and is no error: the JSON has everything.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -23,7 +23,7 @@ _COLUMNS = ("song", "vocals", "beat", "reference", "insert", "out")
 _YES, _NO = ("yes", "true", "1", "on"), ("no", "false", "0", "off")
 _BETWEEN = ";"
 ENDINGS = (*OF_ENDING, ".aif", ".aiff", ".aac", ".webm", ".mka", ".mp4")
-"""Of files that a folder's song is made of; what else lies there (notes, pictures) is left alone."""
+"""Endings of the files that a song is made of; what else lies in its folder (notes, pictures) is left alone."""
 
 
 @dataclass(frozen=True)

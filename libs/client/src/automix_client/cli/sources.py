@@ -11,7 +11,7 @@ from automix_client.errors import ErrorDetails, InvalidInputError
 from automix_client.printing import printable
 
 MOST_PIPED_BYTES = 1 << 32
-"""More than any recording within the limits of length has as 32-bit stereo at 96 kHz."""
+"""Most bytes that are read from a pipe: more than the longest recording has as 32-bit stereo at 96 kHz."""
 STANDARD_INPUT = Path("/dev/stdin")
 
 

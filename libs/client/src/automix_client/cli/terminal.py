@@ -22,12 +22,12 @@ from automix_client.settings import ConfigurationError
 
 # Columns that people name, which may be long.
 NAMES = frozenset({"name", "file", "reason", "written to"})
-# Where a table goes that no terminal shows, its lines stay whole for grep and its like.
+# A table that goes to no terminal keeps its lines whole, for grep and the like.
 UNBOUNDED = 1000
 
 
 def escaped(text: str | Path) -> str:
-    """A text that is no markup, on one line and without anything that a terminal would obey."""
+    """The text on one line, escaped so that it is no markup, without characters that a terminal would obey."""
     return escape(printable(text))
 
 
@@ -38,7 +38,7 @@ def _shown_lines(text: str) -> str:
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Around a question: Ctrl-C at it is one as everywhere."""
+    """The block asks a question: Ctrl-C at it ends the command as it does everywhere."""
     try:
         yield
     except typer.Abort:

@@ -50,7 +50,7 @@ class Limits:
     silence_seconds: float
     """Longest time without a line: a child that hangs is found before its wall time is over."""
     writes: bool = True
-    """Whether it may write files; one that may not opens few, too."""
+    """Whether it may write files. A child that may not can also open only a few."""
 
 
 class ChildError(Exception):

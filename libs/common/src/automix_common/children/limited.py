@@ -21,7 +21,7 @@ DISK_FULL = 78
 """Exit code of a child that had no room left to write to."""
 
 OPEN_FILES = 32
-"""Of a child that only reads."""
+"""Most files that a child which only reads may have open."""
 
 PR_SET_PDEATHSIG = 1
 
@@ -32,7 +32,8 @@ def main() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # the parent died before the signal was armed
         sys.exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C strikes the whole group: what to do about it is the parent's
+    # Ctrl-C reaches the whole process group: the parent decides what happens then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # RLIMIT_DATA counts what is written to (heap and private mappings); RLIMIT_AS would count libraries and stacks.
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))

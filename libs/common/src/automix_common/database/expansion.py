@@ -1,5 +1,5 @@
-"""What a migration may not take from the release before: its pods run beside those of the new one, and again after a
-rollback, which leaves the schema as it is.
+"""Finds what a migration takes away from the release before. Pods of that release run beside the new ones during a
+rollout, and again after a rollback, which leaves the schema as it is.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ class ContractionError(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """A column as who reads and writes it sees it; `must` is whether an insert has to name it."""
+    """A column as its readers and writers see it; `must` is whether an insert has to name it."""
 
     type: str
     not_null: bool
@@ -36,7 +36,7 @@ def columns_of(rows: Iterable[Sequence[Any]]) -> Columns:
 
 
 def taken(before: Columns, after: Columns) -> Iterator[str]:
-    """What the release before could do with the schema and cannot do any more, a sentence for each."""
+    """Everything that the release before could do with the schema and the new one forbids, one sentence each."""
     tables = {table for table, _ in before}
     left = {table for table, _ in after}
     yield from (f"the table {table} is gone" for table in sorted(tables - left))

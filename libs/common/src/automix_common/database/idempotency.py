@@ -77,10 +77,9 @@ async def answer_once(
 async def earlier_answer(
     connection: Connection, user_id: UUID, request: Message, request_id: str, answer_type: type[Answer]
 ) -> Answer | None:
-    """What an earlier call with this request_id was answered, None when there was none.
-
-    For a create that asks its peers before it opens its transaction: what they say may have changed since the first
-    call. Raises InvalidArgument (REQUEST_ID_REUSED) when the id was used with another body.
+    """The answer of an earlier call with this request_id, None when there was none. A create that asks its peers before
+    it opens its transaction looks here first, because its peers may answer differently by now. Raises InvalidArgument
+    (REQUEST_ID_REUSED) when the id was used with another body.
     """
     if not request_id:
         return None
@@ -97,7 +96,7 @@ async def earlier_answer(
 
 
 def _digest(request: Message) -> bytes:
-    """Of everything but the id, which may be written in upper or lower case."""
+    """SHA-256 of the request without its id, which may come in upper or lower case."""
     body = type(request)()
     body.CopyFrom(request)
     body.ClearField("request_id")

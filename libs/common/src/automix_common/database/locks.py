@@ -12,7 +12,7 @@ from automix_common.database.statements import Command, Scalar
 
 
 class Lock(StrEnum):
-    """What a lock guards, and by what it is divided."""
+    """What a lock guards. Each member names what its key is made of, if there is more than one such lock."""
 
     ANSWER = "answer"
     """The first answer to a request: user, RPC and request id."""
@@ -23,7 +23,7 @@ class Lock(StrEnum):
     SIGNING_KEYS = "signing_keys"
     """The signing keys: one new key at a time."""
     STREAM = "stream"
-    """The stream that events are published to: shared by who publishes, alone for who finds that it is new."""
+    """The event stream: relays that publish hold it shared, and the one that finds the stream new holds it alone."""
     UPKEEP = "upkeep"
     """What is deleted by age: one process at a time."""
 
@@ -40,7 +40,7 @@ async def take(connection: Connection, lock: Lock, whose: object = "") -> None:
 
 
 async def share(connection: Connection, lock: Lock, whose: object = "") -> None:
-    """Waits until nobody holds the lock alone, and keeps it from them until the transaction ends."""
+    """Takes the lock in shared mode: waits while somebody holds it alone, and keeps it until the transaction ends."""
     await _SHARE.run(connection, lock=str(lock), whose=str(whose))
 
 

@@ -23,9 +23,9 @@ LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout
 
 
 LIMITS = {"idle_in_transaction_session_timeout": "30s", "lock_timeout": "60s", "statement_timeout": "5min"}
-"""Of a connection of the pool. A process that freezes inside a transaction is cut off by the server, or its locks would
-stay for ever; who waits for them waits longer than that. The relay waits up to 5 s for NATS inside one; a deleter whose
-S3 hangs longer than the limit begins again. Options in the URL go before these."""
+"""Limits of every connection of the pool. A process that freezes inside a transaction would keep its locks for ever, so
+the server cuts it off; others wait for a lock longer than that. Inside a transaction the relay waits up to 5 s for
+NATS, and a deleter whose S3 hangs beyond the limit begins again. Options in the URL take precedence."""
 
 
 _CONNECT_SECONDS = 10
@@ -64,10 +64,11 @@ class Database:
             await self._pool.putconn(connection)
 
     async def _living(self) -> Connection:
-        """A connection that works. After a restart of the server every one that waits in the pool is dead.
+        """A connection that works: after a restart of the server every connection that waits in the pool is dead.
 
-        Not the pool's own check, which costs a round trip each time, and pauses for longer and longer after each dead
-        connection. On a connection that nobody uses, only its end or a message of the server can be there to read.
+        The pool's own check is not used: it costs a round trip each time, and pauses for longer and longer after each
+        dead connection. A look at the socket is enough, because the only thing to read on an idle connection is its end
+        or a message of the server.
         """
         for _ in range(self._size):
             connection = await self._pool.getconn()
@@ -92,9 +93,10 @@ class Database:
 
     @asynccontextmanager
     async def pipelined(self) -> AsyncIterator[Connection]:
-        """One transaction whose statements travel together, each answered when its result is fetched.
+        """One transaction whose statements travel together, in a pipeline.
 
-        For what must be quick: a round trip for each fetch and one for the rest, in place of one for each statement.
+        It serves calls that must be quick: it costs one round trip for each fetch and one for all the rest, where a
+        plain transaction costs one for each statement.
         """
         async with self.read() as connection, connection.pipeline(), connection.transaction():
             yield connection

@@ -13,13 +13,14 @@ from automix_common.process.periodic import periodically
 
 EVERY_SECONDS = 3600.0
 BATCH = 5000
-"""Rows of a transaction: none holds its locks for long."""
+"""Rows that one transaction deletes, so that it holds its locks only briefly."""
 
 
 def _older(since: sa.Column[object]) -> Command:
     """Deletes a batch of the rows whose time is longer ago than `kept`, the oldest first.
 
-    By their place in the table: a batch is read once, and no other process waits for its rows.
+    Rows are named by their place in the table, so that a batch is read once, and rows that another process holds are
+    left out.
     """
     old: sa.Select[tuple[object]] = (
         sa.select(sa.literal_column("ctid"))

@@ -54,7 +54,7 @@ class Consumer:
             log.exception(
                 "event cannot be read and is dropped", consumer=self._durable, sequence=message.metadata.sequence.stream
             )
-            with contextlib.suppress(*MESSAGING_LOST):  # it comes again, and is dropped then
+            with contextlib.suppress(*MESSAGING_LOST):  # the message comes again, and is known then
                 await message.term()
             return
         with telemetry.span(self._durable, kind="CONSUMER", parent=event.traceparent) as span:

@@ -30,7 +30,7 @@ OLDEST = Gauge("automix_outbox_oldest_seconds", "How long the oldest unpublished
 
 BATCH = 200
 AGAIN_BATCH = 5000
-"""Events that one transaction marks to be published again: none holds its locks for long."""
+"""Events that one transaction marks to be published again, so that it holds its locks only briefly."""
 PUBLISH_SECONDS = 5
 
 
@@ -175,7 +175,8 @@ class Relay:
         while marked == AGAIN_BATCH:
             async with self._database.transaction() as connection:
                 marked = await _PUBLISH_AGAIN.run(connection, before=noticed)
-        # Last, so that whoever is interrupted begins again. What is published twice has one id.
+        # This comes last, so that a relay that was interrupted begins again. An event that is published twice has one
+        # id.
         async with self._database.transaction() as connection:
             await _NEXT_STREAM.run(connection, created=info.created)
         log.warning("the stream is new: everything kept is published again")

@@ -25,7 +25,7 @@ Message = TypeVar("Message", bound=Any)
 
 
 class Downloads:
-    """Downloads of one process; those that run when it stops end, and are taken up again elsewhere."""
+    """Downloads of one process. When it stops they end, and their clients resume them at another replica."""
 
     def __init__(self, store: ObjectStore, stopping: asyncio.Event, settings: DownloadSettings) -> None:
         self._store = store
@@ -37,11 +37,11 @@ class Downloads:
     async def messages(
         self, first: Message, key: str, *, offset: int, size: int, kind: str
     ) -> AsyncGenerator[Message, None]:
-        """`first`, and then messages like it with the object's bytes from `offset` on as their `data`.
+        """Yields `first`, then messages of its type with the object's bytes from `offset` on in `data`.
 
-        A download that began runs to its end, also beyond its token's. Raises InvalidArgument (OFFSET_PAST_END),
-        ResourceExhausted (DOWNLOADS_BUSY), Unavailable (STOPPING), and PermissionDenied when the `kind` was deleted
-        meanwhile.
+        A download that has begun runs to its end, even when the caller's token expires meanwhile. Raises
+        InvalidArgument (OFFSET_PAST_END), ResourceExhausted (DOWNLOADS_BUSY), Unavailable (STOPPING), and
+        PermissionDenied when the `kind` was deleted meanwhile.
         """
         if offset > size:
             violation = FieldViolation("offset", f"must be at most {size}")
@@ -60,7 +60,8 @@ class Downloads:
 
     @contextmanager
     def _held(self, user_id: UUID) -> "Iterator[_Running]":
-        """A place among the downloads. When all are taken, the slowest of who has most gives way to who has fewer."""
+        """Holds a place among the downloads. When all are taken, the slowest download of the user who has most gives
+        way to a user who has fewer."""
         with self._shares.held(user_id):
             if len(self._running) >= self._most:
                 self._make_way(user_id)
@@ -104,7 +105,7 @@ class _Running:
         return self.sent / max(time.monotonic() - self.began, 1e-3)
 
     def gives_way(self) -> bool:
-        """Whether it has had its chance, and is slow."""
+        """Whether it has run long enough to be judged, and is slow."""
         return time.monotonic() - self.began >= FAIR_SECONDS and self.rate() < FAIR_BYTES_PER_SECOND
 
 

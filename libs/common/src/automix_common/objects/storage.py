@@ -22,11 +22,12 @@ from automix_common.process.disk import has_room, is_full
 from automix_common.rpc.errors import Unavailable, disk_full
 
 READ_BYTES = 128 * 1024
-"""Of a stream at once; a stream that nobody reads holds some of these."""
+"""Bytes read of an object at once. A stream whose client does not read holds a few such pieces."""
 FETCH_BYTES = 1024 * 1024
 THREADS = 8
 READ_SECONDS = 12
-"""Without a byte. Five tries of a storage that is frozen take a minute, also of a call without a deadline."""
+"""Seconds that a read waits for a byte. Five tries against a frozen storage take a minute, even in a call without a
+deadline."""
 SMALLEST_PART = 5 * 1024 * 1024
 """Of a multipart upload (S3)."""
 

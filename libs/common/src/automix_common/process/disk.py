@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 LEAST_BYTES = 1024 * 1024
-"""Of free space: with less, a database or a store that writes by blocks has none."""
+"""Free bytes below which a disk counts as full: databases and stores write whole blocks."""
 
 
 def is_full(error: OSError) -> bool:

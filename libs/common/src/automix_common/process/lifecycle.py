@@ -12,7 +12,7 @@ from automix_common.process.settings import ProcessSettings
 
 READY_SECONDS = 1.0
 CANCEL_AGAIN_SECONDS = 10.0
-"""Longer than any background work takes to end in order."""
+"""Seconds until work that does not end is cancelled again; work that ends in order takes less."""
 
 Background = Callable[[], Awaitable[None]]
 Ready = Callable[[], Awaitable[bool]]
@@ -20,7 +20,7 @@ Ready = Callable[[], Awaitable[bool]]
 
 
 async def always_ready() -> bool:
-    """Of a process that needs nothing else to do its work."""
+    """The readiness of a process that depends on nothing."""
     return True
 
 
@@ -35,9 +35,10 @@ def show_metrics(settings: ProcessSettings) -> None:
 async def at_work(
     background: Sequence[Background], ready: Ready, report: Callable[[bool], Awaitable[None]]
 ) -> AsyncIterator["asyncio.Future[object]"]:
-    """Runs background work, once the process is ready for the first time, for the length of the block.
+    """Runs background work during the block, from when the process is first ready.
 
-    `report` is told every second whether it is ready. The future yielded fails when a work does.
+    `report` is told every second whether the process is ready. The future that is yielded fails when one of the works
+    fails.
     """
     begun = asyncio.Event()
 
@@ -93,7 +94,7 @@ async def running(background: Sequence[Background]) -> AsyncIterator["asyncio.Fu
 
 
 async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
-    """Cancels, and after a while again: Python 3.11's wait_for, which drivers use, can lose a cancel."""
+    """Cancels the tasks, and again after a while: Python 3.11's wait_for, which drivers use, can lose a cancel."""
     left = set(tasks)
     while left:
         for task in left:

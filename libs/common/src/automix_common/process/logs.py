@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-# Without the frames' variables: among them are passwords, tokens and whole requests.
+# Tracebacks leave out the frames' variables: among them are passwords, tokens and whole requests.
 _WITHOUT_VARIABLES = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 SECRET_NAMES = re.compile(r"password|secret|token|authorization|private", re.IGNORECASE)
 

@@ -15,7 +15,7 @@ PREFIX = "automix-scratch-"
 def scratch_root(parent: Path | None) -> Iterator[Path]:
     """A private folder of this process in `parent` (the system's by default), gone after the block.
 
-    It is locked for as long as its owner lives, and made under a lock on `parent`: one that is not locked has no owner.
+    Its owner keeps it locked, and makes it under a lock on `parent`, so that a folder that is not locked has no owner.
     """
     folder = parent or Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,7 @@ def configure(process: str, settings: ProcessSettings) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     from opentelemetry.sdk.trace.sampling import ALWAYS_ON  # noqa: PLC0415
 
-    # Every trace is sent, whatever a caller's flags say: which are kept is for the collector, which sees how they end.
+    # Every trace is sent, whatever the caller's flags say. The collector decides which to keep: it sees how they end.
     _provider = TracerProvider(
         sampler=ALWAYS_ON,
         resource=Resource.create({"service.name": process, "service.namespace": "automix"}),

@@ -28,7 +28,7 @@ class Certificates:
         )
 
     def _current(self) -> "grpc.ServerCertificateConfiguration":
-        """What a handshake is shown: what the files hold, or what they held last while they do not fit together."""
+        """The certificate that a handshake is shown. While the files do not fit together, what they held before."""
         try:
             found = self._read()
             if found != self._shown:

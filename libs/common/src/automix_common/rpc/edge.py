@@ -36,13 +36,13 @@ log = logger(__name__)
 
 
 AWAY = frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "PEER_UNAVAILABLE"})
-"""Reasons that a full disk may be behind."""
+"""Reasons whose cause may be a full disk."""
 
 OUR_FAULT = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 """Codes that mark a server's span as failed (OpenTelemetry's conventions for RPC)."""
 
 REFUSE_SECONDS = 5.0
-"""How long a handler waits for its refusal to be sent: behind what a client does not read it may take for ever."""
+"""How long a handler waits until its refusal is sent. A client that does not read could keep it waiting for ever."""
 
 CALLS = Counter("automix_rpc_total", "Calls answered", ["method", "code"])
 SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["method"])
@@ -50,7 +50,7 @@ SECONDS = Histogram("automix_rpc_seconds", "Time to answer a unary call", ["meth
 Handler = Callable[..., Any]
 Context = grpc.aio.ServicerContext[Any, Any]
 Refusal = Callable[[Exception], ServiceError | None]
-"""What an error of something that a service stands on means for its caller; None for a defect."""
+"""Turns an error of something that the service depends on into what its caller is told; None for a defect."""
 
 
 Living = Callable[[UUID], Awaitable[None]]
@@ -58,16 +58,16 @@ Living = Callable[[UUID], Awaitable[None]]
 
 
 async def all_living(_user_id: UUID) -> None:
-    """Of a service whose handlers look the account up themselves."""
+    """For a service whose handlers look the account up themselves."""
 
 
 def no_refusal(_raised: Exception) -> None:
-    """Of a service that stands on nothing."""
+    """For a service that depends on nothing."""
 
 
 class Edge(grpc.aio.ServerInterceptor):
-    """Wraps every handler. Methods in `public` and those of the `open_services` need no access token, those in
-    `account` one of a sign-in, others one whose scope is enough (see `scopes`)."""
+    """Wraps every handler. Methods in `public` and methods of the `open_services` need no access token. Methods in
+    `account` need a token that comes from a sign-in, all others a token whose scope is enough (see `scopes`)."""
 
     def __init__(
         self,
@@ -103,8 +103,8 @@ class Edge(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(self._open_services):
             return handler
-        # The edge decodes: grpc would answer what is no message with UNKNOWN and its own class name, before it is known
-        # who asks.
+        # The edge decodes the request itself. grpc would answer malformed bytes with UNKNOWN and a class name of its
+        # own, before the caller is authenticated.
         requests = self._requests_of(method, handler.request_deserializer)
         encode = {"response_serializer": handler.response_serializer}
         if handler.unary_unary:
@@ -192,7 +192,7 @@ class Edge(grpc.aio.ServerInterceptor):
                     async with asyncio.timeout(REFUSE_SECONDS):
                         await refuse(context, error)
                 except (TimeoutError, grpc.aio.InternalError):
-                    # A client that does not read gets the status when it reads again; one that is gone never does.
+                    # A client that does not read gets the status when it reads again. A client that is gone needs none.
                     raise asyncio.CancelledError from None
             finally:
                 answered(span, code, failed=code in OUR_FAULT)

@@ -16,8 +16,8 @@ Found = TypeVar("Found")
 
 
 LONGEST_TEXT = 1000
-"""In bytes, of a message or a description that may quote its caller: they travel in trailers, of which a client takes
-8 KiB, each of them twice and with three bytes for one that is not ASCII."""
+"""Longest message or description in bytes, since both may quote the caller. They travel in trailers, of which a client
+takes 8 KiB. Each is in there twice, and a byte that is not ASCII takes three."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Unauthenticated(ServiceError):
 
 
 class PermissionDenied(ServiceError):
-    """The caller may not."""
+    """The caller is not allowed to do this."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
 
@@ -75,7 +75,7 @@ class FailedPrecondition(ServiceError):
 
 
 class AlreadyExists(ServiceError):
-    """What should be created is there."""
+    """What should be created exists already."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
 
@@ -87,7 +87,7 @@ class ResourceExhausted(ServiceError):
 
 
 class Aborted(ServiceError):
-    """Somebody else is at it; the same call may succeed later."""
+    """Somebody else is at work on the same thing; the same call may succeed later."""
 
     code = grpc.StatusCode.ABORTED
 

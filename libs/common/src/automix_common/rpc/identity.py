@@ -23,8 +23,8 @@ UNKNOWN_KEY_SECONDS = 10
 FAILED_FETCH_SECONDS = 1
 CACHED_TOKENS = 10_000
 PERSONAL_SECONDS = 30.0
-"""How long a personal token is accepted without asking again. What it was exchanged for lives for a minute, so that no
-service accepts it a minute after it was revoked, nor a peer what was passed on to it."""
+"""Seconds for which a personal token is accepted without asking the auth service again. The access token that it is
+exchanged for lives for a minute, so that a minute after it was revoked neither this service nor a peer accepts it."""
 
 Exchange = Callable[[str], Awaitable[str]]
 """From a personal token to an access token. Raises Unauthenticated, and others when it cannot be told."""
@@ -49,8 +49,8 @@ def public_key(x: str) -> Ed25519PublicKey:
 
 
 class KeyCache:
-    """Keys fetched when they are needed: an unknown one at once, at most every 10 s; old ones while they still serve,
-    so that no call waits for an auth service that is away."""
+    """The auth service's keys, kept. An unknown key makes it fetch at once, at most every 10 s. Old keys are fetched
+    again while they still serve, so that no call waits for an auth service that is away."""
 
     def __init__(self, fetch: Callable[[], Awaitable[KeySet]], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
@@ -73,7 +73,8 @@ class KeyCache:
         return None if self._known is None else self._known.keys.get(kid)
 
     def holds(self, kid: str) -> bool:
-        """Whether the key is among those last fetched; when that is long ago, they are fetched again meanwhile."""
+        """Whether the key is among those that were fetched last. When that is long ago, a new fetch begins in the
+        background."""
         known = self._known
         if known is None:
             return False
@@ -89,7 +90,7 @@ class KeyCache:
     async def _refetch(self) -> None:
         asked_at = self._clock()
         async with self._fetching:
-            # Who waited for another's fetch takes what came of it.
+            # A call that waited for the fetch of another takes its result.
             if self._fetched_at >= asked_at or self._clock() - self._failed_at < FAILED_FETCH_SECONDS:
                 return
             try:
@@ -102,7 +103,7 @@ class KeyCache:
 
 
 class TokenVerifier:
-    """Turns a bearer token into a Principal; a token verified once costs nothing until it expires or its key goes."""
+    """Turns a bearer token into a Principal. The result is kept until the token expires or its key is withdrawn."""
 
     def __init__(self, keys: KeyCache, issuer: str, audience: str, exchange: Exchange | None = None) -> None:
         """Without `exchange` no personal token is accepted."""
@@ -141,7 +142,7 @@ class TokenVerifier:
             exchanging = asyncio.ensure_future(self._exchange_now(token, self._exchange))
             self._exchanging[token] = exchanging
             exchanging.add_done_callback(lambda done: self._forget_exchange(token, done))
-        # Who gives up waiting must not end what others wait for.
+        # A caller that gives up waiting must not end the exchange that others wait for.
         return await asyncio.shield(exchanging)
 
     def _forget_exchange(self, token: str, done: "asyncio.Future[Principal]") -> None:

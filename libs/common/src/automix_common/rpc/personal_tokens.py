@@ -1,4 +1,4 @@
-"""Personal access tokens as they look: a prefix that scanners of leaked secrets know, 256 random bits, a checksum.
+"""The form of personal access tokens: a prefix that scanners for leaked secrets know, 256 random bits, a checksum.
 
 The checksum lets everybody refuse what was cut or mistyped without asking the auth service.
 """
@@ -18,13 +18,13 @@ _FORM = re.compile(f"{PREFIX}[0-9A-Za-z]{{{RANDOM_DIGITS + CHECK_DIGITS}}}")
 
 
 def new_personal_token() -> str:
-    """One that nobody can guess."""
+    """A new token that nobody can guess."""
     random = "".join(secrets.choice(DIGITS) for _ in range(RANDOM_DIGITS))
     return PREFIX + random + _check(random)
 
 
 def is_personal(token: str) -> bool:
-    """Whether it claims to be one."""
+    """Whether a token says by its prefix that it is a personal one."""
     return token.startswith(PREFIX)
 
 

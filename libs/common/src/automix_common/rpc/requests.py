@@ -1,7 +1,8 @@
 """Requests as they come in: bounded by size before they are decoded and by count before their rules are looked at.
 
-The bounds follow from the rules in the protos, so that a new message has them without a word. What is within them costs
-the event loop a few milliseconds; decoding and validation hold the interpreter's lock, so a thread would not help.
+The bounds follow from the rules in the protos, so that a new message has them without further code. What is within them
+costs the event loop a few milliseconds; decoding and validation hold the interpreter's lock, so a thread would not
+help.
 """
 
 from collections.abc import Callable
@@ -17,18 +18,18 @@ from protovalidate import EvaluationError, Validator
 from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 SPARE_BYTES = 16 * 1024
-"""Beyond what a message's rules allow: for fields of newer clients, and so that what is a little too long is told
-which of its fields is."""
+"""Bytes that a request may have beyond what its rules allow. Newer clients may send further fields, and a request that
+is only a little too long is decoded, so that its sender is told which field is at fault."""
 MOST_ITEMS = 100
-"""Of a list or a map without a rule of its own."""
+"""Most items of a list or a map without a rule of its own."""
 LONGEST_TEXT = 1024
-"""In bytes, of a string or bytes without a rule of their own."""
+"""Most bytes of a string, or of bytes, without a rule of their own."""
 SCALAR_BYTES = 16
-"""A number, with its tag, or the tag and length of something longer."""
+"""Most bytes of a number with its tag, or of the tag and length of something longer."""
 CHARACTER_BYTES = 4
-"""Of UTF-8 at most."""
+"""Most bytes of one character in UTF-8."""
 MOST_VIOLATIONS = 10
-"""Named in one answer: it travels in trailers, of which a client takes a few KiB."""
+"""Most violations that one answer names: it travels in trailers, of which a client takes a few KiB."""
 
 Decode = Callable[[bytes], Message]
 
@@ -65,7 +66,7 @@ class Requests:
     def _broken_rules(self, request: Message) -> list[FieldViolation]:
         try:
             violations = self._validator.collect_violations(request)
-        except EvaluationError:  # a rule has a budget, which what is too long for it exhausts
+        except EvaluationError:  # a rule has a budget, which a value that is too long exhausts
             raise InvalidArgument("INVALID_REQUEST", "the request holds more than its rules allow") from None
         return [
             FieldViolation(

@@ -14,7 +14,7 @@ Responses = AsyncGenerator[Any, None]
 
 
 class Pace:
-    """By which somebody else ends a stream that keeps them waiting, also in the middle of a write."""
+    """Lets a stream that waits for a place end this one, even in the middle of a write."""
 
     def __init__(self) -> None:
         self._gives_way = False
@@ -27,7 +27,7 @@ class Pace:
             self._writing.reschedule(asyncio.get_running_loop().time())
 
     async def write(self, response: Any, context: "grpc.aio.ServicerContext[Any, Any]", stall_seconds: float) -> None:
-        """Raises Unavailable (STREAM_TOO_SLOW, STREAM_STALLED)."""
+        """Sends one answer. Raises Unavailable (STREAM_TOO_SLOW, STREAM_STALLED)."""
         try:
             if not self._gives_way:
                 async with asyncio.timeout(stall_seconds) as self._writing:
@@ -46,7 +46,7 @@ class Pace:
 
 
 PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
-"""Of the stream of answers that the current task sends."""
+"""The pace of the stream of answers that the current task sends."""
 
 
 async def send(responses: Responses, context: "grpc.aio.ServicerContext[Any, Any]", stall_seconds: float) -> None:

@@ -18,7 +18,8 @@ from automix_common.rpc.settings import ListenSettings, ServerSettings
 log = logger(__name__)
 
 LIVENESS = "liveness"
-"""The health service of a process that lives, whatever it waits for; the empty name is that of one that is ready."""
+"""The health service that says whether the process lives, whatever it waits for. The empty name says whether it is
+ready."""
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
 OPTIONS = (
@@ -34,8 +35,9 @@ OPTIONS = (
 
 
 def options(settings: ServerSettings) -> tuple[tuple[str, int], ...]:
-    """Of a server that callers balance over: a client asks DNS again only when a connection ends, so that without an
-    age replicas added later would get no calls. A connection that is old takes no new calls and finishes those it has.
+    """Options of a server with several replicas. A client asks DNS again only when a connection ends, so that replicas
+    that are added later would get no calls if connections had no greatest age. A connection that is too old takes no
+    new calls and finishes those it has.
     """
     return (
         *OPTIONS,
@@ -97,7 +99,7 @@ async def serve_health(
 ) -> None:
     """Works until SIGTERM or SIGINT, or until the work fails (which raises), and answers health checks alone.
 
-    Without TLS: there is nothing to protect, and Kubernetes' probes do not speak it.
+    It listens without TLS: there is nothing to protect, and Kubernetes' probes do not speak it.
     """
     server = grpc.aio.server(options=OPTIONS)
     port = server.add_insecure_port(settings.listen)

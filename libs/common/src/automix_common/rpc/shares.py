@@ -8,10 +8,10 @@ from uuid import UUID
 from automix_common.rpc.errors import ServiceError
 
 FAIR_SECONDS = 5.0
-"""How long a stream has its place for certain."""
+"""Seconds for which a stream keeps its place in any case."""
 FAIR_BYTES_PER_SECOND = 256 * 1024
-"""Of a stream that keeps its place while others wait for one: a slower one gives way, and is resumed when it is its
-turn again."""
+"""The rate at which a stream keeps its place while others wait for one. A slower one gives way, and its client resumes
+it when it is its turn again."""
 
 
 class Shares:
@@ -31,4 +31,4 @@ class Shares:
         try:
             yield
         finally:
-            self._held -= Counter([user_id])  # forgets who has none
+            self._held -= Counter([user_id])

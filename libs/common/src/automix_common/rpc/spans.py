@@ -1,4 +1,4 @@
-"""Spans of calls, named as OpenTelemetry's conventions for RPC have it."""
+"""Spans of calls, with the names that OpenTelemetry's conventions for RPC give them."""
 
 from contextlib import AbstractContextManager
 

@@ -10,11 +10,10 @@ from automix_common.rpc.errors import ServiceError
 
 
 class Turns:
-    """A few places for many users, or addresses, or whoever asks. Who has fewest is next, among those who was called
-    longest ago, and then who came first.
-
-    One who asks never has all places unless there is but one, or `whole` says that all may go to one. At most `waiting`
-    wait: one more is refused by `refusal` if nobody has more that wait, else the last of whoever has most is.
+    """A few places for many users, addresses or others who ask. The next place goes to whoever has fewest; among equals
+    to the one who was called longest ago, then to the one who came first. Nobody gets all the places, unless there is
+    only one or `whole` allows it. At most `waiting` wait. One more is refused by `refusal`, unless somebody else has
+    more that wait: then the last of theirs is refused.
     """
 
     def __init__(
@@ -53,7 +52,8 @@ class Turns:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:  # called, and gone before it heard
+            # It may have been given the place, and cancelled before it noticed.
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.give_back(user)
             elif (user, turn) in self._waiting:
                 self._waiting.remove((user, turn))
