@@ -255,7 +255,7 @@ def _supervisor(directory: StateDir, log: Path, options: list[str]) -> "subproce
 
 
 def _wait_for_passing(directory: StateDir, console: Console) -> None:
-    """A stack that runs for another command goes with it: only one of its own stays."""
+    """A stack that another command has started ends with that command: only a stack of its own stays."""
     if not directory.passing():
         return
     console.print(

@@ -74,7 +74,8 @@ def run_stack(
             _say(console, "ready")
             if (url := public_url(stack.endpoints)) is not None:
                 _show_address(console, url, state_dir)
-            # A signal that another thread takes, as after SIGSTOP and SIGCONT, is handled when this one next wakes.
+            # Another thread may take the signal, as after SIGSTOP and SIGCONT. It is handled when this thread next
+            # wakes.
             while not stop.asked.wait(_WAKE_SECONDS):
                 pass
             _say(console, "stopping")
@@ -101,7 +102,7 @@ def _show_address(console: Console, url: str, state_dir: Path) -> None:
 
 
 def _say(console: Console, line: str) -> None:
-    """Where nobody sees the table. The log that it goes to may have no room left: that ends no stack."""
+    """Writes a line where nobody sees the table. A log without room for it must not end the stack."""
     if not console.is_terminal:
         with suppress(OSError):
             console.print(line, soft_wrap=True)
@@ -123,7 +124,7 @@ def _shown(statuses: StatusFile, console: Console) -> Iterator["_Watch"]:
 
 
 class _Watch:
-    """Hears of every change; where nobody sees the table, a line says it."""
+    """Is told of every change, and writes a line about it where nobody sees the table."""
 
     def __init__(self, statuses: StatusFile, console: Console) -> None:
         self._statuses = statuses

@@ -5,11 +5,11 @@ from pathlib import Path
 
 _GIB = 1024**3
 _STACK_BYTES = _GIB
-"""What the servers and services need beside the renders."""
+"""Bytes that the servers and services need beside the renders."""
 _RENDER_BYTES = _GIB
 """The most that one render may take: the default of AUTOMIX_RENDER_MEMORY_BYTES."""
 _MOST_JOBS = 16
-"""Beyond it the schema's connections and the disk are the limit."""
+"""Most renders at once on one machine: beyond it the schema's connections and the disk are the limit."""
 
 
 def jobs_at_once() -> int:

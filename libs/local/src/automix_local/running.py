@@ -41,8 +41,8 @@ def running_stack(
     """
     directory = StateDir(state_dir or default_state_dir())
     directory.create()
-    # Shared by everyone who uses the stack. Who started it stops it under an exclusive lock: not while somebody is in
-    # a block like this one, and nobody enters one before it has stopped.
+    # Everyone who uses the stack holds this lock shared. Whoever started the stack takes it alone to stop it, and so
+    # waits for every block like this one, and lets nobody enter one before the stack has stopped.
     users = os.open(directory.users_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with ExitStack() as at_end:
         at_end.callback(os.close, users)

@@ -1,7 +1,7 @@
 """Bring the services' schemas up to date. Run as a program: `python -m automix_local.schemas`.
 
-One process migrates all schemas, because loading the migration libraries costs more than the migrations; a process of
-its own, because the supervisor should not keep what they weigh. AUTOMIX_SCHEMAS is a JSON object of Python package to
+One process migrates all schemas, because loading the migration libraries costs more than the migrations. It is not the
+supervisor's process, which would keep the memory that they take. AUTOMIX_SCHEMAS is a JSON object of Python package to
 database URL.
 """
 

@@ -35,7 +35,7 @@ _SECRETS = {postgres.NAME: postgres.SECRETS, nats.NAME: nats.SECRETS, s3.NAME: s
 
 
 def given(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """Those of the secrets of these names that the folder holds: `postgres/auth` is the file `postgres-auth`."""
+    """The secrets that the folder holds, out of these names: `postgres/auth` is the file `postgres-auth`."""
     files = {name: folder / name.replace("/", "-") for name in names}
     return {name: file.read_text().strip() for name, file in files.items() if file.exists()}
 

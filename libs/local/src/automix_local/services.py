@@ -90,7 +90,8 @@ def chosen_settings(service: Service, environment: Mapping[str, str]) -> dict[st
 
 
 def base_environment(scratch: Path) -> dict[str, str]:
-    """What every process gets; nothing of this process's own environment, which may hold secrets of others."""
+    """The part of the environment that every process gets. Nothing comes from this process's own environment, which may
+    hold secrets of others."""
     return {
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath)),
         "LANG": "C.UTF-8",
@@ -169,7 +170,8 @@ def process_spec(
 
 
 def _outlived_by(process: Process) -> tuple[str, ...]:
-    """What stops after it: its servers, and of the public process those that finish what it has passed on."""
+    """The processes that stop after it: its servers, and for the public process also the services that finish its
+    calls."""
     needs = {postgres.NAME: process.schema, nats.NAME: process.messaging, s3.NAME: process.objects}
     servers = tuple(name for name, need in needs.items() if need is not None)
     return (*servers, *(process.calls if process.is_public else ()))

@@ -95,7 +95,8 @@ def _popen(command: Command) -> "subprocess.Popen[bytes]":
 
 
 def has_exited(process: "subprocess.Popen[bytes]", *, wait: bool = False) -> bool:
-    """Whether it has ended (wait: wait until it has), leaving it to be reaped: until then its id names nothing else."""
+    """Whether the process has ended; `wait` waits until it has. It is not reaped here, so that its id cannot name
+    another one."""
     flags = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
     return os.waitid(os.P_PID, process.pid, flags) is not None
 

@@ -38,7 +38,7 @@ _STEP_SECONDS = 120.0
 _LOOK_SECONDS = 3.0
 _PROBE_SECONDS = 10.0
 _REFUSED_PROBES = 2
-"""One may be refused by a machine that is busy."""
+"""Probes in a row that the stream must refuse before NATS is restarted: a busy machine may refuse one."""
 _SCHEMAS = "schemas"
 _STREAMS = "streams"
 
@@ -110,7 +110,8 @@ class Stack:
         return self.servers.processes
 
     def bring_up(self) -> None:
-        """Start the servers at once, each schema and the streams when their server is up, each service after those.
+        """Start all servers at the same time, the schemas and the streams when their server is up, each service after
+        those.
 
         When something fails, everything is stopped again and the first failure raised.
         """
@@ -178,12 +179,12 @@ class Stack:
             self.processes.before_ready(nats.NAME, self._ensure_streams)
 
     def _keep_streams(self) -> None:
-        """Somebody may have deleted them in a NATS that runs on."""
+        """Creates the streams again when somebody has deleted them while NATS runs."""
         with contextlib.suppress(NotReadyError):  # NATS is away: it is not ready again before its streams are
             self._ensure_streams()
 
     def _keep_stream_writable(self) -> None:
-        """A disk that was full has left NATS refusing messages: only a new start ends that."""
+        """Restarts NATS when a full disk has left it refusing messages, which only a new start ends."""
         try:
             refused = not takes_messages(self.servers.nats_url, self.servers.nats_password(PROVISIONER))
         except NotReadyError:  # away or frozen, which is another matter

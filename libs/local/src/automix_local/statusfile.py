@@ -104,7 +104,8 @@ def read_statuses(state: StateDir) -> list[ProcessStatus]:
 
 
 def _as_it_is(noted: ProcessStatus) -> ProcessStatus:
-    """The file may be behind, by a moment or for as long as the disk is full: a dead process is not shown as ready."""
+    """The process as it is now. The file may be out of date, for a moment or while the disk is full, and a dead process
+    must not be shown as ready."""
     if noted.pid is None or _lives(noted.pid):
         return noted
     detail = f"process {noted.pid} has ended, and what came after it is not noted yet"

@@ -1,7 +1,7 @@
 """The event stream and its consumers on the embedded NATS. Run as a program, it creates what is missing.
 
-`python -m automix_local.streams` reads AUTOMIX_NATS_URL, AUTOMIX_NATS_USER and AUTOMIX_NATS_PASSWORD. A process of its
-own, because what it needs and logs is not for the process of the supervisor.
+`python -m automix_local.streams` reads AUTOMIX_NATS_URL, AUTOMIX_NATS_USER and AUTOMIX_NATS_PASSWORD. It runs as a
+process of its own, because the supervisor should neither load its libraries nor get its logs.
 """
 
 import asyncio
@@ -23,7 +23,8 @@ _SOURCES = ("automix_platform.events", "automix_platform.processes", "automix_co
 
 
 def definition() -> str:
-    """A fingerprint of how stream and consumers are defined: what was created from another one is out of date."""
+    """A fingerprint of the definitions of stream and consumers. What was created under another fingerprint is out of
+    date."""
     digest = hashlib.sha256()
     for module in _SOURCES:
         spec = importlib.util.find_spec(module)

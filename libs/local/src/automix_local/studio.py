@@ -12,7 +12,7 @@ from automix_client.tokens import MemoryTokenStore
 from automix_local.discovery import as_mapping, discover
 
 FRAGMENT = "#sign-in="
-"""What follows it never leaves the browser: no server sees or logs it."""
+"""What follows this sign in a link never leaves the browser: no server sees or logs it."""
 
 
 def signed_in_link(state_dir: Path) -> str | None:

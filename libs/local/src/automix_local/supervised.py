@@ -181,7 +181,7 @@ class SupervisedProcess:
                 if not was_ready:
                     self._note(State.FAILED, detail=detail)
                     return
-                # It has run here before: what is in its way, such as a full disk, may go away again.
+                # It has run here before, so the obstacle, such as a full disk, may go away again.
                 self._note(State.WAITING, detail=detail)
                 self._stop.wait(delay)
                 delay = min(delay * 2, self._backoff.limit)
@@ -240,8 +240,8 @@ class SupervisedProcess:
             self._status.detail = detail
             self._changed.notify_all()
             copy = Status(**vars(self._status))
-        # Whoever shows or notes the change may meet a full disk or a terminal that is gone, in the thread that keeps
-        # the process running.
+        # The callback may meet a full disk or a terminal that is gone. It runs in the thread that keeps the process
+        # alive, and must not end it.
         with contextlib.suppress(Exception):
             self._on_change(copy)
 

@@ -1,6 +1,5 @@
-"""Every role, user and key of a deployment as its server has them: SQL, a NATS configuration, policies of S3.
-
-For servers that no job may administer. Passwords are left out: who creates them puts them in.
+"""Every role, user and key of a deployment in the form that its server takes: SQL, a NATS configuration, S3 policies.
+They serve where no job may administer the servers. Passwords are left out: who creates them puts them in.
 """
 
 import json

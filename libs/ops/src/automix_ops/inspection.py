@@ -18,7 +18,7 @@ PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Allowances:
-    """What is not yet wrong, in seconds.
+    """How long something may last before it is wrong, in seconds.
 
     `settle`: how long a fact may take from one schema to another, or an object to get its row. `grace`: how long a
     job, an event or a deletion may be left alone. `object_age`: how old an object without a row must be, which is the
@@ -42,8 +42,8 @@ class Inspection:
 async def inspect(database_url: str, store: ObjectStore, allowances: Allowances) -> Inspection:
     """Compares all schemas and the bucket, and changes nothing.
 
-    A finding counts when it is there at the first look and at every later one until the time to settle is over: what
-    was only under way is gone by then. Raises psycopg.OperationalError and Unavailable when a server is away.
+    A finding counts when it is there at the first look and at every later one until the time to settle is over. What
+    was only under way has settled by then. Raises psycopg.OperationalError and Unavailable when a server is away.
     """
     deadline = time.monotonic() + allowances.settle
     looked = await _look(database_url, store, allowances)

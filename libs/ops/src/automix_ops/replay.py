@@ -28,8 +28,8 @@ def moment(text: str, now: datetime) -> datetime:
 async def replay(database_url: str, service: str, since: datetime | None) -> int:
     """Marks the events that became true since then, or all that are kept, and returns how many.
 
-    They travel under the same ids: who has handled one ignores it, and JetStream itself those that it was given within
-    its two minutes of memory. Raises WrongServiceError.
+    They travel under the same ids. A consumer that has handled one ignores it, and JetStream drops those that it was
+    given within the last two minutes. Raises WrongServiceError.
     """
     async with await connect(database_url, "automix-replay") as connection:
         row = await (await connection.execute("SELECT current_schema()")).fetchone()

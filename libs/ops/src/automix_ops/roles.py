@@ -63,14 +63,14 @@ def grants(password: Callable[[DatabaseRole], sql.Composable], database: str) ->
         for owner in (role for role in DATABASE_ROLES if not role.reader):
             names = (owner.name, reader.name)
             yield _format("GRANT USAGE ON SCHEMA {} TO {}", *names)
-            # Tables to come; what an owner has taken back from the reader on one that is there stays taken back.
+            # This grants the reader future tables. What an owner has revoked on an existing table stays revoked.
             yield _format(
                 "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} GRANT SELECT ON TABLES TO {}", owner.name, *names
             )
 
 
 def _verifier(session: Session, role: DatabaseRole, password: str) -> sql.Literal:
-    """The verifier instead of the password: a statement may end up in the server's log."""
+    """The SCRAM verifier, which is sent in place of the password: a statement may end up in the server's log."""
     made = session.pgconn.encrypt_password(password.encode(), role.name.encode(), b"scram-sha-256")
     return sql.Literal(made.decode())
 

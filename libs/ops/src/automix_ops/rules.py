@@ -58,8 +58,8 @@ async def broken(connection: Connection, grace_seconds: float) -> set[Finding]:
     return found
 
 
-# A queued job is alive while it is announced now and then, a processing one while its worker extends the lease; the
-# sweeper brings back what is neither. Nothing may be left alone for longer than the grace.
+# A queued job is alive while it is announced now and then, a processing one while its worker extends the lease. The
+# sweeper brings all others back, so nothing may be left alone for longer than the grace.
 JOBS = (
     Rule(
         "JOB_FORGOTTEN",

@@ -16,7 +16,7 @@ Network = IPv4Network | IPv6Network
 
 LOOPBACK = IPv4Address("127.0.0.1")
 IPV6_SITE = 64
-"""A subscriber has a whole /64 (RFC 6177): single addresses of it mean nothing."""
+"""Bits of the network that is counted: a subscriber has a whole /64 (RFC 6177)."""
 
 
 def caller_address(peer: str, forwarded: Iterable[str], trusted: Sequence[Network]) -> Address:
@@ -38,7 +38,7 @@ def caller_address(peer: str, forwarded: Iterable[str], trusted: Sequence[Networ
 
 
 def throttled_network(address: Address) -> Network:
-    """What wrong passwords are counted under: the address, or the whole site that an IPv6 address is of."""
+    """The key under which wrong passwords are counted: the address, or the network of an IPv6 address."""
     return ip_network((address, 32 if address.version == 4 else IPV6_SITE), strict=False)
 
 

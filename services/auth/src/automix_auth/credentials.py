@@ -1,4 +1,4 @@
-"""Is this the password? Asked slowly, seldom and always in the same way."""
+"""Checks passwords: slowly, only so often, and in the same time whether or not the account exists."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from automix_auth.repository import Accounts, Failures
 
 ALL_ACCOUNTS = hashlib.sha256(b"all accounts").digest()
 SIGN_UPS = hashlib.sha256(b"sign-ups").digest()
-"""Beside the keys of emails, which all hold an @: what is counted for a network as a whole."""
+"""The key of what is counted for a network as a whole. It cannot be an email's key, all of which hold an @."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class Credentials:
 
     @asynccontextmanager
     async def proven(self, attempt: Attempt, account: Account | None, refusal: ServiceError) -> AsyncIterator[Turn]:
-        """The block runs, with the turn at hashing still held, when the password is the account's.
+        """Runs the block when the password is the account's; the turn at hashing is still held in it.
 
         Raises `refusal` when it is not or there is no account, after the same work; ResourceExhausted
         (TOO_MANY_ATTEMPTS, HASHING_BUSY) before any hashing.
         """
         await self._refuse_too_many(attempt)
         async with self._hashing.turn(attempt.network) as turn:
-            # Again: those that waited in the line together must not all get their try.
+            # The throttle is asked again: attempts that waited in line together must not all get their try.
             await self._refuse_too_many(attempt)
             if not await turn.matches(attempt.password, account.password_hash if account else None):
                 async with self._database.read() as connection:

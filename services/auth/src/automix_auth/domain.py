@@ -89,7 +89,7 @@ class Verdict(Enum):
 
     ROTATE = auto()
     REPEAT = auto()
-    """Its answer may have got lost: it gets a sibling of what it got before."""
+    """The first answer may have got lost: the token is exchanged again, for a sibling."""
     STOLEN = auto()
     """It was spent long ago: two parties hold it, and nobody can tell which is the thief."""
     REFUSE = auto()

@@ -9,7 +9,7 @@ LONGEST = 254
 """RFC 5321, as corrected by erratum 1690."""
 
 LONG_S_T, S_T = "\ufb05", "\ufb06"
-"""The one simple folding that Python's two tables, full folding and lower case, do not yield."""
+"""The only character whose simple folding is neither its full folding nor its lower case in Python."""
 
 
 def fold(text: str) -> str:
@@ -49,5 +49,5 @@ def parse_email(text: str) -> str:
 
 
 def account_key(text: str) -> bytes:
-    """What wrong passwords are counted under: SHA-256, so that no list of typed emails is kept."""
+    """The key under which wrong passwords are counted: a SHA-256 hash, so that no list of typed emails is kept."""
     return hashlib.sha256(fold(text).encode()).digest()

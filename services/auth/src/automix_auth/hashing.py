@@ -52,7 +52,7 @@ class Hashing:
     def __init__(self, *, cost: int, slots: int, waiting: int) -> None:
         """`slots` hashes are computed at once; `waiting` calls more may wait for a turn."""
         self._cost = cost
-        # Whoever crowds waits behind everybody else, and is refused first.
+        # A network that sends many waits behind all others, and is refused first.
         self._turns = Turns(slots, whole=True, waiting=waiting, refusal=_busy)
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="bcrypt")
         self._nobodys = bcrypt.gensalt(cost).decode() + NOBODYS_DIGEST

@@ -1,4 +1,4 @@
-"""Signing keys: the first one, the next one, and what of them is published."""
+"""Signing keys: the first one, the rotation to the next one, and which keys are published."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,9 +15,8 @@ LONGEST_FETCH = timedelta(seconds=10)
 
 
 def lead(cache_lifetime: timedelta) -> timedelta:
-    """How long a key is published before it signs: until everybody has fetched it.
-
-    One cache lifetime, and what an answer of GetJwks may take to arrive: only then does its lifetime begin.
+    """How long a key is published before it signs, so that everybody has fetched it: one cache lifetime, and the time
+    that an answer of GetJwks may take to arrive, because its lifetime begins only then.
     """
     return cache_lifetime + min(LONGEST_FETCH, cache_lifetime)
 

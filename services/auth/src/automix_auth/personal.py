@@ -21,7 +21,7 @@ from automix_auth.tokens import AccessTokens, hash_token
 
 LIFETIME = timedelta(days=90)
 EXCHANGED_LIFETIME = timedelta(seconds=60)
-"""Of the access token: as long as a revoked personal token may still be good for."""
+"""Lifetime of the access token: a revoked personal token is accepted for as long at most."""
 
 
 class Personal:

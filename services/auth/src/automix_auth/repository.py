@@ -97,7 +97,8 @@ class RefreshTokens:
 
     async def take(self, token_hash: bytes) -> RefreshToken | None:
         """The token, and its family held until the transaction ends; None when it is unknown."""
-        # Two statements: the second sees what the transaction that the first one waited for has done to the token.
+        # These are two statements, so that the second sees what another transaction, which the first has waited for,
+        # has done to the token.
         await statements.HOLD_FAMILY.one(self._connection, token=token_hash)
         return await statements.READ_TOKEN.one(self._connection, token=token_hash)
 

@@ -58,7 +58,8 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def SignUp(self, request: pb.SignUpRequest, context: Context) -> pb.SignUpResponse:
         """Creates an account and signs it in."""
         email = parse_email(request.email)
-        # Before it is known whether the email has an account: to find that out costs what an account costs.
+        # The hash is made before anybody looks whether the email has an account, so that to find out costs as much as
+        # to sign up.
         password_hash = await self._credentials.new_hash(request.password, self._network(context))
         async with self._database.transaction() as connection:
             account = await Accounts(connection).add(new_id(), email, password_hash)

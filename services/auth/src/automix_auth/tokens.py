@@ -1,5 +1,5 @@
-"""The kinds of token: access tokens that anybody can verify, refresh and personal tokens that only their hash is kept
-of."""
+"""The kinds of token: access tokens, which anybody can verify, and refresh and personal tokens, of which only a hash is
+kept."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""What has to be done without being asked: the first key, keys by age, and forgetting what has expired."""
+"""Work that nobody asks for: making the first key, rotating keys by age, and deleting what has expired."""
 
 import asyncio
 from datetime import timedelta

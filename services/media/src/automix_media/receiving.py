@@ -137,7 +137,8 @@ class Receiver:
                 waiting.cancel()
 
     def _make_way(self) -> None:
-        """Somebody waits: the slowest stream of who has most, if it is slow and has had its chance, ends."""
+        """Somebody waits for a place. The slowest stream of the user who has most ends, if it is slow and has run long
+        enough."""
         slow = [one for one in self._running if one.slow()]
         if slow:
             max(slow, key=lambda one: (self._turns.taken(one.owner_id), -one.rate())).gives_way.set()
@@ -198,7 +199,7 @@ class _Running:
         return self.part_writer.taken / max(time.monotonic() - self.began, 1e-3)
 
     def slow(self) -> bool:
-        """Whether it has had its chance, and should give way to others."""
+        """Whether it has run long enough to be judged, and is so slow that it should give way."""
         old = time.monotonic() - self.began >= FAIR_SECONDS
         return old and not self.gives_way.is_set() and self.rate() < FAIR_BYTES_PER_SECOND
 

@@ -48,7 +48,7 @@ CHILD = "automix_audio.verify_child"
 
 ENDED = Counter("automix_verifications_total", "Uploads verified or refused, by outcome", ["outcome"])
 SHORT_SECONDS = 3.0
-"""Verifying a song of usual length takes less."""
+"""Seconds after which a verification counts as long; a song of usual length takes less."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,8 @@ class Verifier:
         upload = lease.upload
         try:
             if upload.method == "post":
-                # Asked before the fetch: what storage let in is not trusted to have the size that the form allowed.
+                # The size is asked for before the fetch: storage is not trusted to have kept to the size that the form
+                # allowed.
                 require_declared_size(upload, await self._store.size(post_key(upload.id)))
                 keys = [post_key(upload.id)]
             else:
@@ -202,7 +203,7 @@ class Verifier:
         try:
             return await lease.finish(facts)
         except LOST:
-            # Whether it was committed is not known: the row is.
+            # Nobody knows whether the transaction was committed; the row tells.
             asset = await self._asset(lease.upload, lease.holder)
             if asset is None:
                 raise

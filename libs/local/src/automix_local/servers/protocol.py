@@ -1,4 +1,5 @@
-"""What a stack stands on: PostgreSQL, NATS and S3, wherever they run, and the state directory of its supervisor."""
+"""The servers that a stack needs (PostgreSQL, NATS and S3, wherever they run) and the state directory of its
+supervisor."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

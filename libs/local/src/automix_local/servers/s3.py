@@ -20,7 +20,7 @@ from automix_local.state import StateDir, write_private
 from automix_local.supervised import ProcessSpec
 
 NAME = "s3"
-# Without it the client asks for the region first, which keys that are scoped to a prefix may not.
+# Without a region the client asks for it first, which a key that is scoped to a prefix may not do.
 REGION = "us-east-1"
 # Written, read and deleted by the readiness probe; nothing else has this prefix.
 PROBE_KEY = ".probe/ready"
@@ -35,7 +35,7 @@ _TOKEN_KEYS = (
 
 # Its parts speak gRPC among themselves, by default with anybody: each asks the other for a certificate.
 _GRPC_PARTS = ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT")
-# Where it puts sockets of its own, whatever the options and TMPDIR say, and forgets them.
+# SeaweedFS puts sockets here, whatever the options and TMPDIR say, and never removes them.
 _SOCKET_DIR = Path("/tmp")  # noqa: S108
 _PROBE_SECONDS = 3.0
 
@@ -69,7 +69,7 @@ class S3:
         self._secrets = secrets
         self._home = state.path / NAME
         self._data = self._home / "data"
-        # A form that is posted is written down here whole, before anybody looks whether it is allowed.
+        # SeaweedFS writes a posted form here as a whole, before it looks whether the form is allowed.
         self._temporary = self._home / "temporary"
 
     @property
@@ -140,7 +140,7 @@ class S3:
                     f"-s3.config={config}",
                     # Nobody else reads from this volume server, so its stop need not be announced beforehand.
                     "-volume.preStopSeconds=0",
-                    # In the working directory: a socket's path may not exceed 107 bytes.
+                    # The sockets lie in the working directory: a socket's path may not exceed 107 bytes.
                     "-filer.localSocket=filer.sock",
                     "-s3.localSocket=s3.sock",
                     *(f"{name}={port}" for name, port in ports.items()),

@@ -13,7 +13,7 @@ async def kept_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Which of these objects a row names, or may come to name by a form, a writer or a verifier that is at work."""
     ids = [UUID(hex=part) for part in {key.split("/")[1] for key in keys if key.count("/")} if _is_id(part)]
     named: set[str] = set()
-    # Who is at work is read first: what they commit meanwhile is then seen as a row.
+    # This reads first who is at work: what they commit meanwhile is then found as a row.
     for upload_id, posted, verifier, writer in await statements.AT_WORK.all(connection, ids=ids):
         if posted:
             named.add(post_key(upload_id))

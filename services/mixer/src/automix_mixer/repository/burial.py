@@ -14,7 +14,7 @@ async def bury_owner(connection: Connection, owner_id: UUID) -> None:
     """Deletes every job of a user who is gone. A worker that holds one finds it gone and stops."""
     await CUT_OFF.run(connection)
     await tombstones.bury_user(connection, owner_id)
-    # The rows first: once they are locked no worker can commit a render whose object would not be noted.
+    # The rows are locked first: from then on no worker can commit a render whose object would not be noted.
     await statements.HOLD_ALL_OWNED.all(connection, owner=owner_id)
     await delete_later(connection, await statements.KEYS_OWNED.all(connection, owner=owner_id))
     await statements.DELETE_OWNED.run(connection, owner=owner_id)

@@ -55,9 +55,9 @@ CLAIM_NEXT = Query(
     """
     + _CLAIM.format(job="(SELECT id FROM next)"),
 )
-"""The oldest job of the user whose turn it is. A user whose turn another claim is just taking is passed over, unless
-there is nobody else: then it waits. A job that just changes is passed over as well, so that no two transactions wait
-for each other."""
+"""The oldest job of the user whose turn it is. A user is passed over while another claim takes that user's turn. When
+there is nobody else, the statement waits for the other claim. A job that just changes is passed over as well, so that
+no two transactions wait for each other."""
 
 _TAKEN = (jobs.c.id, jobs.c.owner_id, jobs.c.attempt, jobs.c.settings, jobs.c.plan, jobs.c.traceparent)
 RECLAIM = Query(

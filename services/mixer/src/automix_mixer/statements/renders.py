@@ -108,7 +108,8 @@ HOLD_RENDER = Query(
     sa.select(jobs.c.id.label("job_id"), jobs.c.project_id, sa.false().label("before"))
     .join_from(renders, jobs, renders.c.job_id == jobs.c.id)
     .where(THIS_RENDER)
-    # Of both: who waits for the job must not find the render that the other one has deleted meanwhile.
+    # Both rows are locked: a transaction that waited for the job must not find a render that another has deleted
+    # meanwhile.
     .with_for_update(of=[jobs, renders]),
 )
 DELETED_BEFORE = Query(

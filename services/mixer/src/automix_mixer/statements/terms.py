@@ -9,7 +9,7 @@ from sqlalchemy import bindparam
 from automix_mixer.tables import jobs
 
 CLOCK = sa.func.clock_timestamp(type_=jobs.c.created_at.type)
-# No index can serve clock_timestamp(), which is another one at each row.
+# No index can serve clock_timestamp(), which changes from row to row.
 MOMENT = sa.func.statement_timestamp(type_=jobs.c.created_at.type)
 
 OWNED = jobs.c.owner_id == bindparam("owner")

@@ -18,7 +18,7 @@ from automix_mixer.webhooks.domain import Answer, Sending
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
-"""For all of an attempt."""
+"""Seconds for one attempt as a whole."""
 SUCCESS = range(200, 300)
 REDIRECT = range(300, 400)
 REFUSED = "its name leads to an address of a private network"
@@ -120,7 +120,7 @@ def _judged(status: int) -> Answer:
 
 
 def _words(error: Exception) -> str:
-    """What is fit for its owner: our own words, or the short text of a system's error."""
+    """What the webhook's owner is told of a failure: our own words, or the short text of a system's error."""
     cause = error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"TLS: {cause.verify_message}"[:200]

@@ -20,14 +20,14 @@ SECRET_BYTES = 32
 PREVIOUS_KEPT = timedelta(days=1)
 """How long deliveries are signed by the secret before as well."""
 FAILING_TOO_LONG = timedelta(days=5)
-"""Without a success, before a webhook is disabled."""
+"""How long a webhook may go without a success before it is disabled."""
 DELIVERIES_KEPT = timedelta(days=30)
-"""After they have ended."""
+"""How long deliveries are kept after they have ended."""
 
 DELAYS = tuple(
     timedelta(seconds=seconds) for seconds in (5, 60, 5 * 60, 15 * 60, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 8 * 3600)
 )
-"""Between one attempt and the next: about a day in all."""
+"""Pauses between one attempt and the next: about a day in all."""
 
 GONE = 410
 """Standard Webhooks: an address that answers so wants to hear no more."""

@@ -114,7 +114,7 @@ async def record(connection: Connection, sending: Sending, answer: Answer) -> No
         "status": answer.status,
         "error": answer.error,
     }
-    # The webhook first, as whoever disables it does: two that wait for each other would be a deadlock.
+    # The webhook is locked first, as it is when it is disabled: another order could end in a deadlock.
     if answer.is_success:
         await statements.FREE_AFTER_SUCCESS.run(connection, webhook=sending.webhook_id)
         await statements.DELIVERED.run(connection, **told)

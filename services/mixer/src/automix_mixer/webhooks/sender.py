@@ -17,7 +17,7 @@ from automix_mixer.webhooks.repository import forget, record, take_next
 log = logger(__name__)
 
 LEASE = timedelta(seconds=ANSWER_SECONDS + 15)
-"""Longer than an attempt takes, and the writing of what became of it."""
+"""Lease of an attempt: longer than it takes to make it and to write its outcome."""
 AT_ONCE = 16
 """Attempts under way in a process: each waits for somebody else's server."""
 FORGET_SECONDS = 3600.0

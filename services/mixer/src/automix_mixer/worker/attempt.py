@@ -24,7 +24,7 @@ log = logger(__name__)
 
 ENGINE = "automix_mixer.engine.face.child"
 FETCHED, RENDERED = 0.03, 0.96
-"""Shares of an attempt after which its tracks are there, and the mix is."""
+"""Shares of an attempt, from 0 to 1, at which its tracks are fetched and its mix is made."""
 
 LOST = {
     "CRASHED": JobError("RENDER_CRASHED", "the mix ended unexpectedly each time it was tried"),

@@ -24,10 +24,10 @@ class Endings:
         self._database = database
 
     async def settle(self, claimed: Claim, outcome: Outcome) -> JobStatus | None:
-        """What the job has become; None when it was no longer this attempt's, and nothing was written.
-
-        Every write holds only while the job is processing with this attempt. So when a connection breaks at COMMIT it
-        is simply written again: if the first one took, the second finds nothing to do and the row says what became.
+        """The status that the job has now; None when the job was no longer this attempt's, and nothing was written.
+        Every write applies only while the job is processing with this attempt. So when a connection breaks at COMMIT,
+        the write is repeated: if the first one was committed, the second finds nothing to do, and the row tells the
+        outcome.
         """
         uncertain = False
         while True:

@@ -20,7 +20,7 @@ from automix_mixer.worker.patience import with_patience
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
 STEM = "stem_"
 NAMED = {STEM: "stem", "master_": "master", "version_": "version"}
-"""Kinds of the engine by their beginnings, behind which stands which one it is."""
+"""Kinds of the engine's files that have a name: by the beginning of `stem_lead`, which kind of file it is here."""
 
 
 class BadOutputError(Exception):

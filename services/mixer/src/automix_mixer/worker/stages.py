@@ -21,7 +21,7 @@ class Stages:
         self._began = 0
 
     def reach(self, name: str) -> None:
-        """The attempt is at stage `name` now: the one before, if it was another, is over."""
+        """Begins the stage `name`, and ends the one before, if that was another."""
         if name != self._name:
             self.end()
             self._name, self._began = name, time.time_ns()

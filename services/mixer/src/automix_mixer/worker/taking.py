@@ -82,7 +82,7 @@ class Taker:
 
     async def _deliver(self, worker_id: str, job_id: UUID, message: Msg) -> None:
         try:
-            # Each delivery takes under a name of its own, by which a claim whose answer was lost is found again.
+            # Each delivery claims under a name of its own. By it a claim is found again whose answer was lost.
             await self._work(f"{worker_id}:{secrets.token_hex(4)}", job_id, message)
         except Exception:  # a defect costs this delivery and not the process its life
             log.exception("delivery failed", job_id=str(job_id))
@@ -127,7 +127,7 @@ class Taker:
         await hints.row_changed()
 
     async def _claim(self, worker_id: str, announced: UUID) -> Claim | None:
-        """A job to work on. A delivery says that one waits, not which: that is decided by whose turn it is.
+        """Claims a job to work on. A delivery says that some job waits; which one is taken depends on whose turn it is.
 
         Where none waits, the announced job may still be one whose worker is lost.
         """
@@ -176,7 +176,8 @@ class Taker:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _answer(self, message: Msg, *, drop: bool = False, again_seconds: float | None = None) -> None:
-        """Acknowledges; what is lost on the way is delivered again, and refused by the claim."""
+        """Acknowledges the delivery. An acknowledgement that gets lost does no harm: the job is delivered again, and
+        the claim refuses it."""
         try:
             if drop:
                 await message.term()
