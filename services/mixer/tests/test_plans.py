@@ -7,7 +7,8 @@ from automix_common.process.ids import new_id
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError, plan_from_json
 from automix_mixer.engine import Settings as EngineSettings
-from automix_mixer.plans import read_plan, require_fit
+from automix_mixer.engine.plan.plan_bounds import check_fit
+from automix_mixer.plans import read_plan
 
 from .plans import a_beat, a_plan, a_vocal
 
@@ -85,11 +86,11 @@ def test_a_plan_for_other_tracks_is_refused(tracks: list[int], roles: list[str],
     plan = a_plan() | {"beats": [a_beat(track) for track in tracks]}
     inputs = [JobInput(new_id(), role, "key", "0" * 64, "name", 1, 1.0) for role in roles]
     with pytest.raises(EngineError, match=complaint) as refused:
-        require_fit(plan_from_json(plan), inputs)
+        check_fit(plan_from_json(plan), [track.role for track in inputs])
     assert refused.value.reason == "PLAN_DOES_NOT_FIT"
 
 
 def test_a_plan_for_these_tracks_fits() -> None:
     plan = a_plan() | {"beats": [a_beat(1)]}
     inputs = [JobInput(new_id(), role, "key", "0" * 64, "name", 1, 1.0) for role in ("reference", "beat")]
-    require_fit(plan_from_json(plan), inputs)
+    check_fit(plan_from_json(plan), [track.role for track in inputs])

@@ -1,9 +1,9 @@
 """MixerService, the RPCs about jobs: translates, authorises, calls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from automix.mixer.v1 import mixer_pb2 as pb
@@ -13,18 +13,16 @@ from automix_common.database.pool import Database
 from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
-from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument, mine, not_yours
+from automix_common.rpc.errors import FailedPrecondition, mine, not_yours
 from automix_common.rpc.paging import page_limit, page_of, page_start
 
-from automix_mixer.domain import JobInput, JobLimits, JobStatus, NewJob, require_retryable, require_room
-from automix_mixer.engine import EngineError
-from automix_mixer.inserts import require_strips
+from automix_mixer.domain import JobLimits, JobStatus, NewJob, require_retryable, require_room
 from automix_mixer.messages import job_message
-from automix_mixer.mix_settings import require_delivery_alone, require_reference, require_song, to_engine
+from automix_mixer.mix_settings import of_mix
 from automix_mixer.peers import Peers
-from automix_mixer.plans import read_plan, require_fit
+from automix_mixer.plans import edited_plan
 from automix_mixer.repository.jobs import Jobs
-from automix_mixer.track_options import split, stored_options
+from automix_mixer.track_options import stored_options
 from automix_mixer.watching import Watcher
 
 Create = pb.CreateJobRequest | pb.RetryJobRequest
@@ -45,19 +43,15 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         earlier = await self._earlier(request, pb.CreateJobResponse)
         if earlier is not None:
             return earlier
-        settings = to_engine(request.settings)
         await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
-        require_strips(request.settings.inserts, [track.filename for track in inputs])
-        require_reference(request.settings, [track.role for track in inputs])
-        require_song(request.settings, [track.role for track in inputs])
-        settings |= stored_options(request.inputs, inputs) if request.inputs else {}
+        settings = of_mix(request.settings, inputs, beside_plan=bool(request.plan_json))
         plan = None
         if request.plan_json:
-            require_delivery_alone(request.settings)
             # In a thread: nobody waits for the plan of another.
-            plan = await asyncio.to_thread(_plan, request.plan_json, split(settings)[0], inputs)
-        new = NewJob(UUID(request.project_id), settings, plan, inputs)
+            plan = await asyncio.to_thread(edited_plan, request.plan_json, settings, inputs)
+        kept = settings | stored_options(request.inputs, inputs)
+        new = NewJob(UUID(request.project_id), kept, plan, inputs)
         return await self._queue(request, new, pb.CreateJobResponse)
 
     async def RetryJob(self, request: pb.RetryJobRequest, context: Context) -> pb.RetryJobResponse:
@@ -118,14 +112,3 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
                 return answer_type(job=job_message(await jobs.add(new_id(), new)))
 
             return await answer_once(connection, user_id, request, request.request_id, answer_type, create)
-
-
-def _plan(text: str, settings: Mapping[str, Any], inputs: Sequence[JobInput]) -> dict[str, Any]:
-    try:
-        plan, said = read_plan(text, settings)
-        require_fit(said, inputs)
-    except EngineError as error:
-        raise InvalidArgument(
-            error.reason, error.message, violations=[FieldViolation("plan_json", error.message)]
-        ) from None
-    return plan

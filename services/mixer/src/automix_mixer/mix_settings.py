@@ -1,12 +1,13 @@
 """Settings of the contract as the engine takes them, and back. Both know them by the same names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 from automix_mixer import inserts
+from automix_mixer.domain import JobInput
 from automix_mixer.engine import Settings, SettingsError
 from automix_mixer.engine.plan.plan_json import DELIVERY
 from automix_mixer.engine.settings import INSERTS
@@ -23,6 +24,21 @@ def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
     Raises InvalidArgument (BAD_SETTINGS) naming the field that the engine refuses.
     """
     return _checked(_plain(asked)).to_json()
+
+
+def of_mix(asked: pb.MixSettings, inputs: Sequence[JobInput], *, beside_plan: bool) -> dict[str, Any]:
+    """As `to_engine`, for a mix of these tracks, to which its user gives a plan or does not.
+
+    Raises InvalidArgument (BAD_SETTINGS) also for settings that these tracks cannot have.
+    """
+    settings = to_engine(asked)
+    roles = [track.role for track in inputs]
+    inserts.require_strips(asked.inserts, [track.filename for track in inputs])
+    _require_reference(asked, roles)
+    _require_song(asked, roles)
+    if beside_plan:
+        _require_delivery_alone(asked)
+    return settings
 
 
 def given(asked: pb.MixSettings) -> dict[str, Any]:
@@ -55,8 +71,8 @@ def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:
     return pb.MixSettings(**known | {"format": NUMBERS.get(str(stored.get("format")), pb.RENDER_FORMAT_UNSPECIFIED)})
 
 
-def require_delivery_alone(asked: pb.MixSettings) -> None:
-    """Raises InvalidArgument (BAD_SETTINGS) for settings that would have no effect beside a plan, which has its own."""
+def _require_delivery_alone(asked: pb.MixSettings) -> None:
+    """Refuses settings that would have no effect beside a plan, which has its own."""
     found = [
         FieldViolation(f"settings.{field.name}", "has no effect beside a plan: change the decision in the plan")
         for field, _ in asked.ListFields()
@@ -66,14 +82,12 @@ def require_delivery_alone(asked: pb.MixSettings) -> None:
         raise InvalidArgument("BAD_SETTINGS", f"{found[0].field} {found[0].description}", violations=found)
 
 
-def require_reference(asked: pb.MixSettings, roles: list[str]) -> None:
-    """Raises InvalidArgument (BAD_SETTINGS) when the loudness of a reference is asked for and there is none."""
+def _require_reference(asked: pb.MixSettings, roles: list[str]) -> None:
     if asked.match_reference_loudness and "reference" not in roles:
         raise refused("match_reference_loudness", "needs a reference: add one, or name a loudness")
 
 
-def require_song(asked: pb.MixSettings, roles: list[str]) -> None:
-    """Raises InvalidArgument (BAD_SETTINGS) when mastering is asked for and there is not one track alone."""
+def _require_song(asked: pb.MixSettings, roles: list[str]) -> None:
     if asked.mastering and sum(role != "reference" for role in roles) != 1:
         raise refused("mastering", "takes one finished song and references: leave the other tracks out")
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from automix_common.rpc.errors import FieldViolation, InvalidArgument
+
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError, Settings
 from automix_mixer.engine.plan.mixplan import MixPlan
@@ -40,9 +42,19 @@ def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = Fal
     return dict(plan), said
 
 
-def require_fit(plan: MixPlan, inputs: Sequence[JobInput]) -> None:
-    """Raises EngineError (PLAN_DOES_NOT_FIT) when the plan was made for other inputs."""
-    check_fit(plan, [track.role for track in inputs])
+def edited_plan(text: str, settings: Mapping[str, Any], inputs: Sequence[JobInput]) -> dict[str, Any]:
+    """The plan that a job of these inputs is given, as its JSON object.
+
+    Raises InvalidArgument (PLAN_INVALID), or (PLAN_DOES_NOT_FIT) when the plan was made for other inputs.
+    """
+    try:
+        plan, said = read_plan(text, settings)
+        check_fit(said, [track.role for track in inputs])
+    except EngineError as error:
+        raise InvalidArgument(
+            error.reason, error.message, violations=[FieldViolation("plan_json", error.message)]
+        ) from None
+    return plan
 
 
 def _refuse(constant: str) -> float:
