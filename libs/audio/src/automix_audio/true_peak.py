@@ -58,8 +58,9 @@ class TruePeakMeter:
         coefficients = interpolator()
         self._matrix = _cell_matrix(coefficients)
         self._gain = float(np.abs(coefficients).sum(axis=1).max())
-        # The samples that the next value reaches back to: silence before the first sample.
-        self._pending = np.zeros((channels, _TAPS // 2 - 1), np.float32)
+        # The samples that the next value reaches back to: before the first sample, silence that is as long as the
+        # interpolator less one, so that values just ahead of that sample count.
+        self._pending = np.zeros((channels, _TAPS - 1), np.float32)
         self._peak = 0.0
 
     @property
@@ -79,7 +80,7 @@ class TruePeakMeter:
 
     def finish(self) -> None:
         """Measure the end of the signal, which silence follows. More blocks may not come."""
-        self._take(np.zeros((len(self._pending), _TAPS // 2 + _CELL), np.float32))
+        self._take(np.zeros((len(self._pending), _TAPS + _CELL), np.float32))
 
     def _take(self, new: NDArray[np.float32]) -> None:
         signal = np.concatenate((self._pending, new), axis=1)
