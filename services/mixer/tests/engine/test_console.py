@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from automix_audio.loudness import LoudnessMeter
 from automix_mixer.engine import MixPlan, Profile, Settings, Track, Workspace, analyse, make_plan
 from automix_mixer.engine.measure.cells import audibility, measure_cells
 from automix_mixer.engine.plan.instrument_planning import Stages, plan_instruments
-from automix_mixer.engine.plan.mixplan import BeatPlan
+from automix_mixer.engine.plan.mixplan import BeatPlan, DrumsPlan
 from automix_mixer.engine.render.instruments import render_instruments
 from automix_mixer.engine.track import TrackOptions
 
@@ -17,7 +18,7 @@ from .conftest import RATE, save_wav, voice
 
 SECONDS = 8
 ON = Stages()
-OFF = Stages(pan=False, width=False, levels=False, masking=False, kick=False, lows=False)
+OFF = Stages(pan=False, width=False, levels=False, masking=False, kick=False, lows=False, glue=False)
 
 
 def noise(seed: int, low: float, high: float, seconds: float = SECONDS) -> np.ndarray:
@@ -142,6 +143,23 @@ def test_lows_stand_in_the_middle(tmp_path: Path, workspace: Workspace) -> None:
     session = Session(tmp_path, workspace, {"synth": 0.4 * low, "hats": HATS})
     off, on = (session.sound(session.rendered(session.strips(s))[0])[1] for s in (OFF, replace(OFF, lows=True)))
     assert 10 * np.log10(np.square(on).sum() / np.square(off).sum()) < -12
+
+
+def test_loud_hits_of_several_drums_are_held_and_their_loudness_stays(tmp_path: Path, workspace: Workspace) -> None:
+    accents = np.where(TIME % 2 < 0.5, 1.0, 0.3)
+    session = Session(tmp_path, workspace, {"kick": 1.5 * accents * KICK, "hats": HATS, "keys": 0.1 * KEYS})
+    assert session.plan.drums.glue is not None
+    loud, hits = {}, {}
+    for name, drums in (("off", DrumsPlan()), ("on", session.plan.drums)):
+        plan, profiles = render_instruments(replace(session.plan, drums=drums), session.profiles, workspace)
+        # The trim is the same for all: what is summed here are the drums before it.
+        mid = sum(session.sound(profiles[b.track])[0] for b in plan.beats if b.name != "keys")
+        meter = LoudnessMeter(RATE, 2)
+        meter.process(np.repeat(mid[:, None], 2, axis=1).astype(np.float32))
+        frames = 10 * np.log10(np.square(mid[: len(mid) // 480 * 480]).reshape(-1, 480).mean(axis=1) + 1e-12)
+        loud[name], hits[name] = meter.integrated, float(np.percentile(frames, 99.5)) - meter.integrated
+    assert loud["on"] == pytest.approx(loud["off"], abs=0.1)
+    assert hits["off"] - 6.0 < hits["on"] < hits["off"] - 0.7
 
 
 def test_a_track_sounds_as_its_user_asks(tmp_path: Path, workspace: Workspace) -> None:

@@ -16,7 +16,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, smooth_bands, to_db
 from automix_mixer.engine.measure.cells import Cells, audibility, measure_cells
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.mixplan import BeatPlan, GiveWayPlan
+from automix_mixer.engine.plan.mixplan import BeatPlan, DrumsPlan, GiveWayPlan, GluePlan
 from automix_mixer.engine.roles import DRUM_ROLES
 
 _HEARD_ENOUGH = 0.85
@@ -54,6 +54,7 @@ class Stages:
     masking: bool = True
     kick: bool = True
     lows: bool = True
+    glue: bool = True
 
 
 def plan_instruments(
@@ -78,6 +79,20 @@ def plan_instruments(
     if stages.kick:
         strips = _kick_and_bass(strips, cells)
     return _widened(strips, cells) if stages.width else strips
+
+
+def plan_drums(strips: Sequence[BeatPlan], stages: Stages | None = None) -> DrumsPlan:
+    """Glue on the sum of several drums that nobody has put together yet."""
+    if not (stages or Stages()).glue or sum(s.to == "drums" for s in strips) < 2:
+        return DrumsPlan()
+    return DrumsPlan(
+        GluePlan(
+            glue_ratio=Decision(2.0, ":1", "several drums, each recorded alone, are to sound as one set"),
+            glue_threshold_lu=Decision(3.0, "LU", "against the drums' loudness, on 20 ms level: the louder hits alone"),
+            glue_attack_ms=Decision(30.0, "ms", "lets the stroke through"),
+            glue_release_ms=Decision(120.0, "ms", "is over by the next beat"),
+        )
+    )
 
 
 def _asked(beat: BeatPlan, profile: Profile, role: Decision[str]) -> BeatPlan:

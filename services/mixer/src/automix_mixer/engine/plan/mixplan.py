@@ -199,6 +199,24 @@ class LeadSharePlan:
 
 
 @dataclass(frozen=True)
+class GluePlan:
+    """Compression that holds a bus together; the threshold is against the bus's own loudness, which stays."""
+
+    glue_ratio: Decision[float]
+    glue_threshold_lu: Decision[float]
+    glue_attack_ms: Decision[float]
+    glue_release_ms: Decision[float]
+
+
+@dataclass(frozen=True)
+class DrumsPlan:
+    """The sum of the drums, before the beat's bus."""
+
+    glue: GluePlan | None = None
+    off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class BusPlan:
     """The sum of everything: tone of mid and side, and glue compression."""
 
@@ -251,6 +269,7 @@ class MixPlan:
     balance: BalancePlan
     bus: BusPlan
     master: MasterPlan
+    drums: DrumsPlan = DrumsPlan()
     bus_effects: dict[str, list[Effect]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     passage: Passage | None = None

@@ -26,6 +26,7 @@ from automix_mixer.engine.plan.strip_reading import read_buses, read_master, rea
 from automix_mixer.engine.plan.strips import (
     BALANCE,
     BUS,
+    DRUMS,
     GIVE_WAY,
     GIVES_WAY,
     INSTRUMENT,
@@ -102,6 +103,7 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
         beats=[t for t in tracks if isinstance(t, m.BeatPlan)],
         unmask=chains["beat"],
         balance=chains["lead"],
+        drums=chains["drums"],
         bus=chains["mix"],
         master=read_master(data["master"]),
         bus_effects=effects,
@@ -171,7 +173,7 @@ def _buses_json(plan: m.MixPlan) -> list[dict[str, Any]]:
     return [
         bus("lead", _inserts_json(plan.balance, BALANCE)),
         bus("backing", []),
-        bus("drums", [], "beat"),
+        bus("drums", _inserts_json(plan.drums, DRUMS), "beat"),
         bus("beat", _inserts_json(plan.unmask, UNMASK)),
         bus(SPACE, _inserts_json(plan.space, RETURN)),
         bus(MIX, _inserts_json(plan.bus, BUS), MASTER),

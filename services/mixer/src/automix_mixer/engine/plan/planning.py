@@ -23,7 +23,7 @@ from automix_mixer.engine.plan.beat_planning import (
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.inserting import with_inserts
-from automix_mixer.engine.plan.instrument_planning import Stages, plan_instruments
+from automix_mixer.engine.plan.instrument_planning import Stages, plan_drums, plan_instruments
 from automix_mixer.engine.plan.lead_tone import bounded, lead_share
 from automix_mixer.engine.plan.mastering import as_song, require_song
 from automix_mixer.engine.plan.material import material_of
@@ -115,6 +115,10 @@ def _plan(
     held = [bounded(v, bus) for v in vocal_plans]
     if bus.reference is not None:
         bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
+    # In a session somebody has given every instrument its place and its width, and the drums their sound.
+    placed = material.session
+    stages = Stages(pan=not placed, width=not placed, lows=not placed, glue=not placed)
+    strips = _instruments(beats, stages, solo=solo)
     return MixPlan(
         sample_rate=rate,
         settings=settings.to_json(),
@@ -123,7 +127,8 @@ def _plan(
         edge_fade_ms=Decision(EDGE_FADE_MS, "ms", "of recordings that begin or end in the middle of a sound"),
         vocals=held,
         space=space,
-        beats=_instruments(beats, solo=solo, placed=material.session),
+        beats=strips,
+        drums=plan_drums(strips, stages),
         unmask=unmask,
         balance=BalancePlan(lar_db=lar),
         bus=bus,
@@ -140,12 +145,10 @@ def _sung_share(vocal: VocalPlan, profile: Profile) -> float:
     return float(sum(end - start for start, end, _ in vocal.ride_db.value) / max(profile.duration_s, 1e-9))
 
 
-def _instruments(beats: Indexed, *, solo: bool, placed: bool) -> list[BeatPlan]:
-    """`placed`: somebody has given every instrument its place and its width."""
+def _instruments(beats: Indexed, stages: Stages, *, solo: bool) -> list[BeatPlan]:
     if not beats:
         return []
     profiles = [p for _, p in beats]
-    stages = Stages(pan=not placed, width=not placed, lows=not placed)
     strips = plan_instruments(plan_beats(beats, _beats_lufs(profiles)), profiles, assign_roles(profiles), stages)
     return [replace(s, mute=_muted(p, solo=solo)) for s, p in zip(strips, profiles, strict=True)]
 

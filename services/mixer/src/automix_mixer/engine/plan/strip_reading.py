@@ -23,6 +23,7 @@ from automix_mixer.engine.plan.reading import (
 from automix_mixer.engine.plan.strips import (
     BALANCE,
     BUS,
+    DRUMS,
     GIVE_WAY,
     GIVES_WAY,
     INSTRUMENT,
@@ -90,7 +91,7 @@ def read_buses(data: Any) -> tuple[dict[str, Any], dict[str, list[m.Effect]]]:
     known: dict[str, tuple[type | None, Sequence[Kind], str]] = {
         "lead": (m.BalancePlan, BALANCE, MIX),
         "backing": (None, (), MIX),
-        "drums": (None, (), "beat"),
+        "drums": (m.DrumsPlan, DRUMS, "beat"),
         "beat": (m.UnmaskPlan, UNMASK, MIX),
         SPACE: (m.SpacePlan, RETURN, MIX),
         MIX: (m.BusPlan, BUS, MASTER),

@@ -11,6 +11,7 @@ from automix_mixer.engine.plan.mixplan import (
     BalancePlan,
     BeatPlan,
     BusPlan,
+    DrumsPlan,
     MasterPlan,
     MixPlan,
     SpacePlan,
@@ -69,6 +70,7 @@ GIVE_WAY = "give_way"
 """The one kind of the engine's that a strip may have several of."""
 GIVES_WAY = ("keys", "cut_db", "attack_ms", "release_ms")
 BALANCE = (Kind("balance", ("lar_db",)),)
+DRUMS = (Kind("glue", (), {"glue": None}, whole="glue"),)
 UNMASK = (Kind("unmask", ("cut_db", "attack_ms", "release_ms"), {"cut_db": _FLAT}),)
 RETURN = (
     Kind("reverb", ("reverb_lu", "reverb_time_s", "predelay_ms"), {"reverb_lu": -120.0}),
@@ -97,6 +99,7 @@ KINDS: Mapping[type, tuple[Kind, ...]] = {
     VocalPlan: VOCAL,
     BeatPlan: INSTRUMENT,
     BalancePlan: BALANCE,
+    DrumsPlan: DRUMS,
     UnmaskPlan: UNMASK,
     SpacePlan: RETURN,
     BusPlan: BUS,
@@ -131,6 +134,7 @@ def switched(plan: MixPlan) -> MixPlan:
             for b in plan.beats
         ],
         unmask=_without(plan.unmask),
+        drums=_without(plan.drums),
         space=_without(plan.space),
         bus=_without(plan.bus),
         master=_without(plan.master),

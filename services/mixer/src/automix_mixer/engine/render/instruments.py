@@ -35,6 +35,7 @@ from automix_mixer.engine.plan.mixplan import (
     GiveWayPlan,
     MixPlan,
 )
+from automix_mixer.engine.render.drum_glue import glued_drums
 from automix_mixer.engine.render.rack import sounding, tail_frames, through, through_file
 from automix_mixer.engine.render.remeasure import remeasured
 from automix_mixer.engine.sound.curve_file import MOST_LEVELS, CurveFile
@@ -62,12 +63,17 @@ def render_instruments(
 
 
 def _drum_bus(plan: MixPlan, profiles: list[Profile], workspace: Workspace) -> tuple[MixPlan, list[Profile]]:
-    """The drums as one strip, where their bus has effects."""
+    """The drums as one strip, where their bus has something to do."""
     effects = sounding(plan.bus_effects.get("drums", []))
-    drums = [b for b in plan.beats if b.to == "drums"]
-    if not effects or not drums:
+    drums, glue = [b for b in plan.beats if b.to == "drums"], plan.drums.glue
+    held = glue is not None and glue.glue_ratio.value > 1.0 and len(drums) > 1
+    if not drums or not (effects or held):
         return plan, profiles
-    summed = bus_strip(drums, profiles, effects, plan.sample_rate, workspace)
+
+    def heard(blocks: Iterator[Sound]) -> Iterator[Sound]:
+        return glued_drums(blocks, glue, plan.sample_rate, workspace) if held and glue is not None else blocks
+
+    summed = bus_strip(drums, profiles, effects, plan.sample_rate, workspace, heard)
     return one_strip(plan, profiles, drums, summed)
 
 

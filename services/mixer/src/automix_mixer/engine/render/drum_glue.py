@@ -1,0 +1,66 @@
+"""Glue on the drums: hits that stand out of their own sum are held, its loudness stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from automix_mixer.engine.dsp.bands import to_db
+from automix_mixer.engine.dsp.control import ramp, step_frames
+from automix_mixer.engine.dsp.dynamics import Compressor
+from automix_mixer.engine.dsp.running import running_mean
+from automix_mixer.engine.measure.loudness import OFFSET_DB, KEnergy, integrated_lufs
+from automix_mixer.engine.plan.mixplan import GluePlan
+from automix_mixer.engine.sound.curve_file import CurveFile
+from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Curve, Sound
+from automix_mixer.engine.sound.segments import in_segments
+from automix_mixer.engine.sound.workspace import Workspace
+
+_LEVEL_S = 0.02
+
+
+def glued_drums(blocks: Iterator[Sound], plan: GluePlan, sample_rate: int, workspace: Workspace) -> Iterator[Sound]:
+    """The blocks, shape (2, BLOCK_FRAMES), under the gain of the plan's compressor, at their own loudness.
+
+    The loudness is known at the end of the sound, so they lie on disk until then.
+    """
+    step = step_frames(sample_rate)
+    meter, k_steps = KEnergy(sample_rate, 2, step), workspace.curve()
+    with workspace.pcm(2) as writer:
+        for block in blocks:
+            writer.write(block)
+            k_steps.append(meter.process(block))
+    energy = k_steps.curve()
+    gains, make_up = _gains(energy, plan, step, sample_rate, workspace)
+    per_block = BLOCK_FRAMES // step
+    for i, block in enumerate(writer.file.blocks()):
+        nodes = gains.nodes(i * per_block, (i + 1) * per_block) * np.float32(make_up)
+        np.multiply(block, ramp(nodes, step), out=block)
+        yield block
+    writer.file.delete()
+
+
+def _gains(
+    energy: CurveFile, plan: GluePlan, step: int, sample_rate: int, workspace: Workspace
+) -> tuple[CurveFile, float]:
+    """Linear gain per step, and what brings the loudness back."""
+    rate = sample_rate / step
+    loudness = integrated_lufs((k for _, k in energy.pieces()), step, sample_rate)
+    compressor = Compressor(
+        loudness + plan.glue_threshold_lu.value,
+        plan.glue_ratio.value,
+        plan.glue_attack_ms.value,
+        plan.glue_release_ms.value,
+    )
+
+    def work(_first: int, k_steps: Curve) -> list[Curve]:
+        mean = running_mean(k_steps.astype(np.float64), max(1, round(_LEVEL_S * rate))) / step
+        level = np.maximum(to_db(mean) + OFFSET_DB, -120.0)
+        return [np.asarray(10 ** (compressor.gain_db(level, rate) / 20), np.float32)]
+
+    gains = in_segments(work, [energy], 1, workspace)[0]
+    after = integrated_lufs(
+        (k * gains.read(start, start + k.size) ** 2 for start, k in energy.pieces()), step, sample_rate
+    )
+    return gains, 10 ** ((loudness - after) / 20)
