@@ -13,6 +13,7 @@ from automix_audio.encode import AudioWriter
 RATE = 44_100
 _SONG_START_S, _SONG_END_S = 149.0, 233.0
 """Where the lead of the multitrack sings."""
+_BAR_S = 4 * 60.0 / 90.0
 
 
 def audio_folder() -> Path:
@@ -58,6 +59,18 @@ def summed(paths: list[Path], rate: int = RATE) -> npt.NDArray[np.float32]:
     out = np.zeros((max(len(p) for p in parts), 2), np.float32)
     for part in parts:
         out[: len(part)] += part
+    return out
+
+
+def stems(folder: Path, target: Path, seconds: float) -> list[Path]:
+    """Ten stems of the same part, as `song` writes its beat: seven of the multitrack, and three of them a bar later."""
+    target.mkdir(parents=True, exist_ok=True)
+    _, _, beats = multitrack(folder, "eif_potassium")
+    part = slice(round(_SONG_START_S * RATE), round(_SONG_END_S * RATE))
+    out = []
+    for i, path in enumerate([*beats, *beats][:10]):
+        sound = looped(np.roll(load(path)[part], i // len(beats) * round(_BAR_S * RATE), axis=0), seconds)
+        out.append(save(target / f"{i} {path.stem}.wav", sound * np.float32(0.5)))
     return out
 
 

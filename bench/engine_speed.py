@@ -9,21 +9,20 @@ included. Start-up and imports are shown apart. The last line says whether the b
 from __future__ import annotations
 
 import argparse
-import cProfile
 import json
-import pstats
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import engine_matchering
-from automix_mixer.engine import Settings, Track, mix
-from engine_material import audio_folder, load, save, song
+from automix_mixer.engine import Track
+from engine_material import audio_folder, load, save, song, stems
+from engine_profile import profile
 
-_LEAST_TIMES_REAL_TIME = 60.0
+_LEAST_RATIO, _MOST_FOR_STEMS = 2.5, 2.5
+"""Of Matchering's time to ours, and of ten stems' to one beat's."""
+_OURS, _ONE_BEAT, _TEN_STEMS = "AutoMix, one core", "without reference", "without reference, ten stems"
 _START = """
 import json, resource, sys, time
 def cpu():
@@ -40,8 +39,9 @@ _MIX = (
 from automix_mixer.engine import Settings, Track
 from automix_mixer.engine.face.mixing import mix
 begun, wall = cpu(), time.perf_counter()
-tracks = [Track(path, role) for path, role in zip(sys.argv[1:4], ("vocals", "beat", "reference"))]
-mix(tracks, Settings(), sys.argv[4], threads=int(sys.argv[5]))
+roles = {"v": "vocals", "b": "beat", "r": "reference"}
+tracks = [Track(path, roles[role]) for role, path in zip(sys.argv[3], sys.argv[4:])]
+mix(tracks, Settings(), sys.argv[1], threads=int(sys.argv[2]))
 tell(begun, wall)
 """
 )
@@ -87,25 +87,30 @@ def main() -> None:
         plain = save(folder / "plain.wav", 0.5 * (load(vocal) + load(beat)))
         out = str(folder / "out.wav")
         if wanted.profile:
-            _profile([str(vocal), str(beat), str(reference)], out)
+            roles = ("vocals", "beat", "reference")
+            profile([Track(p, r) for p, r in zip((vocal, beat, reference), roles, strict=True)], Path(out))
             return
-        files = [str(vocal), str(beat), str(reference), out]
+        vbr = [str(vocal), str(beat), str(reference)]
+        ten = [str(p) for p in stems(audio_folder(), folder / "stems", wanted.seconds)]
         rows: dict[str, list[dict[str, float]]] = {}
         for _ in range(wanted.repeat):
             # In turn, so that a busy spell of the machine meets all of them.
-            rows.setdefault("AutoMix, one core", []).append(run(_MIX, [*files, "1"], "0"))
-            rows.setdefault("AutoMix, two cores", []).append(run(_MIX, [*files, "2"], "0,1"))
+            rows.setdefault(_OURS, []).append(run(_MIX, [out, "1", "vbr", *vbr], "0"))
+            rows.setdefault("the same, two cores", []).append(run(_MIX, [out, "2", "vbr", *vbr], "0,1"))
+            rows.setdefault(_ONE_BEAT, []).append(run(_MIX, [out, "1", "vb", *vbr[:2]], "0"))
+            rows.setdefault(_TEN_STEMS, []).append(run(_MIX, [out, "1", "v" + "b" * len(ten), vbr[0], *ten], "0"))
             if engine_matchering.available():
                 found = engine_matchering.run(plain, reference, folder / "matchering.wav")
                 rows.setdefault("Matchering, one core", []).append(vars(found))
-            rows.setdefault("pedalboard chain, one core", []).append(run(_CHAIN, [*files[:2], out], "0"))
+            rows.setdefault("pedalboard chain, one core", []).append(run(_CHAIN, [*vbr[:2], out], "0"))
         best = {name: min(results, key=lambda r: r["cpu_s"]) for name, results in rows.items()}
         _table(best, wanted.seconds)
-    ours = best["AutoMix, one core"]["cpu_s"]
-    theirs = best.get("Matchering, one core", {}).get("cpu_s")
-    fast = wanted.seconds / ours >= _LEAST_TIMES_REAL_TIME and (theirs is None or ours < theirs)
-    print("holds" if fast else "FALLS SHORT", end=": ")
-    print(f"{wanted.seconds / ours:.0f} x real time" + (f", {theirs / ours:.1f} x Matchering" if theirs else ""))
+    ours = best[_OURS]["cpu_s"]
+    if (theirs := best.get("Matchering, one core", {}).get("cpu_s")) is not None:
+        held = "holds" if theirs / ours >= _LEAST_RATIO else "FALLS SHORT"
+        print(f"{held}: {theirs / ours:.2f} x Matchering, {wanted.seconds / ours:.0f} x real time")
+    more = best[_TEN_STEMS]["cpu_s"] / best[_ONE_BEAT]["cpu_s"]
+    print(f"{'holds' if more <= _MOST_FOR_STEMS else 'FALLS SHORT'}: ten stems take {more:.2f} times one beat")
 
 
 def _table(best: dict[str, dict[str, float]], seconds: float) -> None:
@@ -116,22 +121,6 @@ def _table(best: dict[str, dict[str, float]], seconds: float) -> None:
             f"| {name} | {r['cpu_s']:.2f} | {seconds / r['cpu_s']:.0f} | {r['wall_s']:.2f} | {r['import_s']:.2f} |"
             f" {r['peak_mb']:.0f} |"
         )
-
-
-def _profile(files: list[str], out: str) -> None:
-    tracks = [Track(path, role) for path, role in zip(files, ("vocals", "beat", "reference"), strict=True)]
-    profile = cProfile.Profile(_cpu)
-    profile.enable()
-    begun, wall = _cpu(), time.perf_counter()
-    mix(tracks, Settings(), out, threads=1)
-    print(f"CPU {_cpu() - begun:.2f} s, wall {time.perf_counter() - wall:.2f} s, with the profiler's own cost")
-    profile.disable()
-    pstats.Stats(profile).sort_stats("tottime").print_stats(30)
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

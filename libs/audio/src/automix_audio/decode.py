@@ -26,7 +26,15 @@ _MAX_LEVEL = 1e4
 """+80 dBFS: beyond any headroom that a floating point file is used for, so the numbers are not sound."""
 
 _SILENCE_FRAMES = 16_384
-_FULL_SCALE = {"s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
+_SAMPLES = {
+    "u8": (np.uint8, 2.0**-7),
+    "s16": (np.int16, 2.0**-15),
+    "s32": (np.int32, 2.0**-31),
+    "s64": (np.int64, 2.0**-63),
+    "flt": (np.float32, 1.0),
+    "dbl": (np.float64, 1.0),
+}
+"""FFmpeg's kinds of samples: their type, and what brings them to full scale at 1.0."""
 
 
 def open_audio(
@@ -232,17 +240,22 @@ def _same_kind(frame: AudioFrame, other: AudioFrame) -> bool:
 
 
 def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
-    """(n, channels) with full scale at 1.0."""
-    raw = frame.to_ndarray()
-    samples = raw.T if frame.format.is_planar else raw.reshape(-1, frame.layout.nb_channels)
-    if samples.dtype == np.uint8:
-        return (samples.astype(np.float32) - 128.0) / 128.0
-    scale = _FULL_SCALE.get(frame.format.name.removesuffix("p"))
-    if scale is None:
-        # What a float64 file holds beyond float32 becomes infinite, and is refused as such, like its NaNs.
-        with np.errstate(over="ignore", invalid="ignore"):
-            return samples.astype(np.float32, copy=False)
-    return np.multiply(samples, 1.0 / scale, dtype=np.float32)
+    """(n, channels) with full scale at 1.0. Read where the decoder has left it: PyAV's own arrays are copies."""
+    kind = frame.format.name.removesuffix("p")
+    dtype, scale = _SAMPLES[kind]
+    channels, planes = frame.layout.nb_channels, [np.frombuffer(plane, dtype) for plane in frame.planes]
+    out = np.empty((frame.samples, channels), np.float32)
+    # What a float64 file holds beyond float32 becomes infinite, and is refused as such, like its NaNs.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not frame.format.is_planar:
+            interleaved = planes[0][: out.size].reshape(out.shape)
+            np.multiply(interleaved, scale, out=out, casting="unsafe", dtype=np.float32)
+        else:
+            for channel, plane in enumerate(planes):
+                np.multiply(plane[: frame.samples], scale, out=out[:, channel], casting="unsafe", dtype=np.float32)
+    if kind == "u8":
+        out -= 1.0
+    return out
 
 
 def _filetype(container: str, codec: str) -> FileType:

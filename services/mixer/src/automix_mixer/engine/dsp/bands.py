@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import irfft
+
+from automix_mixer.engine.dsp.transforms import irfft
 
 Bands = npt.NDArray[np.float64]
 """One value per band of BAND_HZ, shape (30,)."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.fft import irfft, rfft
 
+from automix_mixer.engine.dsp.transforms import irfft, rfft
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound
 
 HOP = 8_192
@@ -40,16 +40,18 @@ class FirBank:
         if taps > MAX_TAPS:
             raise ValueError(f"a filter of {taps} taps is longer than {MAX_TAPS}")
         self.latency, self._fold = frames, channels // 2 if fold else 0
-        self._spectra = [self._spectrum(f) for f in filters]
+        self._responses = [self._response(f) for f in filters]
         # The end of the block before, the block that is due, the beginning of the next.
         self._sound = np.zeros((channels, _HALF + frames + _HALF), np.float32)
-        self._windows = sliding_window_view(self._sound, FFT_SIZE, axis=1)[:, ::HOP]
+        self._windows = sliding_window_view(self._sound, FFT_SIZE, axis=1, writeable=True)[:, ::HOP]
+        self._spectrum = np.empty((*self._windows.shape[:2], FFT_SIZE // 2 + 1), np.complex64)
+        self._product = np.empty_like(self._spectrum)
 
-    def _spectrum(self, taps: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
+    def _response(self, taps: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
         padded = np.zeros((1 if taps.ndim == 1 else taps.shape[0], FFT_SIZE), np.float32)
         start = (MAX_TAPS - taps.shape[-1]) // 2
         padded[:, start : start + taps.shape[-1]] = taps
-        return np.asarray(rfft(padded, axis=-1)[:, None, :], np.complex64)
+        return np.asarray(rfft(padded)[:, None, :], np.complex64)
 
     def process(self, block: Sound) -> list[Sound]:
         """Takes a block, shape (channels, frames); answers with the one before it through each filter.
@@ -59,14 +61,14 @@ class FirBank:
         """
         frames, sound = self.latency, self._sound
         sound[:, _HALF + frames :] = block[:, :_HALF]
-        spectrum = rfft(self._windows, axis=-1)
+        rfft(self._windows, out=self._spectrum)
         outputs = []
-        for response in self._spectra:
-            product = spectrum * response
+        for response in self._responses:
+            product = np.multiply(self._spectrum, response, out=self._product)
             if self._fold:
-                product = product[: self._fold] + product[self._fold :]
-            filtered = irfft(product, FFT_SIZE, axis=-1, overwrite_x=True)
-            outputs.append(filtered[:, :, MAX_TAPS - 1 :])
+                product[: self._fold] += product[self._fold :]
+                product = product[: self._fold]
+            outputs.append(irfft(product)[:, :, MAX_TAPS - 1 :])
         sound[:, :_HALF] = sound[:, frames : frames + _HALF]
         sound[:, _HALF : _HALF + frames] = block
         return outputs

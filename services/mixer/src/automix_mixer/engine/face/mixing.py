@@ -24,6 +24,7 @@ from automix_mixer.engine.plan.passages import completed, made_of, within
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.planning import make_plan
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.sound.allocation import keep_freed_blocks
 from automix_mixer.engine.sound.threads import cores
 from automix_mixer.engine.sound.workspace import Workspace
 from automix_mixer.engine.track import Track
@@ -76,6 +77,7 @@ def mix(
     `own_machine`.
     Raises EngineError, SettingsError.
     """
+    keep_freed_blocks()
     said = Progress(progress)
     if settings.mastering and plan is None:
         require_song([track.role for track in tracks])

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import rfft
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_bins, k_weight_db
+from automix_mixer.engine.dsp.transforms import powers, rfft
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
 
@@ -43,7 +43,7 @@ def measure_cells(profiles: Sequence[Profile]) -> Cells:
             left, right = block[0], block[-1]
             pair = np.stack([left + right, left - right]) * np.float32(0.5)
             frames = pair[:, : BLOCK_FRAMES // size * size].reshape(2, -1, size)
-            pieces.append(np.square(np.abs(rfft(frames * window, axis=-1))) * weight)
+            pieces.append(powers(rfft(frames * window)) * weight)
         power = np.concatenate(pieces, axis=1)
         total = np.concatenate([np.zeros((*power.shape[:2], 1)), np.cumsum(power, axis=-1, dtype=np.float64)], axis=-1)
         out[i] = (total[:, :, bins[1:]] - total[:, :, bins[:-1]]).transpose(0, 2, 1)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import irfft
 
 from automix_mixer.engine.dsp.running import gaussian_mean
+from automix_mixer.engine.dsp.transforms import irfft
 
 STEPS_HZ = 200.0 * 2.0 ** (np.arange(64) / 12.0)
 """Semitones from 200 Hz to 7.6 kHz."""
@@ -55,32 +55,35 @@ class EnvelopeMeter:
         """Adds frames; those that are soft or not sung are passed over."""
         some = power[::_EVERY]
         energies = some.sum(axis=1)
-        for frame, energy in zip(some, energies, strict=True):
+        loud = []
+        for i, energy in enumerate(energies.tolist()):
             if energy <= 0.0:
                 continue
-            self._energy += float(energy)
+            self._energy += energy
             self._seen += 1
-            if energy < _LOUD * self._energy / self._seen:
-                continue
-            pitch = self._pitch_hz(frame)
+            if energy >= _LOUD * self._energy / self._seen:
+                loud.append(i)
+        if not loud:
+            return
+        frames = some[loud]
+        for frame, pitch in zip(frames, self._pitches_hz(frames), strict=True):
             if pitch:
-                self._add(frame, pitch)
+                self._add(frame, float(pitch))
 
-    def _pitch_hz(self, frame: Power) -> float:
-        level = np.log(frame + 1e-6 * frame.max())
+    def _pitches_hz(self, frames: Power) -> npt.NDArray[np.float64]:
+        """Of every frame; 0 where nothing is sung. Shape (frames, bins) -> (frames,)."""
         # Hiss above the harmonics tells nothing of the pitch.
-        top = min(int(_CEPSTRUM_HZ / self._hz_per_bin), level.size - 1)
-        level[top:] = level[top]
+        top = min(int(_CEPSTRUM_HZ / self._hz_per_bin), frames.shape[1] - 1)
+        level = np.empty_like(frames)
+        np.log(frames[:, : top + 1] + 1e-6 * frames.max(axis=1, keepdims=True), out=level[:, : top + 1])
+        level[:, top:] = level[:, top, None]
         first, last = self._quefrencies
-        cepstrum = irfft(level - level.mean())[first - 1 : last + 1]
-        inside = cepstrum[1:-1]
-        highest = float(inside.max())
-        if highest < _VOICED:
-            return 0.0
-        peaks = (inside >= cepstrum[:-2]) & (inside > cepstrum[2:]) & (inside > _FIRST_PEAK * highest)
-        if not peaks.any():
-            return 0.0
-        return self._hz_per_bin * self._size / (first + int(np.argmax(peaks)))
+        cepstrum = irfft(level - level.mean(axis=1, keepdims=True))[:, first - 1 : last + 1]
+        inside = cepstrum[:, 1:-1]
+        highest = inside.max(axis=1, keepdims=True)
+        peaks = (inside >= cepstrum[:, :-2]) & (inside > cepstrum[:, 2:]) & (inside > _FIRST_PEAK * highest)
+        sung = peaks.any(axis=1) & (highest[:, 0] >= _VOICED)
+        return np.where(sung, self._hz_per_bin * self._size / (first + np.argmax(peaks, axis=1)), 0.0)
 
     def _add(self, frame: Power, pitch: float) -> None:
         harmonics = pitch * np.arange(1, int(self._highest / pitch) + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from automix_mixer.engine.dsp.control import step_energy, step_frames
+from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.measure.clipping import clipped_samples
 from automix_mixer.engine.measure.envelope import EnvelopeMeter
 from automix_mixer.engine.measure.polarity import PolarityMeter
@@ -56,15 +56,17 @@ class TrackMeter:
             self._envelope.process(self._spectrum.mid_power)
             self._sibilance.append(self._spectrum.sibilance)
             self._k_frames.append(frame_energy)
+        steps = block.reshape(len(block), -1, self._step)
+        energies = np.einsum("cij,cij->ci", steps, steps)
         if self._is_beat or self._is_vocal:
-            self._steps.append(step_energy(block, self._step))
-        sums = block.sum(axis=1, dtype=np.float64)
+            self._steps.append(energies.sum(axis=0))
+        sums = block.sum(axis=1).astype(np.float64)
         self._sum += sums
         self._drift += np.square(sums / block.shape[1])
         self._blocks += 1
         if self._polarity is not None:
-            self._polarity.process(block)
-        self._squares += np.einsum("cn,cn->c", block, block)
+            self._polarity.process(block, energies)
+        self._squares += energies.sum(axis=1, dtype=np.float64)
         block_peaks = np.maximum(block.max(axis=1), -block.min(axis=1))
         np.maximum(self._peaks, block_peaks, out=self._peaks)
         if self.identical_channels and not np.array_equal(block[0], block[1]):

@@ -27,15 +27,16 @@ _CROSSFADE = 256
 
 
 class PolarityMeter:
-    """Feed stereo blocks, shape (2, n), n a multiple of POLARITY_FRAMES, then read the spans."""
+    """Feed stereo blocks, shape (2, n), n a multiple of POLARITY_FRAMES, with their energies, then read the spans."""
 
     def __init__(self) -> None:
         self._sums: list[npt.NDArray[np.float32]] = []
 
-    def process(self, block: Sound) -> None:
+    def process(self, block: Sound, energies: npt.NDArray[np.float32]) -> None:
+        """`energies` of both channels in steps of one length, which divides POLARITY_FRAMES; shape (2, steps)."""
         left, right = block.reshape(2, -1, POLARITY_FRAMES)
-        pairs = ((left, left), (right, right), (left, right))
-        self._sums.append(np.stack([np.einsum("ij,ij->i", a, b) for a, b in pairs]))
+        own = energies.reshape(2, len(left), -1).sum(axis=2)
+        self._sums.append(np.stack([*own, np.einsum("ij,ij->i", left, right)]))
 
     def spans(self, sample_rate: int, frames: int) -> Spans:
         """First frame and one past the last of every stretch that is upside down.

@@ -11,9 +11,9 @@ from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import irfft, next_fast_len, rfft
 
 from automix_mixer.engine.dsp.running import running_mean
+from automix_mixer.engine.dsp.transforms import fast_size, irfft, powers, rfft
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
 
@@ -41,7 +41,7 @@ def pulse_bpm(beats: Sequence[Profile]) -> float | None:
     onsets = _onsets(beats)
     if onsets.size < _LEAST_S * rate or not onsets.any():
         return None
-    power = np.abs(rfft(onsets, next_fast_len(2 * onsets.size, real=True))) ** 2
+    power = powers(rfft(onsets, fast_size(2 * onsets.size)))
     correlation = irfft(power)[: onsets.size]
     # A lag has the fewer pairs the longer it is.
     correlation = correlation / correlation[0] * onsets.size / np.arange(onsets.size, 0, -1)
@@ -73,16 +73,16 @@ def _onsets(beats: Sequence[Profile]) -> npt.NDArray[np.float64]:
     starts = np.maximum.accumulate(np.round(edges).astype(int))
     starts = starts + np.arange(starts.size)  # no band without a bin
     window = np.hanning(_SIZE).astype(np.float32)
-    held, powers = np.zeros(_SIZE - _HOP, np.float32), []
+    held, pieces = np.zeros(_SIZE - _HOP, np.float32), []
     for sounds in zip(*(p.pcm.picked(picks) for p in beats if p.pcm is not None), strict=True):
         block = np.concatenate([held, reduce(np.add, (s.mean(axis=0) for s in sounds))])
         held = block[-(_SIZE - _HOP) :]
         frames = np.lib.stride_tricks.sliding_window_view(block, _SIZE)[::_HOP]
-        spectra = np.square(np.abs(rfft(frames * window, axis=-1)))
-        powers.append(np.add.reduceat(spectra[:, : starts[-1]], starts[:-1], axis=1))
-    if not powers:
+        spectra = powers(rfft(frames * window))
+        pieces.append(np.add.reduceat(spectra[:, : starts[-1]], starts[:-1], axis=1))
+    if not pieces:
         return np.zeros(0)
-    power = np.concatenate(powers).astype(np.float64)
+    power = np.concatenate(pieces).astype(np.float64)
     level = np.log10(np.maximum(power, _RANGE * power.max(axis=0) + 1e-20))
     rises = np.maximum(np.diff(level, axis=0, prepend=level[:1]) - _STEADY, 0.0)
     spread = rises.std(axis=0)

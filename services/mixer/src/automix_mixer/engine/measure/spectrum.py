@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.fft import rfft
 
 from automix_mixer.engine.dsp.bands import k_weight_db
+from automix_mixer.engine.dsp.transforms import powers, rfft
 from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
 from automix_mixer.engine.sound.pcm import Curve, Sound, is_silent
 
@@ -57,6 +57,8 @@ class SpectrumMeter:
         if sound.shape[1] != half + frames:
             sound = np.concatenate([sound[:, -half:], np.zeros_like(block)], axis=1)
             self._windows = sliding_window_view(sound, self.size, axis=1)[:, ::half]
+            self._tapered = np.empty(self._windows.shape, np.float32)
+            self._bins = np.empty((*self._windows.shape[:2], half + 1), np.complex64)
         else:
             sound[:, :half] = sound[:, frames:]
         self._sound = sound
@@ -71,9 +73,8 @@ class SpectrumMeter:
             np.subtract(block[0], block[1], out=sound[1, half:])
         else:
             sound[:, half:] = block
-        parts = rfft(self._windows * self._window, axis=-1).view(np.float32)
-        np.multiply(parts, parts, out=parts)
-        power = parts[..., 0::2] + parts[..., 1::2]
+        np.multiply(self._windows, self._window, out=self._tapered)
+        power = powers(rfft(self._tapered, out=self._bins))
         self.mid_power = power[0]
         energy = np.einsum("cfb,b->f", power, self._weight)
         self.sibilance = np.asarray(

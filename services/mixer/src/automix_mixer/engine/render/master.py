@@ -37,6 +37,7 @@ _NEAR = 0.6
 """-4.4 dB: two points per sample miss 3 dB, their interpolator up to one more at the edge of the band."""
 _NEAR_SLACK_DB = 0.5
 _TOLERANCE_LU = 0.02
+_SLOPE, _LEAST_SLOPE = 0.8, 0.25
 _CREST_ROUNDS = 3
 _NODE_BLOCKS = 16
 """Blocks whose limiter gains are worked out together, so that their context is not worked out for each."""
@@ -215,6 +216,8 @@ class _Solver:
     def reach(self, target: float, ceiling: float) -> _Result:
         """Loudness goes before a low ceiling, which is raised where it would need more than the most limiting."""
         gain = target - self._now if self._found is None else self.gain_db + target - self._found
+        # How much louder the sound comes out for 1 dB more in front of the limiter, as the last two tries tell.
+        slope, before = _SLOPE, None
         for _ in range(12):
             most = ceiling + self._deepest_allowed - self.loudest_db
             gain = min(gain, most)
@@ -226,8 +229,11 @@ class _Solver:
             if missing > 0 and gain >= most - 1e-9:
                 if ceiling >= self._top:
                     break
-                ceiling = min(self._top, ceiling + missing)
-            gain += missing * (1.3 if missing > 0 else 1.0)
+                ceiling, before = min(self._top, ceiling + missing), None
+            elif before is not None and abs(gain - before[0]) > 1e-3:
+                slope = min(max((out.lufs - before[1]) / (gain - before[0]), _LEAST_SLOPE), 1.0)
+            before = (gain, out.lufs)
+            gain += missing / slope
         self.gain_db, self.ceiling_db, self._found = gain, ceiling, out.lufs
         return out
 

@@ -334,7 +334,7 @@ def mix_down(
     behind_blocks = behind.picked(range(total)) if behind is not None else None
 
     def buses_ahead() -> Iterator[dict[str, Sound]]:
-        for parts in sources(plan, profiles, vocals, range(total)):
+        for parts in sources(plan, profiles, vocals, lambda pcm: pcm.picked(range(total))):
             buses = {name: late[name].process(reduce(np.add, parts[name]) * fader) for name in late}
             if "space" in buses and returns != 1.0:
                 buses["space"] = buses["space"] * returns
@@ -396,22 +396,22 @@ def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:
 
 
 def sources(
-    plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, picks: Sequence[int]
+    plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, read: Callable[[PcmFile], Iterator[Sound]]
 ) -> Iterator[dict[str, list[Sound]]]:
-    """The buses before their gains, in the blocks of those numbers; a lead in one channel stays in one.
+    """The buses before their gains, as `read` takes them from their files; a lead in one channel stays in one.
 
     The beats come one by one, everything else summed.
     """
     streams = {
-        name: pcm.picked(picks)
+        name: read(pcm)
         for name, pcm in (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
         if pcm is not None
     }
-    beats = [(b, _pcm(profiles[b.track]).picked(picks)) for b in plan.beats]
-    for _ in picks:
-        out = {name: [next(stream)] for name, stream in streams.items()}
+    beats = [read(_pcm(profiles[b.track])) for b in plan.beats]
+    for sounds in zip(*streams.values(), *beats, strict=True):
+        out = {name: [sound] for name, sound in zip(streams, sounds, strict=False)}
         if beats:
-            out["beat"] = [_beat_block(b, next(s)) for b, s in beats]
+            out["beat"] = [_beat_block(b, s) for b, s in zip(plan.beats, sounds[len(streams) :], strict=True)]
         yield out
 
 

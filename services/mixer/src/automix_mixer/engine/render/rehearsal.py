@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import rfft
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, design_grid, fir_from_db, gain_at, to_db
 from automix_mixer.engine.dsp.fir import MAX_TAPS
+from automix_mixer.engine.dsp.transforms import rfft
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.bus_planning import NO_SIDE_DB, towards, unit
 from automix_mixer.engine.plan.lead_tone import lead_curves
@@ -25,6 +25,8 @@ _WINDOWS = 200
 """Windows of 0.19 s spread over the song. What they miss of each beat is known from its analysis."""
 _SIZE = 8_192
 _GOLDEN = 0.618_034
+_TOGETHER = 8
+"""Blocks whose products are worked out together."""
 _SAMPLING_DB = 6.0
 _ROUNDS = 3
 """Lean, tone, what the filters make of it and the fader depend on each other; the third round changes under 0.1 dB."""
@@ -120,24 +122,27 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
     cut = 10 ** (gain_at(hz, np.array(plan.unmask.cut_db.value)) / 20) - 1.0
     fader, step = np.float32(10 ** (settled.fader_db / 20)), profiles[0].step
     products, alone, sung = np.zeros((6, 6, hz.size)), np.zeros((2, hz.size)), 0.0
-    for index, buses in zip(picks, sources(plan, profiles, vocals, picks), strict=True):
-        # A golden section further in every block: no beat of the song is in step with that.
-        starts = ((np.arange(count) + (index * _GOLDEN) % 1.0) / count * (BLOCK_FRAMES - size)).astype(int)
+    # A golden section further in every block: no beat of the song is in step with that.
+    places = [
+        (i, ((np.arange(count) + (i * _GOLDEN) % 1.0) / count * (BLOCK_FRAMES - size)).astype(int)) for i in picks
+    ]
+    excerpts = sources(plan, profiles, vocals, lambda pcm: pcm.excerpts(places, size))
+    gathered: list[npt.NDArray[np.complex64]] = []
+    for number, ((index, starts), buses) in enumerate(zip(places, excerpts, strict=True), 1):
         steps = [(int(first), int(first) + size // step) for first in (index * BLOCK_FRAMES + starts) // step]
         rest = np.zeros((2, count, hz.size), np.complex64)
         for beat in buses.get("beat", []):
-            spectra = _spectra(beat, starts, window)
+            spectra = _spectra(beat, window)
             alone += _power(spectra).sum(axis=1)
             rest += spectra
         rest[0] *= np.outer([settled.depth.read(*s).sum() for s in steps], cut * step / size) + 1.0
         for sound in buses.get("backing", []):
-            rest += _spectra(sound, starts, window * fader)
-        voices = [sum((_spectra(s, starts, window * fader) for s in buses.get(n, [])), 0.0 * rest) for n in _VOICES]
-        parts = np.concatenate([rest, *voices])
-        for i, j in zip(*np.triu_indices(6), strict=True):
-            together = (parts[i].real * parts[j].real + parts[i].imag * parts[j].imag).sum(axis=0)
-            products[i, j] += together
-            products[j, i] = products[i, j]
+            rest += _spectra(sound, window * fader)
+        voices = [sum((_spectra(s, window * fader) for s in buses.get(n, [])), 0.0 * rest) for n in _VOICES]
+        gathered.append(np.concatenate([rest, *voices]))
+        if len(gathered) == _TOGETHER or number == len(places):
+            _add_products(np.concatenate(gathered, axis=1), products)
+            gathered = []
         if vocals.lead_k is not None:
             sung += sum([float(vocals.lead_k.read(*s).sum()) for s in steps])
     share = 4.0 / (size**2 * count * len(picks))
@@ -177,11 +182,20 @@ def _window_size(sample_rate: int) -> int:
     return _SIZE if sample_rate <= 48_000 else 2 * _SIZE
 
 
-def _spectra(sound: Sound, starts: npt.NDArray[np.int_], window: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
-    """Mid and side of windows of a block, shape (2, windows, bins)."""
-    pieces = np.stack([sound[:, start : start + window.size] for start in starts], axis=1)
-    left, right = rfft(pieces * window, axis=-1)[[0, -1]]
+def _spectra(pieces: Sound, window: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
+    """Mid and side of pieces of sound, shape (channels, pieces, n) -> (2, pieces, bins)."""
+    spectra = rfft(pieces * window)
+    left, right = spectra[0], spectra[-1]
     return np.stack([left + right, left - right])
+
+
+def _add_products(parts: npt.NDArray[np.complex64], products: Power) -> None:
+    """Adds the real parts of the products of every two of `parts`, shape (6, windows, bins), summed over windows."""
+    values = parts.view(np.float32)
+    for i, j in zip(*np.triu_indices(len(parts)), strict=True):
+        both = np.einsum("wb,wb->b", values[i], values[j])
+        products[i, j] += both[0::2] + both[1::2]
+        products[j, i] = products[i, j]
 
 
 def _power(spectrum: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.fft import irfft, next_fast_len, rfft
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, k_weight_db
+from automix_mixer.engine.dsp.transforms import fast_size, irfft, rfft
 from automix_mixer.engine.plan.mixplan import SpacePlan
 from automix_mixer.engine.sound.pcm import Sound
 
@@ -128,8 +128,8 @@ class Space:
         self._up = [Doubler(2) for _ in range(factor // 2)]
         response = impulse_response(plan, rate)
         response = response * np.float32(_return_gain(response, rate, plan.reverb_lu.value, voice_bands))
-        self._size = next_fast_len(response.shape[1] + _HOP, real=True)
-        self._spectrum = rfft(response, self._size, axis=-1)[:, None]
+        self._size = fast_size(response.shape[1] + _HOP)
+        self._spectrum = rfft(response, self._size)[:, None]
         self._echo = _Echo(plan, rate)
         self._pending: list[npt.NDArray[np.float32]] = []
         self._past = np.zeros(self._size - _HOP, np.float32)
@@ -155,8 +155,8 @@ class Space:
         self._past = sound[fresh.size :]
         wet: Sound = np.zeros((2, fresh.size), np.float32)
         if sound.any():
-            windows = sliding_window_view(sound, self._size)[::_HOP]
-            filtered = irfft(rfft(windows, axis=-1) * self._spectrum, self._size, axis=-1, overwrite_x=True)
+            windows = sliding_window_view(sound, self._size, writeable=True)[::_HOP]
+            filtered = irfft(rfft(windows) * self._spectrum, self._size)
             wet = np.ascontiguousarray(filtered[:, :, -_HOP:]).reshape(2, -1)
         self._echo.add(wet, fresh)
         for stage in self._up:
@@ -195,7 +195,7 @@ def _return_gain(
     """Gain that puts the reverb's loudness `level_lu` from the dry voice's, for a voice of that spectrum."""
     if level_lu <= OFF_LU:
         return 0.0
-    size = next_fast_len(response.shape[1], real=True)
+    size = fast_size(response.shape[1])
     power = np.abs(np.fft.rfft(response, size, axis=-1)).astype(np.float64) ** 2
     power = power.mean(axis=0)[: size // 2 + 1]
     if power.size % 2 == 0:

@@ -17,6 +17,9 @@ from automix_mixer.engine.sound.pcm import Curve
 PIECE_STEPS = 32_768
 """Steps worked on together: three minutes at the control rate."""
 
+_NEAR_STEPS, _BUFFER_BYTES = 4_096, 1 << 15
+"""Read and written at a time: a curve is asked for some thousand times, a few hundred steps each."""
+
 MOST_LEVELS = 1 << 17
 """12 minutes of steps: percentiles are taken from so many, of a longer song from as many evenly spread over it."""
 
@@ -27,14 +30,24 @@ class CurveFile:
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self.size = size
+        # The first step of what was read last, and its values.
+        self._near = (0, np.zeros(0, np.float32))
 
     def read(self, start: int = 0, end: int | None = None) -> Curve:
         """Steps [start, end), cut to those that exist. What was never written is 0."""
         end = self.size if end is None else min(end, self.size)
         start = min(max(start, 0), end)
+        if end - start >= _NEAR_STEPS:
+            return self._read(start, end)
+        # A pass reads a curve block by block: most of what it wants next is there already.
+        first, near = self._near
+        if start < first or end > first + near.size:
+            first, near = self._near = start, self._read(start, min(start + _NEAR_STEPS, self.size))
+        return near[start - first : end - first].copy()
+
+    def _read(self, start: int, end: int) -> Curve:
         out = np.zeros(end - start, np.float32)
         if out.size:
-            # A curve is read some thousand times: Python's file objects would cost more than the reading.
             file = os.open(self.path, os.O_RDONLY)
             try:
                 os.preadv(file, [out.data.cast("B")], 4 * start)
@@ -65,7 +78,7 @@ class CurveWriter:
 
     def __init__(self, path: Path, *, skip: int = 0, pulse: Callable[[], None]) -> None:
         self._path, self._skip, self._pulse = path, skip, pulse
-        self._handle = path.open("wb")
+        self._handle = path.open("wb", buffering=_BUFFER_BYTES)
         self._written = 0
 
     def append(self, piece: Curve) -> None:
