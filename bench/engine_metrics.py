@@ -16,6 +16,16 @@ Sound = npt.NDArray[np.float64]
 
 def ffmpeg_meter(path: Path) -> tuple[float, float]:
     """Integrated loudness (LUFS) and true peak (dBTP) by FFmpeg's ebur128."""
+    read = _ebur128(path)
+    return read["I"], 20 * float(np.log10(max(read["true_peak"], 1e-9)))
+
+
+def loudness_range_lu(path: Path) -> float:
+    """Loudness range by FFmpeg's ebur128."""
+    return _ebur128(path)["LRA"]
+
+
+def _ebur128(path: Path) -> dict[str, float]:
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         graph = av.filter.Graph()
@@ -33,8 +43,7 @@ def ffmpeg_meter(path: Path) -> tuple[float, float]:
                     read = dict(graph.pull().metadata)
                 except (BlockingIOError, av.error.EOFError):
                     break
-    peak = float(read["lavfi.r128.true_peak"])
-    return float(read["lavfi.r128.I"]), 20 * float(np.log10(max(peak, 1e-9)))
+    return {name: float(read[f"lavfi.r128.{name}"]) for name in ("I", "LRA", "true_peak")}
 
 
 def k_weighted(sound: Sound) -> Sound:
@@ -118,3 +127,38 @@ def lar_db(mix: Sound, vocals: Sound, backing: Sound, nfft: int = 4096) -> float
         voice += float((np.abs(gain_v) ** 2 * vv).sum())
         behind += float((np.abs(gain_b) ** 2 * bb).sum())
     return float(10 * np.log10((voice + 1e-20) / (behind + 1e-20)))
+
+
+def audibility(stems: dict[str, Sound], frame: int = 4_096) -> dict[str, float]:
+    """Of every stem, the share of its K-weighted energy that lies at most 6 dB under all others, by cells.
+
+    A cell is a third octave, 31 Hz to 16 kHz, in a frame.
+    """
+    centres = 1000 * 2.0 ** (np.arange(-15, 13) / 3)
+    cells = {}
+    for name, sound in stems.items():
+        hz, _, spectrum = signal.stft(k_weighted(sound).T, RATE, nperseg=frame, noverlap=0, boundary=None)
+        power = (np.abs(spectrum) ** 2).sum(axis=0)
+        cells[name] = np.array([power[(hz >= c / 2 ** (1 / 6)) & (hz < c * 2 ** (1 / 6))].sum(axis=0) for c in centres])
+    total = sum(cells.values())
+    return {n: float(c[c >= (total - c) * 10**-0.6].sum() / max(c.sum(), 1e-20)) for n, c in cells.items()}
+
+
+def width_db(sound: Sound) -> float:
+    """K-weighted power of the sides against the middle."""
+    pair = k_weighted(np.column_stack([sound.mean(axis=1), (sound[:, 0] - sound[:, 1]) / 2]))
+    mid, side = (pair**2).mean(axis=0)
+    return float(10 * np.log10((side + 1e-14) / (mid + 1e-14)))
+
+
+def bass_over_kick(bass: Sound, kick: Sound) -> float:
+    """Share of the kick's hits, frames of 46 ms within 6 dB of the loudest, in which the bass has more under 180 Hz."""
+    low = signal.butter(4, 180, fs=RATE, output="sos")
+
+    def levels(sound: Sound) -> Sound:
+        filtered = signal.sosfilt(low, sound.mean(axis=1))
+        return np.asarray(np.square(filtered[: len(filtered) // 2_048 * 2_048]).reshape(-1, 2_048).mean(axis=1))
+
+    struck, held = levels(kick), levels(bass)
+    hits = struck > 0.25 * struck.max()
+    return float((held[hits] > struck[hits]).mean())
