@@ -88,7 +88,8 @@ def _false_sessions(songs: list[Song], workspace: Workspace) -> None:
             tried += 1
             taken += _is_session([_louder(p, db, workspace) for p, db in zip(profiles, moves, strict=True)])
         tried += 1
-        taken += _is_session([_louder(p, -20 * float(np.log10(max(p.channel_peak))), workspace) for p in profiles])
+        levels = [-20 * float(np.log10(max(p.channel_peak))) if p.sounds else 0.0 for p in profiles]
+        taken += _is_session([_louder(p, db, workspace) for p, db in zip(profiles, levels, strict=True)])
     _row("spoilt levels taken for a session's", "none", "", f"{taken} of {tried}")
 
 
