@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.plane import AudioPlane
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
@@ -239,11 +240,16 @@ def _same_kind(frame: AudioFrame, other: AudioFrame) -> bool:
     return frame.sample_rate == other.sample_rate and frame.layout.nb_channels == other.layout.nb_channels
 
 
+def _bytes_of(plane: AudioPlane) -> memoryview:
+    """A plane is a buffer, which its type does not say before Python 3.12."""
+    return memoryview(cast("bytes", plane))
+
+
 def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
     """(n, channels) with full scale at 1.0. Read where the decoder has left it: PyAV's own arrays are copies."""
     kind = frame.format.name.removesuffix("p")
     dtype, scale = _SAMPLES[kind]
-    channels, planes = frame.layout.nb_channels, [np.frombuffer(plane, dtype) for plane in frame.planes]
+    channels, planes = frame.layout.nb_channels, [np.frombuffer(_bytes_of(plane), dtype) for plane in frame.planes]
     out = np.empty((frame.samples, channels), np.float32)
     # What a float64 file holds beyond float32 becomes infinite, and is refused as such, like its NaNs.
     with np.errstate(over="ignore", invalid="ignore"):
