@@ -255,3 +255,71 @@ def test_the_cases_that_were_reported(audio: Path) -> None:
     broken, gaps, damaged = read(cases / "opus-one-bit-30000.opus")
     assert (len(broken), damaged) == (len(read(cases / "opus-whole.opus")[0]), 1)
     assert gaps[0].length_s == pytest.approx(1.0)
+
+
+def hurt(data: bytes, at: int, length: int) -> bytes:
+    return data[:at] + bytes(length) + data[at + length :]
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "length"),
+    [
+        ("aac", "adts", 3_000),
+        ("aac", "adts", 20_000),
+        ("libmp3lame", "mp3", 3_000),
+        ("libmp3lame", "mp3", 30_000),
+        ("mp2", "mp2", 30_000),
+        ("wavpack", "wv", 3_000),
+        ("tta", "tta", 3_000),
+        ("wmav2", "asf", 8_000),
+        ("alac", "ipod", 40_000),
+    ],
+)
+def test_what_follows_overwritten_bytes_stays_in_time(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, codec: str, container: str, length: int
+) -> None:
+    path = ffmpeg_encode(tmp_path / "whole", codec, noise, RATE, container)
+    intact = read(path)[0]
+    data = path.read_bytes()
+    path.write_bytes(hurt(data, len(data) // 3, length))
+    sound, gaps, damaged = read(path)
+    assert gaps
+    assert damaged or container == "asf"
+    assert len(sound) == pytest.approx(len(intact), abs=0.03 * RATE)
+    assert offset(intact[-RATE // 2 :], sound[-RATE // 2 :]) == pytest.approx(0, abs=0.03 * RATE)
+
+
+def id3_tag(size: int) -> bytes:
+    head = b"APIC" + struct.pack(">I", size - 10) + b"\0\0"
+    return b"ID3\x03\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + head.ljust(size)
+
+
+@pytest.mark.parametrize("tag", [b"", id3_tag(500), id3_tag(100_000), b"TAG" + bytes(125)])
+@pytest.mark.parametrize(("codec", "container"), [("libmp3lame", "mp3"), ("aac", "adts")])
+def test_tags_between_joined_recordings_are_no_loss(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, codec: str, container: str, tag: bytes
+) -> None:
+    path = ffmpeg_encode(tmp_path / "one", codec, noise, RATE, container)
+    once = read(path)[0]
+    data = path.read_bytes()
+    path.write_bytes(data + tag + data + (tag if tag.startswith(b"TAG") else b""))
+    sound, gaps, damaged = read(path)
+    assert (gaps, damaged) == ([], 0)
+    # An MP3 has a delay and a last frame of its own.
+    assert len(sound) == pytest.approx(2 * len(once), abs=0.08 * RATE)
+
+
+@pytest.mark.parametrize(
+    ("codec", "container"),
+    [("pcm_s16le", "wav"), ("pcm_s24be", "aiff"), ("flac", "flac"), ("libmp3lame", "mp3"), ("wavpack", "wv")],
+)
+def test_an_end_that_is_missing_is_told(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, codec: str, container: str
+) -> None:
+    path = ffmpeg_encode(tmp_path / "whole", codec, noise, RATE, container)
+    data = path.read_bytes()
+    path.write_bytes(data[: round(len(data) * 0.7)])
+    sound, gaps, damaged = read(path)
+    assert damaged
+    assert gaps[-1].at_s == pytest.approx(len(sound) / RATE, abs=0.05)
+    assert gaps[-1].at_s + gaps[-1].length_s == pytest.approx(SECONDS, abs=0.05)

@@ -19,29 +19,35 @@ from av.container.input import InputContainer
 from av.packet import Packet
 
 from automix_audio.errors import AudioError, Reason
+from automix_audio.framing import Hole, holes
 from automix_audio.itunes import itunes_trim
 from automix_audio.losses import COUNTED, Lost
 from automix_audio.ogg import links, lost_before_end
 from automix_audio.opening import DAMAGED, audio_stream, open_container
 from automix_audio.sniff import demuxer_for
-from automix_audio.timeline import LONGEST_START_S, Gap, Gaps, Stamps, opus_length_s
-from automix_audio.views import Reheaded, View, without_tags
-from automix_audio.wav_header import corrected
+from automix_audio.timeline import LONGEST_GAP_S, LONGEST_START_S, Gap, Gaps, Stamps, opus_length_s
+from automix_audio.views import Joined, Reheaded, View, without_tags
+from automix_audio.wav_header import corrected, length_s
 
-_EXACT = frozenset(("flac", "ogg", "mov"))
+_EXACT = frozenset(("flac", "ogg", "mov", "wv"))
 """Containers that stamp in samples."""
 _VORBIS_JITTER_S = 0.1
 """Half of its longest block at 44.1 kHz."""
 _LOOK_AHEAD = 8
-_UNSTAMPED = COUNTED | {"asf"}
-"""Containers whose stamps are of no use. Those of WMA are stamps of whole objects, and begin anywhere."""
-_JITTER_S = {"matroska": 0.003}
+_JITTER_S = {"matroska": 0.003, "asf": 0.09}
+"""The stamps of WMA are those of whole objects, and begin anywhere."""
+_TELLING = frozenset(("w64", "aiff", "caf", "au", "flac", "mov", "wv", "tta", "ape"))
+"""Containers whose header says how long the recording is. Others guess by bytes, or count pictures, too."""
+_LEAST_END_S = 0.25
+_MOST_BREAKS = 1_000
+"""Places where the structure of a file may break, and be found again."""
 
 
 class AudioTrack:
     """The first audio track of a file. `codec` and `container` are FFmpeg's names.
 
     `gaps` grow while it is decoded: silence stands in place of what was lost or left out, and before a late beginning.
+    Behind the end, where no silence is, one stands for what the header promises beyond it.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -86,6 +92,10 @@ class AudioTrack:
                 decoded_s += frame.samples / frame.sample_rate
                 yield missing_s, frame
         self._ended = True
+        cut_off_s = self._length_by_header_s() - decoded_s - silent_s
+        if decoded_s and _LEAST_END_S < cut_off_s <= LONGEST_GAP_S:
+            self.damaged_packets += 1
+            self._gaps.add(decoded_s + silent_s, cut_off_s)
         if decoded_s == 0.0 and not self.damaged_packets:
             raise AudioError(Reason.EMPTY, "The file holds no sound. Export it again and check that it plays.")
         if decoded_s <= damaged_s:
@@ -110,6 +120,9 @@ class AudioTrack:
         wav = corrected(self._file, self._view.start, self._size) if self.container == "wav" else None
         if wav is not None:
             self._view = Reheaded(self._file, self._view.head, wav)
+        self._holes = self._left_out()
+        if self._holes:
+            self._view = Joined(self._file, self._view, self._holes)
         self._view.seek(0)
         demuxer = open_container(self._view, self.container)
         try:
@@ -125,6 +138,24 @@ class AudioTrack:
         )
         self._file.seek(place)
         return demuxer, stream, codec
+
+    def _left_out(self) -> list[Hole]:
+        """What the demuxer should not see."""
+        found = holes(self._file, self._view.start, self.container)
+        # FFmpeg finds the frames of MP3 itself, and their time by the bytes between them.
+        return [hole for hole in found if not hole.lost] if self.container == "mp3" else found
+
+    def _length_by_header_s(self) -> float:
+        """How long the header says that the recording is; 0 where it says nothing, or guesses."""
+        if self.container == "wav":
+            return length_s(self._file, self._links[0])
+        duration, base = self._stream.duration, self._stream.time_base
+        says = self.container in _TELLING or (
+            self.container == "mp3" and any(mark in self._view.head[:512] for mark in (b"Xing", b"Info"))
+        )
+        if not says or not duration or base is None:
+            return 0.0
+        return float(duration * base)
 
     def _follow(self, number: int) -> bool:
         """Goes on with the next link of a chain, if it can be read."""
@@ -147,7 +178,7 @@ class AudioTrack:
         ahead: deque[_Decoded] = deque()
         packets = self._decoded_packets()
         while one := ahead.popleft() if ahead else next(packets, None):
-            stamped = None if self.container in _UNSTAMPED else one.at_s
+            stamped = None if self.container in COUNTED else one.at_s
             origin_s = stamped if origin_s is None else origin_s
             if stamped is not None and (late_s := stamps.ahead_s(stamped)):
                 if self.codec == "vorbis":
@@ -164,10 +195,10 @@ class AudioTrack:
             stamps.passed(one.length_s, stamped if one.frames else None)
             damaged_s = one.lost_s
             for frame in one.frames:
-                if first and begins and stamped is not None and origin_s is not None and origin_s > 0:
+                if first and begins and self.container != "asf" and stamped is not None and (origin_s or 0) > 0:
                     # The stamp of the first sound counts an encoder's delay alone in Ogg, and wherever the first packet
                     # is stamped 0.
-                    start_s = float(origin_s) if self.container == "ogg" else frame.time or 0.0
+                    start_s = float(origin_s or 0) if self.container == "ogg" else frame.time or 0.0
                     missing_s += start_s if 0.0 < start_s <= LONGEST_START_S else 0.0
                 first = False
                 yield missing_s, min(damaged_s, missing_s), frame
@@ -175,7 +206,7 @@ class AudioTrack:
 
     def _decoded_packets(self) -> "Iterator[_Decoded]":
         """Every packet that decodes, with the seconds that packets which did not decode have lost before it."""
-        lost = Lost(self.container)
+        lost = Lost(self.container, self._holes, self._view.start)
         self._sounds = False
         for packet in self._packets():
             try:
@@ -188,7 +219,9 @@ class AudioTrack:
             if at_s is not None and self._late_end and (packet.pos or 0) >= self._late_end[0]:
                 at_s += self._late_end[1]
             # A frame without a stamp is the rest of what came before: nothing is missing in front of it.
+            holes_before = lost.found
             lost_s = lost.until(packet) if frames and frames[0].pts is not None else 0.0
+            self.damaged_packets += lost.found - holes_before
             if self.container == "flac" and frames:
                 # Frames of FLAC carry their own number. FFmpeg guesses the stamps of packets where there is damage.
                 at_s = None if frames[0].pts is None else frames[0].pts * (frames[0].time_base or Fraction(0))
@@ -222,11 +255,18 @@ class AudioTrack:
         return claimed_s if self.container in _EXACT and claimed_s < 2 * held_s else held_s
 
     def _packets(self) -> "Iterator[Packet[AudioStream]]":
-        """Packets up to the end of the file, or to where its structure breaks."""
-        try:
-            yield from self._demuxer.demux(self._stream)
-        except av.FFmpegError:
-            self.damaged_packets += 1
+        """Packets up to the end of the file, or to where its structure breaks for good."""
+        for _ in range(_MOST_BREAKS):
+            count = 0
+            try:
+                for packet in self._demuxer.demux(self._stream):
+                    count += 1
+                    yield packet
+            except av.FFmpegError:
+                self.damaged_packets += 1
+                if count:
+                    continue
+            return
 
 
 @dataclass(frozen=True, slots=True)

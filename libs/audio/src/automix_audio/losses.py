@@ -1,20 +1,32 @@
 """How long what does not decode would have played."""
 
+from collections.abc import Iterator
+
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-_LONGEST_LOSS_S = 1.0
-"""A damaged packet that claims more is not believed."""
+from automix_audio.framing import Hole
+from automix_audio.timeline import LONGEST_GAP_S
 
-COUNTED = frozenset(("mp3", "aac", "wav", "aiff", "au", "amr", "ape", "tta", "wv", "mpc", "mpc8", "w64", "caf"))
+_LONGEST_LOSS_S = 10.0
+"""A damaged packet that claims more is not believed; those of Monkey's Audio hold 6.7 s."""
+
+BY_BYTES = frozenset(("mp3", "aac", "wav", "aiff", "au", "amr", "mpc", "mpc8", "w64"))
+"""Containers that say of no packet how long it is: what is lost is reckoned from its bytes."""
+COUNTED = BY_BYTES | {"ape", "tta", "caf"}
 """Containers without stamps of their own: FFmpeg counts what it has read, and jumps where it has sought."""
 
 
 class Lost:
     """How long what does not decode would have played."""
 
-    def __init__(self, container: str) -> None:
-        self._by_bytes = container in COUNTED
+    def __init__(self, container: str, left_out: list[Hole], start: int) -> None:
+        """`left_out` are the holes of the view that is read, which begins at `start` of the file."""
+        self._by_bytes = container in BY_BYTES
+        self._left_out = _lost_bytes(left_out, start)
+        self._next = next(self._left_out, None)
+        self.found = 0
+        """How many holes were passed in which frames should be."""
         self._claimed_s = 0.0
         self._from: int | None = None
         self._end: int | None = None
@@ -35,13 +47,33 @@ class Lost:
             # FFmpeg passes silently over bytes in which no frame begins.
             at = self._end if packet.pos - self._end > self._bytes / self._count / 2 else None
         self._end = None if packet.pos is None or packet.pos < 0 else packet.pos + packet.size
-        if self._by_bytes and self._count and at is not None and packet.pos is not None and length_s:
+        left_out = self._left_out_before(packet)
+        if self._by_bytes and self._count and packet.pos is not None and length_s:
             # A damaged header hides how many frames there were: as many as fit into its bytes.
-            mean = self._bytes / self._count
-            seconds = min(round((packet.pos - at) / mean) * length_s, _LONGEST_LOSS_S)
+            lost_bytes = left_out + (0 if at is None else packet.pos - at)
+            frames = max(round(lost_bytes * self._count / self._bytes), left_out > 0)
+            seconds = min(frames * length_s, LONGEST_GAP_S) if lost_bytes else seconds
         self._bytes += packet.size
         self._count += 1
         return seconds
+
+    def _left_out_before(self, packet: "Packet[AudioStream]") -> int:
+        """Bytes of frames that the view leaves out between the last packet and this one."""
+        total = 0
+        while self._by_bytes and self._next is not None and packet.pos is not None and self._next[0] <= packet.pos:
+            total += self._next[1]
+            self.found += 1
+            self._next = next(self._left_out, None)
+        return total
+
+
+def _lost_bytes(left_out: list[Hole], start: int) -> Iterator[tuple[int, int]]:
+    """Where in the view bytes are left out in which frames should be, and how many."""
+    before = 0
+    for hole in left_out:
+        if hole.lost:
+            yield hole.at - start - before, hole.length
+        before += hole.length
 
 
 def _claimed_duration_s(packet: "Packet[AudioStream]") -> float:

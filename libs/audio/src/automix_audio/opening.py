@@ -68,7 +68,7 @@ def audio_stream(container: InputContainer) -> tuple[AudioStream, str]:
     # One thread: a decoder of audio gains little from more, and they belong to whoever runs several tracks.
     stream.codec_context.thread_count = 1
     name = stream.codec_context.name
-    if name == "flac":
+    if name in ("flac", "tta", "wavpack"):
         # Without it a damaged frame is decoded into noise at full scale. Not for mp3, where encoders get CRCs wrong.
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
     return stream, stream.codec.canonical_name

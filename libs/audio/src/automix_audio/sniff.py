@@ -114,7 +114,7 @@ def _first_frames(head: bytes) -> str | None:
     """mp3 or aac (ADTS) if a chain of frame headers runs through `head`, whatever stands in front of it."""
     position = head.find(b"\xff")
     while 0 <= position < len(head) - 7:
-        for name, frame_bytes in (("mp3", _mpeg_frame_bytes), ("aac", _adts_frame_bytes)):
+        for name, frame_bytes in (("mp3", mpeg_frame_bytes), ("aac", adts_frame_bytes)):
             if _is_chain(head, position, frame_bytes):
                 return name
         position = head.find(b"\xff", position + 1)
@@ -150,7 +150,7 @@ _MPEG_KBPS = {
 }
 
 
-def _mpeg_frame_bytes(header: bytes) -> int:
+def mpeg_frame_bytes(header: bytes) -> int:
     """Length of the MPEG audio frame that `header` begins, 0 if it begins none."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return 0
@@ -165,7 +165,7 @@ def _mpeg_frame_bytes(header: bytes) -> int:
     return (72 if layer == 3 and version != 3 else 144) * bits // hertz + padding
 
 
-def _adts_frame_bytes(header: bytes) -> int:
+def adts_frame_bytes(header: bytes) -> int:
     """Length of the ADTS frame that `header` begins, 0 if it begins none (ISO 13818-7 6.2)."""
     if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
         return 0

@@ -1,10 +1,10 @@
 """`python -m automix_audio.verify_child`: `verify` in a process of its own, to be run under limits.
 
 One JSON request on stdin: {"path": ..., "limits": {"max_duration_s": ..., ...}}, limits optional, fields as in
-`Limits`. JSON lines on stdout: {"progress": 0..1} while it works, then {"result": {...}} with the fields of
-`AudioFacts` (waveform: {"minimum": [...], "maximum": [...], "frames_per_bucket": n}) or {"error": {"reason": ...,
-"message": ...}}. Exit code 0 in both cases. Any other exit, or one without a last line, means that the file broke the
-decoder or a limit: refuse it.
+`Limits`. JSON lines on stdout: {"progress": 0..1, "processor_s": used so far} while it works, then {"result": {...}}
+with the fields of `AudioFacts` (waveform: {"minimum": [...], "maximum": [...], "frames_per_bucket": n}) or {"error":
+{"reason": ..., "message": ...}}. Exit code 0 in both cases. Any other exit, or one without a last line, means that the
+file broke the decoder or a limit: refuse it.
 
 The caller sets the limits before exec, with OPENBLAS_NUM_THREADS=1 in the environment (each further thread would
 reserve address space). It works within RLIMIT_AS of 512 MiB (measured: 220 MiB of addresses and 60 MiB of memory for
@@ -40,7 +40,7 @@ def run(request: str, out: TextIO) -> None:
         now = time.monotonic()
         if progress >= reported + _STEP or now >= at + _SECONDS:
             reported, at = progress, now
-            _say(out, {"progress": round(progress, 3)})
+            _say(out, {"progress": round(progress, 3), "processor_s": round(time.process_time(), 2)})
 
     try:
         facts = verify(asked["path"], Limits(**asked.get("limits", {})), progress=report)

@@ -1,4 +1,5 @@
-"""Parts of a file as the file objects that PyAV reads: without its tags, one link of a chain, behind another header."""
+"""Parts of a file as the file objects that PyAV reads: without its tags, one link of a chain, behind another header, and with
+what belongs to no frame left out."""
 
 import errno
 import os
@@ -6,6 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from automix_audio.framing import Hole
 from automix_audio.sniff import HEAD_BYTES, id3v2_size
 from automix_audio.wav_header import WavHeader
 
@@ -75,6 +77,40 @@ class Reheaded(View):
         if width > 1:
             data = np.frombuffer(data, np.uint8).reshape(-1, width)[:, ::-1].tobytes()
         return data[at - first : at - first + size]
+
+
+class Joined(View):
+    """A file without its holes."""
+
+    def __init__(self, file: BinaryIO, whole: View, left_out: list[Hole]) -> None:
+        begins = [whole.start, *(hole.at + hole.length for hole in left_out)]
+        ends = [*(hole.at for hole in left_out), file.seek(0, os.SEEK_END)]
+        self._pieces = [(a, b) for a, b in zip(begins, ends, strict=True) if a < b]
+        self._at = 0
+        super().__init__(file, whole.start, whole.head)
+
+    def read(self, size: int) -> bytes:
+        before = 0
+        for begin, end in self._pieces:
+            length = end - begin
+            if self._at < before + length:
+                self._file.seek(begin + self._at - before)
+                data = self._file.read(min(size, before + length - self._at))
+                self._at += len(data)
+                return data
+            before += length
+        return b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        size = sum(end - begin for begin, end in self._pieces)
+        at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence, size)
+        if at < 0:
+            return -errno.EINVAL
+        self._at = at
+        return at
+
+    def tell(self) -> int:
+        return self._at
 
 
 def without_tags(file: BinaryIO) -> View:

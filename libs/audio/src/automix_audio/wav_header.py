@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
+_ONE_A_BLOCK = (_PCM, 3, 6, 7, _EXTENSIBLE)
+"""PCM, floating point, A-law, mu-law and what is called by its own number."""
 _MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF
+_UNKNOWN = 0x7F000000
+"""Who writes into a pipe says this length or more, or 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,18 @@ def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
     header = struct.pack("<4sI4s", b"RIFF", 4 + len(fmt) + 8 + sound, b"WAVE") + fmt
     header += struct.pack("<4sI", b"data", sound)
     return WavHeader(header, found.start, max(end, found.start), stored // 8 if big and stored > 8 else 0)
+
+
+def length_s(file: BinaryIO, at: int) -> float:
+    """How long the header of the WAV file that begins at `at` says that its sound is, in seconds; 0 for unknown."""
+    file.seek(at)
+    order = ">" if file.read(12)[:4] == b"RIFX" else "<"
+    found = _chunks(file, at + 12, order)
+    if found is None or len(found.form) < 16 or found.length >= _UNKNOWN:
+        return 0.0
+    tag, _, rate, _, block = struct.unpack_from(f"{order}HHIIH", found.form)
+    # In other formats a block holds more than one frame.
+    return found.length / (rate * block) if tag in _ONE_A_BLOCK and rate and block else 0.0
 
 
 def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:

@@ -200,7 +200,8 @@ class Asset(_message.Message):
     def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gap]:
         """The silence that stands for what the file lacks, in order, so that everything else stays in its place: for damaged
         packets, for sound that its time stamps leave out, and for a late beginning. Beyond 100, the last one is as long as
-        all others together.
+        all others together. One that begins where the recording ends is no silence: the file was cut off, and its header
+        says that it was longer by that.
         """
 
     def __init__(

@@ -32,6 +32,8 @@ MinutesOption = Annotated[int, typer.Option(min=1, max=60, help="How long the li
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")]
 
 TOLD_GAPS = 3
+END_S = 0.1
+"""A gap that begins later than this before the end is a missing end."""
 """Most gaps that are told by their place; `--json` has all of them."""
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
@@ -251,9 +253,13 @@ def damage_words(asset: Asset) -> str:
     why = "is damaged" if asset.damaged_packets else "has gaps"
     if first is None:
         return f"{why}: its packets that do not decode were left out ({asset.damaged_packets})."
-    places = ", ".join(f"{gap.length:.2f} s at {place(gap.start)}" for gap in asset.gaps[:TOLD_GAPS])
-    more = f" and {len(asset.gaps) - TOLD_GAPS} more" if len(asset.gaps) > TOLD_GAPS else ""
-    return f"{why}: {places}{more} are missing and silent, what follows stays in time."
+    behind = [gap for gap in asset.gaps if gap.start > asset.duration - END_S]
+    inside = asset.gaps[: len(asset.gaps) - len(behind)]
+    places = ", ".join(f"{gap.length:.2f} s at {place(gap.start)}" for gap in inside[:TOLD_GAPS])
+    more = f" and {len(inside) - TOLD_GAPS} more" if len(inside) > TOLD_GAPS else ""
+    lacks = [f"{places}{more} are missing and silent, what follows stays in time"] if inside else []
+    lacks += [f"its last {gap.length:.2f} s are missing" for gap in behind]
+    return f"{why}: {'; '.join(lacks)}."
 
 
 def _loudness(asset: Asset) -> str:

@@ -12,6 +12,8 @@ from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.profile import Profile
 
 _TOLD_GAPS = 5
+_END_S = 0.1
+"""What lacks from here on to the end of a recording is its end."""
 _CLIPPED, _CLICKS = 30, 20
 """Samples on flat tops, and clicks, that a listener can hear; fewer happen in any recording."""
 SHORTEST_REFERENCE_S = 3.0
@@ -116,10 +118,14 @@ def _gap_words(profile: Profile) -> str:
     first = profile.gaps[0]
     if len(profile.gaps) == 1 and first.at_s == 0.0 and not profile.damaged_packets:
         return f"begins at {first.length_s:.2f} s, as its time stamps say: silence stands in front of it"
-    places = ", ".join(f"{gap.length_s:.2f} s at {_place(gap.at_s)}" for gap in profile.gaps[:_TOLD_GAPS])
-    more = f" and {len(profile.gaps) - _TOLD_GAPS} more" if len(profile.gaps) > _TOLD_GAPS else ""
     why = "is damaged" if profile.damaged_packets else "has gaps"
-    return f"{why}: {places}{more} are missing and silent, what follows stays in time"
+    behind = [gap for gap in profile.gaps if gap.at_s > profile.duration_s - _END_S]
+    inside = profile.gaps[: len(profile.gaps) - len(behind)]
+    places = ", ".join(f"{gap.length_s:.2f} s at {_place(gap.at_s)}" for gap in inside[:_TOLD_GAPS])
+    more = f" and {len(inside) - _TOLD_GAPS} more" if len(inside) > _TOLD_GAPS else ""
+    lacks = [f"{places}{more} are missing and silent, what follows stays in time"] if inside else []
+    lacks += [f"its last {gap.length_s:.2f} s are missing" for gap in behind]
+    return f"{why}: {'; '.join(lacks)}"
 
 
 def _place(seconds: float) -> str:
