@@ -1,6 +1,7 @@
 """Media and projects services on real servers, in this process, and what a caller of them needs."""
 
 import asyncio
+import contextlib
 import io
 import struct
 import wave
@@ -251,12 +252,16 @@ async def refused_for(caller: Caller, data: bytes, reason: str, **fields: object
 async def verifying_child() -> psutil.Process:
     """The verifying child, once there is one."""
 
-    async def find() -> psutil.Process | None:
-        for process in psutil.Process().children():
-            if "automix_common.children.limited" in process.cmdline():
-                return process
-        return None
-
-    found = await until(find)
+    found = await until(lambda: next(iter(verifying_children()), None))
     assert isinstance(found, psutil.Process)
+    return found
+
+
+def verifying_children() -> list[psutil.Process]:
+    """Those that there are."""
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "automix_common.children.limited" in process.cmdline():
+                found.append(process)
     return found

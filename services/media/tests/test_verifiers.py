@@ -7,12 +7,12 @@ from pathlib import Path
 import grpc
 import pytest
 from automix.media.v1 import media_pb2 as pb
-from automix_media import verification
+from automix_media import lanes
 from kit.refusals import refused
 from kit.waiting import until
 
 from .conftest import MakeReplica
-from .harness import Caller, Replica, refused_for, verifying_child, wav
+from .harness import Caller, Replica, refused_for, verifying_child, verifying_children, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -240,16 +240,23 @@ async def test_what_a_killed_process_left_of_an_upload_goes_when_the_next_one_st
     assert not uploads_in(tmp_path / "left")
 
 
-async def test_a_long_verification_makes_way_for_others(
+async def test_long_verifications_make_way_and_beyond_the_long_places_begin_anew_later(
     caller: Caller, stranger: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "SHORT_SECONDS", 0.2)
+    monkeypatch.setattr(lanes, "SHORT_SECONDS", 0.5)
     replica = await make_replica(max_verifications=1)
     data = wav()
-    upload = await caller.sent(data)
-    completing = asyncio.create_task(caller.at(replica).complete(upload.id))
-    child = await verifying_child()
-    child.suspend()
+    first = await caller.sent(data)
+    completing = [asyncio.create_task(caller.at(replica).complete(first.id))]
+    long = await verifying_child()
+    long.suspend()
+    second = await caller.sent(data)
+    completing.append(asyncio.create_task(caller.at(replica).complete(second.id)))
+    await until(lambda: len(verifying_children()) == 2)
+    await until(lambda: len(verifying_children()) == 1)
+    # The long place is taken, so the second one's child has ended and others have its place.
+    monkeypatch.setattr(lanes, "SHORT_SECONDS", 60)
     assert (await stranger.at(replica).upload(data)).size == len(data)
-    child.resume()
-    assert (await completing).size == len(data)
+    assert not any(task.done() for task in completing)
+    long.resume()
+    assert [asset.size for asset in await asyncio.gather(*completing)] == [len(data)] * 2

@@ -1,5 +1,5 @@
-"""Parts of a file as the file objects that PyAV reads: without its tags, one link of a chain, behind another header, and with
-what belongs to no frame left out."""
+"""Parts of a file as the file objects that PyAV reads: without its tags, one link of a chain, behind another header, or
+without what belongs to no frame."""
 
 import errno
 import os

@@ -7,10 +7,11 @@ it), `media.before_commit` (inside the transaction), `media.after_commit` (nobod
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from automix_common.children.child import ChildError, ChildLost, Limits, run_child
@@ -19,7 +20,6 @@ from automix_common.objects.storage import ObjectMissing, ObjectStore
 from automix_common.process import faults
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import InvalidArgument, ServiceError, Unavailable, mine
-from automix_common.rpc.turns import Turns
 from prometheus_client import Counter
 
 from automix_media import waveform
@@ -38,6 +38,7 @@ from automix_media.domain import (
     require_declared_size,
     verifying,
 )
+from automix_media.lanes import Lanes, Place, Used
 from automix_media.repository.assets import Assets
 from automix_media.repository.leases import VerifierLease
 from automix_media.repository.uploads import Uploads
@@ -47,8 +48,6 @@ log = logger(__name__)
 CHILD = "automix_audio.verify_child"
 
 ENDED = Counter("automix_verifications_total", "Uploads verified or refused, by outcome", ["outcome"])
-SHORT_SECONDS = 3.0
-"""Seconds after which a verification counts as long; a song of usual length takes less."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,8 @@ class Verifier:
         self._store = store
         self._limits = limits
         self._stopping = stopping
-        self._turns = Turns(limits.at_once)
+        self._lanes = Lanes(limits.at_once)
         self._running: dict[UUID, asyncio.Task[Asset]] = {}
-        self._long: dict[UUID, UUID] = {}
 
     async def verify(self, upload: Upload) -> Asset:
         """The asset that the upload becomes; joins a verification that goes on in this process.
@@ -108,43 +106,29 @@ class Verifier:
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _begin(self, upload: Upload) -> "asyncio.Task[Asset]":
-        await self._turns.take(upload.owner_id)
-        begun = False
-        try:
-            running = self._running.get(upload.id)
-            if running is None:
-                running = asyncio.create_task(self._run(upload))
-                self._running[upload.id] = running
-                running.add_done_callback(lambda task: self._ended(upload, task))
-                asyncio.get_running_loop().call_later(SHORT_SECONDS, self._make_way, upload, running)
-                begun = True
-            return running
-        finally:
-            if not begun:
-                self._turns.give_back(upload.owner_id)
+        place = await self._lanes.place(upload.owner_id)
+        running = self._running.get(upload.id)
+        if running is None:
+            running = asyncio.create_task(self._run(upload, place))
+            self._running[upload.id] = running
+            running.add_done_callback(lambda task: self._ended(upload, place, task))
+        else:
+            place.leave()
+        return running
 
-    def _make_way(self, upload: Upload, running: "asyncio.Task[Asset]") -> None:
-        """A long verification goes on beside the places, one of each user, so that short ones need not wait for it."""
-        if running.done() or upload.owner_id in self._long.values() or len(self._long) >= self._limits.at_once:
-            return
-        self._long[upload.id] = upload.owner_id
-        self._turns.give_back(upload.owner_id)
-
-    def _ended(self, upload: Upload, task: "asyncio.Task[Asset]") -> None:
+    def _ended(self, upload: Upload, place: Place, task: "asyncio.Task[Asset]") -> None:
         del self._running[upload.id]
-        if self._long.pop(upload.id, None) is None:
-            self._turns.give_back(upload.owner_id)
+        place.leave()
         if not task.cancelled() and task.exception() is not None:
             log.info("upload not verified", upload_id=str(upload.id), error=repr(task.exception()))
 
-    async def _run(self, upload: Upload) -> Asset:
+    async def _run(self, upload: Upload, place: Place) -> Asset:
         lease = VerifierLease(self._database, upload, self._limits.lease_seconds)
         if not await lease.claim():
             return await self._outcome(upload)
         try:
             async with self._kept(lease):
-                with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch) as folder:
-                    facts = await self._stored(lease, Path(folder) / "upload")
+                facts = await place.run(lambda used: self._stored(lease, used))
                 asset = await self._finish(lease, facts)
         except UploadRefused as refused:
             ENDED.labels(outcome=refused.reason).inc()
@@ -158,15 +142,17 @@ class Verifier:
         faults.reach("media.after_commit")
         return asset
 
-    async def _stored(self, lease: VerifierLease, path: Path) -> Facts:
+    async def _stored(self, lease: VerifierLease, used: Used) -> Facts:
         """Fetches the bytes, measures them and stores them as the asset's object."""
-        await self._fetch(lease, path)
-        faults.reach("media.after_fetch")
-        facts = await self._measure(path)
-        faults.reach("media.after_verify")
-        await self._store.put_file(asset_key(lease.holder), path, content_type(facts.filetype))
-        faults.reach("media.after_put")
-        return facts
+        with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch) as folder:
+            path = Path(folder) / "upload"
+            await self._fetch(lease, path)
+            faults.reach("media.after_fetch")
+            facts = await self._measure(path, used)
+            faults.reach("media.after_verify")
+            await self._store.put_file(asset_key(lease.holder), path, content_type(facts.filetype))
+            faults.reach("media.after_put")
+            return facts
 
     async def _fetch(self, lease: VerifierLease, path: Path) -> None:
         upload = lease.upload
@@ -186,10 +172,14 @@ class Verifier:
             ) from None
         require_declared_size(upload, await asyncio.to_thread(lambda: path.stat().st_size))
 
-    async def _measure(self, path: Path) -> Facts:
+    async def _measure(self, path: Path, used: Used) -> Facts:
         request = {"path": str(path), "limits": asdict(self._limits.audio)}
+
+        def heard(said: Mapping[str, Any]) -> None:
+            used.processor_seconds = float(said.get("processor_s", 0.0))
+
         try:
-            result = await run_child(CHILD, request, self._limits.child)
+            result = await run_child(CHILD, request, self._limits.child, progress=heard)
         except ChildError as error:
             raise UploadRefused(error.reason, error.message) from None
         except ChildLost as lost:

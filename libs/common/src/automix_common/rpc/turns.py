@@ -70,6 +70,10 @@ class Turns:
         """Whether somebody waits."""
         return bool(self._waiting)
 
+    def has_room(self, user: Hashable) -> bool:
+        """Whether somebody would have a place at once."""
+        return self._free > 0 and self._taken[user] < self._of_one and not self._waiting
+
     def taken(self, user: Hashable) -> int:
         """How many places somebody has."""
         return self._taken[user]
