@@ -47,7 +47,8 @@ def ask(request: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_recording(make_file: MakeFile) -> None:
     path = make_file("mp3")
     *progress, last = ask({"path": str(path)})
-    assert [list(line) for line in progress] == [["progress"]] * len(progress)
+    assert [list(line) for line in progress] == [["progress", "processor_s"]] * len(progress)
+    assert 0 < progress[-1]["processor_s"] < 60
     assert progress[-1]["progress"] == 1.0
     assert last == {"result": json.loads(json.dumps(as_json(verify(path))))}
 
