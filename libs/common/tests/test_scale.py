@@ -18,28 +18,21 @@ from automix_common.rpc.server import listen, options
 from automix_common.rpc.settings import ClientSettings, ServerSettings
 from kit.waiting import until
 
-from .test_edge import certificate
+from .test_edge import Media, certificate
 
 AGE_SECONDS = 0.3
 
 
-class Replica(projects_pb2_grpc.ProjectsServiceServicer, media_pb2_grpc.MediaServiceServicer):
+class Replica(projects_pb2_grpc.ProjectsServiceServicer, Media):
     """Answers each call, and notes the connection that it came by."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.connections: Counter[str] = Counter()
 
     async def GetProject(self, request: pb.GetProjectRequest, context: Context) -> pb.GetProjectResponse:
         self.connections[context.peer()] += 1
         return pb.GetProjectResponse()
-
-    async def UploadBytes(
-        self, requests: AsyncIterator[media_pb2.UploadBytesRequest], context: Context
-    ) -> media_pb2.UploadBytesResponse:
-        received = 0
-        async for request in requests:
-            received += len(request.data)
-        return media_pb2.UploadBytesResponse(upload=media_pb2.Upload(received=received))
 
 
 async def start(running: AsyncExitStack, settings: ServerSettings) -> tuple[Replica, int]:
