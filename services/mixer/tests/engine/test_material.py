@@ -85,3 +85,14 @@ def test_a_raw_voice_keeps_its_chain_and_a_finished_one_is_left_alone(session: l
 def test_the_echo_takes_the_note_asked_for(division: str, beats: float, session: list[Track]) -> None:
     plan = planned(session, delay_division=division)
     assert plan.space.echo_time_s.value == pytest.approx(beats * 60 / plan.tempo_bpm.value, abs=1e-3)
+
+
+def test_a_peak_that_a_conversion_put_on_a_target_was_not_normalised(session: list[Track], tmp_path: Path) -> None:
+    voice = load(Path(session[0].path), 48_000)
+    path = tmp_path / "converted.wav"
+    with Workspace() as workspace:
+        peak = max(analyse(Track(save_wav(path, voice, 48_000), "vocals"), workspace, RATE).channel_peak)
+    target = 10 ** (-10.0 / 20)
+    assert 0.5 < target / peak < 2.0, "near enough for the balance to stay one that people mix"
+    plan = planned([Track(save_wav(path, voice * (target / peak), 48_000), "vocals"), *session[1:]])
+    assert "normalised" not in plan.notes[0]
