@@ -125,7 +125,7 @@ checkov: ## checkov's rules for the Dockerfile and the manifests; it has an envi
 	$(VENV)/checkov/bin/checkov --config-file deploy/checkov.yaml
 
 .PHONY: images
-images: ## Build the image of every service, or of SERVICES="auth mixer"; BASE= and TAG= as deploy/docker/build says
+images: $(if $(filter gateway,$(or $(SERVICES),gateway)),web) ## Build the image of every service, or of SERVICES="auth mixer"; BASE= and TAG= as deploy/docker/build says
 	deploy/docker/build $(SERVICES)
 
 .PHONY: dist

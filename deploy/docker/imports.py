@@ -1,4 +1,7 @@
-"""Imports every module that an image may run, so that what it lacks is found when it is built: `imports.py mixer`."""
+"""Imports every module that an image may run, so that what it lacks is found when it is built: `imports.py mixer`.
+
+The gateway's image must also hold the studio.
+"""
 
 import importlib
 import pkgutil
@@ -9,7 +12,7 @@ ENTRIES = {"servers": ("automix_local.server",)}
 
 
 def main(image: str) -> None:
-    """Imports them. Raises what an import raises."""
+    """Imports them. Raises what an import raises; ends with a sentence where the studio is missing."""
     if image in ENTRIES:
         for name in ENTRIES[image]:
             importlib.import_module(name)
@@ -18,6 +21,10 @@ def main(image: str) -> None:
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if not found.name.endswith("__main__") and ".migrations" not in found.name:
             importlib.import_module(found.name)
+    if image == "gateway":
+        site = importlib.import_module("automix_gateway.site")
+        if not (site.BUILT / site.INDEX).is_file():
+            sys.exit("the studio is not built: run `make web` before the image is built")
 
 
 if __name__ == "__main__":
