@@ -27,8 +27,8 @@ up: $(VENV)/.ready ## Start the whole platform in the foreground; Ctrl-C stops i
 	@automix up
 
 .PHONY: web
-web: $(VENV)/.ready ## Build the studio, the page that `make up` serves; with the machine's node, else with one from a wheel
-	@PYTHON=$(abspath $(BIN)/python) web/build
+web: $(VENV)/.ready ## Build the studio, the page that `make up` serves; with the machine's node, else with one from a wheel; CHECK=check also checks its types
+	@PYTHON=$(abspath $(BIN)/python) web/build $(CHECK)
 
 ##@ Develop
 .PHONY: install

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from automix.mixer.v1.effect_presets import EFFECT_PRESETS
 from automix.rules.v1 import rules_pb2
 from automix_gateway.descriptors import Binding, bindings
 from buf.validate import validate_pb2
@@ -37,6 +38,7 @@ SCALARS: dict[int, dict[str, Any]] = {
     FieldDescriptor.TYPE_INT32: {"type": "integer", "format": "int32"},
     FieldDescriptor.TYPE_INT64: {"type": "string", "format": "int64", "pattern": r"^-?\d+$", "examples": ["123"]},
 }
+PRESET = "automix.mixer.v1.Insert.preset"
 PAGE_PATTERN = "^([A-Za-z0-9_-]{22}==)?$"
 """As libs/common makes them."""
 ERRORS = {
@@ -190,7 +192,25 @@ class Document:
                 schema["uniqueItems"] = True
         else:
             schema = self.value(field)
-        return {**schema, **self.of_place(field), "description": self.comments.get(f"{field.full_name}", "")}
+        told = {**self.of_place(field), **dict(self.of_setting(field))}
+        return {**schema, **told, "description": self.comments.get(f"{field.full_name}", "")}
+
+    def of_setting(self, field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
+        """What is known of a setting beside its rules: what it is when absent, and what a number of it counts."""
+        if not field.GetOptions().HasExtension(rules_pb2.setting):
+            return
+        setting = field.GetOptions().Extensions[rules_pb2.setting]
+        yield "default", [] if field.is_repeated else self.default(field, setting.default)
+        for name in ("unit", "group", "form"):
+            if value := getattr(setting, name):
+                yield f"x-{name}", value
+
+    def default(self, field: FieldDescriptor, text: str) -> Any:
+        """The default of a setting, which the contracts give as text, as a value of its field."""
+        if field.enum_type is not None:
+            return next(one.name for one in field.enum_type.values if one.name.endswith(f"_{text.upper()}"))
+        kind = SCALARS[field.type]["type"]
+        return text if kind == "string" else json.loads(text)
 
     def of_place(self, field: FieldDescriptor) -> dict[str, Any]:
         """What a field's place in its message says: a mask names fields beside it, a page token comes from a page."""
@@ -218,28 +238,39 @@ class Document:
                 "enum": [one.name for one in enum.values],
             }
             return {"$ref": f"{ROOT}schemas/{enum.name}"}
+        if field.full_name == PRESET:
+            return {"type": "string", "oneOf": [{"const": one.name, "description": one.text} for one in EFFECT_PRESETS]}
         return {**SCALARS[field.type], **dict(self.rules(field))}
 
     def rules(self, field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
         """What the field's rules say in the words of JSON Schema."""
         rules = field.GetOptions().Extensions[RULES]
-        text, least = rules.string, rules.ignore != WHEN_SET
+        if field.is_repeated:
+            rules = rules.repeated.items
+        if choices := [*getattr(rules.string, "in"), *getattr(rules.int32, "in")]:
+            yield "enum", choices
+        yield from self.text_rules(rules.string, least=rules.ignore != WHEN_SET)
+        for numbers in (rules.double, rules.float, rules.int32):
+            for rule, word in (("gte", "minimum"), ("lte", "maximum"), ("gt", "exclusiveMinimum")):
+                if numbers.HasField(rule):
+                    yield word, getattr(numbers, rule)
+
+    def text_rules(self, text: Any, *, least: bool) -> Iterator[tuple[str, Any]]:
+        """What the rules of a text say; without `least` it may be empty."""
         if text.uuid:
             if least:
                 yield "format", "uuid"
             else:
                 yield "anyOf", [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]
             yield "examples", ["01a2209b-7138-7399-b373-db8359540ccd"]
+        if text.pattern:
+            yield "pattern", text.pattern
         if text.min_len:
             yield "minLength", text.min_len
         if most := text.max_len or text.max_bytes or text.Extensions[rules_pb2.name]:
             yield "maxLength", most
         if text.Extensions[rules_pb2.name] and least:
             yield "minLength", 1
-        for numbers in (rules.double, rules.float, rules.int32):
-            for rule, word in (("gte", "minimum"), ("lte", "maximum"), ("gt", "exclusiveMinimum")):
-                if numbers.HasField(rule):
-                    yield word, getattr(numbers, rule)
 
 
 def document() -> dict[str, Any]:

@@ -27,5 +27,13 @@
     }
     return connect.call(this, to, ...rest);
   };
-  window.channel = (number) => recorded.blocks.flatMap((block) => Array.from(block[number]));
+  // As the bytes of a Float32Array in base64: a list of a million numbers takes a driver of browsers minutes.
+  window.channel = (number) => {
+    const joined = new Blob(recorded.blocks.map((block) => block[number]));
+    return new Promise((done) => {
+      const reader = new FileReader();
+      reader.onload = () => done(reader.result.split(",")[1]);
+      reader.readAsDataURL(joined);
+    });
+  };
 })();

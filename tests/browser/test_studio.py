@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kit.gateway import envoy_of
+from kit.people import PASSWORD
+from kit.servers import require_servers_of_our_own
+from kit.stack import Stack
 from kit.visit import PATIENCE_MS, Visit
 from playwright.sync_api import Page, Route, expect
 
@@ -38,7 +43,7 @@ def silence(path: Path, seconds: int) -> Path:
 
 
 def recorded(page: Page, channel: int) -> np.ndarray[Any, Any]:
-    return np.array(page.evaluate("number => channel(number)", channel))
+    return np.frombuffer(base64.b64decode(page.evaluate("number => channel(number)", channel)), dtype="<f4")
 
 
 def fits(page: Page) -> None:
@@ -200,3 +205,69 @@ def test_a_deleted_project_comes_back_when_asked(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Kept")).to_be_visible()
     page.get_by_role("searchbox", name="Search").fill("nothing of that name")
     expect(page.get_by_role("link", name="Kept")).to_have_count(0)
+
+
+def test_the_studio_says_what_is_away_and_goes_on_by_itself(visit: Visit, stack: Stack) -> None:
+    require_servers_of_our_own()
+    page = visit.sign_up()
+    visit.new_project(page, "Outage")
+    lost = page.get_by_role("alert").filter(has_text="AutoMix does not answer")
+    stack.processes.stop("projects")
+    try:
+        page.reload()
+        expect(lost).to_be_visible(timeout=PATIENCE_MS)
+        visit.picture(page, "away")
+    finally:
+        stack.processes.start("projects")
+    expect(page.get_by_role("heading", name="Outage")).to_be_visible(timeout=PATIENCE_MS)
+    expect(lost).to_have_count(0, timeout=PATIENCE_MS)
+
+    # Envoy itself: what is asked meanwhile says so, and the page that is open goes on.
+    envoy_of(stack).kill()
+    page.get_by_role("button", name="Complete").click()
+    expect(lost.or_(page.get_by_role("button", name="Reopen"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(lost).to_have_count(0, timeout=PATIENCE_MS)
+    page.reload()
+    expect(page.get_by_role("heading", name="Outage")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_every_small_page_is_accessible_and_fits_a_phone(visit: Visit, accessible: Callable[[Page], None]) -> None:
+    page = visit.tab("/sign-in")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    accessible(page)
+    fits(page)
+    page.get_by_role("link", name="Create an account").click()
+    accessible(page)
+    page = visit.sign_up()
+    page.get_by_role("button", name="New project").first.click()
+    accessible(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+    accessible(page)
+    page.keyboard.press("Escape")
+    for path, heading in (("/account", "Account"), ("/nowhere", "")):
+        page.goto(visit.base + path)
+        if heading:
+            expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        else:
+            assert "NO_SUCH_ROUTE" in page.content()
+            continue
+        accessible(page)
+        fits(page)
+        visit.picture(page, heading.lower())
+
+
+def test_a_password_is_changed_and_an_account_deleted(visit: Visit) -> None:
+    page = visit.sign_up()
+    page.goto(f"{visit.base}/account")
+    page.get_by_label("Current password").fill("a wrong password")
+    page.get_by_label("New password").fill(f"{PASSWORD} 2")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_text("Your password is changed.")).to_be_visible()
+    page.get_by_label("Password", exact=True).fill(f"{PASSWORD} 2")
+    page.get_by_role("button", name="Delete my account").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=PATIENCE_MS)

@@ -7,7 +7,17 @@ const folder = new URL("../src/api/", import.meta.url);
 const document = JSON.parse(await readFile(source, "utf8"));
 
 await mkdir(folder, { recursive: true });
-await writeFile(new URL("schema.d.ts", folder), astToString(await openapiTS(document)));
+// What has a default may still be left out of a request.
+await writeFile(new URL("schema.d.ts", folder), astToString(await openapiTS(document, { defaultNonNullable: false })));
 
-const { properties } = document.components.schemas.MixSettings;
-await writeFile(new URL("settings.json", folder), JSON.stringify(properties, null, 1));
+const { schemas } = document.components;
+const whole = (field) => (field.$ref ? { ...schemas[field.$ref.split("/").at(-1)], ...field } : field);
+const fields = Object.entries(schemas.MixSettings.properties).map(([name, field]) => [name, whole(field)]);
+const presets = schemas.Insert.properties.preset.oneOf.map(({ const: name, description }) => ({ name, says: description }));
+const effects = Object.fromEntries(
+  Object.entries(schemas.Insert.properties)
+    .filter(([, field]) => field.$ref)
+    .map(([kind, field]) => [kind, whole(field).properties]),
+);
+const roles = schemas.PlayedRole.enum.slice(1);
+await writeFile(new URL("settings.json", folder), JSON.stringify({ settings: Object.fromEntries(fields), presets, effects, roles }, null, 1));

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from automix.mixer.v1.mixer_pb2 import Insert
+from automix.mixer.v1.settings import EFFECTS, MIX_SETTINGS, Setting
 from automix_gateway.descriptors import bindings
+
+KINDS = Insert.DESCRIPTOR.fields_by_name
+SETTINGS: dict[str, tuple[Setting, ...]] = {
+    "MixSettings": MIX_SETTINGS,
+    **{KINDS[effect.name].message_type.name: effect.parameters for effect in EFFECTS},
+}
+"""The settings of each message that has any."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +46,21 @@ def test_field_rules_are_in_it(document: dict[str, Any]) -> None:
     assert (body["properties"]["name"]["minLength"], body["properties"]["name"]["maxLength"]) == (1, 200)
     assert body["properties"]["request_id"]["anyOf"][0] == {"type": "string", "format": "uuid"}
     assert document["paths"]["/v1/auth:signIn"]["post"]["security"] == []
+
+
+def test_settings_are_in_it_with_what_they_are_when_absent(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for message, known in SETTINGS.items():
+        for setting in known:
+            field = schemas[message]["properties"][setting.name]
+            default = field["default"]
+            if "$ref" in field:
+                default = default.rpartition("_")[2].lower()
+            assert (tuple(default) if isinstance(default, list) else default) == setting.default, setting.name
+            assert (field.get("minimum"), field.get("maximum")) == (setting.low, setting.high), setting.name
+            assert field.get("x-unit", "") == setting.unit, setting.name
+            if setting.choices and "enum" in field:
+                assert {*field["enum"]} - {""} == {*setting.choices}, setting.name
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ export type Job = Schemas["Job"] & { id: string; project_id: string };
 export type Render = Schemas["Render"] & { id: string; project_id: string; job_id: string; filename: string };
 export type RenderFile = Required<Schemas["RenderFile"]>;
 export type MixSettings = Schemas["MixSettings"];
+export type TrackOptions = Schemas["TrackOptions"];
 
 /** fetch with a token, a new one when it is refused. */
 export async function authorized(input: Request): Promise<Response> {

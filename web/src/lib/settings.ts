@@ -1,6 +1,6 @@
-/** What can be asked of a mix: bounds and explanations are the API's own, names and order are the page's. */
-import bounds from "../api/settings.json";
-import type { MixSettings } from "./api";
+/** What can be asked of a mix: bounds, defaults, units and explanations are the API's own, names and order the page's. */
+import known from "../api/settings.json";
+import type { MixSettings, Schemas } from "./api";
 
 type Name = keyof MixSettings;
 
@@ -26,103 +26,155 @@ export interface Switch extends Common {
   kind: "switch";
   usual: boolean;
 }
-export type Setting = Amount | Choice | Switch;
-
-const known = bounds as Record<string, { minimum?: number; maximum?: number; description?: string }>;
-const help = (name: Name) => known[name]?.description ?? "";
-
-function amount(name: Name, label: string, usual: number, step: number, unit = ""): Amount {
-  const { minimum = 0, maximum = 1 } = known[name] ?? {};
-  return { kind: "amount", name, label, help: help(name), low: minimum, high: maximum, step, unit, usual };
+export interface Words extends Common {
+  kind: "words";
+  longest: number;
+  usual: string;
 }
-function choice(name: Name, label: string, options: [string, string][]): Choice {
-  const all = options.map(([value, text]) => ({ value, label: text }));
-  return { kind: "choice", name, label, help: help(name), options: all, usual: all[0]?.value ?? "" };
+/** Some of a few words. */
+export interface Several extends Common {
+  kind: "several";
+  options: readonly { value: string; label: string }[];
+  usual: readonly string[];
 }
-const toggle = (name: Name, label: string, usual: boolean): Switch => ({ kind: "switch", name, label, help: help(name), usual });
+export type Setting = Amount | Choice | Switch | Words | Several;
+
+interface Known {
+  default: unknown;
+  description: string;
+  minimum?: number;
+  maximum?: number;
+  maxLength?: number;
+  enum?: (string | number)[];
+  "x-unit"?: string;
+}
+const about = (name: Name): Known => (known.settings as unknown as Record<string, Known>)[name]!;
+const common = (name: Name, label: string) => ({ name, label, help: about(name).description });
+
+function amount(name: Name, label: string, step: number): Amount {
+  const { minimum = 0, maximum = 1, default: usual, "x-unit": unit = "" } = about(name);
+  return { kind: "amount", ...common(name, label), low: minimum, high: maximum, step, unit, usual: Number(usual) };
+}
+/** Every value that the API knows, those without a label of the page by their own name. */
+function choice(name: Name, label: string, labels: Record<string, string>): Choice {
+  const values = (about(name).enum ?? []).map(String).filter((one) => one && !one.endsWith("_UNSPECIFIED"));
+  const order = Object.keys(labels);
+  const place = (value: string) => (order.includes(value) ? order.indexOf(value) : order.length);
+  const options = values.toSorted((a, b) => place(a) - place(b)).map((value) => ({ value, label: labels[value] ?? value }));
+  return { kind: "choice", ...common(name, label), options, usual: String(about(name).default) };
+}
+const toggle = (name: Name, label: string, usual = about(name).default === true): Switch => ({ kind: "switch", ...common(name, label), usual });
+const words = (name: Name, label: string): Words => ({ kind: "words", ...common(name, label), longest: about(name).maxLength ?? 200, usual: "" });
+const several = (name: Name, label: string, labels: Record<string, string>): Several => ({
+  kind: "several",
+  ...common(name, label),
+  options: Object.entries(labels).map(([value, text]) => ({ value, label: text })),
+  usual: [],
+});
 
 /** The few that matter. */
 export const MAIN: readonly Setting[] = [
-  amount("vocal_level_db", "Vocal level", 0, 0.5, "dB"),
-  amount("target_loudness_lufs", "Loudness", -14, 0.5, "LUFS"),
-  amount("reverb_amount", "Reverb", 1, 0.1),
-  choice("style", "Style", [
-    ["auto", "Listen to the beat"],
-    ["rap", "Rap"],
-    ["pop", "Pop"],
-    ["folk", "Folk"],
-    ["electronic", "Electronic"],
-    ["rock", "Rock"],
-    ["metal", "Metal"],
-  ]),
+  amount("vocal_level_db", "Vocal level", 0.5),
+  amount("target_loudness_lufs", "Loudness", 0.5),
+  amount("reverb_amount", "Reverb", 0.1),
+  choice("style", "Style", {
+    auto: "Listen to the beat",
+    rap: "Rap",
+    pop: "Pop",
+    folk: "Folk",
+    electronic: "Electronic",
+    rock: "Rock",
+    metal: "Metal",
+  }),
 ];
 
 /** Those that mean something with a reference alone. */
 export const REFERENCE: readonly Setting[] = [
-  amount("reference_strength", "Follow the reference", 0.8, 0.05),
-  toggle("match_reference_loudness", "As loud as the reference", false),
+  amount("reference_strength", "Follow the reference", 0.05),
+  toggle("match_reference_loudness", "As loud as the reference"),
 ];
+
+/** Of one track alone. */
+export const MASTERING = toggle("mastering", "It is a finished song: only master it");
 
 export const MORE: readonly { title: string; settings: readonly Setting[] }[] = [
   {
     title: "Sound",
     settings: [
-      amount("delay_amount", "Echo", 1, 0.1),
-      choice("delay_division", "Echo time", [
-        ["auto", "Automatic"],
-        ["quarter", "Quarter"],
-        ["dotted-eighth", "Dotted eighth"],
-        ["eighth", "Eighth"],
-        ["triplet", "Triplet"],
-        ["sixteenth", "Sixteenth"],
-      ]),
-      amount("deess_amount", "Soften sibilants", 1, 0.1),
-      choice("balance", "Balance", [
-        ["auto", "Find out"],
-        ["session", "As the files are"],
-        ["style", "By the style"],
-      ]),
-      amount("neutral_strength", "Towards commercial music", 0.5, 0.05),
+      amount("delay_amount", "Echo", 0.1),
+      choice("delay_division", "Echo time", {
+        auto: "Automatic",
+        quarter: "Quarter",
+        "dotted-eighth": "Dotted eighth",
+        eighth: "Eighth",
+        triplet: "Triplet",
+        sixteenth: "Sixteenth",
+      }),
+      amount("deess_amount", "Soften sibilants", 0.1),
+      choice("balance", "Balance", { auto: "Find out", session: "As the files are", style: "By the style" }),
+      amount("neutral_strength", "Towards commercial music", 0.05),
     ],
   },
-  {
-    title: "Loudness",
-    settings: [amount("ceiling_dbtp", "Ceiling", -1, 0.1, "dBTP"), amount("max_limiting_db", "Most limiting", 8, 0.5, "dB")],
-  },
+  { title: "Loudness", settings: [amount("ceiling_dbtp", "Ceiling", 0.1), amount("max_limiting_db", "Most limiting", 0.5)] },
   {
     title: "Reference, in detail",
     settings: [
-      amount("reference_spectrum", "Spectrum", 1, 0.05),
-      amount("reference_width", "Width", 1, 0.05),
-      amount("reference_dynamics", "Dynamics", 1, 0.05),
-      amount("reference_loudness", "Loudness", 1, 0.05),
+      amount("reference_spectrum", "Spectrum", 0.05),
+      amount("reference_width", "Width", 0.05),
+      amount("reference_dynamics", "Dynamics", 0.05),
+      amount("reference_loudness", "Loudness", 0.05),
     ],
   },
   {
     title: "Files",
     settings: [
-      choice("format", "Format", [
-        ["RENDER_FORMAT_WAV24", "WAV, 24 bit"],
-        ["RENDER_FORMAT_WAV16", "WAV, 16 bit"],
-        ["RENDER_FORMAT_WAV32F", "WAV, 32 bit float"],
-        ["RENDER_FORMAT_FLAC24", "FLAC, 24 bit"],
-        ["RENDER_FORMAT_FLAC16", "FLAC, 16 bit"],
-        ["RENDER_FORMAT_MP3", "MP3, 320 kbit/s"],
-      ]),
-      choice("sample_rate", "Sample rate", [
-        ["0", "As the beat"],
-        ["44100", "44.1 kHz"],
-        ["48000", "48 kHz"],
-        ["88200", "88.2 kHz"],
-        ["96000", "96 kHz"],
-      ]),
+      choice("format", "Format", {
+        RENDER_FORMAT_WAV24: "WAV, 24 bit",
+        RENDER_FORMAT_WAV16: "WAV, 16 bit",
+        RENDER_FORMAT_WAV32F: "WAV, 32 bit float",
+        RENDER_FORMAT_FLAC24: "FLAC, 24 bit",
+        RENDER_FORMAT_FLAC16: "FLAC, 16 bit",
+        RENDER_FORMAT_MP3: "MP3, 320 kbit/s",
+        RENDER_FORMAT_AAC: "AAC, 256 kbit/s",
+        RENDER_FORMAT_OPUS: "Opus, 192 kbit/s",
+        RENDER_FORMAT_VORBIS: "Vorbis, about 256 kbit/s",
+      }),
+      choice("sample_rate", "Sample rate", {
+        "0": "As the beat",
+        "44100": "44.1 kHz",
+        "48000": "48 kHz",
+        "88200": "88.2 kHz",
+        "96000": "96 kHz",
+      }),
+      several("masters", "Also a master for", { streaming: "Streaming, −14 LUFS", loud: "Loud, −9 LUFS", broadcast: "Broadcast, −23 LUFS" }),
+      several("versions", "Also a version", { instrumental: "Instrumental", "a-cappella": "A cappella", "tv-track": "All but the lead" }),
+      // The page keeps stems, to listen to them, where the API does not unless it is asked.
       toggle("stems", "Keep stems", true),
-      toggle("comparison", "Keep the plain sum to compare with", true),
+      toggle("comparison", "Keep the plain sum to compare with"),
     ],
   },
+  { title: "Tags", settings: [words("title", "Title"), words("artist", "Artist"), words("album", "Album")] },
 ];
 
-export type Values = Partial<Record<Name, number | string | boolean>>;
+/** Effects under a name, and where they can be put. */
+export const EFFECTS = known.presets.map(({ name, says }) => ({ name, label: titled(name), says }));
+export const STRIPS = { lead: "The lead", "lead-bus": "All lead vocals", "backing-bus": "Backing vocals", "drums-bus": "Drums", beat: "The beat", mix: "The whole mix" };
+
+/** What a track may be said to play, those of vocals first. */
+export const PLAYED = known.roles.map((value) => ({ value: value as Schemas["PlayedRole"], label: titled(value.replace("PLAYED_ROLE_", "").toLowerCase()) }));
+export const OF_VOCALS: readonly string[] = ["PLAYED_ROLE_LEAD", "PLAYED_ROLE_DOUBLE", "PLAYED_ROLE_BACKING"];
+
+function titled(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+}
+
+export type Value = number | string | boolean | readonly string[];
+export type Values = Partial<Record<Name, Value>>;
+
+export interface Effect {
+  strip: string;
+  preset: string;
+}
 
 export const PRESETS: readonly { label: string; says: string; values: Values }[] = [
   { label: "Balanced", says: "What streaming services play at", values: {} },
@@ -132,8 +184,24 @@ export const PRESETS: readonly { label: string; says: string; values: Values }[]
   { label: "Spacious", says: "More room and echo", values: { reverb_amount: 1.6, delay_amount: 1.5 } },
 ];
 
+const FILES = new Set<string>(MORE.filter((one) => ["Files", "Tags"].includes(one.title)).flatMap((one) => one.settings.map(({ name }) => name)));
+
+/** The values without those of files and tags, which no preset speaks of. */
+export const ofSound = (values: Values): Values => Object.fromEntries(Object.entries(values).filter(([name]) => !FILES.has(name)));
+export const ofFiles = (values: Values): Values => Object.fromEntries(Object.entries(values).filter(([name]) => FILES.has(name)));
+
 /** What the page asks for, in the API's words. */
-export function asked(values: Values): MixSettings {
-  const { sample_rate: rate, ...rest } = { stems: true, ...values };
-  return { ...rest, ...(rate === undefined ? {} : { sample_rate: Number(rate) }) } as MixSettings;
+export function asked(values: Values, effects: readonly Effect[]): MixSettings {
+  const { sample_rate: rate, masters, target_loudness_lufs: target, ceiling_dbtp: ceiling, match_reference_loudness: match, ...rest } = { stems: true, ...values };
+  const beside = (masters ?? []) as readonly string[];
+  const aims = Object.entries({ target_loudness_lufs: target, ceiling_dbtp: ceiling, match_reference_loudness: match }).filter(([, value]) => value !== undefined);
+  const usual = (name: Name) => Number(about(name).default);
+  // The first of several masters is the mix itself, and says what it aims at.
+  const first = `${Number(target ?? usual("target_loudness_lufs"))}/${Number(ceiling ?? usual("ceiling_dbtp"))}`;
+  return {
+    ...rest,
+    ...(rate === undefined ? {} : { sample_rate: Number(rate) }),
+    ...(beside.length ? { masters: [first, ...beside] } : Object.fromEntries(aims)),
+    ...(effects.length ? { inserts: effects.map(({ strip, preset }) => ({ strip, preset })) } : {}),
+  } as MixSettings;
 }

@@ -1,5 +1,13 @@
 /** The plan's names as an engineer says them, and how far a control goes. */
+import known from "../api/settings.json";
 import bounds from "./bounds.json";
+
+interface Parameter {
+  minimum?: number;
+  maximum?: number;
+  enum?: string[];
+}
+const EFFECTS = known.effects as unknown as Record<string, Record<string, Parameter>>;
 
 export const KINDS: Record<string, string> = {
   input: "Input",
@@ -38,6 +46,11 @@ export const BUSES: Record<string, string> = {
   mix: "Mix bus",
 };
 
+/** What an insert is called: an effect that was asked for by its own name. */
+export function kindName(kind: string): string {
+  return KINDS[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");
+}
+
 const NAMES: Record<string, string> = {
   lar_db: "Lead over beats",
   highpass_hz: "Cutoff",
@@ -56,9 +69,11 @@ export function parameterName(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-export const CHOICES: Record<string, readonly string[]> = {
-  channels: ["mono", "left", "right", "mid", "stereo"],
-};
+/** The words that a decision may be. */
+export function choices(kind: string, name: string): readonly string[] | undefined {
+  const ofEffect = EFFECTS[kind]?.[name]?.enum?.filter(Boolean);
+  return ofEffect ?? (name === "channels" ? ["mono", "left", "right", "mid", "stereo"] : undefined);
+}
 
 export interface Range {
   /** Beyond these the engine refuses. */
@@ -80,7 +95,12 @@ const USUAL: Record<string, [number, number]> = {
   ":1": [1, 10],
 };
 
-export function range(name: string, unit: string, value: number): Range {
+export function range(kind: string, name: string, unit: string, value: number): Range {
+  const { minimum, maximum } = EFFECTS[kind]?.[name] ?? {};
+  if (minimum !== undefined && maximum !== undefined) {
+    const step = unit === "Hz" || unit === "ms" || maximum - minimum > 100 ? 1 : maximum - minimum > 3 ? 0.1 : 0.01;
+    return { low: minimum, high: maximum, from: minimum, to: maximum, step };
+  }
   const [low, high] = (bounds as unknown as Record<string, [number, number]>)[name] ?? [-Infinity, Infinity];
   const [usualLow, usualHigh] = USUAL[unit] ?? [low, high];
   const from = Math.min(value, Math.max(low, usualLow));

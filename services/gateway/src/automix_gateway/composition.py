@@ -17,6 +17,7 @@ from automix_common.process.logs import logger
 from automix_gateway.application import application
 from automix_gateway.calls import Services
 from automix_gateway.envoy.bootstrap import bootstrap
+from automix_gateway.envoy.certificates import secrets
 from automix_gateway.envoy.process import running_envoy
 from automix_gateway.settings import GatewaySettings
 
@@ -73,7 +74,12 @@ async def serve_gateway(settings: GatewaySettings) -> None:
         configuration = bootstrap(settings, APPLICATION, ADMINISTRATION)
         async with (
             running_envoy(
-                configuration, Path(folder), ADMINISTRATION, settings.envoy_threads, settings.log_level
+                configuration,
+                secrets(settings),
+                Path(folder),
+                ADMINISTRATION,
+                settings.envoy_threads,
+                settings.log_level,
             ) as envoy,
             served(settings, stopping) as server,
             running([partial(server.serve, [listening]), envoy.ended]) as failed,

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from automix_gateway.descriptors import descriptor_set, services
-from automix_gateway.envoy import body
+from automix_gateway.envoy import body, certificates
 from automix_gateway.envoy.clusters import ADMINISTRATION, TELEMETRY, clusters
 from automix_gateway.envoy.errors import local_replies
 from automix_gateway.envoy.routes import BODY, BODY_CHECK, CORS, TRANSCODER, virtual_host
@@ -79,7 +79,7 @@ def _listener(settings: GatewaySettings) -> dict[str, Any]:
         ]
     }
     if settings.tls_certificate is not None and settings.tls_key is not None:
-        chain["transport_socket"] = _tls(settings.tls_certificate, settings.tls_key)
+        chain["transport_socket"] = _tls()
     return {
         "name": "http",
         "address": _address(settings.listen),
@@ -115,9 +115,10 @@ def _connection_manager(settings: GatewaySettings) -> dict[str, Any]:
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
         "strip_any_host_port": False,
-        # The address of the connection is added to x-forwarded-for, and what a caller claims there goes.
+        # x-forwarded-for is written below: of a proxy on this machine Envoy would write down the machine's own address.
         "use_remote_address": True,
-        "early_header_mutation_extensions": _untrusted_headers(settings),
+        "skip_xff_append": True,
+        "early_header_mutation_extensions": [_forwarded_headers(settings)],
         # Envoy samples by the request's id: without one it sends no spans.
         "generate_request_id": settings.otlp_endpoint is not None,
         "tracing": _tracing(settings),
@@ -188,20 +189,23 @@ def _compressor() -> dict[str, Any]:
     )
 
 
-def _untrusted_headers(settings: GatewaySettings) -> list[dict[str, Any]]:
-    """What only a proxy that stands before this gateway may say."""
-    if settings.trusted_proxies:
-        return []
-    return [
-        {
-            "name": "envoy.http.early_header_mutation.header_mutation",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3"
-                ".HeaderMutation",
-                "mutations": [{"remove": name} for name in ("x-forwarded-for", "x-forwarded-host", "x-forwarded-port")],
-            },
-        }
-    ]
+def _forwarded_headers(settings: GatewaySettings) -> dict[str, Any]:
+    """Adds the address of the connection to x-forwarded-for, and takes away what only a proxy that stands before this
+    gateway may say.
+    """
+    claims = () if settings.trusted_proxies else ("x-forwarded-for", "x-forwarded-host", "x-forwarded-port")
+    caller = {"key": "x-forwarded-for", "value": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"}
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3"
+            ".HeaderMutation",
+            "mutations": [
+                *({"remove": name} for name in claims),
+                {"append": {"header": caller, "append_action": "APPEND_IF_EXISTS_OR_ADD"}},
+            ],
+        },
+    }
 
 
 def _tracing(settings: GatewaySettings) -> dict[str, Any]:
@@ -237,7 +241,8 @@ def _access_log() -> dict[str, Any]:
                     "timestamp": "%START_TIME%",
                     "event": "request",
                     "trace_id": "%TRACE_ID%",
-                    "method": "%REQ(:METHOD)%",
+                    # The transcoder has made a POST of every method.
+                    "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
                     "path": "%PATH(NQ:ORIG_OR_PATH)%",
                     "grpc_status": "%GRPC_STATUS%",
                     "protocol": "%PROTOCOL%",
@@ -255,7 +260,7 @@ def _access_log() -> dict[str, Any]:
     }
 
 
-def _tls(certificate: Path, key: Path) -> dict[str, Any]:
+def _tls() -> dict[str, Any]:
     return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
@@ -263,14 +268,7 @@ def _tls(certificate: Path, key: Path) -> dict[str, Any]:
             "common_tls_context": {
                 "alpn_protocols": ["h2", "http/1.1"],
                 "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-                "tls_certificates": [
-                    {
-                        "certificate_chain": {"filename": str(certificate)},
-                        "private_key": {"filename": str(key)},
-                        # A renewed certificate is shown at the next handshake.
-                        "watched_directory": {"path": str(certificate.parent)},
-                    }
-                ],
+                **certificates.own(),
             },
         },
     }

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from automix_gateway.descriptors import FILES
+from automix_gateway.envoy import certificates
 from automix_gateway.settings import GatewaySettings
 
 APPLICATION = "application"
@@ -96,20 +97,9 @@ def _cluster(name: str, address: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tls(settings: GatewaySettings, host: str, *, client_certificate: bool, protocols: list[str]) -> dict[str, Any]:
-    authority = str(settings.tls_ca) if settings.tls_ca else "/etc/ssl/certs/ca-certificates.crt"
-    common: dict[str, Any] = {
-        "alpn_protocols": protocols,
-        "validation_context": {
-            "trusted_ca": {"filename": authority, "watched_directory": {"path": str(Path(authority).parent)}}
-        },
-    }
+    common: dict[str, Any] = {"alpn_protocols": protocols, **certificates.authority()}
     if client_certificate and settings.tls_certificate is not None and settings.tls_key is not None:
-        common["tls_certificates"] = [
-            {
-                "certificate_chain": {"filename": str(settings.tls_certificate)},
-                "private_key": {"filename": str(settings.tls_key)},
-            }
-        ]
+        common |= certificates.own()
     return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {

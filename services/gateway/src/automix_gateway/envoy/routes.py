@@ -140,7 +140,11 @@ def _grpc(process: str, service: ServiceDescriptor, settings: GatewaySettings) -
     """gRPC itself and gRPC-Web. The deadline that a client has set counts, as it would without a gateway."""
     return {
         "name": service.name,
-        "match": {"prefix": f"/{service.full_name}/", "grpc": {}},
+        # Envoy's own matcher of gRPC knows no gRPC-Web.
+        "match": {
+            "prefix": f"/{service.full_name}/",
+            "headers": [{"name": "content-type", "string_match": {"prefix": "application/grpc"}}],
+        },
         "route": {
             "cluster": process,
             "timeout": "0s",
