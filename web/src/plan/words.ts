@@ -12,6 +12,9 @@ const EFFECTS = known.effects as unknown as Record<string, Record<string, Parame
 export const KINDS: Record<string, string> = {
   input: "Input",
   highpass: "High-pass",
+  lowpass: "Low-pass",
+  gsm: "GSM",
+  mp3: "MP3",
   tone: "Tone",
   resonances: "Resonances",
   expander: "Expander",
