@@ -122,6 +122,8 @@ def _binding(binding: Binding, settings: GatewaySettings) -> dict[str, Any]:
         route = {
             "cluster": binding.process,
             "timeout": _s(seconds + 5),
+            # Nothing moves while a long recording is verified.
+            "idle_timeout": _s(seconds + 5),
             "max_stream_duration": {"max_stream_duration": _s(settings.body_seconds + seconds)},
         }
     if binding.body:
