@@ -114,7 +114,10 @@ def _console(
         n: save(folder / f"{n}.wav", load(p)[part] * np.float32(10 ** (spoilt_db.get(n, 0.0) / 20)), bits=32)
         for n, p in stems.items()
     }
-    profiles = [analyse(Track(p, "beat", name=n), workspace, RATE) for n, p in files.items()]
+    heard_at_all = {n: analyse(Track(p, "beat", name=n), workspace, RATE) for n, p in files.items()}
+    # A stem that is silent in this part is in no plan.
+    files = {n: files[n] for n, p in heard_at_all.items() if p.sounds}
+    profiles = [heard_at_all[n] for n in files]
     plan = make_plan(profiles, Settings(balance="style"))
     # Without what works on several at once, so that each has a sound of its own.
     alone = replace(plan, drums=replace(plan.drums, glue=None))
