@@ -15,6 +15,7 @@ from automix_local.stack import Stack
 from playwright.sync_api import Browser, sync_playwright
 
 VISITS = 7
+POLL_MS = 50
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 SCRIPT = (
     "performance.getEntriesByType('resource').filter(r => r.name.endsWith('.js'))"
@@ -27,7 +28,8 @@ def visit(browser: Browser, url: str) -> tuple[float, int]:
     context = browser.new_context()
     page = context.new_page()
     page.goto(url, wait_until="networkidle")
-    paint: Any = page.evaluate(PAINT)
+    while (paint := page.evaluate(PAINT)) is None:
+        page.wait_for_timeout(POLL_MS)
     scripts: Any = page.evaluate(SCRIPT)
     context.close()
     return float(paint), int(scripts)
