@@ -14,6 +14,7 @@ from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.spectrum import Spectrum
 from automix_mixer.engine.plan.bus_planning import reference_tone
 from automix_mixer.engine.plan.tone import Tone, tone_of
+from automix_mixer.engine.render.master import MasterGain
 from automix_mixer.engine.render.mixdown import Balance, Premaster
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.sound.curve_file import CurveFile
@@ -28,11 +29,12 @@ def report_curves(
     vocals: VocalBus,
     settled: Balance,
     pre: Premaster,
-    gain_db: float,
+    gain: MasterGain,
     reduction: CurveFile,
     after: Spectrum,
+    vocals_give_way: Sequence[float],
 ) -> dict[str, list[float]]:
-    """Spectra in third octaves at equal loudness, dB; levels over time, LUFS; gain reduction, dB."""
+    """Spectra in third octaves at equal loudness, dB; levels over time, LUFS; gain reduction by stage, dB."""
     step, rate = pre.step, pre.sample_rate
     seconds = reduction.size * step / rate
     # Pieces of 0.4 s, as momentary loudness has them, or longer.
@@ -40,7 +42,13 @@ def report_curves(
     deepest = _pieces(reduction.read, reduction.size, count, np.min)
 
     def mastered(start: int, end: int) -> Curve:
-        return pre.k_steps.read(start, end) * reduction.read(start, end) ** 2 * np.float32(10 ** (gain_db / 10))
+        return pre.k_steps.read(start, end) * reduction.read(start, end) ** 2 * np.float32(10 ** (gain.gain_db / 10))
+
+    def limited(start: int, end: int) -> Curve:
+        """What the limiter took, behind the glue."""
+        glue = gain.glue.read(start, min(end, gain.glue.size))
+        glue = np.pad(glue, (0, end - start - glue.size), constant_values=1.0)
+        return np.asarray(reduction.read(start, end) / np.maximum(glue, 1e-3), np.float32)
 
     curves = {
         "band_hz": [float(hz) for hz in BAND_HZ],
@@ -48,12 +56,18 @@ def report_curves(
         "spectrum_before_db": spectrum_db(_plain(profiles)),
         "time_s": [float(t) for t in (np.arange(count) + 0.5) * seconds / count],
         "loudness_lufs": _levels(mastered, reduction.size, step, count),
-        "gain_reduction_db": [float(v) for v in 20 * np.log10(np.maximum(deepest, 1e-3))],
+        "gain_reduction_db": _gain_db(deepest),
+        "glue_db": _gain_db(_pieces(gain.glue.read, gain.glue.size, count, np.min)),
+        "limiter_db": _gain_db(_pieces(limited, reduction.size, count, np.min)),
         "backing_lufs": _levels(settled.beat_k.read, settled.beat_k.size, step, count),
     }
     if vocals.lead_k is not None:
         fader_db = settled.fader_db + settled.bus_shift_db
         curves["vocal_lufs"] = _levels(vocals.lead_k.read, vocals.lead_k.size, step, count, fader_db)
+        cut = np.array(vocals_give_way)
+        if cut.min(initial=0.0) < 0.0:
+            depth = _pieces(settled.depth.read, settled.depth.size, count, np.mean)
+            curves["give_way_db"] = [float(v) for v in depth * cut[cut < 0.5 * cut.min()].mean()]
     references = [p for p in profiles if p.track.role == "reference"]
     if references:
         curves["spectrum_reference_db"] = spectrum_db(reference_tone(references))
@@ -73,6 +87,10 @@ def spectrum_db(tone: Tone) -> list[float]:
     power: Bands = tone.mid + tone.side
     loudness = (power * 10 ** (k_weight_db(BAND_HZ) / 10)).sum()
     return [float(v) for v in np.maximum(to_db(power) - to_db(float(loudness)), _FLOOR_DB)]
+
+
+def _gain_db(gain: npt.NDArray[np.float64]) -> list[float]:
+    return [float(v) for v in 20 * np.log10(np.maximum(gain, 1e-3))]
 
 
 def _levels(energy: Callable[[int, int], Curve], size: int, step: int, count: int, gain_db: float = 0.0) -> list[float]:

@@ -77,7 +77,7 @@ def write_extras(
         return
     from automix_mixer.engine.face.picture import draw_report  # noqa: PLC0415 - half a second that a mix alone is spared
 
-    draw_report(report, folder / "report.png")
+    draw_report(plan, report, folder / "report.png")
     if settings.comparison:
         target = _comparison(folder, settings)
         write_comparison(plan, profiles, report.integrated_lufs, target, settings.format, workspace)

@@ -147,7 +147,14 @@ def render_plan(
     if paths.extras is not None and measured.spectrum is not None:
         tell(0.9, "extras")
         curves = report_curves(
-            recorded_profiles, vocals, settled, premaster, gain.gain_db, measured.reduction, measured.spectrum
+            recorded_profiles,
+            vocals,
+            settled,
+            premaster,
+            gain,
+            measured.reduction,
+            measured.spectrum,
+            decided.unmask.cut_db.value,
         )
         report = replace(report, curves=curves)
         write_extras(plan, recorded_profiles, report, down, gain, paths, workspace)
