@@ -285,6 +285,8 @@ class MixSettings(_message.Message):
     ARTIST_FIELD_NUMBER: _builtins.int
     ALBUM_FIELD_NUMBER: _builtins.int
     PREVIEW_FIELD_NUMBER: _builtins.int
+    TUNE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
     INSERTS_FIELD_NUMBER: _builtins.int
     vocal_level_db: _builtins.float
     """How much louder or softer than the engine's choice the vocals are."""
@@ -344,6 +346,12 @@ class MixSettings(_message.Message):
     """Only the densest 30 seconds, in a fraction of the time, without picture and plain sum. A mix by the plan that comes
     of it is of the whole song, and adds what 30 seconds cannot tell: where phrases lie, and tracks that are silent there.
     """
+    tune: _builtins.float
+    """How far sung notes are moved onto the notes of the song's key: 0 leaves them, 1 puts each onto its note. Vibrato and
+    slides stay.
+    """
+    key: _builtins.str
+    """The key that notes are tuned to; auto finds it in the beats and takes every semitone where it is not clear."""
     @_builtins.property
     def masters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Masters of the same mix, each streaming (-14 LUFS, -1 dBTP), loud (-9, -1), broadcast (-23, -1) or two numbers such
@@ -392,11 +400,13 @@ class MixSettings(_message.Message):
         artist: _builtins.str = ...,
         album: _builtins.str = ...,
         preview: _builtins.bool = ...,
+        tune: _builtins.float | None = ...,
+        key: _builtins.str = ...,
         inserts: _abc.Iterable[Global___Insert] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "tune", b"tune", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "preview", b"preview", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "key", b"key", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "preview", b"preview", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "tune", b"tune", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ceiling_dbtp: _TypeAlias = _typing.Literal["ceiling_dbtp"]  # noqa: Y015
     _WhichOneofArgType__ceiling_dbtp: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp"]  # noqa: Y015
@@ -424,6 +434,8 @@ class MixSettings(_message.Message):
     _WhichOneofArgType__reverb_amount: _TypeAlias = _typing.Literal["_reverb_amount", b"_reverb_amount"]  # noqa: Y015
     _WhichOneofReturnType__target_loudness_lufs: _TypeAlias = _typing.Literal["target_loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__target_loudness_lufs: _TypeAlias = _typing.Literal["_target_loudness_lufs", b"_target_loudness_lufs"]  # noqa: Y015
+    _WhichOneofReturnType__tune: _TypeAlias = _typing.Literal["tune"]  # noqa: Y015
+    _WhichOneofArgType__tune: _TypeAlias = _typing.Literal["_tune", b"_tune"]  # noqa: Y015
     _WhichOneofReturnType__vocal_level_db: _TypeAlias = _typing.Literal["vocal_level_db"]  # noqa: Y015
     _WhichOneofArgType__vocal_level_db: _TypeAlias = _typing.Literal["_vocal_level_db", b"_vocal_level_db"]  # noqa: Y015
     @_typing.overload
@@ -452,6 +464,8 @@ class MixSettings(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reverb_amount) -> _WhichOneofReturnType__reverb_amount | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__target_loudness_lufs) -> _WhichOneofReturnType__target_loudness_lufs | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tune) -> _WhichOneofReturnType__tune | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__vocal_level_db) -> _WhichOneofReturnType__vocal_level_db | None: ...
 

@@ -315,6 +315,26 @@ MIX_SETTINGS: tuple[Setting, ...] = (
         group='Files',
         text='Only the densest 30 seconds, in a fraction of the time, without picture and plain sum. A mix by the plan that comes of it is of the whole song, and adds what 30 seconds cannot tell: where phrases lie, and tracks that are silent there.',
     ),
+    Setting(
+        name='tune',
+        default=0.0,
+        low=0.0,
+        high=1.0,
+        choices=(),
+        unit='',
+        group='Sound',
+        text="How far sung notes are moved onto the notes of the song's key: 0 leaves them, 1 puts each onto its note. Vibrato and slides stay.",
+    ),
+    Setting(
+        name='key',
+        default='auto',
+        low=None,
+        high=None,
+        choices=('auto', 'chromatic', 'c-major', 'c-minor', 'c-sharp-major', 'c-sharp-minor', 'd-major', 'd-minor', 'd-sharp-major', 'd-sharp-minor', 'e-major', 'e-minor', 'f-major', 'f-minor', 'f-sharp-major', 'f-sharp-minor', 'g-major', 'g-minor', 'g-sharp-major', 'g-sharp-minor', 'a-major', 'a-minor', 'a-sharp-major', 'a-sharp-minor', 'b-major', 'b-minor'),
+        unit='',
+        group='Sound',
+        text='The key that notes are tuned to; auto finds it in the beats and takes every semitone where it is not clear.',
+    ),
 )
 
 CHORUS_EFFECT: tuple[Setting, ...] = (

@@ -170,6 +170,8 @@ def _apart(words: str) -> Callable[[Any], str]:
 
 
 OF_A_TRACK: Mapping[str, Callable[[Any], str]] = {
+    "tune_strength": _above(0.0, "tuned by {:.0%}"),
+    "tune_key": lambda value: f"in {str(value).replace('-', ' ')}" if value else "",
     "trim_db": _apart("trimmed by {:+.1f} dB"),
     "highpass_hz": _above(20.0, "high-pass at {:.0f} Hz"),
     "tone_db": _prefixed("tone", _curve),

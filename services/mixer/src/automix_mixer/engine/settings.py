@@ -66,6 +66,8 @@ class Settings:
     artist: str = _setting("artist")
     album: str = _setting("album")
     preview: bool = _setting("preview")
+    tune: float = _setting("tune")
+    key: str = _setting("key")
     inserts: tuple[Insert, ...] = ()
 
     def __post_init__(self) -> None:

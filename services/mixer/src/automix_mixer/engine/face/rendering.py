@@ -27,6 +27,7 @@ from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.render.mixdown import Balance, Mixdown, after_correction, balance, mix_down, unmask_effect_db
 from automix_mixer.engine.render.rehearsal import rehearse
 from automix_mixer.engine.render.tail import FADE_S, died_away, has_effects, longest_frames, mix_frames, track_frames
+from automix_mixer.engine.render.tuning import tuned
 from automix_mixer.engine.render.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.curve_file import CurveFile
@@ -78,7 +79,7 @@ def render_plan(
     recorded_profiles = profiles
     affected, decided = has_effects(plan), plan
     least = track_frames(plan, profiles)
-    plan, profiles = render_instruments(plan, profiles, workspace)
+    plan, profiles = render_instruments(plan, tuned(plan, profiles, workspace), workspace)
     longest = longest_frames(plan, profiles) + bus_tail_frames(plan)
     vocals = make_vocal_bus(
         plan,

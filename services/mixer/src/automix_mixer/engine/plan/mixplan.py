@@ -49,6 +49,14 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class TunePlan:
+    """How far sung notes are moved (0 to 1) onto the notes of which key, one of `keys.KEYS`."""
+
+    tune_strength: Decision[float]
+    tune_key: Decision[str]
+
+
+@dataclass(frozen=True)
 class VocalPlan:
     """What happens to one vocal, in the order of its chain.
 
@@ -79,6 +87,7 @@ class VocalPlan:
     width: Decision[float]
     pan: Decision[float] = CENTRE
     send_db: Decision[float] = AS_IT_COMES
+    tune: TunePlan | None = None
     effects: list[Effect] = field(default_factory=list)
     off: tuple[str, ...] = ()
     mute: bool = False

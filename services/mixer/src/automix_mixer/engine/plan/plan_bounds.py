@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from automix_mixer.engine.effects import MOST_COST, MOST_IN_A_PLAN, MOST_ON_A_STRIP, OWN_MACHINE, cost
 from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.keys import KEYS
 from automix_mixer.engine.passage import PREVIEW_S, Passage
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
@@ -19,8 +20,9 @@ if TYPE_CHECKING:  # an API server checks plans, and needs no numpy for it
 
 _BANDS = 30
 _CHANNELS = ("mono", "left", "right", "mid", "stereo")
-_WORDS = {"part": VOCAL_ROLES, "role": INSTRUMENT_ROLES, "channels": _CHANNELS}
+_WORDS = {"part": VOCAL_ROLES, "role": INSTRUMENT_ROLES, "channels": _CHANNELS, "tune_key": KEYS}
 _BOUNDS = {
+    "tune_strength": (0.0, 1.0),
     "trim_db": (-120.0, 120.0),
     "highpass_hz": (10.0, 1_000.0),
     "tone_db": (-60.0, 24.0),

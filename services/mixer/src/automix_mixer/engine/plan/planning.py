@@ -34,6 +34,7 @@ from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.role_planning import assign_roles
 from automix_mixer.engine.plan.sparing import spared
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, expected_tone, voice_tone
+from automix_mixer.engine.plan.tuning import with_tuning
 from automix_mixer.engine.plan.vocal_planning import plan_vocal
 from automix_mixer.engine.settings import Settings
 
@@ -112,7 +113,7 @@ def _plan(
         # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
         bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, pulled, rate / 2)
-    held = [bounded(v, bus) for v in vocal_plans]
+    held = [with_tuning(bounded(v, bus), beat_profiles, settings) for v in vocal_plans]
     if bus.reference is not None:
         bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
     # In a session somebody has given every instrument its place and its width, and the drums their sound.
