@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from automix_mixer.engine.dsp.bands import BAND_HZ
 from automix_mixer.engine.face.report import MixReport
-from automix_mixer.engine.plan.mixplan import MixPlan, VocalPlan
+from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
 
 _INK, _FAINT, _GRID = "#1f2933", "#7b8794", "#dde3ea"
 _MIX, _BEFORE, _REFERENCE, _VOICE, _BACKING = "#1565c0", "#9aa5b1", "#2e9e6b", "#d1495b", "#8d99ae"
@@ -48,8 +49,8 @@ def draw_report(plan: MixPlan, report: MixReport, path: Path) -> None:
 
 
 def _head(figure: Figure, plan: MixPlan, report: MixReport) -> None:
-    title = _plain(plan.settings.get("title") or "") or (plan.vocals or plan.beats or [None])[0]
-    name = title if isinstance(title, str) else _plain(Path(title.name).stem if title is not None else "Mix")
+    strips: list[VocalPlan | BeatPlan] = [*plan.vocals, *plan.beats]
+    name = _plain(plan.settings.get("title") or Path(strips[0].name if strips else "Mix").stem)
     artist = _plain(plan.settings.get("artist") or "")
     figure.text(0.065, 0.945, name, fontsize=20, fontweight="bold", color=_INK)
     figure.text(0.065, 0.918, artist or _strips_words(plan), fontsize=11, color=_FAINT)
@@ -80,7 +81,8 @@ def _asked(plan: MixPlan) -> str:
     ]
     if plan.bus.reference is not None:
         words.append(f"after a reference, at {plan.settings.get('reference_strength', 0.8):.0%}")
-    effects = [effect.kind for strip in [*plan.vocals, *plan.beats] for effect in strip.effects if effect.on]
+    strips: list[VocalPlan | BeatPlan] = [*plan.vocals, *plan.beats]
+    effects = [effect.kind for strip in strips for effect in strip.effects if effect.on]
     effects += [effect.kind for some in plan.bus_effects.values() for effect in some if effect.on]
     if effects:
         words.append("effects: " + ", ".join(kind.replace("_", " ") for kind in dict.fromkeys(effects)))
@@ -220,7 +222,7 @@ def _time(axes: Axes, seconds: list[float]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at // 60)}:{int(at % 60):02d}"))
 
 
-def _finish(axes: Axes, title: str, unit: str, legend: str = "best") -> None:
+def _finish(axes: Axes, title: str, unit: str, legend: Literal["best", "lower left", "lower right"] = "best") -> None:
     axes.set_title(title, loc="left", fontsize=11.5, fontweight="bold", color=_INK)
     axes.set_ylabel(unit, fontsize=9, color=_FAINT)
     axes.tick_params(labelsize=8, colors=_FAINT, length=0)
