@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from automix_gateway.site import BUILT, INDEX
-from kit.stack import Stack
+from kit.stack import EVERYWHERE, SETTINGS, WORKERS, Stack
 from kit.visit import Visit
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -38,7 +38,18 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str, stack: Stack) -> Iterator[Browser]:
+def patient(chromium: str, stack: Stack) -> Iterator[None]:
+    """Workers that give a render time to begin: beside a browser that may take long."""
+    usual = {**EVERYWHERE, **SETTINGS["worker"]}
+    for name in WORKERS:
+        stack.local.change_environment(name, {**usual, "AUTOMIX_RENDER_SILENCE_SECONDS": "60"})
+    yield
+    for name in WORKERS:
+        stack.local.change_environment(name, usual)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, patient: None) -> Iterator[Browser]:
     """Chromium for one module: Playwright's event loop runs meanwhile, and no other can begin."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
