@@ -7,6 +7,8 @@ import importlib
 import pkgutil
 import sys
 
+ON_A_MACHINE = ("automix_mixer.demo",)
+"""What only the command on a user's own machine runs."""
 ENTRIES = {"servers": ("automix_local.server",)}
 """Of an image that holds a part of a package only."""
 
@@ -19,8 +21,9 @@ def main(image: str) -> None:
         return
     package = importlib.import_module(f"automix_{image}")
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not found.name.endswith("__main__") and ".migrations" not in found.name:
-            importlib.import_module(found.name)
+        if found.name.endswith("__main__") or ".migrations" in found.name or found.name.startswith(ON_A_MACHINE):
+            continue
+        importlib.import_module(found.name)
     if image == "gateway":
         site = importlib.import_module("automix_gateway.site")
         if not (site.BUILT / site.INDEX).is_file():
