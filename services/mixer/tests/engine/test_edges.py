@@ -72,6 +72,16 @@ def test_wide_sound_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> 
     assert not any("upside down" in n for n in result.report.notes)
 
 
+def test_the_end_of_a_wide_reverb_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    hits = np.zeros((8 * RATE, 2))
+    hits[RATE : 2 * RATE] = random.standard_normal((RATE, 1)) * 0.1
+    tail = 0.01 * random.standard_normal(RATE) * np.exp(-np.arange(RATE) / RATE * 10)
+    hits[2 * RATE : 3 * RATE] = np.stack([tail, -tail], axis=1)
+    result = mixed(tmp_path, [], [save("hits", hits)])
+    assert not any("upside down" in n for n in result.report.notes)
+
+
 def test_the_last_word_rings_out(save: Save, tmp_path: Path) -> None:
     sung = voice(3)[: round(2.05 * RATE)]
     path = save("word", sung)

@@ -23,6 +23,8 @@ _ALIKE = -0.5
 recordings is under -0.2."""
 _SOFTEST_DB = -50.0
 _AROUND_S, _SHORTEST_S = 0.5, 1.0
+"""Half of the time over which channels are compared, and how long they must be heard to be upside down: the end of a
+wide reverb is so for a moment, and silence follows it."""
 _CROSSFADE = 256
 
 
@@ -62,7 +64,7 @@ class PolarityMeter:
         sharp = [
             (_turn(sums[2], a, around.size, falls=True), _turn(sums[2], b, around.size, falls=False))
             for a, b in runs
-            if (b - a) * hop >= _SHORTEST_S
+            if np.count_nonzero(sign[a:b] < 0) * hop >= _SHORTEST_S
         ]
         spans = ((a * POLARITY_FRAMES, b * POLARITY_FRAMES) for a, b in whole or sharp if a < b)
         return tuple((a, b if b < frames else frames + _CROSSFADE) for a, b in spans)
