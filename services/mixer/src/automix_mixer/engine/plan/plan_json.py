@@ -128,10 +128,10 @@ def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
         return data  # which is no plan, as `plan_from_json` says
+    own, usual = data["settings"], Settings()
     asked = {name: getattr(settings, name) for name in DELIVERY}
-    usual = Settings()
-    kept = {name: value for name, value in asked.items() if name == "format" or value != getattr(usual, name)}
-    own = {name: value for name, value in data["settings"].items() if name != "preview"}
+    always = ("format", "preview") if "preview" in own else ("format",)
+    kept = {name: value for name, value in asked.items() if name in always or value != getattr(usual, name)}
     return {**data, "settings": {**own, **kept}}
 
 
