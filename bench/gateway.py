@@ -159,20 +159,22 @@ def processor_time(stack: Stack) -> None:
     print(f"ratio {ratio:.2f} (budget 1.3)")
 
 
-def wav_blocks(size: int, start: int = 0) -> Iterator[bytes]:
-    """A stereo WAV of 16 bits with noise, from `start` on; the same block of sound again and again."""
+def wav_blocks(size: int, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """Of a stereo WAV of 16 bits with noise, so many bytes long, those from `start` to `stop`; its block of sound comes
+    again and again.
+    """
     head = struct.pack(
         "<4sI4s4sIHHIIHH4sI", b"RIFF", size - 8, b"WAVE", b"fmt ", 16, 1, 2, 48_000, 192_000, 4, 16, b"data", size - 44
     )
     noise = np.random.default_rng(1).integers(-9000, 9000, BLOCK_BYTES // 2, dtype="<i2").tobytes()
-    at = start
-    while at < size:
+    at, stop = start, size if stop is None else stop
+    while at < stop:
         if at < len(head):
             block = head[at:]
         else:
             inside = (at - len(head)) % BLOCK_BYTES
             block = noise[inside:]
-        block = block[: size - at]
+        block = block[: stop - at]
         yield block
         at += len(block)
 
@@ -246,7 +248,7 @@ def upload(stack: Stack) -> None:
         offset, began = 0, time.monotonic()
         for cut in range(1, cuts + 1):
             end = UPLOAD_BYTES * cut // (cuts + 1)
-            blocks = (block for block in wav_blocks(end, offset))
+            blocks = wav_blocks(UPLOAD_BYTES, offset, end)
             person.put(f"{path}/bytes?offset={offset}", UPLOAD_BYTES - offset, blocks)
             offset = at_rest(person, path)
         status = person.put(f"{path}/bytes?offset={offset}", UPLOAD_BYTES - offset, wav_blocks(UPLOAD_BYTES, offset))
