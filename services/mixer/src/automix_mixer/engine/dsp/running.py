@@ -1,4 +1,4 @@
-"""Running minimum, maximum and mean over centred windows; at the ends the edge value goes on.
+"""Running minimum, maximum and mean over centred windows, at whose ends the edge value goes on; runs of a mask.
 
 scipy.ndimage has them too, but its import costs more time than a minute of music.
 """
@@ -36,6 +36,12 @@ def running_mean(values: npt.NDArray[np.floating], width: int) -> Values:
     for shift in range(1, 2 * half + 1):
         out += padded[shift : shift + values.size]
     return out / (2 * half + 1)
+
+
+def runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First place and one past the last of every stretch in which the mask holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def gaussian_mean(values: npt.NDArray[np.floating], sigma: float) -> Values:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_mixer.engine.measure.activity import Mask, active_steps
+from automix_mixer.engine.dsp.running import runs
+from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.loudness import lufs
 from automix_mixer.engine.sound.curve_file import CurveFile
 
@@ -32,9 +33,8 @@ def find_phrases(k_steps: CurveFile, integrated_lufs: float, step: int, sample_r
     """Stretches of singing; pauses under 0.35 s do not end a phrase, and one over 5 s is cut at its softest moment."""
     # Steps of a second, or of the longer one by which a long recording is measured.
     per_second = sample_rate / step * max(1.0, k_steps.size * step / sample_rate / _STRETCHED_FROM_S)
-    runs = _runs(active_steps(k_steps, integrated_lufs, step, sample_rate))
     joined: list[tuple[int, int]] = []
-    for start, end in runs:
+    for start, end in runs(active_steps(k_steps, integrated_lufs, step, sample_rate)):
         if joined and start - joined[-1][1] < _JOIN_S * per_second:
             joined[-1] = (joined[-1][0], end)
         else:
@@ -55,11 +55,6 @@ def ride_gains(phrases: list[Phrase], strength: float, limit_db: float) -> list[
     lengths = np.cumsum([p.end - p.start for p in order])
     middle = order[int(np.searchsorted(lengths, lengths[-1] / 2))].lufs
     return [float(np.clip(strength * (middle - p.lufs), -limit_db, limit_db)) for p in phrases]
-
-
-def _runs(mask: Mask) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _split(k_steps: CurveFile, start: int, end: int, per_second: float) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from automix_mixer.engine.dsp.running import runs
 from automix_mixer.engine.sound.pcm import Sound
 
 POLARITY_FRAMES = 2_048
@@ -58,12 +59,11 @@ class PolarityMeter:
         correlation = product / np.maximum(np.sqrt(left * right), 1e-20)
         sign = np.where(heard & (correlation < _ALIKE), -1, np.where(heard & (correlation > 0.0), 1, 0))
         inverted = _continued(sign) < 0
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], inverted, [False]]).astype(np.int8)))
-        runs = [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-        whole = [r for r in runs if r == (0, inverted.size)]
+        found = runs(inverted)
+        whole = [run for run in found if run == (0, inverted.size)]
         sharp = [
             (_turn(sums[2], a, around.size, falls=True), _turn(sums[2], b, around.size, falls=False))
-            for a, b in runs
+            for a, b in found
             if np.count_nonzero(sign[a:b] < 0) * hop >= _SHORTEST_S
         ]
         spans = ((a * POLARITY_FRAMES, b * POLARITY_FRAMES) for a, b in whole or sharp if a < b)

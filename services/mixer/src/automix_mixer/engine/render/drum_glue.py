@@ -6,18 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.dsp.control import ramp, step_frames
 from automix_mixer.engine.dsp.dynamics import Compressor
-from automix_mixer.engine.dsp.running import running_mean
-from automix_mixer.engine.measure.loudness import OFFSET_DB, KEnergy, integrated_lufs
+from automix_mixer.engine.measure.loudness import KEnergy, integrated_lufs
 from automix_mixer.engine.plan.mixplan import GluePlan
+from automix_mixer.engine.render.glue import glue_gains
 from automix_mixer.engine.sound.curve_file import CurveFile
-from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Curve, Sound
-from automix_mixer.engine.sound.segments import in_segments
+from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound
 from automix_mixer.engine.sound.workspace import Workspace
-
-_LEVEL_S = 0.02
 
 
 def glued_drums(blocks: Iterator[Sound], plan: GluePlan, sample_rate: int, workspace: Workspace) -> Iterator[Sound]:
@@ -45,7 +41,6 @@ def _gains(
     energy: CurveFile, plan: GluePlan, step: int, sample_rate: int, workspace: Workspace
 ) -> tuple[CurveFile, float]:
     """Linear gain per step, and what brings the loudness back."""
-    rate = sample_rate / step
     loudness = integrated_lufs((k for _, k in energy.pieces()), step, sample_rate)
     compressor = Compressor(
         loudness + plan.glue_threshold_lu.value,
@@ -53,13 +48,7 @@ def _gains(
         plan.glue_attack_ms.value,
         plan.glue_release_ms.value,
     )
-
-    def work(_first: int, k_steps: Curve) -> list[Curve]:
-        mean = running_mean(k_steps.astype(np.float64), max(1, round(_LEVEL_S * rate))) / step
-        level = np.maximum(to_db(mean) + OFFSET_DB, -120.0)
-        return [np.asarray(10 ** (compressor.gain_db(level, rate) / 20), np.float32)]
-
-    gains = in_segments(work, [energy], 1, workspace)[0]
+    gains = glue_gains(energy, compressor, step, sample_rate, workspace)
     after = integrated_lufs(
         (k * gains.read(start, start + k.size) ** 2 for start, k in energy.pieces()), step, sample_rate
     )

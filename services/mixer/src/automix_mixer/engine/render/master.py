@@ -11,21 +11,19 @@ import numpy.typing as npt
 from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
 
-from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.dsp.control import ramp
 from automix_mixer.engine.dsp.dynamics import Compressor
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP, limiter_nodes
-from automix_mixer.engine.dsp.running import running_mean
-from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
+from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.spectrum import Spectrum, SpectrumMeter
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
 from automix_mixer.engine.plan.mixplan import MasterPlan, MixPlan
 from automix_mixer.engine.render.crest import Shaped, rms_db, shape
+from automix_mixer.engine.render.glue import glue_gains
 from automix_mixer.engine.render.mixdown import Premaster
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.output import OutputFile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound
-from automix_mixer.engine.sound.segments import in_segments
 from automix_mixer.engine.sound.threads import ahead
 from automix_mixer.engine.sound.workspace import Workspace
 
@@ -48,20 +46,13 @@ _CONTEXT_STEPS = 1_024
 def glue_curve(pre: Premaster, plan: MixPlan, workspace: Workspace) -> CurveFile:
     """Gain of the bus compressor per control step, linear."""
     loudness = integrated_lufs((k for _, k in pre.k_steps.pieces()), pre.step, pre.sample_rate)
-    rate = pre.sample_rate / pre.step
     compressor = Compressor(
         loudness + plan.bus.glue_threshold_lu.value,
         plan.bus.glue_ratio.value,
         plan.bus.glue_attack_ms.value,
         plan.bus.glue_release_ms.value,
     )
-
-    def work(_first: int, k_steps: Curve) -> list[Curve]:
-        mean = running_mean(k_steps.astype(np.float64), max(1, round(0.02 * rate))) / pre.step
-        level = np.maximum(to_db(mean) + OFFSET_DB, -120.0)
-        return [np.asarray(10 ** (compressor.gain_db(level, rate) / 20), np.float32)]
-
-    return in_segments(work, [pre.k_steps], 1, workspace)[0]
+    return glue_gains(pre.k_steps, compressor, pre.step, pre.sample_rate, workspace)
 
 
 @dataclass(frozen=True)

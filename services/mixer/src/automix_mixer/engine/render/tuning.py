@@ -11,8 +11,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from automix_mixer.engine.dsp.running import runs
 from automix_mixer.engine.keys import notes_of
 from automix_mixer.engine.measure.pitch import HOP_S, Values, semitones, track_hz
 from automix_mixer.engine.measure.profile import Profile
@@ -26,8 +26,6 @@ _SHORTEST_S, _GLIDE_S, _EDGE_S = 0.08, 0.04, 0.008
 _SMOOTH_S = 0.19
 """A cycle of vibrato: notes are told apart by a pitch without it."""
 _LONGEST_S = 20.0
-
-Mask = npt.NDArray[np.bool_]
 
 
 def tuned(plan: MixPlan, profiles: Sequence[Profile], workspace: Workspace) -> list[Profile]:
@@ -70,7 +68,7 @@ def corrections(hz: Values, notes: Sequence[int]) -> Values:
     pitch = semitones(hz)
     wanted = np.full(hz.size, np.nan)
     out = np.zeros(hz.size)
-    for first, last in _runs(~np.isnan(pitch)):
+    for first, last in runs(~np.isnan(pitch)):
         slow = _smoothed(pitch[first:last], round(_SMOOTH_S / HOP_S))
         wanted[first:last] = _merged(_nearest(slow, notes))
         for start, end in _runs_of(wanted[first:last]):
@@ -109,11 +107,6 @@ def _smoothed(values: Values, length: int) -> Values:
     return np.asarray((total[high] - total[low]) / (high - low))
 
 
-def _runs(mask: Mask) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
 def _runs_of(values: Values) -> list[tuple[int, int]]:
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), values.size]
     return [(a, b) for a, b in pairwise(edges) if b > a]
@@ -122,7 +115,7 @@ def _runs_of(values: Values) -> list[tuple[int, int]]:
 def _stretches(hz: Values, cents: Values) -> list[tuple[int, int]]:
     """Sung stretches in which something moves, in hops, none longer than is held in memory."""
     longest = round(_LONGEST_S / HOP_S)
-    found = [run for run in _runs(hz > 0) if np.abs(cents[run[0] : run[1]]).max() > 0.5]
+    found = [run for run in runs(hz > 0) if np.abs(cents[run[0] : run[1]]).max() > 0.5]
     return [(at, min(at + longest, last)) for first, last in found for at in range(first, last, longest)]
 
 
