@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,13 @@ from typing import Any
 from automix_client.cli.connection import config_folder
 from automix_client.presets import check_name, kept
 from automix_client.settings import ConfigurationError
+from automix_client.tokens import write_private
 
 
 def save(name: str, settings: Mapping[str, Any]) -> None:
     """Keeps settings under a name; those of that name before are replaced. Raises ConfigurationError, OSError."""
     check_name(name)
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(presets() | {name: kept(settings)}, indent=1, sort_keys=True) + "\n"
-    # Whole or not at all, whoever else saves at the same time.
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, "utf-8")
-    part.replace(path)
+    _write(presets() | {name: kept(settings)})
 
 
 def load(name: str) -> dict[str, Any]:
@@ -37,8 +31,7 @@ def load(name: str) -> dict[str, Any]:
 def delete(name: str) -> None:
     """Forgets a preset. Raises ConfigurationError where there is none."""
     load(name)
-    left = {known: settings for known, settings in presets().items() if known != name}
-    _path().write_text(json.dumps(left, indent=1, sort_keys=True) + "\n", "utf-8")
+    _write({known: settings for known, settings in presets().items() if known != name})
 
 
 def presets() -> dict[str, Any]:
@@ -53,6 +46,10 @@ def presets() -> dict[str, Any]:
     if not isinstance(known, dict) or not all(isinstance(one, dict) for one in known.values()):
         raise ConfigurationError(f"{path} does not hold presets: mend it, or remove it")
     return known
+
+
+def _write(known: Mapping[str, Any]) -> None:
+    write_private(_path(), json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def _path() -> Path:
