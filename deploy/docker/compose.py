@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
-from automix_ops.credentials import names
+from automix_ops.credentials import name_of, names
 from automix_platform.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES
 from automix_platform.environment import Source, Variable, variables
 from automix_platform.processes import PROCESSES, Process, named
@@ -41,7 +41,9 @@ def password(credential: str) -> str:
 
 def database_url(role: str) -> str:
     """The connection string of a role."""
-    return f"postgresql://{role}:{password(f'postgres-{role}')}@postgres:{SERVERS['postgres']}/{DATABASE}"
+    return (
+        f"postgresql://{role}:{password(name_of(Source.DATABASE_URL, role))}@postgres:{SERVERS['postgres']}/{DATABASE}"
+    )
 
 
 SAME = {
@@ -54,9 +56,6 @@ SAME = {
 OF: dict[Source, Callable[[str], str]] = {
     Source.ADDRESS: lambda peer: f"{peer}:{named(peer).port}",
     Source.DATABASE_URL: database_url,
-    Source.NATS_PASSWORD: lambda user: password(f"nats-{user}"),
-    Source.S3_ACCESS_KEY: lambda key: password(f"s3-{key}-access"),
-    Source.S3_SECRET_KEY: lambda key: password(f"s3-{key}-secret"),
 }
 
 
@@ -66,7 +65,9 @@ def value(process: Process, variable: Variable) -> str:
         return variable.value
     if variable.source is Source.LISTEN:
         return f"0.0.0.0:{process.port}"
-    return SAME.get(variable.source) or OF[variable.source](variable.of)
+    if variable.source in OF:
+        return OF[variable.source](variable.of)
+    return SAME.get(variable.source) or password(name_of(variable.source, variable.of))
 
 
 def servers() -> dict[str, object]:
@@ -86,7 +87,7 @@ def servers() -> dict[str, object]:
 
 def steps() -> dict[str, object]:
     """What is done once before the services run: roles, then each schema."""
-    roles = {f"ROLE_{role.name.upper()}": password(f"postgres-{role.name}") for role in DATABASE_ROLES}
+    roles = {f"ROLE_{role.name.upper()}": password(name_of(Source.DATABASE_URL, role.name)) for role in DATABASE_ROLES}
     once = {"restart": "on-failure", **CONFINED}
     found: dict[str, object] = {
         "roles": {

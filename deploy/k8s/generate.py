@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from automix_ops.credentials import names
+from automix_ops.credentials import name_of, names
 from automix_platform.access import BUCKET, DATABASE, DATABASE_ROLES, OPS
 from automix_platform.environment import Source, variables
 from automix_platform.processes import HEALTH_PATH, METRICS_PORT, PROCESSES, Process, Protocol
@@ -23,16 +23,6 @@ VALUE = re.compile(r"( *)([A-Za-z0-9]+):(?: (.*))?$")
 def image(distribution: str) -> str:
     """The image in which a distribution is installed: `automix-auth` is in `auth`."""
     return distribution.removeprefix("automix-")
-
-
-def secret_key(source: Source, of: str) -> str:
-    """The key of the credentials' secret that holds such a value of a role, a user or an S3 key."""
-    return {
-        Source.DATABASE_URL: f"postgres-{of}",
-        Source.NATS_PASSWORD: f"nats-{of}",
-        Source.S3_ACCESS_KEY: f"s3-{of}-access",
-        Source.S3_SECRET_KEY: f"s3-{of}-secret",
-    }[source]
 
 
 def process(entry: Process) -> dict[str, object]:
@@ -60,7 +50,7 @@ def process(entry: Process) -> dict[str, object]:
                 "source": variable.source.value,
                 "of": variable.of,
                 "value": variable.value,
-                "secretKey": secret_key(variable.source, variable.of) if variable.source.secret else "",
+                "secretKey": name_of(variable.source, variable.of) if variable.source.secret else "",
             }
             for variable in variables(entry)
         ],

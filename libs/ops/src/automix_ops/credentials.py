@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automix_platform.access import DATABASE_ADMIN, DATABASE_ROLES, NATS_USERS, S3_ADMIN, S3_KEYS
+from automix_platform.environment import Source
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _SERVER = "https://kubernetes.default.svc"
@@ -29,10 +30,20 @@ def names() -> tuple[str, ...]:
     roles = (DATABASE_ADMIN, *(role.name for role in DATABASE_ROLES))
     keys = (S3_ADMIN, *(key.name for key in S3_KEYS))
     return (
-        *(f"postgres-{role}" for role in roles),
-        *(f"nats-{user.name}" for user in NATS_USERS),
-        *(f"s3-{key}-{half}" for key in keys for half in ("access", "secret")),
+        *(name_of(Source.DATABASE_URL, role) for role in roles),
+        *(name_of(Source.NATS_PASSWORD, user.name) for user in NATS_USERS),
+        *(name_of(half, key) for key in keys for half in (Source.S3_ACCESS_KEY, Source.S3_SECRET_KEY)),
     )
+
+
+def name_of(source: Source, of: str) -> str:
+    """The key of the credential that a variable's value holds: the role's, the user's or the S3 key's of that name."""
+    return {
+        Source.DATABASE_URL: f"postgres-{of}",
+        Source.NATS_PASSWORD: f"nats-{of}",
+        Source.S3_ACCESS_KEY: f"s3-{of}-access",
+        Source.S3_SECRET_KEY: f"s3-{of}-secret",
+    }[source]
 
 
 def missing(data: dict[str, str]) -> dict[str, str]:
