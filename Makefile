@@ -45,10 +45,11 @@ $(VENV)/.ready: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch $@
 
+SUITE = SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile
 .PHONY: test
 test: $(VENV)/.ready kube-tools ## Run the whole suite; SERVERS=embedded (default), containers or external; JOBS=2 at once; ARGS= for pytest
-	SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile --ignore=tests/faults --ignore=tests/cluster $(ARGS)
-	SERVERS=$(or $(SERVERS),embedded) pytest tests/faults $(ARGS)
+	$(SUITE) --ignore=tests/faults --ignore=tests/cluster $(ARGS)
+	$(SUITE) tests/faults $(ARGS)
 
 .PHONY: storm
 storm: $(VENV)/.ready ## Strike every point of every process STRIKES=20 times, which takes most of an hour; the suite strikes each 3 times
