@@ -285,6 +285,7 @@ class MixSettings(_message.Message):
     ARTIST_FIELD_NUMBER: _builtins.int
     ALBUM_FIELD_NUMBER: _builtins.int
     PREVIEW_FIELD_NUMBER: _builtins.int
+    ALIGN_DOUBLES_FIELD_NUMBER: _builtins.int
     TUNE_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     INSERTS_FIELD_NUMBER: _builtins.int
@@ -346,6 +347,10 @@ class MixSettings(_message.Message):
     """Only the densest 30 seconds, in a fraction of the time, without picture and plain sum. A mix by the plan that comes
     of it is of the whole song, and adds what 30 seconds cannot tell: where phrases lie, and tracks that are silent there.
     """
+    align_doubles: _builtins.float
+    """How far doubles are moved in time onto their lead: 0 leaves them, 1 puts each word where the lead has it. What is in
+    time stays as it was recorded.
+    """
     tune: _builtins.float
     """How far sung notes are moved onto the notes of the song's key: 0 leaves them, 1 puts each onto its note. Vibrato and
     slides stay.
@@ -400,14 +405,17 @@ class MixSettings(_message.Message):
         artist: _builtins.str = ...,
         album: _builtins.str = ...,
         preview: _builtins.bool = ...,
+        align_doubles: _builtins.float | None = ...,
         tune: _builtins.float | None = ...,
         key: _builtins.str = ...,
         inserts: _abc.Iterable[Global___Insert] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "tune", b"tune", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_align_doubles", b"_align_doubles", "_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "align_doubles", b"align_doubles", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "tune", b"tune", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "key", b"key", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "preview", b"preview", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "tune", b"tune", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_align_doubles", b"_align_doubles", "_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "align_doubles", b"align_doubles", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "key", b"key", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "preview", b"preview", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "tune", b"tune", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__align_doubles: _TypeAlias = _typing.Literal["align_doubles"]  # noqa: Y015
+    _WhichOneofArgType__align_doubles: _TypeAlias = _typing.Literal["_align_doubles", b"_align_doubles"]  # noqa: Y015
     _WhichOneofReturnType__ceiling_dbtp: _TypeAlias = _typing.Literal["ceiling_dbtp"]  # noqa: Y015
     _WhichOneofArgType__ceiling_dbtp: _TypeAlias = _typing.Literal["_ceiling_dbtp", b"_ceiling_dbtp"]  # noqa: Y015
     _WhichOneofReturnType__comparison: _TypeAlias = _typing.Literal["comparison"]  # noqa: Y015
@@ -438,6 +446,8 @@ class MixSettings(_message.Message):
     _WhichOneofArgType__tune: _TypeAlias = _typing.Literal["_tune", b"_tune"]  # noqa: Y015
     _WhichOneofReturnType__vocal_level_db: _TypeAlias = _typing.Literal["vocal_level_db"]  # noqa: Y015
     _WhichOneofArgType__vocal_level_db: _TypeAlias = _typing.Literal["_vocal_level_db", b"_vocal_level_db"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__align_doubles) -> _WhichOneofReturnType__align_doubles | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ceiling_dbtp) -> _WhichOneofReturnType__ceiling_dbtp | None: ...
     @_typing.overload

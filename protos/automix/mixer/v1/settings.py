@@ -316,6 +316,16 @@ MIX_SETTINGS: tuple[Setting, ...] = (
         text='Only the densest 30 seconds, in a fraction of the time, without picture and plain sum. A mix by the plan that comes of it is of the whole song, and adds what 30 seconds cannot tell: where phrases lie, and tracks that are silent there.',
     ),
     Setting(
+        name='align_doubles',
+        default=0.0,
+        low=0.0,
+        high=1.0,
+        choices=(),
+        unit='',
+        group='Sound',
+        text='How far doubles are moved in time onto their lead: 0 leaves them, 1 puts each word where the lead has it. What is in time stays as it was recorded.',
+    ),
+    Setting(
         name='tune',
         default=0.0,
         low=0.0,

@@ -1,11 +1,13 @@
 """A preview of the densest passage, and the whole song by its plan."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from automix_mixer.engine import EngineError, MixPlan, Settings, Track, mix, plan_from_json, plan_to_json
+from automix_mixer.engine.effects import Insert
 from automix_mixer.engine.measure.densest import densest
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.plan_json import delivered
@@ -40,7 +42,9 @@ def long_song(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
 @pytest.fixture(scope="module")
 def previewed(long_song: list[Track], tmp_path_factory: pytest.TempPathFactory) -> tuple[MixPlan, Path]:
     out = tmp_path_factory.mktemp("preview") / "preview.wav"
-    made = mix(long_song, PREVIEW, out, extras_dir=out.parent / "extras")
+    # One effect of a track that is silent in the passage.
+    asked = replace(PREVIEW, inserts=(Insert("shaker", "gain", {"gain_db": -3.0}),))
+    made = mix(long_song, asked, out, extras_dir=out.parent / "extras")
     assert made.report.notes[0].startswith("a preview: 30 s from 0:1")
     assert {file.kind for file in made.files} == {"mix", "report"}
     return made.plan, out
@@ -78,6 +82,8 @@ def test_the_whole_by_a_previews_plan_is_a_render_by_that_plan(
     assert [strip.name for strip in plan.beats] == ["beat.wav"]
     assert [strip.name for strip in whole.plan.beats] == ["beat.wav", "shaker.wav"]
     assert whole.plan.beats[1].trim_db.value == plan.beats[0].trim_db.value
+    assert [effect.kind for effect in whole.plan.beats[1].effects] == ["gain"]
+    assert "inserts" not in whole.plan.settings
     again = mix(long_song, WHOLE, tmp_path / "again.wav", plan=by(whole.plan, WHOLE))
     assert again.plan == whole.plan
     assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "whole.wav").read_bytes()

@@ -170,6 +170,7 @@ def _apart(words: str) -> Callable[[Any], str]:
 
 
 OF_A_TRACK: Mapping[str, Callable[[Any], str]] = {
+    "align_ms": lambda value: f"moved onto the lead in {len(value)} places" if value else "in time with the lead",
     "tune_strength": _above(0.0, "tuned by {:.0%}"),
     "tune_key": lambda value: f"in {str(value).replace('-', ' ')}" if value else "",
     "trim_db": _apart("trimmed by {:+.1f} dB"),

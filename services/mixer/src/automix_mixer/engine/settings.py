@@ -66,6 +66,7 @@ class Settings:
     artist: str = _setting("artist")
     album: str = _setting("album")
     preview: bool = _setting("preview")
+    align_doubles: float = _setting("align_doubles")
     tune: float = _setting("tune")
     key: str = _setting("key")
     inserts: tuple[Insert, ...] = ()

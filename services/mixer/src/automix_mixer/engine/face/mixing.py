@@ -142,7 +142,10 @@ def _planned(profiles: Sequence[Profile], settings: Settings, plan: MixPlan | No
     """The plan in seconds of the song, of the passage or of the whole."""
     if plan is None:
         made = make_plan(profiles, settings)
-        return made if passage is None else plan_from_json(plan_to_json(made_of(made, passage)), own_machine=True)
+        if passage is None:
+            return made
+        made = replace(made_of(made, passage), settings=settings.to_json())
+        return plan_from_json(plan_to_json(made), own_machine=True)
     if passage is not None or plan.passage is None:
         return plan
     return completed(plan, make_plan(profiles, Settings.from_json(plan.settings)))

@@ -21,6 +21,7 @@ from automix_mixer.engine.plan.correction import corrected, recorded
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_own_machine, check_sound
 from automix_mixer.engine.plan.strips import switched
+from automix_mixer.engine.render.aligning import aligned
 from automix_mixer.engine.render.buses import bus_tail_frames, render_buses, with_mix_effects
 from automix_mixer.engine.render.instruments import render_instruments
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
@@ -75,9 +76,9 @@ def render_plan(
             analyse(track, workspace, plan.sample_rate, edge_fade_ms=plan.edge_fade_ms.value) for track in tracks
         ]
     check_sound(plan, profiles)
-    written, plan = plan, switched(plan)
-    recorded_profiles = profiles
+    written, plan, recorded_profiles = plan, switched(plan), profiles
     affected, decided = has_effects(plan), plan
+    profiles = aligned(plan, profiles, workspace)
     least = track_frames(plan, profiles)
     plan, profiles = render_instruments(plan, tuned(plan, profiles, workspace), workspace)
     longest = longest_frames(plan, profiles) + bus_tail_frames(plan)

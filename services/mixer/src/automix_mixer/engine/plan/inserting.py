@@ -11,7 +11,8 @@ from automix_mixer.engine.errors import SettingsError
 from automix_mixer.engine.plan.decision import decided
 from automix_mixer.engine.plan.mixplan import BeatPlan, Effect, MixPlan, VocalPlan
 from automix_mixer.engine.plan.strips import voice_bus
-from automix_mixer.engine.roles import ROLES
+from automix_mixer.engine.roles import INSTRUMENT_ROLES, ROLES, VOCAL_ROLES
+from automix_mixer.engine.track import Track
 
 BUSES = {
     "lead-bus": "lead",
@@ -25,9 +26,10 @@ BUSES = {
 """Names of buses as a user says them. The last two are one: behind the master's limiter nothing may come."""
 
 
-def with_inserts(plan: MixPlan, inserts: Sequence[Insert]) -> MixPlan:
+def with_inserts(plan: MixPlan, inserts: Sequence[Insert], silent: Sequence[Track] = ()) -> MixPlan:
     """The plan with the effects behind what the engine does on each strip.
 
+    What is asked of tracks that are `silent`, and left out of the plan, has nothing to work on and is no error.
     Raises SettingsError for a strip that there is not.
     """
     for insert in inserts:
@@ -41,12 +43,12 @@ def with_inserts(plan: MixPlan, inserts: Sequence[Insert]) -> MixPlan:
             )
         elif insert.strip in BUSES:
             bus = BUSES[insert.strip]
-            if (bus == "drums" and not any(b.to == "drums" for b in plan.beats)) or (
-                bus in ("lead", "backing") and not any(voice_bus(v.part.value) == bus for v in plan.vocals)
-            ):
+            if not _fed(plan, bus):
+                if silent:
+                    continue
                 raise SettingsError("inserts", f"have nothing to work on: no track goes to {insert.strip}")
             plan = replace(plan, bus_effects=plan.bus_effects | {bus: plan.bus_effects.get(bus, []) + effects})
-        else:
+        elif not any(_answers(track, insert.strip) for track in silent):
             raise SettingsError("inserts", f"have no strip {insert.strip[:80]!r} here: {_there_are(plan)}")
     return plan
 
@@ -77,6 +79,22 @@ def _tracks(plan: MixPlan, name: str) -> set[int]:
     if named or playing or name in BUSES:
         return named or playing
     return {strip.track for strip in strips if PurePath(strip.name).stem == name}
+
+
+def _fed(plan: MixPlan, bus: str) -> bool:
+    """Whether there is anything on a bus."""
+    if bus == "drums":
+        return any(beat.to == bus for beat in plan.beats)
+    return bus not in ("lead", "backing") or any(voice_bus(v.part.value) == bus for v in plan.vocals)
+
+
+def _answers(track: Track, name: str) -> bool:
+    """Whether a track of which nothing was heard goes by that name, or may play that role."""
+    if track.options.role:
+        played = name == track.options.role
+    else:
+        played = name in (VOCAL_ROLES if track.role == "vocals" else INSTRUMENT_ROLES)
+    return played or name in (track.label, PurePath(track.label).stem)
 
 
 def _role(strip: VocalPlan | BeatPlan) -> str:

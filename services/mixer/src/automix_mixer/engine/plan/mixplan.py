@@ -57,6 +57,13 @@ class TunePlan:
 
 
 @dataclass(frozen=True)
+class AlignPlan:
+    """Stretches [start s, end s, ms late] that are read by so much later, and so come earlier; negative ones later."""
+
+    align_ms: Decision[list[list[float]]]
+
+
+@dataclass(frozen=True)
 class VocalPlan:
     """What happens to one vocal, in the order of its chain.
 
@@ -87,6 +94,7 @@ class VocalPlan:
     width: Decision[float]
     pan: Decision[float] = CENTRE
     send_db: Decision[float] = AS_IT_COMES
+    align: AlignPlan | None = None
     tune: TunePlan | None = None
     effects: list[Effect] = field(default_factory=list)
     off: tuple[str, ...] = ()

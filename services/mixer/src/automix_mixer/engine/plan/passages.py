@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from automix_mixer.engine.passage import Passage
-from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
+from automix_mixer.engine.plan.mixplan import AlignPlan, BeatPlan, MixPlan, VocalPlan
+from automix_mixer.engine.plan.strips import voice_bus
+
+BUSES_OF_TRACKS = ("lead", "backing", "drums")
+"""Buses to which nothing may go; all others are always there."""
 
 
 def made_of(plan: MixPlan, passage: Passage) -> MixPlan:
@@ -33,20 +36,32 @@ def within(plan: MixPlan, passage: Passage) -> MixPlan:
 def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
     """The plan of a passage for the whole song: `whole`, planned from all of it, adds what a passage cannot tell.
 
-    That is where phrases and fades lie, and the strips of tracks that are silent in the passage. All else stays.
+    That is where phrases and fades lie, and the strips of tracks that are silent in the passage, with the buses that
+    they alone go to. All else stays.
     """
     voices = {vocal.track: vocal for vocal in plan.vocals}
     beats = {beat.track: beat for beat in plan.beats}
+    heard = _fed_by(plan)
+    effects = {bus: own for bus, own in whole.bus_effects.items() if bus in BUSES_OF_TRACKS and bus not in heard}
     return replace(
         plan,
         vocals=[_timed(voices[fresh.track], fresh) if fresh.track in voices else fresh for fresh in whole.vocals],
         beats=[beats.get(fresh.track) or _beside(fresh, plan.beats) for fresh in whole.beats],
+        bus_effects=effects | plan.bus_effects,
+        settings=whole.settings | {name: plan.settings[name] for name in whole.settings if name in plan.settings},
         passage=None,
     )
 
 
+def _fed_by(plan: MixPlan) -> set[str]:
+    """Buses to which a track of the plan goes."""
+    return {voice_bus(vocal.part.value) for vocal in plan.vocals} | {beat.to for beat in plan.beats}
+
+
 def _timed(vocal: VocalPlan, fresh: VocalPlan) -> VocalPlan:
-    return replace(vocal, ride_db=fresh.ride_db, fade_db=fresh.fade_db)
+    # An alignment that was asked for: where it moves what lies in the whole song alone.
+    align = vocal.align and fresh.align
+    return replace(vocal, ride_db=fresh.ride_db, fade_db=fresh.fade_db, align=align)
 
 
 def _beside(fresh: BeatPlan, others: Sequence[BeatPlan]) -> BeatPlan:
@@ -60,17 +75,27 @@ def _beside(fresh: BeatPlan, others: Sequence[BeatPlan]) -> BeatPlan:
 def _moved(vocal: VocalPlan, seconds: float) -> VocalPlan:
     rides = [[start + seconds, end + seconds, gain] for start, end, gain in vocal.ride_db.value]
     fade = [[at + seconds, gain] for at, gain in vocal.fade_db.value]
+    if vocal.align is not None:
+        rows = [[start + seconds, end + seconds, late] for start, end, late in vocal.align.align_ms.value]
+        vocal = replace(vocal, align=AlignPlan(replace(vocal.align.align_ms, value=rows)))
     return replace(vocal, ride_db=replace(vocal.ride_db, value=rides), fade_db=replace(vocal.fade_db, value=fade))
 
 
 def _clipped(vocal: VocalPlan, length_s: float) -> VocalPlan:
-    kept = [
-        [max(0.0, start), min(length_s, end), gain]
-        for start, end, gain in vocal.ride_db.value
+    ride = replace(vocal.ride_db, value=_inside(vocal.ride_db.value, length_s))
+    if vocal.align is not None:
+        moves = vocal.align.align_ms
+        vocal = replace(vocal, align=AlignPlan(replace(moves, value=_inside(moves.value, length_s))))
+    return replace(vocal, ride_db=ride)
+
+
+def _inside(stretches: Sequence[Sequence[float]], length_s: float) -> list[list[float]]:
+    """What lies in the passage of stretches [start s, end s, ...]."""
+    return [
+        [max(0.0, start), min(length_s, end), value]
+        for start, end, value in stretches
         if end > 0.0 and start < length_s
     ]
-    ride: Decision[list[list[float]]] = replace(vocal.ride_db, value=kept)
-    return replace(vocal, ride_db=ride)
 
 
 def _clock(seconds: float) -> str:

@@ -81,6 +81,7 @@ _BOUNDS = {
 _LONGEST_REASON = 1_000
 _LONGEST_NAME = 255
 _LATEST_S = 86_400.0
+_MOST_MOVED_MS = 500.0
 _MOST_CUTS = 32
 _MOST_PARTS = 128
 _MOST_NOTES = 200
@@ -108,6 +109,8 @@ def check_bounds(plan: MixPlan) -> None:
                 raise _invalid("cuts", "must lie in 20 to 20000 Hz, -24 to 12 dB, quality 0.1 to 50")
         _check_rides(vocal.ride_db.value)
         _check_fade(vocal.fade_db.value)
+        if vocal.align is not None:
+            _check_moves(vocal.align.align_ms.value)
 
 
 def _check_texts(name: str, texts: Sequence[str], most: int, longest: int) -> None:
@@ -199,6 +202,16 @@ def _check_rides(rides: list[list[float]]) -> None:
         if len(ride) != 3 or not last <= ride[0] <= ride[1] or abs(ride[2]) > 24.0:
             raise _invalid("ride_db", "must list start, end and gain (24 dB at most) of phrases in their order")
         last = ride[1]
+
+
+def _check_moves(moves: list[list[float]]) -> None:
+    last = 0.0
+    for move in moves:
+        if len(move) != 3 or not last <= move[0] < move[1] or abs(move[2]) > _MOST_MOVED_MS:
+            raise _invalid(
+                "align_ms", f"must list start, end and lateness ({_MOST_MOVED_MS:g} ms at most) of stretches in order"
+            )
+        last = move[1]
 
 
 def _check_fade(corners: list[list[float]]) -> None:

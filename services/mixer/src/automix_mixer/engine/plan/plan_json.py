@@ -47,7 +47,8 @@ from automix_mixer.engine.settings import Settings
 DELIVERY = ("format", "stems", "comparison", "masters", "versions", "title", "artist", "album", "preview")
 """Settings that say how a mix is written."""
 _KEPT = (*DELIVERY, "reference_strength", "reference_spectrum", "reference_width")
-"""Settings in a plan: those, and what a rehearsal goes by. All others have become decisions."""
+"""Settings in a plan: those, and what a rehearsal goes by. All others have become decisions; a preview's plan has them
+all, since much of the song is still to be decided by them."""
 _HEAD = (
     "version",
     "sample_rate",
@@ -69,7 +70,7 @@ def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
     return {
         "version": m.PLAN_VERSION,
         "sample_rate": plan.sample_rate,
-        "settings": {name: plan.settings[name] for name in _KEPT if name in plan.settings},
+        "settings": kept_settings(plan),
         "style": _decision_json(plan.style),
         "tempo_bpm": _decision_json(plan.tempo_bpm),
         "edge_fade_ms": _decision_json(plan.edge_fade_ms),
@@ -117,7 +118,12 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
     except SettingsError as error:
         raise invalid(f"plan.settings.{error.field}", error.why) from None
     # Stored plans hold the others, too, which were never used.
-    return replace(plan, settings={name: value for name, value in plan.settings.items() if name in _KEPT})
+    return replace(plan, settings=kept_settings(plan))
+
+
+def kept_settings(plan: m.MixPlan) -> dict[str, Any]:
+    """The settings of a plan that have a meaning beside its decisions."""
+    return {name: value for name, value in plan.settings.items() if name in _KEPT or plan.passage is not None}
 
 
 def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.aligning import with_alignment
 from automix_mixer.engine.plan.beat_planning import (
     balance_note,
     decide_lar,
@@ -67,7 +68,7 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
     if settings.mastering:
         require_song([p.track.role for p in profiles])
         made = as_song(made)
-    made = with_inserts(made, settings.inserts)
+    made = with_inserts(made, settings.inserts, [p.track for _, p in vocals + beats if not p.sounds])
     # What is rendered now and what is read back from JSON later must be the same numbers.
     return plan_from_json(plan_to_json(made), own_machine=True)
 
@@ -114,6 +115,7 @@ def _plan(
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
         bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, pulled, rate / 2)
     held = [with_tuning(bounded(v, bus), beat_profiles, settings) for v in vocal_plans]
+    held = with_alignment(held, sung, settings)
     if bus.reference is not None:
         bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
     # In a session somebody has given every instrument its place and its width, and the drums their sound.

@@ -41,6 +41,7 @@ class Kind:
 
 VOCAL = (
     Kind("input", ("channels", "trim_db")),
+    Kind("align", (), {"align": None}, whole="align"),
     Kind("tune", (), {"tune": None}, whole="tune"),
     Kind("highpass", ("highpass_hz",), {"highpass_hz": 10.0}),
     Kind("tone", ("tone_db",), {"tone_db": _FLAT}),

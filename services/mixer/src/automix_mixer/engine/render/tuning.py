@@ -6,7 +6,7 @@ closer or further apart, and each keeps its own spectrum. What is in tune, and w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,7 +17,8 @@ from automix_mixer.engine.keys import notes_of
 from automix_mixer.engine.measure.pitch import HOP_S, Values, semitones, track_hz
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan
-from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, PcmFile, Sound
+from automix_mixer.engine.sound.frames import Frames
+from automix_mixer.engine.sound.pcm import PcmFile, Sound
 from automix_mixer.engine.sound.workspace import Workspace
 
 IN_TUNE_CENTS = 8.0
@@ -44,7 +45,7 @@ def tuned(plan: MixPlan, profiles: Sequence[Profile], workspace: Workspace) -> l
 
 def tune_file(pcm: PcmFile, sample_rate: int, notes: Sequence[int], strength: float, workspace: Workspace) -> PcmFile:
     """A new file of the same length; `notes` are pitch classes, `strength` is 0 (nothing) to 1 (onto the note)."""
-    source = _Source(pcm)
+    source = Frames(pcm)
     hz = track_hz(source.mono, pcm.frames, sample_rate)
     cents = corrections(hz, notes) * strength
     with workspace.pcm(pcm.channels, limit=pcm.frames) as writer:
@@ -119,7 +120,7 @@ def _stretches(hz: Values, cents: Values) -> list[tuple[int, int]]:
     return [(at, min(at + longest, last)) for first, last in found for at in range(first, last, longest)]
 
 
-def _shifted(source: _Source, start: int, end: int, hz: Values, cents: Values, sample_rate: int) -> Sound:
+def _shifted(source: Frames, start: int, end: int, hz: Values, cents: Values, sample_rate: int) -> Sound:
     """The frames from `start` to `end` with their pitch moved, faded into what is around them."""
     margin = sample_rate // 40
     sound = source.read(start - margin, end + margin).astype(np.float64)
@@ -164,30 +165,3 @@ def _between(sound: Values, place: Values) -> Values:
         (u + 1.0) * u * (u - 1.0) / 6.0,
     )
     return np.asarray(sum(w * sound[:, base + k] for k, w in zip((-1, 0, 1, 2), weights, strict=True)))
-
-
-class _Source:
-    """Any frames of a file; silence beyond its ends."""
-
-    def __init__(self, pcm: PcmFile) -> None:
-        self._pcm = pcm
-
-    def read(self, first: int, last: int) -> Sound:
-        """Shape (channels, last - first)."""
-        out = np.zeros((self._pcm.channels, last - first), np.float32)
-        begin, end = max(0, first), min(last, self._pcm.frames)
-        if end > begin:
-            numbers = range(begin // BLOCK_FRAMES, -(-end // BLOCK_FRAMES))
-            sound = np.concatenate(list(self._pcm.picked(numbers)), axis=1)
-            offset = begin - numbers.start * BLOCK_FRAMES
-            out[:, begin - first : end - first] = sound[:, offset : offset + end - begin]
-        return out
-
-    def mono(self, first: int, last: int) -> Values:
-        """The mean of the channels, shape (last - first,)."""
-        return np.asarray(self.read(first, last).mean(axis=0), np.float64)
-
-    def pieces(self, first: int, last: int) -> Iterator[Sound]:
-        """The frames in blocks."""
-        edges = range(first, last, BLOCK_FRAMES)
-        return (self.read(at, min(at + BLOCK_FRAMES, last)) for at in edges)
