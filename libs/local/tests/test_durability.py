@@ -2,6 +2,7 @@
 
 import io
 import socket
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from automix_common.events.messaging import provision
 from automix_local import EmbeddedServers, Servers
 from automix_local.ports import HOST
 from automix_local.servers import nats, postgres, s3
+from automix_local.state import StateDir
 from automix_local.streams import connect
 from automix_platform.access import PROVISIONER, S3_ADMIN
 from automix_platform.events import STREAM
@@ -116,3 +118,15 @@ async def _publish(servers: Servers, count: int) -> None:
 async def _messages(servers: Servers) -> int:
     async with _connected(servers, PROVISIONER) as stream:
         return (await stream.stream_info(STREAM)).state.messages
+
+
+def test_names_of_objects_stay_in_the_databases_in_which_they_began(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    server = s3.S3(state, {name: 1024 + i for i, name in enumerate(s3.S3.port_names)}, dict.fromkeys(s3.SECRETS, "x"))
+    server.prepare()
+    config = tomllib.loads((tmp_path / "s3/filer.toml").read_text())
+    assert config == {"leveldb3": {"enabled": True, "dir": str(tmp_path / "s3/data/filerldb3")}}
+    (tmp_path / "s3/data/filerldb2").mkdir()
+    server.prepare()
+    config = tomllib.loads((tmp_path / "s3/filer.toml").read_text())
+    assert config == {"leveldb2": {"enabled": True, "dir": str(tmp_path / "s3/data/filerldb2")}}
