@@ -1,14 +1,13 @@
 """Effects on strips as the contract says them, and as the engine and a job's settings keep them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 from automix_mixer.engine.effects import PRESETS
-from automix_mixer.engine.plan.inserting import BUSES
+from automix_mixer.engine.plan.inserting import BUSES, known_strips
 from automix_mixer.engine.roles import ROLES
 
 PRESET = "preset"
@@ -45,8 +44,7 @@ def to_contract(stored: Iterable[Mapping[str, Any]]) -> list[pb.Insert]:
 
 def require_strips(inserts: Sequence[pb.Insert], names: Iterable[str]) -> None:
     """Raises InvalidArgument (BAD_SETTINGS) for a strip that can be none of a mix of files of these names."""
-    files = set(names)
-    known = files | {PurePath(name).stem for name in files} | set(BUSES) | set(ROLES)
+    known = known_strips(names)
     for i, insert in enumerate(inserts):
         if insert.strip not in known:
             field = f"settings.inserts[{i}].strip"

@@ -6,7 +6,7 @@ rings is said here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, isfinite, log
 from typing import Any
@@ -130,6 +130,27 @@ def _checked(what: str, parameter: Setting, value: Any) -> float | str:
 
 def _refused(what: str) -> SettingsError:
     return SettingsError("inserts", what)
+
+
+def check_together(inserts: Sequence[Insert]) -> None:
+    """Raises SettingsError for more effects than a mix may hold, presets counted by what they are made of.
+
+    A role may stand for several tracks, so that a plan can still hold too many, which `plan_bounds` finds.
+    """
+    strips: dict[str, list[str]] = {}
+    for insert in inserts:
+        steps = [step.kind for step in PRESETS[insert.kind].steps] if insert.kind in PRESETS else [insert.kind]
+        strips.setdefault(insert.strip, []).extend(steps)
+    for strip, kinds in strips.items():
+        if len(kinds) > MOST_ON_A_STRIP:
+            raise _refused(
+                f"put {len(kinds)} effects on {strip[:80]}: at most {MOST_ON_A_STRIP} are possible on a strip"
+            )
+    every = [kind for kinds in strips.values() for kind in kinds]
+    if len(every) > MOST_IN_A_PLAN:
+        raise _refused(f"are {len(every)} effects: at most {MOST_IN_A_PLAN} are possible in a mix")
+    if sum(map(cost, every)) > MOST_COST:
+        raise _refused(f"take too long together: leave some out, first of all {max(every, key=cost)}")
 
 
 def cost(kind: str) -> float:

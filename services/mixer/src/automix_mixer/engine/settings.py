@@ -13,7 +13,7 @@ from typing import Any
 
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
-from automix_mixer.engine.effects import MOST_INSERTS, Insert
+from automix_mixer.engine.effects import MOST_INSERTS, Insert, check_together
 from automix_mixer.engine.errors import SettingsError
 from automix_mixer.engine.outputs import Output, first_master, outputs_beside, read_master
 
@@ -74,6 +74,7 @@ class Settings:
     def __post_init__(self) -> None:
         if len(self.inserts) > MOST_INSERTS:
             raise SettingsError("inserts", f"must be at most {MOST_INSERTS}")
+        check_together(self.inserts)
         for f in (f for f in fields(self) if f.name in _KNOWN):
             object.__setattr__(self, f.name, _checked(_KNOWN[f.name], getattr(self, f.name)))
         self._check_outputs()

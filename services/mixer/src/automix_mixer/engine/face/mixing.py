@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from automix_mixer.engine.effects import PLUGIN
 from automix_mixer.engine.face.extras import MixFile, OutputPaths, files_of
 from automix_mixer.engine.face.progress import Progress
 from automix_mixer.engine.face.rendering import render_plan
@@ -18,11 +19,13 @@ from automix_mixer.engine.measure.densest import densest, loudest
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.passage import Passage
+from automix_mixer.engine.plan.inserting import effects_of, require_strips
 from automix_mixer.engine.plan.mastering import require_song
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.plan.passages import completed, made_of, within
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.planning import make_plan
+from automix_mixer.engine.render.plugins import require_plugins
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.allocation import keep_freed_blocks
 from automix_mixer.engine.sound.threads import cores
@@ -81,6 +84,7 @@ def mix(
     said = Progress(progress)
     if settings.mastering and plan is None:
         require_song([track.role for track in tracks])
+    _require_effects(tracks, settings, plan, own_machine=own_machine)
     with Workspace(scratch, said.pulse) as workspace:
         rate = plan.sample_rate if plan is not None else project_rate(tracks, settings)
         count = min(threads or cores(), 2)
@@ -123,6 +127,17 @@ def mix(
         said.tell(1.0, "done")
         made = done.plan if passage is None else replace(plan, bus=done.plan.bus)
         return MixResult(made, done.report, files)
+
+
+def _require_effects(tracks: Sequence[Track], settings: Settings, plan: MixPlan | None, *, own_machine: bool) -> None:
+    """What can be said of effects before anything is read: their strips, and whether plug-ins of one's own work."""
+    if plan is None:
+        require_strips(settings.inserts, tracks)
+        effects = [effect for insert in settings.inserts for effect in effects_of(insert)]
+    else:
+        effects = plan.effects
+    if own_machine and any(effect.kind == PLUGIN for effect in effects):
+        require_plugins(effects)
 
 
 def _passage(tracks: Sequence[Track], settings: Settings, plan: MixPlan | None) -> Passage | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -24,6 +24,22 @@ BUSES = {
     "master": "mix",
 }
 """Names of buses as a user says them. The last two are one: behind the master's limiter nothing may come."""
+
+
+def known_strips(names: Iterable[str]) -> set[str]:
+    """What a strip of a mix of files of these names may be called."""
+    files = set(names)
+    return files | {PurePath(name).stem for name in files} | set(BUSES) | set(ROLES)
+
+
+def require_strips(inserts: Sequence[Insert], tracks: Sequence[Track]) -> None:
+    """Raises SettingsError for a strip that can be none of these tracks, whatever they turn out to play."""
+    labels = [track.label for track in tracks if track.role != "reference"]
+    known = known_strips(labels)
+    for insert in inserts:
+        if insert.strip not in known:
+            there = f"the tracks {', '.join(labels[:20])}, the roles {', '.join(ROLES)}, the buses {', '.join(BUSES)}"
+            raise SettingsError("inserts", f"have no strip {insert.strip[:80]!r} here: there are {there}")
 
 
 def with_inserts(plan: MixPlan, inserts: Sequence[Insert], silent: Sequence[Track] = ()) -> MixPlan:

@@ -291,3 +291,14 @@ class MixPlan:
     notes: list[str] = field(default_factory=list)
     passage: Passage | None = None
     version: int = PLAN_VERSION
+
+    @property
+    def effects_by_strip(self) -> list[list[Effect]]:
+        """Effects that a user added, of each track and bus."""
+        strips = [vocal.effects for vocal in self.vocals] + [beat.effects for beat in self.beats]
+        return strips + list(self.bus_effects.values())
+
+    @property
+    def effects(self) -> list[Effect]:
+        """All of them."""
+        return [effect for effects in self.effects_by_strip for effect in effects]

@@ -169,10 +169,9 @@ def _check(name: str, value: Any) -> None:
 
 def _check_effects(plan: MixPlan) -> None:
     """How many effects there are, and what they cost together; their parameters were checked as they were read."""
-    strips = [strip.effects for strip in _parts(plan)] + list(plan.bus_effects.values())
-    if any(len(effects) > MOST_ON_A_STRIP for effects in strips):
+    if any(len(effects) > MOST_ON_A_STRIP for effects in plan.effects_by_strip):
         raise _invalid("inserts", f"must be at most {MOST_ON_A_STRIP} effects on a strip")
-    every = [effect for effects in strips for effect in effects]
+    every = plan.effects
     if len(every) > MOST_IN_A_PLAN:
         raise _invalid("inserts", f"must be at most {MOST_IN_A_PLAN} effects")
     on = [effect.kind for effect in every if effect.on]
@@ -185,10 +184,9 @@ def _check_effects(plan: MixPlan) -> None:
 
 def check_own_machine(plan: MixPlan, *, own_machine: bool) -> None:
     """Raises EngineError PLAN_INVALID for effects that read a file, which only its user's own machine may."""
-    for effects in [strip.effects for strip in _parts(plan)] + list(plan.bus_effects.values()):
-        for effect in effects:
-            if effect.kind in OWN_MACHINE and not own_machine:
-                raise _invalid("inserts", f"has {effect.kind}, which only `automix render` does, on your own machine")
+    for effect in plan.effects:
+        if effect.kind in OWN_MACHINE and not own_machine:
+            raise _invalid("inserts", f"has {effect.kind}, which only `automix render` does, on your own machine")
 
 
 def _check_passage(passage: Passage | None) -> None:

@@ -12,6 +12,7 @@ from automix_mixer.engine.effects import IMPULSE_FILE, PATH, PLUGIN
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.render.impulses import impulse
 from automix_mixer.engine.render.pitch import StreamedShift
+from automix_mixer.engine.render.plugins import plugin
 from automix_mixer.engine.track import printable
 
 CLASSES: Mapping[str, str] = {
@@ -73,7 +74,7 @@ def pedal(kind: str, parameters: Mapping[str, float | str], sample_rate: int) ->
         case "pitch_shift":
             return StreamedShift(values["semitones"])
     if kind == PLUGIN:
-        return _plugin(Path(str(values.pop(PATH))), values)
+        return plugin(Path(str(values.pop(PATH))), values)
     if kind == IMPULSE_FILE:
         return _own_impulse(Path(str(parameters[PATH])), sample_rate)
     return getattr(pedalboard, CLASSES[kind])(**values)
@@ -87,34 +88,6 @@ class _Convolution:
 
     def process(self, sound: Any, sample_rate: float, *, reset: bool) -> Any:
         return self._plugin.process(sound, sample_rate, reset=reset) * 8.0
-
-
-def _plugin(path: Path, values: Mapping[str, Any]) -> Any:
-    label = printable(path)
-    if not path.exists():
-        raise EngineError("PLUGIN_NOT_FOUND", f"there is no plug-in at {label}")
-    if path.suffix.lower() != ".vst3":
-        raise EngineError("PLUGIN_UNUSABLE", f"{label} is no VST3 plug-in: its name must end in .vst3")
-    try:
-        plugin: Any = pedalboard.VST3Plugin(str(path))
-    except (ImportError, ValueError, RuntimeError) as error:
-        raise EngineError(
-            "PLUGIN_UNUSABLE",
-            f"{label} could not be loaded as a VST3 plug-in for this machine: {printable(str(error))[:300]}",
-        ) from None
-    if not plugin.is_effect:
-        raise EngineError("PLUGIN_UNUSABLE", f"{label} is an instrument, which makes sound and takes none")
-    for name, value in values.items():
-        if name not in plugin.parameters:
-            known = ", ".join(list(plugin.parameters)[:40])
-            raise EngineError("PLUGIN_UNUSABLE", f"{label} has no parameter {name}: there are {known}")
-        try:
-            setattr(plugin, name, value)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise EngineError(
-                "PLUGIN_UNUSABLE", f"{label} does not take {value!r} for {name}: {printable(str(error))[:200]}"
-            ) from None
-    return plugin
 
 
 def _own_impulse(path: Path, sample_rate: int) -> Any:
