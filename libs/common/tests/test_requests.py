@@ -4,54 +4,32 @@ import contextlib
 import time
 
 import pytest
-from automix.auth.v1 import auth_pb2
 from automix.media.v1 import media_pb2
 from automix.mixer.v1 import mixer_pb2
 from automix.projects.v1 import projects_pb2
 from automix_common.rpc.errors import InvalidArgument
-from automix_common.rpc.requests import SPARE_BYTES, Requests, largest
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from automix_common.rpc.requests import SPARE_BYTES, Requests, compile_rules, largest, most_fields
+from automix_common.rpc.wire import holds_more_fields
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from hypothesis import given
+from hypothesis import strategies as st
+from kit.crowded import enormous, full
+from kit.rpcs import methods
 from protovalidate import Validator
 
 VALIDATOR = Validator()
+compile_rules(VALIDATOR, {method.containing_service.full_name for _, method in methods()})
 ANY = "018f0000-0000-7000-8000-000000000000"
-SHAPES = {
-    method.full_name: method.input_type
-    for contract in (auth_pb2, media_pb2, mixer_pb2, projects_pb2)
-    for service in contract.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-}
+SHAPES = {method.full_name: method.input_type for _, method in methods()}
 
 
 def requests(shape: Descriptor) -> Requests:
     return Requests(GetMessageClass(shape).FromString, VALIDATOR)
 
 
-def crowded(shape: Descriptor, bytes_each: int) -> bytes:
-    """A message whose every field is given again and again, empty or with a byte, up to so many bytes a field."""
-    encoded = b""
-    for field in shape.fields:
-        tag = field.number << 3
-        if field.cpp_type in {FieldDescriptor.CPPTYPE_MESSAGE, FieldDescriptor.CPPTYPE_STRING}:
-            once = _varint(tag | 2) + b"\0"
-        elif field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
-            once = _varint(tag | 1) + bytes(8)
-        elif field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT:
-            once = _varint(tag | 5) + bytes(4)
-        else:
-            once = _varint(tag) + b"\1"
-        encoded += once * (bytes_each // len(once))
-    return encoded
-
-
-def _varint(number: int) -> bytes:
-    return bytes([number]) if number < 128 else bytes([number & 127 | 128, number >> 7])
-
-
-def processor_seconds(shape: Descriptor, encoded: bytes) -> float:
-    reader = requests(shape)
+def processor_seconds(reader: Requests, encoded: bytes) -> float:
     started = time.thread_time()
     with contextlib.suppress(InvalidArgument):
         reader.read(encoded)
@@ -69,9 +47,16 @@ def test_no_call_takes_more_than_its_rules_could_accept(name: str) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_crowded_message_costs_no_more_than_an_honest_one_could(name: str) -> None:
     shape = SHAPES[name]
-    for size in (1024, SPARE_BYTES, largest(shape), 2 * 1024 * 1024):
+    reader = requests(shape)
+    for encoded in enormous(shape, largest(shape) + SPARE_BYTES):
         # Far less than 50 ms: the whole budget that a call may hold an event loop for.
-        assert processor_seconds(shape, crowded(shape, size // max(1, len(shape.fields)))) < 0.05
+        assert processor_seconds(reader, encoded) < 0.05
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_nothing_within_the_rules_is_too_large(name: str) -> None:
+    encoded = full(SHAPES[name]).SerializeToString()
+    assert len(encoded) <= largest(SHAPES[name])
 
 
 def test_the_longest_message_that_the_rules_accept_is_accepted() -> None:
@@ -101,3 +86,27 @@ def test_items_are_counted_before_any_rule_is_looked_at(request_: Message, field
     with pytest.raises(InvalidArgument) as refused:
         requests(request_.DESCRIPTOR).read(request_.SerializeToString())
     assert [violation.field for violation in refused.value.violations] == [field]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_values_are_counted_before_they_are_decoded(name: str) -> None:
+    shape = SHAPES[name]
+    honest = full(shape)
+    assert not holds_more_fields(honest.SerializeToString(), shape, most_fields(shape))
+
+
+@given(st.lists(st.integers(1, 60)))
+def test_counting_sees_what_decoding_sees(sizes: list[int]) -> None:
+    """Of the messages in a message, and of the values in those."""
+    job = mixer_pb2.CreateJobRequest(
+        project_id=ANY, inputs=[mixer_pb2.JobInput(asset_id="a" * size, role=size % 3) for size in sizes]
+    )
+    fields = len(job.ListFields()) - bool(sizes) + sum(1 + len(one.ListFields()) for one in job.inputs)
+    encoded = job.SerializeToString()
+    assert holds_more_fields(encoded, job.DESCRIPTOR, fields - 1)
+    assert not holds_more_fields(encoded, job.DESCRIPTOR, fields)
+
+
+@given(st.binary(max_size=200))
+def test_counting_what_is_no_message_ends(encoded: bytes) -> None:
+    assert not holds_more_fields(encoded, mixer_pb2.CreateJobRequest.DESCRIPTOR, len(encoded))

@@ -29,6 +29,13 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
     assert caught.value.reason == "PLAN_INVALID"
 
 
+@pytest.mark.parametrize("crowd", ["[],", "{},", "1,", '"",', "1e9,", "[" * 30 + "]" * 30 + ","])
+def test_values_are_counted_before_a_plan_is_parsed(crowd: str) -> None:
+    text = "[" + crowd * (1024 * 1024 // len(crowd)) + "1]"
+    with pytest.raises(EngineError, match="more than"):
+        read_plan(text, SETTINGS)
+
+
 def test_a_plan_faster_than_an_mp3_is_refused_as_one() -> None:
     text = json.dumps(a_plan() | {"sample_rate": 96_000})
     read_plan(text, SETTINGS)

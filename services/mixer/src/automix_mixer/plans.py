@@ -12,6 +12,10 @@ from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit
 from automix_mixer.engine.plan.plan_json import aimed, delivered, plan_from_json, plan_to_json
 
+MOST_VALUES = 120_000
+"""Commas and opening brackets in a plan that is read. The longest that a job may bring holds fewer, and parsing holds
+the interpreter's lock: nobody is served meanwhile, also not from another thread."""
+
 
 def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = False) -> tuple[dict[str, Any], MixPlan]:
     """The plan as its JSON object, with the delivery of the job's `settings`, and what it says.
@@ -19,6 +23,8 @@ def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = Fal
     Effects that read a file are refused unless it is their user's `own_machine`.
     Raises EngineError (PLAN_INVALID) naming the place of the mistake.
     """
+    if sum(map(text.count, ",[{")) > MOST_VALUES:
+        raise EngineError("PLAN_INVALID", f"the plan holds more than {MOST_VALUES:,} values")
     try:
         plan = json.loads(text, parse_constant=_refuse)
     except RecursionError:

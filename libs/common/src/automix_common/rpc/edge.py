@@ -4,7 +4,7 @@ turns whatever a handler raises into a status that tells the caller what they ma
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 from uuid import UUID
@@ -27,7 +27,7 @@ from automix_common.rpc.errors import (
     to_status,
 )
 from automix_common.rpc.identity import TokenVerifier
-from automix_common.rpc.requests import Requests
+from automix_common.rpc.requests import Requests, compile_rules
 from automix_common.rpc.scopes import Scope, needed_scope, require_scope
 from automix_common.rpc.sending import send
 from automix_common.rpc.spans import answered, call_span
@@ -92,6 +92,10 @@ class Edge(grpc.aio.ServerInterceptor):
         self._refusal_of = refusal_of
         self._validator = Validator()
         self._requests: dict[str, Requests] = {}
+
+    def prepare(self, services: Sequence[str]) -> None:
+        """Compiles the rules of the services' requests."""
+        compile_rules(self._validator, services)
 
     async def intercept_service(
         self,

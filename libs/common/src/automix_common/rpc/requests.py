@@ -5,21 +5,26 @@ costs the event loop a few milliseconds; decoding and validation hold the interp
 help.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 from protovalidate import EvaluationError, Validator
 
 from automix_common.rpc.errors import FieldViolation, InvalidArgument
+from automix_common.rpc.wire import holds_more_fields
 
 SPARE_BYTES = 16 * 1024
 """Bytes that a request may have beyond what its rules allow. Newer clients may send further fields, and a request that
 is only a little too long is decoded, so that its sender is told which field is at fault."""
+SPARE_FIELDS = 200
+"""Values that a request may hold beyond what its rules allow, for the same reasons."""
 MOST_ITEMS = 100
 """Most items of a list or a map without a rule of its own."""
 LONGEST_TEXT = 1024
@@ -43,7 +48,9 @@ class Requests:
         self._decode = decode
         self._validator = validator
         shape = decode(b"").DESCRIPTOR
+        self._shape = shape
         self._most_bytes = largest(shape) + SPARE_BYTES
+        self._most_fields = most_fields(shape) + SPARE_FIELDS
         self._lists = _lists(shape)
 
     def read(self, encoded: bytes) -> Message:
@@ -52,6 +59,10 @@ class Requests:
             raise InvalidArgument(
                 "REQUEST_TOO_LARGE",
                 f"the request has {len(encoded)} bytes, and this call takes {self._most_bytes} at most",
+            )
+        if len(encoded) > SPARE_BYTES and holds_more_fields(encoded, self._shape, self._most_fields):
+            raise InvalidArgument(
+                "REQUEST_TOO_LARGE", f"the request holds more than {self._most_fields} values, the most of this call"
             )
         try:
             request = self._decode(encoded)
@@ -85,29 +96,41 @@ def largest(shape: Descriptor) -> int:
     return sum(_largest_field(field) for field in shape.fields)
 
 
+@cache
+def most_fields(shape: Descriptor) -> int:
+    """Values in the message of this type that holds the most of them, messages in it and their own among them."""
+    return sum(
+        (items_at_most(field) if field.is_repeated else 1)
+        * (1 + (most_fields(field.message_type) if field.message_type is not None else 0))
+        for field in shape.fields
+    )
+
+
 def _largest_field(field: FieldDescriptor) -> int:
-    return SCALAR_BYTES + _largest_value(field) * (_most_items(field) if field.is_repeated else 1)
+    return SCALAR_BYTES + _largest_value(field) * (items_at_most(field) if field.is_repeated else 1)
 
 
 def _largest_value(field: FieldDescriptor) -> int:
     if field.message_type is not None:
         return SCALAR_BYTES + largest(field.message_type)
-    rules = _rules(field)
-    if field.type == FieldDescriptor.TYPE_STRING:
-        return SCALAR_BYTES + _longest_text(rules)
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return SCALAR_BYTES + (rules.bytes.max_len or LONGEST_TEXT)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return SCALAR_BYTES + text_at_most(field)
     return SCALAR_BYTES
 
 
-def _longest_text(rules: Any) -> int:
+def text_at_most(field: FieldDescriptor) -> int:
+    """Most bytes of a string, or of bytes, that the field's rules accept."""
+    rules = _rules(field)
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return int(rules.bytes.max_len or LONGEST_TEXT)
     text = rules.string
     own = [value for rule, value in text.ListFields() if rule.is_extension and isinstance(value, int)]
     characters = max([text.max_len, text.len, *own])
     return max(int(text.max_bytes or text.len_bytes or characters * CHARACTER_BYTES), LONGEST_TEXT)
 
 
-def _most_items(field: FieldDescriptor) -> int:
+def items_at_most(field: FieldDescriptor) -> int:
+    """Most items of a list or a map that the field's rules accept."""
     rules = _rules(field)
     return int(rules.map.max_pairs or rules.repeated.max_items or MOST_ITEMS)
 
@@ -132,8 +155,22 @@ def _lists(shape: Descriptor) -> tuple[_List, ...]:
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
         inner = _lists(field.message_type) if field.message_type is not None and not is_map else ()
         if field.is_repeated or inner:
-            found.append(_List(field.name, _most_items(field) if field.is_repeated else None, inner))
+            found.append(_List(field.name, items_at_most(field) if field.is_repeated else None, inner))
     return tuple(found)
+
+
+def compile_rules(validator: Validator, services: Iterable[str]) -> None:
+    """Has the validator compile the rules of all requests of gRPC services, which the first call of each kind would
+    otherwise hold the event loop for. Costs a few tens of milliseconds."""
+    known: set[str] = set()
+    open_types = [method.input_type for name in services for method in Default().FindServiceByName(name).methods]
+    while open_types:
+        shape = open_types.pop()
+        if shape.full_name in known or shape.GetOptions().map_entry:
+            continue
+        known.add(shape.full_name)
+        validator.collect_violations(GetMessageClass(shape)())
+        open_types += [field.message_type for field in shape.fields if field.message_type is not None]
 
 
 def _too_many(message: Message, lists: tuple[_List, ...]) -> list[FieldViolation]:

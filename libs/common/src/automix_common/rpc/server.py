@@ -87,6 +87,7 @@ async def serve(
         refusal_of=refusal_of,
         living=living,
     )
+    edge.prepare(service.names)
     server = grpc.aio.server(interceptors=[edge], options=options(settings))
     service.add(server)
     reflection.enable_server_reflection([*service.names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)

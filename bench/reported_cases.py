@@ -1,0 +1,24 @@
+"""Today's figure of every reported case: `python bench/reported_cases.py ../shared/cases`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "services" / "mixer" / "tests"))
+
+from engine.test_cases import CASES, Desk
+
+
+def main() -> None:
+    """Prints a line for each; exits with 1 when one is wrong."""
+    wrong = 0
+    for name, case in CASES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            figure, right = case(Desk(Path(sys.argv[1]), Path(folder)))
+        wrong += not right
+        print(f"{name:26} {'right' if right else 'WRONG':6} {figure}", flush=True)
+    raise SystemExit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
