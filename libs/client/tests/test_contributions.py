@@ -1,12 +1,16 @@
 """Commands, stacks and songs that other packages contribute by entry points."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
+from automix_client.cli.main import application
 from kit.stand_in.world import World
+from typer.main import get_command
 
 from .command_line import Automix
 from .test_jobs import ended
@@ -103,6 +107,24 @@ async def test_contributed_commands_stand_in_the_help_and_work(automix: Automix)
 
 async def test_paragraphs_of_the_help_are_as_wide_as_the_terminal(automix: Automix) -> None:
     assert "It says hello as often as you like." in (await automix("fake-single", "--help")).out
+
+
+def pages(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command and sub-command."""
+    yield path
+    for name, one in getattr(command, "commands", {}).items():
+        yield from pages(one, (*path, name))
+
+
+async def test_help_pages_name_values_and_no_types(automix: Automix) -> None:
+    automix.environment["COLUMNS"] = "100"
+    found = list(pages(get_command(application())))
+    assert len(found) > 40
+    for path in found:
+        text = (await automix(*path, "--help")).out
+        assert not re.search(r"<[a-z]", text), path
+        usage = next(line for line in text.splitlines() if "Usage:" in line)
+        assert not re.search(r"[{\[][a-z]", usage), path
 
 
 async def test_a_contribution_that_cannot_be_loaded_spoils_nothing_else(automix: Automix) -> None:

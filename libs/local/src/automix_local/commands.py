@@ -57,7 +57,7 @@ def up(
     once everything is ready.
     """
     directory = _directory(state)
-    console = Console(stderr=True)
+    console = Console(emoji=False, stderr=True)
     try:
         if detach:
             _detach(directory, console, [] if traces is None else ["--traces", str(traces.absolute())])
@@ -85,7 +85,7 @@ def up(
 def down(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Stop the AutoMix that runs on this machine. What it keeps stays."""
     directory = _directory(state)
-    console = Console(stderr=True)
+    console = Console(emoji=False, stderr=True)
     holder = directory.holder()
     if holder is None:
         console.print(f"no AutoMix runs over {directory.path}", soft_wrap=True)
@@ -141,7 +141,7 @@ def studio(
 
 
 def _print_status(directory: StateDir, holder: int | None) -> None:
-    console = Console()
+    console = Console(emoji=False)
     if holder is None:
         console.print(f"no AutoMix runs over {directory.path}; start it with `automix up`", soft_wrap=True)
         return
@@ -178,7 +178,7 @@ def _directory(state: Path | None) -> StateDir:
 
 
 def _fail(error: StackError | OSError) -> NoReturn:
-    console = Console(stderr=True)
+    console = Console(emoji=False, stderr=True)
     console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
     raise typer.Exit(EXIT_FAILED) from None
 
@@ -204,7 +204,7 @@ def logs(
     if name not in known:
         there = ", ".join(known) or "none yet"
         if name is None:
-            Console(stderr=True).print(f"logs: {there}", soft_wrap=True)
+            Console(emoji=False, stderr=True).print(f"logs: {there}", soft_wrap=True)
             raise typer.Exit(0)
         raise typer.BadParameter(f"there is no log of {name!r}. There are: {there}.")
     with directory.log_file(name).open(errors="replace") as file:

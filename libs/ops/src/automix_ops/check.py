@@ -44,7 +44,7 @@ def check(
     Connects as AUTOMIX_DATABASE_URL and AUTOMIX_S3_* say, else to the embedded stack of this machine. Exit codes: 0
     all agree, 1 findings, 2 no credentials, 3 a server cannot be reached.
     """
-    console = Console(stderr=True, soft_wrap=True)
+    console = Console(emoji=False, stderr=True, soft_wrap=True)
     try:
         settings = operator_settings(CheckSettings, "ops", "AUTOMIX_DATABASE_URL")
     except NoCredentialsError as error:
@@ -69,7 +69,7 @@ def _print(inspection: Inspection, *, as_json: bool) -> None:
         findings = [vars(finding) for finding in inspection.findings]
         typer.echo(json.dumps({"findings": findings, "objects": inspection.objects, "rows": inspection.rows}))
         return
-    console = Console(soft_wrap=True)
+    console = Console(emoji=False, soft_wrap=True)
     looked_at = f"{inspection.objects} objects, {inspection.rows} rows that name one"
     if not inspection.findings:
         console.print(f"[green]everything agrees[/green] ({looked_at})", highlight=False)

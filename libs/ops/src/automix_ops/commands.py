@@ -96,7 +96,7 @@ def stuck(
 
 
 def _print(jobs: list[StuckJob]) -> None:
-    console = Console(soft_wrap=True)
+    console = Console(emoji=False, soft_wrap=True)
     if not jobs:
         console.print("[green]no job is stuck[/green]")
         return
@@ -129,5 +129,5 @@ def _ask(question: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(message, style="red", markup=False)
+    Console(emoji=False, stderr=True, soft_wrap=True).print(message, style="red", markup=False)
     raise typer.Exit(code)

@@ -44,5 +44,5 @@ async def _run(work: Work[Result], settings: AuthSettings) -> Result:
 
 def leave(message: str, code: int) -> NoReturn:
     """Ends the command with a sentence and an exit code."""
-    Console(stderr=True, soft_wrap=True).print(message, style="red", markup=False)
+    Console(emoji=False, stderr=True, soft_wrap=True).print(message, style="red", markup=False)
     raise typer.Exit(code)

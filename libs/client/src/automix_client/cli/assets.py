@@ -43,7 +43,7 @@ ROLES = {"vocals": VOCALS, "beat": BEAT, "reference": REFERENCE}
 
 def upload(
     project: ProjectArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, help="Audio files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Audio files.")],
     role: Annotated[
         str,
         typer.Option(

@@ -26,12 +26,14 @@ from automix_client.cli import (
     webhooks,
 )
 from automix_client.cli.exits import ExitCode, codes_for_help
+from automix_client.cli.help_page import name_no_types
 from automix_client.cli.plugins import ContributedGroup
 from automix_client.cli.terminal import Terminal
 
 
 def application() -> typer.Typer:
     """The command with all its sub-commands; those of other packages join by entry points."""
+    name_no_types()
     app = typer.Typer(
         name="automix",
         cls=ContributedGroup,
@@ -156,7 +158,13 @@ def main() -> None:
 
 def _root(
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=lambda value: _print_version(wanted=value))
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda value: _print_version(wanted=value),
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """AutoMix mixes your vocals and your beat."""

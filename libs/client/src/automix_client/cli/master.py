@@ -43,7 +43,7 @@ SETTINGS = (
 @with_some_settings(SETTINGS)
 def master(
     settings: dict[str, Any],
-    songs: Annotated[list[Path], typer.Argument(metavar="SONG...", callback=recordings, help="Finished songs.")],
+    songs: Annotated[list[Path], typer.Argument(metavar="SONG", callback=recordings, help="Finished songs.")],
     reference: Reference = None,
     out: Annotated[
         Path | None,

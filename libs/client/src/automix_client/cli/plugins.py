@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, entry_points
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from automix_client.cli.help_page import make_readable
 
 COMMANDS = "automix.commands"
 STACK = "automix.stack"
@@ -44,8 +45,8 @@ class ContributedGroup(TyperGroup):
         entry = None if command is not None else _entry(COMMANDS, cmd_name)
         if entry is not None:
             command = _command(entry)
-        if command is not None and command.help:
-            command.help = _flowing(command.help)
+        if command is not None:
+            make_readable(command)
         return command
 
 
@@ -80,11 +81,6 @@ def measure_file() -> MeasureFile | None:
 def is_voice() -> IsVoice | None:
     """What tells from the name of a file whether it is sung, where a package offers it."""
     return next((entry.load() for entry in entry_points(group=ENGINE, name="voices")), None)
-
-
-def _flowing(text: str) -> str:
-    """The text with a line for each paragraph: typer would keep the source's line breaks in all but the first."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in cleandoc(text).split("\n\n"))
 
 
 def _entry(group: str, name: str) -> EntryPoint | None:

@@ -87,7 +87,8 @@ def download(
 def report(
     render: RenderArgument,
     plan_out: Annotated[
-        Path | None, typer.Option("--plan-out", help="Write the mix plan here: edit it, then `automix mix --plan`.")
+        Path | None,
+        typer.Option("--plan-out", metavar="FILE", help="Write the mix plan here: edit it, then `automix mix --plan`."),
     ] = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -134,7 +135,8 @@ def whole(
 def files(
     render: RenderArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", file_okay=False, help="Download them all into this folder.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FOLDER", file_okay=False, help="Download them all into this folder."),
     ] = None,
     force: ForceOption = False,
     endpoint: EndpointOption = None,

@@ -50,8 +50,8 @@ class Terminal:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.out = Console()
-        self.err = Console(stderr=True)
+        self.out = Console(emoji=False)
+        self.err = Console(emoji=False, stderr=True)
 
     @property
     def interactive(self) -> bool:
@@ -102,7 +102,7 @@ class Terminal:
             table.add_column(column, overflow="fold", no_wrap=column not in NAMES)
         for row in rows:
             table.add_row(*(escaped(cell) for cell in row))
-        console = self.out if self.out.is_terminal else Console(width=UNBOUNDED)
+        console = self.out if self.out.is_terminal else Console(emoji=False, width=UNBOUNDED)
         console.print(table)
 
     def usage(self, message: str) -> NoReturn:
