@@ -1,14 +1,17 @@
 """The storage port on the real S3, and the objects that nobody names any more."""
 
+import asyncio
+import socket
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from email.message import Message
 from pathlib import Path
 
 import pytest
 from automix_common.database.pool import Connection, Database
+from automix_common.objects import storage
 from automix_common.objects.cleanup import Collector, Deleter, delete_later
 from automix_common.objects.settings import StorageSettings
 from automix_common.objects.storage import ObjectMissing, S3Store, attachment
@@ -150,3 +153,32 @@ def post(url: str, fields: dict[str, str], data: bytes) -> int:
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code
+
+
+@pytest.fixture
+def frozen() -> Iterator[str]:
+    """The address of a server that takes connections and answers nothing."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def test_nobody_waits_for_all_before_them_when_storage_is_frozen(
+    storage_settings: StorageSettings, frozen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "TURN_SECONDS", 0.2)
+    monkeypatch.setattr(storage, "READ_SECONDS", 2)
+    store = S3Store(storage_settings.model_copy(update={"s3_endpoint": frozen}))
+    held = [asyncio.create_task(store.put_bytes(f"assets/{number}", b"abc")) for number in range(storage.THREADS)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await store.size("assets/one")
+    assert not any(task.done() for task in held)
+    held[0].cancel()  # its thread goes on, so there is still no turn
+    with pytest.raises(Unavailable, match="does not answer"):
+        await store.size("assets/one")
+    for ended in await asyncio.gather(*held[1:], return_exceptions=True):
+        assert isinstance(ended, Unavailable)
+    assert await asyncio.gather(held[0], return_exceptions=True)
+    store.close()

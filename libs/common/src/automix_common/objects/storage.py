@@ -1,6 +1,7 @@
 """Object storage behind a small port, and the S3 that implements it."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ THREADS = 8
 READ_SECONDS = 12
 """Seconds that a read waits for a byte. Five tries against a frozen storage take a minute, even in a call without a
 deadline."""
+TURN_SECONDS = 30
+"""Longest wait for a thread. Storage that works frees one in far less; frozen, it would keep each caller of a crowd
+waiting for all before it."""
 SMALLEST_PART = 5 * 1024 * 1024
 """Of a multipart upload (S3)."""
 
@@ -86,6 +90,7 @@ class S3Store:
         self._connections = THREADS + downloads
         self._bucket = settings.s3_bucket
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
+        self._turns = asyncio.Semaphore(THREADS)
         self._client = self._connect(settings, settings.s3_endpoint)
         self._public = self._connect(settings, settings.s3_public_endpoint or settings.s3_endpoint)
 
@@ -117,7 +122,21 @@ class S3Store:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise _away("does not answer") from None
+        working = self._threads.submit(work)
+        loop = asyncio.get_running_loop()
+
+        def ended(_: object) -> None:
+            # Only now: a thread goes on after its caller has given up.
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+                loop.call_soon_threadsafe(self._turns.release)
+
+        working.add_done_callback(ended)
+        try:
+            return await asyncio.wrap_future(working)
         except S3Error as error:
             if error.code in ("NoSuchKey", "NoSuchObject"):
                 raise ObjectMissing(error.object_name) from None
