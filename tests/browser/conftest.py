@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from automix_gateway.site import BUILT, INDEX
 from kit.stack import EVERYWHERE, SETTINGS, WORKERS, Stack
-from kit.visit import Visit
-from playwright.sync_api import Browser, Page, sync_playwright
+from kit.visit import PATIENCE_MS, Visit
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -51,6 +51,8 @@ def patient(chromium: str, stack: Stack) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def browser(chromium: str, patient: None) -> Iterator[Browser]:
     """Chromium for one module: Playwright's event loop runs meanwhile, and no other can begin."""
+    # Beside workers that render, a page may take long.
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started

@@ -6,17 +6,20 @@ import base64
 import json
 import re
 import time
+import urllib.request
 import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
+from kit.audio import beat, vocal
 from kit.gateway import envoy_of
 from kit.people import PASSWORD
 from kit.servers import require_servers_of_our_own
-from kit.stack import Stack
-from kit.visit import PATIENCE_MS, Visit
+from kit.stack import WORKERS, Stack
+from kit.visit import Visit
 from playwright.sync_api import Page, Route, expect
 
 MIX_MS = 180_000
@@ -24,13 +27,15 @@ TAP = (Path(__file__).parent / "tap.js").read_text()
 SWITCH_SECONDS = 0.020
 ALIGNED_SECONDS = 0.001
 SCRIPT_BYTES = 200_000
+SONG_SECONDS = 36
+SIZES = {"phone": (360, 740), "desk": (1280, 900), "4k": (3840, 2160)}
 
 
 def choose(page: Page, *files: Path) -> None:
     page.locator("input[type=file]").set_input_files(files)
     for file in files:
-        expect(page.get_by_label(f"Role of {file.name}").first).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_role("progressbar", name=f"Upload of {file.name}")).to_have_count(0, timeout=PATIENCE_MS)
+        expect(page.get_by_label(f"Role of {file.name}").first).to_be_visible()
+        expect(page.get_by_role("progressbar", name=f"Upload of {file.name}")).to_have_count(0)
 
 
 def silence(path: Path, seconds: int) -> Path:
@@ -55,6 +60,19 @@ def fits(page: Page) -> None:
     page.set_viewport_size(before)
 
 
+def everywhere(page: Page, visit: Visit, name: str) -> None:
+    """Nothing sticks out from 360 px to 4K, in light or in dark; each is a picture."""
+    before = page.viewport_size
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, size)
+            visit.picture(page, f"{name}-{size}-{scheme}")
+    assert before is not None
+    page.set_viewport_size(before)
+
+
 def true_in(page: Page, expression: str) -> None:
     """Waits until an expression is true in the page, whose policy forbids Playwright's own way, which is `eval`."""
     deadline = time.monotonic() + MIX_MS / 1000
@@ -69,10 +87,6 @@ def test_a_song_from_sign_up_to_download(
     visit.context.add_init_script(TAP)
     page = visit.sign_up()
     accessible(page)
-    sizes = page.evaluate(
-        "performance.getEntriesByType('resource').filter(r => r.name.endsWith('.js')).map(r => r.decodedBodySize)"
-    )
-    assert 0 < sum(sizes) < SCRIPT_BYTES
     visit.new_project(page, "Falcon")
     stems = audio / "multitrack" / "falcon69"
     choose(page, stems / "vocals.flac", stems / "drums.flac", stems / "bass.flac")
@@ -85,7 +99,7 @@ def test_a_song_from_sign_up_to_download(
 
     page.get_by_role("button", name="Mix it").click()
     page.locator('a[href^="/renders/"]').click(timeout=MIX_MS)
-    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     expect(page.get_by_text("Voice against backing")).to_be_visible()
     accessible(page)
     fits(page)
@@ -118,7 +132,7 @@ def test_a_song_from_sign_up_to_download(
     assert Path(saved.value.path()).read_bytes()[:4] == b"PK\x03\x04"
 
     page.get_by_role("link", name="Console").click()
-    expect(page.get_by_role("heading", name="Master")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Master")).to_be_visible()
     accessible(page)
     fits(page)
     strip = page.get_by_role("region", name="Lead bus")
@@ -130,40 +144,133 @@ def test_a_song_from_sign_up_to_download(
     visit.picture(page, "console")
     page.get_by_role("button", name="Render again").click()
     page.wait_for_url(re.compile(r"/renders/.*\?with="), timeout=MIX_MS)
-    expect(page.get_by_role("button", name="Other mix")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Other mix")).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("heading", name="Console")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Console")).to_be_visible()
     page.go_forward()
-    expect(page.get_by_role("button", name="Other mix")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Other mix")).to_be_visible()
 
 
-def test_what_is_cut_goes_on_and_what_is_no_audio_is_refused_in_a_sentence(visit: Visit, tmp_path: Path) -> None:
+def test_a_preview_with_a_preset_becomes_the_whole_song(
+    visit: Visit, accessible: Callable[[Page], None], tmp_path: Path
+) -> None:
+    visit.context.add_init_script(TAP)
+    page = visit.sign_up()
+    visit.new_project(page, "Long")
+    files = [vocal(tmp_path / "vocal.wav", SONG_SECONDS), beat(tmp_path / "beat.wav", SONG_SECONDS)]
+    files += [beat(tmp_path / f"reference {number}.wav", 12) for number in (1, 2)]
+    choose(page, *files)
+
+    # A preset of the account's own outlives the page.
+    page.get_by_role("button", name="Up close", exact=True).click()
+    page.get_by_role("button", name="Save these settings as a preset").click()
+    page.get_by_label("Name of the preset").fill("My voice")
+    page.get_by_role("button", name="Save", exact=True).click()
+    mine = page.get_by_role("group", name="Your presets").get_by_role("button", name="My voice", exact=True)
+    expect(mine).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(mine).to_have_attribute("aria-pressed", "false")
+    mine.click()
+    expect(page.get_by_role("button", name="Up close", exact=True)).to_have_attribute("aria-pressed", "true")
+
+    # It goes on while nobody looks.
+    page.get_by_role("button", name="Hear 30 seconds first").click()
+    expect(page.get_by_role("progressbar", name="Mix").or_(page.locator('a[href^="/renders/"]'))).to_be_visible()
+    page.get_by_role("link", name="All projects").click()
+    page.get_by_role("link", name="Long").click()
+    page.locator('a[href^="/renders/"]').click(timeout=MIX_MS)
+    preview = page.get_by_role("region", name="Preview", exact=True)
+    expect(preview).to_be_visible()
+    expect(page.get_by_text("/ 0:30")).to_be_visible()
+    expect(page.get_by_role("combobox", name=re.compile("^Reference")).locator("option")).to_have_count(2)
+    accessible(page)
+    everywhere(page, visit, "preview")
+
+    # Arrows seek, a drag marks a loop, and one stem alone sounds.
+    place = page.get_by_role("slider", name="Place in the song")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    expect(place).to_have_attribute("aria-valuenow", "5")
+    box = place.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 20, steps=4)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Loop")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("s")
+    stems = page.get_by_role("list", name="Stems").get_by_role("listitem")
+    expect(stems.nth(1)).to_be_visible()
+    page.keyboard.press("Space")
+    # No plain sum is made of a preview: the references and the mix come first, then stems.
+    true_in(page, "recorded.blocks.some(b => b[2].some(x => Math.abs(x) > 1e-3) && b[3].some(x => Math.abs(x) > 1e-3))")
+    stems.nth(0).get_by_role("button", name=re.compile("^Solo")).click()
+    true_in(
+        page, "recorded.blocks.at(-1)[2].some(x => Math.abs(x) > 1e-3) && recorded.blocks.at(-1)[3].every(x => x === 0)"
+    )
+    stems.nth(0).get_by_role("button", name=re.compile("^Solo")).click()
+    stems.nth(0).get_by_role("button", name=re.compile("^Mute")).click()
+    true_in(
+        page, "recorded.blocks.at(-1)[2].every(x => x === 0) && recorded.blocks.at(-1)[3].some(x => Math.abs(x) > 1e-3)"
+    )
+    page.keyboard.press("Space")
+
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("Link", exact=True).input_value()
+    with urllib.request.urlopen(link) as shared:
+        assert shared.read(4) == b"RIFF"
+    page.get_by_role("button", name="Close").first.click()
+
+    page.get_by_role("button", name="Mix the whole song").click()
+    expect(page.get_by_text(f"/ 0:{SONG_SECONDS}")).to_be_visible(timeout=MIX_MS)
+    expect(preview).to_have_count(0)
+
+
+def test_what_is_cut_goes_on_and_what_is_no_audio_is_refused_in_a_sentence(
+    visit: Visit, stack: Stack, tmp_path: Path
+) -> None:
     page = visit.sign_up()
     visit.new_project(page, "Cut")
     cuts: list[str] = []
 
     def cut(route: Route) -> None:
-        if len(cuts) < 2:
-            cuts.append(route.request.url)
+        cuts.append(urlsplit(route.request.url).path)
+        if len(cuts) <= 3:
             route.abort("connectionreset")
         else:
             route.continue_()
 
+    # It goes on by itself, and after the page was closed when the same file comes again.
     page.route("**/bytes?offset=*", cut)
-    choose(page, silence(tmp_path / "beat.wav", 3))
-    assert len(cuts) == 2
+    song = silence(tmp_path / "beat.wav", 3)
+    page.locator("input[type=file]").set_input_files(song)
+    expect(page.get_by_text("Cut off. It goes on where it was.")).to_be_visible()
+    page.reload()
+    choose(page, song)
+    assert len(cuts) > 3
+    assert len(set(cuts)) == 1, "one upload, whatever happened to its page"
     page.unroute("**/bytes?offset=*")
     text = tmp_path / "lyrics.wav"
     text.write_text("la la la " * 100)
     page.locator("input[type=file]").set_input_files(text)
     refusal = page.get_by_role("alert").filter(has_text=re.compile(r"\w.*\.$"))
-    expect(refusal).to_be_visible(timeout=PATIENCE_MS)
+    expect(refusal).to_be_visible()
+
+    # A mix that waits can be called off.
+    with stack.halted(WORKERS[0]), stack.halted(WORKERS[1]):
+        page.get_by_role("button", name="Mix it").click()
+        expect(page.get_by_text("Waits for a free mixer")).to_be_visible()
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
 
     # Nothing but silence makes no mix: the job says so, and may be tried again.
     page.get_by_role("button", name="Mix it").click()
     expect(page.get_by_text("This mix failed")).to_be_visible(timeout=MIX_MS)
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("This mix failed")).to_be_visible(timeout=MIX_MS)
+    failed = page.locator('[data-status="JOB_STATUS_FAILED"]')
+    failed.get_by_role("button", name="Try again").click()
+    expect(failed).to_have_count(0)
+    expect(failed).to_have_count(1, timeout=MIX_MS)
 
 
 def test_two_tabs_share_a_sign_in_and_an_expired_token_is_renewed(visit: Visit) -> None:
@@ -173,7 +280,7 @@ def test_two_tabs_share_a_sign_in_and_an_expired_token_is_renewed(visit: Visit) 
     page.reload()
     other.reload()
     for tab in (page, other):
-        expect(tab.get_by_role("heading", name="Make your first mix")).to_be_visible(timeout=PATIENCE_MS)
+        expect(tab.get_by_role("heading", name="Make your first mix")).to_be_visible()
     refused: list[str] = []
     expired = {"code": 16, "message": "x", "details": [{"@type": "x/google.rpc.ErrorInfo", "reason": "TOKEN_EXPIRED"}]}
 
@@ -203,8 +310,22 @@ def test_a_deleted_project_comes_back_when_asked(visit: Visit) -> None:
     expect(page.get_by_role("heading", name="Make your first mix").or_(page.get_by_text("No project"))).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("link", name="Kept")).to_be_visible()
+    page.get_by_role("link", name="Kept").click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Name of the project").fill("Still here")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="Still here")).to_be_visible()
+    page.get_by_role("button", name="Complete").click()
+    expect(page.get_by_role("button", name="Reopen")).to_be_visible()
+    page.get_by_role("link", name="All projects").click()
+    expect(page.get_by_role("listitem").filter(has_text="Still here")).to_contain_text("completed")
     page.get_by_role("searchbox", name="Search").fill("nothing of that name")
-    expect(page.get_by_role("link", name="Kept")).to_have_count(0)
+    expect(page.get_by_role("link", name="Still here")).to_have_count(0)
+    page.get_by_role("searchbox", name="Search").fill("still")
+    # Who leaves the page has decided.
+    page.get_by_role("button", name="Delete Still here").click()
+    page.reload()
+    expect(page.get_by_role("heading", name="Make your first mix")).to_be_visible()
 
 
 def test_the_studio_says_what_is_away_and_goes_on_by_itself(visit: Visit, stack: Stack) -> None:
@@ -215,25 +336,29 @@ def test_the_studio_says_what_is_away_and_goes_on_by_itself(visit: Visit, stack:
     stack.processes.stop("projects")
     try:
         page.reload()
-        expect(lost).to_be_visible(timeout=PATIENCE_MS)
+        expect(lost).to_be_visible()
         visit.picture(page, "away")
     finally:
         stack.processes.start("projects")
-    expect(page.get_by_role("heading", name="Outage")).to_be_visible(timeout=PATIENCE_MS)
-    expect(lost).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Outage")).to_be_visible()
+    expect(lost).to_have_count(0)
 
     # Envoy itself: what is asked meanwhile says so, and the page that is open goes on.
     envoy_of(stack).kill()
     page.get_by_role("button", name="Complete").click()
-    expect(lost.or_(page.get_by_role("button", name="Reopen"))).to_be_visible(timeout=PATIENCE_MS)
-    expect(lost).to_have_count(0, timeout=PATIENCE_MS)
+    expect(lost.or_(page.get_by_role("button", name="Reopen"))).to_be_visible()
+    expect(lost).to_have_count(0)
     page.reload()
-    expect(page.get_by_role("heading", name="Outage")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Outage")).to_be_visible()
 
 
 def test_every_small_page_is_accessible_and_fits_a_phone(visit: Visit, accessible: Callable[[Page], None]) -> None:
     page = visit.tab("/sign-in")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    sizes = page.evaluate(
+        "performance.getEntriesByType('resource').filter(r => r.name.endsWith('.js')).map(r => r.decodedBodySize)"
+    )
+    assert 0 < sum(sizes) < SCRIPT_BYTES
     accessible(page)
     fits(page)
     page.get_by_role("link", name="Create an account").click()
@@ -270,4 +395,4 @@ def test_a_password_is_changed_and_an_account_deleted(visit: Visit) -> None:
     expect(page.get_by_text("Your password is changed.")).to_be_visible()
     page.get_by_label("Password", exact=True).fill(f"{PASSWORD} 2")
     page.get_by_role("button", name="Delete my account").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -39,14 +39,14 @@ class Visit:
         page.get_by_label("Email").fill(f"{uuid.uuid4().hex}@example.org")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create account").click()
-        expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("heading", name="Projects")).to_be_visible()
         return page
 
     def new_project(self, page: Page, name: str) -> None:
         page.get_by_role("button", name="New project").first.click()
         page.get_by_label("Name of the song").fill(name)
         page.get_by_role("button", name="Create", exact=True).click()
-        expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
 
     def picture(self, page: Page, name: str) -> None:
         page.screenshot(path=self.pictures / f"{name}.png", full_page=True)

@@ -13,6 +13,7 @@ export type Render = Schemas["Render"] & { id: string; project_id: string; job_i
 export type RenderFile = Required<Schemas["RenderFile"]>;
 export type MixSettings = Schemas["MixSettings"];
 export type TrackOptions = Schemas["TrackOptions"];
+export type Preset = Schemas["Preset"] & { id: string; name: string };
 
 /** fetch with a token, a new one when it is refused. */
 export async function authorized(input: Request): Promise<Response> {
@@ -164,6 +165,17 @@ export const renders = {
     const found = await said(client.POST("/v1/renderFiles/{file_id}:createDownloadUrl", { params, body: {} }));
     return here(found.url);
   },
+};
+
+export const presets = {
+  list: () =>
+    pages<Preset>(async (page_token) => {
+      const found = await said(client.GET("/v1/presets", { params: { query: { page_size: 200, page_token } } }));
+      return { items: found.presets as Preset[], next: found.next_page_token };
+    }),
+  save: async (name: string, settings: MixSettings) =>
+    (await said(client.POST("/v1/presets", { body: { name, settings } }))).preset as Preset,
+  delete: (preset_id: string) => said(client.DELETE("/v1/presets/{preset_id}", { params: { path: { preset_id } } })),
 };
 
 /** Deletes; also while the page is being left, when the browser finishes the call by itself. */

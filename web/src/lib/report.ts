@@ -62,4 +62,6 @@ export interface Plan {
   buses: Strip[];
   master: { inserts: Insert[] };
   notes: string[];
+  /** What a preview plays of the song; nothing where it is whole. */
+  passage?: { start_s: number; length_s: number } | null;
 }

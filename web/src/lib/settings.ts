@@ -1,6 +1,6 @@
 /** What can be asked of a mix: bounds, defaults, units and explanations are the API's own, names and order the page's. */
 import known from "../api/settings.json";
-import type { MixSettings, Schemas } from "./api";
+import type { MixSettings, Preset, Schemas } from "./api";
 
 type Name = keyof MixSettings;
 
@@ -60,7 +60,7 @@ function choice(name: Name, label: string, labels: Record<string, string>): Choi
   const values = (about(name).enum ?? []).map(String).filter((one) => one && !one.endsWith("_UNSPECIFIED"));
   const order = Object.keys(labels);
   const place = (value: string) => (order.includes(value) ? order.indexOf(value) : order.length);
-  const options = values.toSorted((a, b) => place(a) - place(b)).map((value) => ({ value, label: labels[value] ?? value }));
+  const options = values.toSorted((a, b) => place(a) - place(b)).map((value) => ({ value, label: labels[value] ?? titled(value.replaceAll("-", " ")) }));
   return { kind: "choice", ...common(name, label), options, usual: String(about(name).default) };
 }
 const toggle = (name: Name, label: string, usual = about(name).default === true): Switch => ({ kind: "switch", ...common(name, label), usual });
@@ -94,6 +94,9 @@ export const REFERENCE: readonly Setting[] = [
   toggle("match_reference_loudness", "As loud as the reference"),
 ];
 
+/** What a preview is. */
+export const PREVIEW = about("preview").description;
+
 /** Of one track alone. */
 export const MASTERING = toggle("mastering", "It is a finished song: only master it");
 
@@ -111,6 +114,8 @@ export const MORE: readonly { title: string; settings: readonly Setting[] }[] = 
         sixteenth: "Sixteenth",
       }),
       amount("deess_amount", "Soften sibilants", 0.1),
+      amount("tune", "Tune the voice", 0.05),
+      choice("key", "Key to tune to", { auto: "Find out", chromatic: "Every semitone" }),
       choice("balance", "Balance", { auto: "Find out", session: "As the files are", style: "By the style" }),
       amount("neutral_strength", "Towards commercial music", 0.05),
     ],
@@ -171,10 +176,8 @@ function titled(name: string): string {
 export type Value = number | string | boolean | readonly string[];
 export type Values = Partial<Record<Name, Value>>;
 
-export interface Effect {
-  strip: string;
-  preset: string;
-}
+/** One with a name, or with values of its own, which came with a preset of the account and is passed on as it is. */
+export type Effect = Omit<Schemas["Insert"], "preset"> & { preset?: string };
 
 export const PRESETS: readonly { label: string; says: string; values: Values }[] = [
   { label: "Balanced", says: "What streaming services play at", values: {} },
@@ -202,6 +205,35 @@ export function asked(values: Values, effects: readonly Effect[]): MixSettings {
     ...rest,
     ...(rate === undefined ? {} : { sample_rate: Number(rate) }),
     ...(beside.length ? { masters: [first, ...beside] } : Object.fromEntries(aims)),
-    ...(effects.length ? { inserts: effects.map(({ strip, preset }) => ({ strip, preset })) } : {}),
+    ...(effects.length ? { inserts: effects } : {}),
   } as MixSettings;
+}
+
+/** Of settings those that a preset keeps: how mixes are to sound. */
+export function kept(settings: MixSettings): MixSettings {
+  const { format: _, title: __, artist: ___, album: ____, preview: _____, ...sound } = settings;
+  return sound;
+}
+
+/** What masters with a name aim at. */
+const AIMS: Record<string, string> = { streaming: "-14/-1", loud: "-9/-1", broadcast: "-23/-1" };
+
+/** A preset of the account as the page sets it. What was not given comes back empty, and takes its default. */
+export function opened({ settings = {} }: Preset): { values: Values; effects: Effect[] } {
+  const { inserts = [], masters = [], ...given } = settings;
+  const isGiven = ([name, value]: [string, unknown]) =>
+    (name in known.settings && (typeof value === "number" ? name !== "sample_rate" : Boolean(value))) &&
+    !(Array.isArray(value) && value.length === 0) && !String(value).endsWith("_UNSPECIFIED");
+  const values = Object.fromEntries(Object.entries(given).filter(isGiven)) as Values;
+  // The first of several masters is what the mix itself aims at.
+  const [first, ...beside] = masters;
+  const [target, ceiling] = (AIMS[first ?? ""] ?? first ?? "").split("/").map(parseFloat);
+  if (first) Object.assign(values, { masters: beside, target_loudness_lufs: target, ceiling_dbtp: ceiling });
+  return { values, effects: inserts };
+}
+
+/** What is made beside the sound, for a mix by the plan of one that was asked for with these settings. */
+export function delivered(settings: MixSettings): MixSettings {
+  const names = ["format", "stems", "comparison", "masters", "versions", "title", "artist", "album"] as const;
+  return Object.fromEntries(names.filter((name) => settings[name] !== undefined).map((name) => [name, settings[name]]));
 }
