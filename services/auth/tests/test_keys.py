@@ -14,8 +14,8 @@ from automix_auth import keys
 from automix_auth.domain import SigningKey
 from automix_auth.tokens import AccessTokens
 from automix_common.process.ids import new_id
-from automix_common.rpc.client import token_verifier
 from automix_common.rpc.errors import FailedPrecondition, Unauthenticated
+from automix_common.rpc.peer_keys import token_verifier
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kit.refusals import refused
 

@@ -14,7 +14,8 @@ from automix_common.objects.cleanup import Collector, Deleter
 from automix_common.objects.downloads import Downloads
 from automix_common.objects.storage import ObjectStore, S3Store
 from automix_common.process.scratch import scratch_root
-from automix_common.rpc.client import open_channel, token_verifier
+from automix_common.rpc.client import open_channel
+from automix_common.rpc.peer_keys import token_verifier
 from automix_common.rpc.server import Service
 from automix_common.runtime import Runtime, open_runtime
 

@@ -4,7 +4,8 @@ from functools import partial
 
 from automix.projects.v1 import projects_pb2, projects_pb2_grpc
 from automix_common.database import command
-from automix_common.rpc.client import open_channel, token_verifier
+from automix_common.rpc.client import open_channel
+from automix_common.rpc.peer_keys import token_verifier
 from automix_common.rpc.server import Service
 from automix_common.runtime import open_runtime
 

@@ -5,13 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import grpc
-from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 
 from automix_common.process import telemetry
 from automix_common.rpc.context import current_call
 from automix_common.rpc.errors import from_rpc_error
-from automix_common.rpc.identity import KeyCache, KeySet, TokenVerifier, public_key
-from automix_common.rpc.settings import ClientSettings, ServerSettings
+from automix_common.rpc.settings import ClientSettings
 from automix_common.rpc.spans import answered, call_span
 
 CALL_SECONDS = 10.0
@@ -85,19 +83,3 @@ async def call_peer(method: Callable[..., Awaitable[Answer]], request: Any, *, i
                 raise from_rpc_error(error) from None
         await asyncio.sleep(0.1 * 2**attempt)
     raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def token_verifier(auth_channel: grpc.aio.Channel, settings: ServerSettings) -> TokenVerifier:
-    """A verifier that fetches its keys from the auth service, and has it exchange personal tokens."""
-    stub = auth_pb2_grpc.AuthServiceStub(auth_channel)
-
-    async def fetch() -> KeySet:
-        answer = await call_peer(stub.GetJwks, auth_pb2.GetJwksRequest())
-        keys = {key.kid: public_key(key.x) for key in answer.keys}
-        return KeySet(keys=keys, max_age_seconds=answer.max_age_seconds)
-
-    async def exchange(token: str) -> str:
-        request = auth_pb2.ExchangePersonalTokenRequest(token=token)
-        return (await call_peer(stub.ExchangePersonalToken, request)).access_token
-
-    return TokenVerifier(KeyCache(fetch), settings.jwt_issuer, settings.jwt_audience, exchange)
