@@ -8,20 +8,24 @@ import http.client
 import json
 import os
 import secrets
+import shutil
 import socket
 import ssl
 import struct
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
+import psycopg
 import pytest
 from automix.auth.v1 import auth_pb2
 from kit.audio import beat
 from kit.certificates import Authority
-from kit.gateway import Gateway, envoy_of, gateway
+from kit.gateway import Gateway, envoy_of, free_port, gateway
 from kit.people import PASSWORD, Person, Studio
 from kit.servers import require_servers_of_our_own
 from kit.stack import WORKERS, Stack
@@ -149,6 +153,86 @@ async def test_each_request_is_logged_with_its_trace_and_without_secrets(narrow:
     assert (line["method"], line["path"], line["status"]) == ("GET", "/v1/projects", 401)
     assert "hidden-token" not in narrow.log.read_text()
     assert "page_size" not in narrow.log.read_text()
+
+
+async def test_a_call_that_is_silent_is_answered_when_its_time_is_over(narrow: Gateway, stack: Stack) -> None:
+    require_servers_of_our_own()
+    person = await Person.sign_up(stack)
+    told = {"authorization": f"Bearer {person.token}"}
+
+    async def asked() -> tuple[int, str, int]:
+        status, headers, answer = await asyncio.to_thread(ask, narrow, "GET", "/v1/projects", None, told)
+        return status, headers["content-type"], json.loads(answer)["code"]
+
+    # The service lives and waits for somebody else, then it does not live.
+    url = stack.servers.database_url("postgres")
+    async with await psycopg.AsyncConnection.connect(url) as locking:
+        await locking.execute("LOCK TABLE projects.projects IN ACCESS EXCLUSIVE MODE")
+        assert await asked() == (504, "application/json", grpc.StatusCode.DEADLINE_EXCEEDED.value[0])
+    with stack.halted("projects"):
+        assert await asked() == (504, "application/json", grpc.StatusCode.DEADLINE_EXCEEDED.value[0])
+
+
+async def test_certificates_towards_the_services_are_renewed_while_it_runs(stack: Stack, tmp_path: Path) -> None:
+    old, new = Authority(tmp_path, "old"), Authority(tmp_path, "new")
+    trusted = tmp_path / "trusted.pem"
+    shutil.copy(old.certificate, trusted)
+    certificate, key = old.issue("gateway")
+    port, shown = free_port(), []
+
+    async def served(_request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        shown.append(context.auth_context()["x509_pem_cert"][0])
+        return b""
+
+    @asynccontextmanager
+    async def service(authority: Authority) -> AsyncIterator[None]:
+        own, its_key = authority.issue("service")
+        server = grpc.aio.server()
+        method = {"ListProjects": grpc.unary_unary_rpc_method_handler(served)}
+        server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler("automix.projects.v1.ProjectsService", method)]
+        )
+        credentials = grpc.ssl_server_credentials(
+            [(its_key.read_bytes(), own.read_bytes())],
+            old.certificate.read_bytes() + new.certificate.read_bytes(),
+            require_client_auth=True,
+        )
+        server.add_secure_port(f"localhost:{port}", credentials)
+        await server.start()
+        yield
+        await server.stop(0)
+
+    settings = {
+        "AUTOMIX_PROJECTS_ENDPOINT": f"localhost:{port}",
+        "AUTOMIX_TLS_CA": str(trusted),
+        "AUTOMIX_TLS_CERTIFICATE": str(certificate),
+        "AUTOMIX_TLS_KEY": str(key),
+    }
+    async with gateway(stack, tmp_path / "gateway", settings) as made:
+        context = ssl.create_default_context(cafile=str(old.certificate))
+
+        def asked() -> int:
+            connection = http.client.HTTPSConnection("localhost", made.port, context=context, timeout=30)
+            try:
+                connection.request("GET", "/v1/projects")
+                return connection.getresponse().status
+            finally:
+                connection.close()
+
+        async with service(old):
+            assert await asyncio.to_thread(asked) == 200
+        renewed, renewed_key = old.issue("renewed")
+        os.replace(renewed_key, key)
+        os.replace(renewed, certificate)
+        shutil.copy(new.certificate, tmp_path / "next.pem")
+        os.replace(tmp_path / "next.pem", trusted)
+
+        async def is_trusted() -> bool:
+            return await asyncio.to_thread(asked) == 200
+
+        async with service(new):
+            await until(is_trusted, seconds=30, what="a service of the new authority that is trusted")
+    assert shown[0] != shown[-1], "and the gateway shows its own new certificate"
 
 
 def test_grpc_web_is_answered_with_a_message_and_trailers(stack: Stack) -> None:

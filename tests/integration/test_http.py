@@ -93,6 +93,7 @@ def project(me: Http) -> str:
         ("GET", "/v1/nothing", None, 404, "NO_SUCH_ROUTE"),
         ("GET", "/nothing", None, 404, "NO_SUCH_ROUTE"),
         ("PUT", "/v1/projects", b"", 405, "NO_SUCH_METHOD"),
+        ("QUERY", "/v1/projects", None, 400, "NO_SUCH_METHOD"),
     ],
 )
 def test_what_is_refused_is_refused_in_json(
@@ -100,6 +101,7 @@ def test_what_is_refused_is_refused_in_json(
 ) -> None:
     answer = me.ask(method, path, body)
     assert (answer.status, answer.reason) == (status, reason)
+    assert answer.json["message"]
 
 
 def test_who_has_no_token_is_asked_for_one(anybody: Http) -> None:

@@ -74,7 +74,7 @@ async def gateway(stack: Stack, folder: Path, settings: Mapping[str, str]) -> As
     made = Gateway("127.0.0.1", port, process, log)
     scheme = "https" if "AUTOMIX_TLS_CERTIFICATE" in settings else "http"
     try:
-        await until(lambda: _answers(f"{scheme}://localhost:{port}/healthz"), seconds=30, what=f"a gateway: {log}")
+        await until(lambda: _answers(f"{scheme}://localhost:{port}/healthz"), seconds=120, what=f"a gateway: {log}")
         yield made
     finally:
         if process.returncode is None:
