@@ -1,10 +1,11 @@
 """Containers and other bare places: what is missing is named, with the setting that helps."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
-from automix_local.errors import StackError
+from automix_local.errors import StackError, told
 from automix_local.servers import postgres_programs
 from automix_local.spawn import User
 from automix_local.state import StateDir
@@ -31,3 +32,9 @@ def test_a_root_that_may_not_give_files_away_is_told_so(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "chown", refuse)
     with pytest.raises(StackError, match="CAP_CHOWN"):
         postgres_programs.give_to(tmp_path, User(1, 1))
+
+
+def test_a_limit_of_processes_is_named_with_the_setting() -> None:
+    refused = OSError(errno.EAGAIN, "Resource temporarily unavailable")
+    assert "--pids-limit" in told(refused)
+    assert told(OSError(errno.ENOENT, "No such file")) == str(OSError(errno.ENOENT, "No such file"))

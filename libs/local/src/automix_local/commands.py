@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from automix_local.discovery import discover
 from automix_local.display import processes_table
-from automix_local.errors import StackError
+from automix_local.errors import NO_MORE_PROCESSES, StackError, told
 from automix_local.state import StateDir, default_state_dir
 from automix_local.statusfile import read_statuses
 from automix_local.supervised import nothing
@@ -79,7 +79,7 @@ def up(
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
-        _fail(StackError("this user or container may start no more threads: allow 300 (--pids-limit in Docker)"))
+        _fail(StackError(NO_MORE_PROCESSES))
 
 
 def down(state: StateOption = None, as_json: JsonOption = False) -> None:
@@ -179,7 +179,7 @@ def _directory(state: Path | None) -> StateDir:
 
 def _fail(error: StackError | OSError) -> NoReturn:
     console = Console(emoji=False, stderr=True)
-    console.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    console.print(f"[red]error:[/red] {escape(told(error))}", highlight=False, soft_wrap=True)
     raise typer.Exit(EXIT_FAILED) from None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from automix_local.errors import StackError
+from automix_local.errors import StackError, told
 from automix_local.spawn import Command, Spawner, forget, has_exited, reap, record
 
 _PROBE_INTERVAL_SECONDS = 0.05
@@ -177,7 +177,7 @@ class SupervisedProcess:
                 self.spec.before_start()
                 process = self._spawner.spawn(self.spec.command)
             except (OSError, StackError) as error:
-                detail = f"{self.spec.name} cannot start: {error}"
+                detail = f"{self.spec.name} cannot start: {told(error)}"
                 if not was_ready:
                     self._note(State.FAILED, detail=detail)
                     return
