@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from automix.mixer.v1.settings import MIX_SETTINGS, Setting
+from automix.mixer.v1.effect_presets import EFFECT_PRESETS, Step
+from automix.mixer.v1.settings import EFFECTS, MIX_SETTINGS, Setting
 from automix_common.database.migrations import upgrade
 from automix_common.process.settings import ProcessSettings
 from automix_local import EmbeddedServers
@@ -41,6 +42,20 @@ Made from `protos/automix/mixer/v1/mixer.proto` by `make docs`. The same names, 
 
 | setting | may be | default | what it does |
 |---|---|---|---|
+"""
+
+EFFECTS_HEAD = """# Effects and presets
+
+Made from `protos/automix/mixer/v1` by `make docs`. `--insert STRIP:EFFECT` puts one on a strip of a mix, as in
+`--insert "lead:chorus(rate_hz=1.2,mix=0.3)"` or `--insert lead:telephone`; over the API they are `settings.inserts`.
+Every effect also has `channels`: both, left, right, mid or side. What they are shown to do: [mixing.md](mixing.md).
+
+| effect | what it does | parameters: range; default |
+|---|---|---|
+"""
+PRESETS_HEAD = """
+| preset | what it is | made of, in this order |
+|---|---|---|
 """
 
 TABLES = """
@@ -189,6 +204,25 @@ def mix_settings_page() -> str:
     )
 
 
+def effects_page() -> str:
+    """Every effect with its parameters, and every preset with what it is made of."""
+    made = EFFECTS_HEAD
+    for effect in EFFECTS:
+        own = (one for one in effect.parameters if one.name != "channels")
+        parameters = "<br>".join(f"`{one.name}`: {_allowed(one)}; {_default(one)}" for one in own)
+        made += f"| `{effect.name}` | {effect.text} | {parameters} |\n"
+    made += PRESETS_HEAD
+    for preset in EFFECT_PRESETS:
+        made += f"| `{preset.name}` | {preset.text} | {'<br>'.join(_step(step) for step in preset.steps)} |\n"
+    return made
+
+
+def _step(step: Step) -> str:
+    """As `--insert` takes it."""
+    values = {name: f"{value:g}" if isinstance(value, float) else value for name, value in step.parameters.items()}
+    return f"`{step.kind}({', '.join(f'{name}={value}' for name, value in values.items())})`"
+
+
 def _allowed(one: Setting) -> str:
     if one.longest:
         return f"a text of up to {one.longest} characters"
@@ -262,7 +296,12 @@ def privileges_page() -> str:
 
 def tables_of_the_code() -> dict[str, str]:
     """The pages that need no server, by file name."""
-    return {"settings.md": settings_page(), "mix-settings.md": mix_settings_page(), "processes.md": privileges_page()}
+    return {
+        "settings.md": settings_page(),
+        "mix-settings.md": mix_settings_page(),
+        "effects.md": effects_page(),
+        "processes.md": privileges_page(),
+    }
 
 
 def pages() -> dict[str, str]:

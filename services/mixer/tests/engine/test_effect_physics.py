@@ -2,22 +2,26 @@
 
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pedalboard
 import pytest
+from automix.mixer.v1.settings import Effect
 from automix_audio.loudness import LoudnessMeter
+from automix_mixer.engine import Settings, Track, mix
 from automix_mixer.engine.effects import KINDS, OWN_MACHINE, PRESETS, Insert, tail_s
 from automix_mixer.engine.plan.inserting import effects_of
 from automix_mixer.engine.render.impulses import impulse
 from automix_mixer.engine.render.pedals import CLASSES, MIXES_ITSELF
 from automix_mixer.engine.render.rack import Rack, through
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 
-from .conftest import voice
+from .conftest import load, voice
 
 RATE = 48_000
 SECOND = np.arange(RATE) / RATE
@@ -35,6 +39,10 @@ def put(kind: str, sound: np.ndarray, **parameters: float | str) -> np.ndarray:
 
 def tone(hz: float, level: float = 0.1, seconds: float = 1.0) -> np.ndarray:
     return level * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE)
+
+
+def _mixes(kind: Effect) -> bool:
+    return any(parameter.name == "mix" for parameter in kind.parameters)
 
 
 def level_db(sound: np.ndarray, hz: float | None = None) -> float:
@@ -83,7 +91,7 @@ def test_what_is_left_out_is_left_out_on_purpose() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@settings(max_examples=2, deadline=None)
+@examples(max_examples=2, deadline=None)
 @given(sizes=st.lists(st.integers(1, 20_000), min_size=1, max_size=8))
 def test_any_size_of_blocks_gives_the_same_sound(kind: str, sizes: list[int]) -> None:
     random = np.random.default_rng(3)
@@ -304,6 +312,7 @@ def test_pitch_shift_by_cents(semitones: float) -> None:
     spectrum = np.abs(np.fft.rfft(out * np.hanning(out.size), 1 << 19))
     found = np.argmax(spectrum) * RATE / (1 << 19)
     assert 1_200 * np.log2(found / 440) == pytest.approx(100 * semitones, abs=1)
+    assert level_db(out) == pytest.approx(level_db(tone(440)), abs=0.5)
 
 
 def test_pitch_shift_goes_on_where_its_segments_meet() -> None:
@@ -313,7 +322,14 @@ def test_pitch_shift_goes_on_where_its_segments_meet() -> None:
     assert np.ptp(levels) < 1.0
 
 
-@pytest.mark.parametrize("kind", ["chorus", "phaser", "delay", "reverb", "pitch_shift", "highpass"])
+@pytest.mark.parametrize("kind", sorted(kind for kind, one in KINDS.items() if _mixes(one)))
+def test_without_its_share_the_sound_is_as_it_was_and_in_time(kind: str) -> None:
+    random = np.random.default_rng(9)
+    sound = np.asarray(0.1 * random.standard_normal((2, RATE)), np.float32)
+    np.testing.assert_allclose(put(kind, sound, mix=0.0), sound, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"convolution", "gsm"}))
 def test_tails_are_over_when_they_are_said_to_be(kind: str) -> None:
     """What rings on after the time that is counted for it lies 50 dB under the sound."""
     asked = {"chorus": {"feedback": 0.6}, "delay": {"feedback": 0.6, "delay_seconds": 0.1}}.get(kind, {})
@@ -322,6 +338,19 @@ def test_tails_are_over_when_they_are_said_to_be(kind: str) -> None:
     sound = np.pad(tone(220, seconds=0.5), (0, tail + RATE))
     out = put(kind, sound, **asked)[0]
     assert np.abs(out[RATE // 2 + tail :]).max() < 0.1 * 10 ** (-50 / 20)
+
+
+def test_a_mix_lasts_until_the_tail_of_an_effect_has_died_away(song: list[Track], tmp_path: Path) -> None:
+    """Of a voice and of the whole; and the bytes are the same on one thread and on two."""
+    asked = (Insert("lead", "delay", {"delay_seconds": 0.5, "feedback": 0.5}), Insert("mix", "reverb", {}))
+    mix(song, Settings(inserts=asked, format="wav32f"), tmp_path / "made.wav")
+    mix(song, Settings(inserts=asked, format="wav32f"), tmp_path / "again.wav", threads=1)
+    assert (tmp_path / "made.wav").read_bytes() == (tmp_path / "again.wav").read_bytes()
+    sound, end = load(tmp_path / "made.wav"), 12 * 44_100
+    assert len(sound) > end + 44_100
+    last = sound[-8_820:-2_205]
+    assert np.sqrt(np.mean(sound[end : end + 22_050] ** 2)) > 1e-3
+    assert 20 * np.log10(np.sqrt(np.mean(last**2) / np.mean(sound[:end] ** 2)) + 1e-12) < -35.0
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
