@@ -16,8 +16,10 @@ def is_full(error: OSError) -> bool:
 
 def has_room(folder: Path | None = None) -> bool:
     """Whether the disk that holds `folder`, by default the one for temporary files, can be written to."""
+    # gettempdir tries to write: asked first on a full disk it would name a folder of another disk, for good.
+    looked_at = folder or os.environ.get("TMPDIR")
     try:
-        found = os.statvfs(folder or tempfile.gettempdir())
-    except OSError:  # gettempdir tries to write
+        found = os.statvfs(looked_at or tempfile.gettempdir())
+    except OSError:
         return False
     return found.f_bavail * found.f_frsize >= LEAST_BYTES
