@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from automix_common.database.pool import LOST, Database
+from automix_common.database.pool import LOST, RECONNECT_SECONDS, Database, connect
 from automix_local import Servers
+from psycopg_pool.base import AttemptWithBackoff
 
 ROLE = "mixer"
 SIZE = 10
@@ -70,3 +71,25 @@ async def test_nothing_lasts_for_ever(database: Database, limit: str) -> None:
         ).fetchone()
     assert row is not None
     assert row[0] > 0
+
+
+def test_a_server_that_comes_back_is_found_within_seconds_however_long_it_was_away() -> None:
+    attempt, now, pauses = AttemptWithBackoff(timeout=RECONNECT_SECONDS), 1.0, list[float]()
+    while not attempt.time_to_give_up(now):
+        attempt.update_delay(now)
+        pauses.append(attempt.delay)
+        now += attempt.delay
+    assert max(pauses) < 5
+    assert sum(pauses) <= RECONNECT_SECONDS + 0.1
+
+
+async def test_no_connection_believes_for_long_in_a_server_that_says_nothing(database: Database) -> None:
+    async with database.read() as pooled:
+        parameters = pooled.info.get_parameters()
+    assert 0 < int(parameters["connect_timeout"]) <= 10
+    assert 0 < int(parameters["tcp_user_timeout"]) <= 30_000
+    assert int(parameters["keepalives_idle"]) + 5 * int(parameters["keepalives_count"]) <= 30
+    async with await connect(f"{database.url}?connect_timeout=3", "patient") as alone:
+        parameters = alone.info.get_parameters()
+    assert parameters["connect_timeout"] == "3"
+    assert parameters["tcp_user_timeout"] == "30000"

@@ -28,7 +28,20 @@ the server cuts it off; others wait for a lock longer than that. Inside a transa
 NATS, and a deleter whose S3 hangs beyond the limit begins again. Options in the URL take precedence."""
 
 
-_CONNECT_SECONDS = 10
+PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""How long a connection believes in a server that says nothing, in seconds and the last in ms. A node that loses its
+power closes no connection, and the system's own limits are two hours for one that waits and a quarter of an hour for
+one that sends. What the URL says takes precedence."""
+
+RECONNECT_SECONDS = 10.0
+"""The pool doubles its pause after each attempt to connect and would let a server that was away for minutes wait for
+minutes more. An attempt that is given up after this time begins anew with the next call, so no pause is over 4 s."""
 
 
 class Database:
@@ -41,7 +54,8 @@ class Database:
             min_size=1,
             max_size=size,
             timeout=10,
-            kwargs={"autocommit": True, "application_name": name, "options": _options(url)},
+            reconnect_timeout=RECONNECT_SECONDS,
+            kwargs={"autocommit": True, "application_name": name, "options": _options(url), **_patience(url)},
             open=False,
         )
         self._size = size
@@ -108,7 +122,9 @@ class Database:
         """
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
+                async with await psycopg.AsyncConnection.connect(
+                    self.url, autocommit=True, **_patience(self.url)
+                ) as connection:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     yield
                     while True:
@@ -126,9 +142,11 @@ async def connect(url: str, name: str) -> Connection:
 
     Raises psycopg.OperationalError when the server does not answer.
     """
-    return await psycopg.AsyncConnection.connect(
-        url, connect_timeout=_CONNECT_SECONDS, application_name=name, options=_options(url)
-    )
+    return await psycopg.AsyncConnection.connect(url, application_name=name, options=_options(url), **_patience(url))
+
+
+def _patience(url: str) -> dict[str, Any]:
+    return {name: value for name, value in PATIENCE.items() if name not in conninfo_to_dict(url)}
 
 
 def _options(url: str) -> str:
