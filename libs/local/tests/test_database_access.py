@@ -1,10 +1,13 @@
 """Each service's role reaches its own schema and nothing else."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from automix_local import Servers
+from automix_ops.roles import provision_roles
 from automix_platform.access import DATABASE_ADMIN, DATABASE_ROLES, OPS
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
@@ -117,3 +120,13 @@ def test_an_acknowledged_commit_is_on_disk(servers: Servers) -> None:
     with psycopg.connect(servers.database_url("auth")) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             assert connection.execute(f"SHOW {setting}").fetchone() == ("on",)
+
+
+def test_two_who_provision_at_once_take_turns(servers: Servers) -> None:
+    """A trial's server provisions itself when it starts, and so does the job of a release."""
+    passwords = {role.name: str(urlsplit(servers.database_url(role.name)).password) for role in DATABASE_ROLES}
+    database = servers.database_url(DATABASE_ADMIN)
+    server = urlsplit(database)._replace(path="/postgres").geturl()
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(provision_roles, server, database, passwords) for _ in range(12)]
+    assert [one.exception() for one in done] == [None] * 12

@@ -6,6 +6,11 @@ import psycopg
 from automix_platform.access import DATABASE, DATABASE_ROLES, DatabaseRole
 from psycopg import sql
 
+_TURN = 0x6175746F6D6978
+"""Whoever provisions holds this advisory lock of the administrators' database: two at once would change the same rows
+of the catalogue, and one of them would fail."""
+_CONNECT_SECONDS = 10
+
 Session = psycopg.Connection[tuple[object, ...]]
 
 
@@ -15,12 +20,17 @@ def provision_roles(server: str, database: str, passwords: Mapping[str, str], na
     `server` and `database` are connection strings of an administrator, to a database that exists and to `name`;
     `passwords` has one for each role. Raises psycopg.Error.
     """
-    with psycopg.connect(server, autocommit=True) as session:
+    with psycopg.connect(server, autocommit=True, connect_timeout=_CONNECT_SECONDS) as session:
+        session.execute("SELECT pg_advisory_lock(%s)", [_TURN])
         if session.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             session.execute(create_database(name))
         for known in (name, "postgres", "template1"):
             session.execute(close_database(known))
-    with psycopg.connect(database) as session:
+        _provision_owners(database, passwords, name)
+
+
+def _provision_owners(database: str, passwords: Mapping[str, str], name: str) -> None:
+    with psycopg.connect(database, connect_timeout=_CONNECT_SECONDS) as session:
         for role in DATABASE_ROLES:
             if session.execute("SELECT FROM pg_roles WHERE rolname = %s", [role.name]).fetchone() is None:
                 session.execute(create_role(role))

@@ -5,9 +5,11 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import psycopg
 from automix_ops.roles import provision_roles
 from automix_platform.access import DATABASE, DATABASE_ADMIN, DATABASE_ROLES
@@ -91,6 +93,7 @@ class Postgres:
         programs = programs_for(user)
         if not self._data.exists():
             self._initialise(programs, user)
+        self._drop_lock_of_nobody()
         chosen = {"listen_addresses": self._listen, **_SETTINGS}
         if self._listen != HOST:
             (self._data / "pg_hba.conf").write_text(_ACCESS_FROM_ANYWHERE)
@@ -116,6 +119,16 @@ class Postgres:
                 connection.execute("SELECT 1")
         except psycopg.OperationalError as error:
             raise NotReadyError(str(error)) from error
+
+    def _drop_lock_of_nobody(self) -> None:
+        """Remove a lock file whose process is not PostgreSQL: after a power cut, or in a new container, where numbers
+        begin anew, the number in it may be anybody's, and the server would refuse to start for ever.
+        """
+        lock = self._data / "postmaster.pid"
+        with suppress(FileNotFoundError, ValueError, IndexError, psutil.Error):
+            number = int(lock.read_text().split()[0])
+            if not psutil.pid_exists(number) or psutil.Process(number).name() != "postgres":
+                lock.unlink()
 
     def _initialise(self, programs: Path, user: User | None) -> None:
         require_name(os.geteuid() if user is None else user.uid)
