@@ -14,7 +14,7 @@ from pathlib import Path
 from automix_ops.credentials import name_of, names
 from automix_platform.access import BUCKET, DATABASE, DATABASE_ROLES, OPS
 from automix_platform.environment import Source, variables
-from automix_platform.processes import HEALTH_PATH, METRICS_PORT, PROCESSES, Process, Protocol
+from automix_platform.processes import HEALTH_PATH, METRICS_PORT, PROBE_PORT, PROCESSES, Process, Protocol
 
 CHART = Path(__file__).parent / "automix"
 VALUE = re.compile(r"( *)([A-Za-z0-9]+):(?: (.*))?$")
@@ -90,6 +90,7 @@ def platform() -> dict[str, object]:
         "operator": OPS,
         "healthPath": HEALTH_PATH,
         "metricsPort": METRICS_PORT,
+        "probePort": PROBE_PORT,
         "processes": [process(entry) for entry in PROCESSES],
         "migrations": migrations(),
         "roles": [role.name for role in DATABASE_ROLES],

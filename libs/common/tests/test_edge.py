@@ -22,14 +22,16 @@ from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context, Edge
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
 from automix_common.rpc.identity import KeyCache, TokenVerifier
-from automix_common.rpc.server import OPTIONS, listen, options
+from automix_common.rpc.server import LIVENESS, OPTIONS, Service, listen, options, serve
 from automix_common.rpc.settings import ServerSettings
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from kit.waiting import until
 
 from .test_identity import USER, Keys
 
@@ -358,3 +360,44 @@ async def test_tls_and_client_certificates_are_a_matter_of_settings(keys: Keys, 
                 with pytest.raises(grpc.aio.AioRpcError) as failed:
                     await create(channel, keys, "open")
                 assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_health_is_told_without_tls_where_the_settings_say_so_and_nothing_else_is(
+    keys: Keys, tmp_path: Path
+) -> None:
+    certificate(tmp_path, "server", None)
+    settings = ServerSettings(
+        listen="unix:" + str(tmp_path / "calls"),
+        tls_certificate=tmp_path / "server.pem",
+        tls_key=tmp_path / "server.key",
+        probe_listen="unix:" + str(tmp_path / "probes"),
+    )
+    is_ready = False
+
+    async def ready() -> bool:
+        return is_ready
+
+    service = Service(
+        [pb.DESCRIPTOR.services_by_name["ProjectsService"].full_name],
+        lambda server: projects_pb2_grpc.add_ProjectsServiceServicer_to_server(Projects(), server),
+    )
+    verifier = TokenVerifier(KeyCache(keys.fetch), "automix", "automix")
+    serving = asyncio.create_task(serve(service, settings, verifier, ready=ready))
+    try:
+        async with grpc.aio.insecure_channel(str(settings.probe_listen)) as channel:
+            ask = health_pb2_grpc.HealthStub(channel).Check
+
+            async def answered(service: str, status: str) -> bool:
+                answer = await ask(health_pb2.HealthCheckRequest(service=service), wait_for_ready=True, timeout=20)
+                return bool(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status) == status)
+
+            assert await answered(LIVENESS, "SERVING")
+            assert await answered("", "NOT_SERVING")
+            is_ready = True
+            await until(lambda: answered("", "SERVING"), what="a server that is ready")
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await create(channel, keys, "open")
+            assert failed.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)

@@ -30,6 +30,8 @@ class Protocol(StrEnum):
 HEALTH_PATH = "/healthz"
 METRICS_PORT = 9464
 """Where a process shows Prometheus metrics, in a deployment that collects them."""
+PROBE_PORT = 9465
+"""Where a process answers health checks without TLS, in a deployment whose probes do not speak it."""
 
 
 class Scale(StrEnum):

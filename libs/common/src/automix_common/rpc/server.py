@@ -92,7 +92,11 @@ async def serve(
     service.add(server)
     reflection.enable_server_reflection([*service.names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = listen(server, settings)
-    await _run(server, port, settings, service.names, service.background, ready, stopping or asyncio.Event())
+    servers = [server]
+    if settings.probe_listen:
+        servers.append(grpc.aio.server(options=OPTIONS))
+        servers[-1].add_insecure_port(settings.probe_listen)
+    await _run(servers, port, settings, service.names, service.background, ready, stopping or asyncio.Event())
 
 
 async def serve_health(
@@ -104,11 +108,11 @@ async def serve_health(
     """
     server = grpc.aio.server(options=OPTIONS)
     port = server.add_insecure_port(settings.listen)
-    await _run(server, port, settings, (), background, ready, asyncio.Event())
+    await _run([server], port, settings, (), background, ready, asyncio.Event())
 
 
 async def _run(
-    server: grpc.aio.Server,
+    servers: Sequence[grpc.aio.Server],
     port: int,
     settings: ListenSettings,
     names: Sequence[str],
@@ -117,7 +121,8 @@ async def _run(
     stopping: asyncio.Event,
 ) -> None:
     servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    for server in servers:
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     show_metrics(settings)
 
     async def report(is_ready: bool) -> None:
@@ -127,7 +132,8 @@ async def _run(
 
     await servicer.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
     async with at_work(background, ready, report) as failed:
-        await server.start()
+        for server in servers:
+            await server.start()
         log.info("serving", port=port)
         try:
             await stop_asked_or(failed)
@@ -135,7 +141,9 @@ async def _run(
             await servicer.enter_graceful_shutdown()
             await asyncio.sleep(settings.drain_seconds)
             stopping.set()
-            await server.stop(settings.grace_seconds)
+            # The first serves calls; what only tells of its health goes after it.
+            for server in servers:
+                await server.stop(settings.grace_seconds)
     log.info("stopped")
 
 

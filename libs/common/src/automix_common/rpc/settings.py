@@ -33,6 +33,10 @@ class ServerSettings(ListenSettings, ClientSettings):
     """A process that answers the calls of users."""
 
     tls_require_client: bool = Field(False, description="refuse gRPC clients without a certificate signed by tls_ca")
+    probe_listen: str | None = Field(
+        None,
+        description="host:port that answers health checks alone, without TLS, for probes; off when absent",
+    )
 
     request_seconds: float = Field(60, gt=0, description="deadline of a unary call whose client set none")
     connection_age_seconds: float = Field(
