@@ -32,6 +32,27 @@ async def emptier_node(release: Release) -> str:
     return min(sorted(nodes), key=lambda node: servers[node])
 
 
+async def without_servers(release: Release) -> str:
+    """A node that runs processes of the release and none of its servers, which have one copy each."""
+    node = await emptier_node(release)
+
+    async def elsewhere() -> bool:
+        found = [pod for server in SERVERS for pod in await release.pods(server)]
+        return len(found) == len(SERVERS) and all(pod["spec"]["nodeName"] != node for pod in found)
+
+    await run("kubectl", "cordon", node)
+    try:
+        for server in SERVERS:
+            for pod in await release.pods(server):
+                if pod["spec"]["nodeName"] == node:
+                    await release.kubectl("delete", "pod", pod["metadata"]["name"])
+        await until(elsewhere, seconds=300, what="servers on the other node, to which their volumes must be free to go")
+    finally:
+        await run("kubectl", "uncordon", node)
+    await release.ready()
+    return node
+
+
 async def test_a_node_is_drained(twice: Release) -> None:
     node = await emptier_node(twice)
     load = Load(twice)
@@ -56,7 +77,7 @@ async def test_a_node_loses_its_power_and_comes_back(twice: Release) -> None:
     power = shlex.split(os.environ.get("AUTOMIX_CLUSTER_POWER", ""))
     if not power:
         pytest.skip("needs a command that cuts a node's power: set AUTOMIX_CLUSTER_POWER")
-    node = await emptier_node(twice)
+    node = await without_servers(twice)
     number = node.rsplit("-", 1)[1]
     load = Load(twice)
 

@@ -4,11 +4,16 @@ import os
 
 import pytest
 from automix_common.database.migrations import newest
-from kit.cluster import Release
+from kit.cluster import CommandError, Release
 from kit.load import Load, people
 from kit.waiting import until
 
 TWICE = ("defaults.replicas=2", "scaling.min=2")
+
+
+def later(tag: str, which: str) -> tuple[str, ...]:
+    """Values of a later release, which leaves the trial servers running, as an upgrade leaves those of others."""
+    return (f"image.tag={tag}-{which}", f"dev.tag={tag}", *TWICE)
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ async def more(load: Load) -> None:
 async def test_an_upgrade_and_a_rollback_under_load_cost_nothing(twice: Release, tag: str) -> None:
     load = Load(twice)
     async with people(twice) as musicians, load.under_way(musicians):
-        await twice.upgrade(f"image.tag={tag}-next", *TWICE, wait=500)
+        await twice.upgrade(*later(tag, "next"), wait=500)
         await twice.ready(300)
         assert await version(twice) == "9001"
         await more(load)
@@ -54,11 +59,14 @@ async def test_a_migration_that_breaks_this_release_is_refused_and_it_serves_on(
 
     async def refused() -> bool:
         selector = "app.kubernetes.io/component=migrate"
-        told = await twice.kubectl("logs", "--selector", selector, "--container", "mixer", "--tail=-1")
+        try:
+            told = await twice.kubectl("logs", "--selector", selector, "--container", "mixer", "--tail=-1")
+        except CommandError:
+            return False  # The container is not there yet.
         return "breaks the release before: jobs.stage is gone" in told
 
     async with people(twice) as musicians, load.under_way(musicians):
-        await twice.upgrade(f"image.tag={tag}-broken", *TWICE)
+        await twice.upgrade(*later(tag, "broken"))
         await until(refused, seconds=300, what="a migration that is refused")
         await more(load)
         assert len(await twice.pods("mixer")) >= 2

@@ -180,6 +180,19 @@ class TestProcesses:
         assert {"startupProbe", "readinessProbe", "livenessProbe"} <= found.keys()
         assert found["livenessProbe"] != found["readinessProbe"]
 
+    def test_probes_ask_the_same_under_tls(self, render: Render) -> None:
+        for process in (process for process in PROCESSES if process.port):
+            plain, sealed = (container(render(*VARIANTS[name]), process) for name in ("external", "tls"))
+            opened = {port["containerPort"] for port in sealed["ports"]}
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                assert plain[probe].keys() == sealed[probe].keys(), process.name
+                asked = sealed[probe].get("grpc") or sealed[probe]["httpGet"]
+                assert asked["port"] in opened
+                if "grpc" in sealed[probe]:
+                    assert asked["service"] == plain[probe]["grpc"]["service"]
+                else:
+                    assert asked["scheme"] == "HTTPS"
+
     def test_workers_are_left_to_their_scaler(self, render: Render) -> None:
         (worker,) = [process for process in PROCESSES if process.scale is Scale.QUEUE]
         for kind in ("keda", "hpa"):
@@ -262,6 +275,14 @@ class TestNetworkPolicies:
             for rule in found["spec"].get("ingress") or []:
                 for port in rule["ports"]:
                     assert port["port"] in opened, found["metadata"]["name"]
+
+
+def test_an_upgrade_may_leave_the_trial_servers_running(render: Render) -> None:
+    before, after = (
+        of_kind(render("dev.enabled=true", *values), "StatefulSet")
+        for values in (("image.tag=1.0.0",), ("image.tag=1.1.0", "dev.tag=1.0.0"))
+    )
+    assert before == after
 
 
 def test_the_secret_has_every_key_that_a_pod_asks_for(render: Render) -> None:

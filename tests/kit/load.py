@@ -61,7 +61,7 @@ class Load:
     calls: int = 0
     refused: list[str] = field(default_factory=list)
     slowest: float = 0.0
-    """Seconds of the longest call, repetitions included."""
+    """Seconds of the longest round of five calls, repetitions included."""
 
     async def jobs(self, person: Musician, number: int) -> list[str]:
         """The ids of so many new jobs."""
@@ -114,6 +114,10 @@ class Load:
     async def keeps_its_promises(self, *, failing_calls: bool = False) -> None:
         """Every accepted job has succeeded, once; no repeated call failed; all schemas and the bucket agree."""
         found = await self.ended()
+        print(
+            f"{len(self.accepted)} jobs accepted and ended; {self.calls} calls, {len(self.refused)} refused,"
+            f" {self.slowest:.1f} s the slowest round"
+        )
         assert found == {"succeeded": len(self.accepted)}, found
         if not failing_calls:
             assert not self.refused, self.refused

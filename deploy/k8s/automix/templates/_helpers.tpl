@@ -19,10 +19,10 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{/* Labels of everything: (dict "root" $ "component" name). */}}
+{{/* Labels of everything: (dict "root" $ "component" name), with "tag" where it differs from the release's. */}}
 {{- define "automix.labels" -}}
 {{ include "automix.selector" . }}
-app.kubernetes.io/version: {{ include "automix.tag" .root | quote }}
+app.kubernetes.io/version: {{ .tag | default (include "automix.tag" .root) | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- with .root.Values.commonLabels }}
@@ -38,10 +38,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- $tag -}}
 {{- end -}}
 
-{{/* The image of a service: (dict "root" $ "image" name). */}}
+{{/* The image of a service: (dict "root" $ "image" name), with "tag" where it differs from the release's. */}}
 {{- define "automix.image" -}}
 {{- $image := .root.Values.image -}}
-{{- with $image.registry }}{{ . }}/{{ end }}{{ $image.prefix }}{{ .image }}:{{ include "automix.tag" .root }}
+{{- with $image.registry }}{{ . }}/{{ end }}{{ $image.prefix }}{{ .image }}:{{ .tag | default (include "automix.tag" .root) }}
 {{- end -}}
 
 {{- define "automix.credentials" -}}
@@ -188,6 +188,9 @@ valueFrom:
 - name: AUTOMIX_TLS_KEY
   value: /tls/tls.key
 {{- if eq .process.protocol "grpc" }}
+# The kubelet's probes by gRPC speak no TLS; this port answers them and nothing else.
+- name: AUTOMIX_PROBE_LISTEN
+  value: {{ printf "0.0.0.0:%v" (include "automix.platform" $root | fromJson).probePort | quote }}
 - name: AUTOMIX_TLS_REQUIRE_CLIENT
   value: {{ $root.Values.tls.requireClient | quote }}
 {{- end }}
