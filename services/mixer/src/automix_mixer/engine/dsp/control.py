@@ -51,26 +51,30 @@ def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32
     return np.asarray(pairs @ np.array([1.0 - later, later]), np.float32).reshape(-1)
 
 
-_SEGMENT = 2_048
+_SEGMENT, _MOST_FALL = 2_048, 600.0
+"""Steps worked on together, at most so many that the fall over them (natural logarithm) stays in float64's range."""
 
 
 def decaying_maximum(values: npt.NDArray[np.floating], decay: float) -> npt.NDArray[np.float64]:
     """Instant rise, exponential fall: y[k] = max(x[k], decay * y[k - 1]) for x >= 0. Shape stays.
 
-    Worked out without a loop over steps, as a running maximum of log x[k] - k log decay, in pieces short enough not to
-    run out of range.
+    Worked out without a loop over steps, as a running maximum of x[k] / decay ** k, in pieces short enough not to run
+    out of range.
     """
-    out = np.zeros(values.size)
-    carried, slope = 0.0, float(np.log(decay))
-    offset = slope * np.arange(1, _SEGMENT + 1)
-    with np.errstate(divide="ignore"):
-        for start in range(0, values.size, _SEGMENT):
-            piece = values[start : start + _SEGMENT].astype(np.float64)
-            if carried < 1e-9 and not piece.any():
-                carried = 0.0
-                continue
-            lift = offset[: piece.size]
-            level = np.maximum(np.maximum.accumulate(np.log(piece) - lift), np.log(carried)) + lift
-            out[start : start + piece.size] = np.exp(level)
-            carried = float(out[start + piece.size - 1])
+    fall = -float(np.log(decay)) if decay > 0.0 else np.inf
+    if fall > _MOST_FALL:
+        return values.astype(np.float64)
+    out, carried = np.zeros(values.size), 0.0
+    segment = min(_SEGMENT, int(_MOST_FALL / fall)) if fall > 0.0 else _SEGMENT
+    lift = np.exp(fall * np.arange(1, segment + 1))
+    for start in range(0, values.size, segment):
+        piece = values[start : start + segment]
+        if carried < 1e-9 and not piece.any():
+            carried = 0.0
+            continue
+        lifted = piece * lift[: piece.size]
+        lifted[0] = max(lifted[0], carried)
+        level = np.maximum.accumulate(lifted, out=lifted)
+        np.divide(level, lift[: piece.size], out=out[start : start + piece.size])
+        carried = float(out[start + piece.size - 1])
     return out
