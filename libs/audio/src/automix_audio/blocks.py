@@ -19,6 +19,7 @@ def reblock(pieces: Iterable[NDArray[np.float32]], frames: int) -> Iterator[NDAr
         whole = have - have % frames
         for start in range(0, whole, frames):
             yield np.ascontiguousarray(joined[start : start + frames])
-        pending, have = [joined[whole:]], have - whole
+        have -= whole
+        pending = [joined[whole:]] if have else []
     if have:
         yield np.ascontiguousarray(np.concatenate(pending))
