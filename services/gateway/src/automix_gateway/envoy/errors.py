@@ -44,8 +44,17 @@ REFUSALS = (
 )
 NO_HTTP = Refusal(400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "this is no request of HTTP")
 """Of what cannot be read at all, about which Envoy itself says nothing."""
-NO_QUERY = Refusal(400, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "no address takes the method QUERY: see /docs")
-"""Of QUERY without a content type, which Envoy refuses without a word before it looks for an address."""
+SILENT = (
+    (
+        Refusal(400, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "no address takes the method QUERY: see /docs"),
+        {"name": ":method", "string_match": {"exact": "QUERY"}},
+    ),
+    (
+        Refusal(400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "the request names no host"),
+        {"name": ":authority", "present_match": False},
+    ),
+)
+"""What Envoy refuses without a word before it looks for an address, by a header of the request."""
 FIRST_OF_UPSTREAMS = 500
 OTHER = Refusal(0, grpc.StatusCode.UNKNOWN, "REFUSED", "")
 
@@ -61,9 +70,14 @@ def local_replies() -> dict[str, Any]:
         **_in_body(NO_HTTP),
         "filter": {"and_filter": {"filters": [_status_filter(400), {"response_flag_filter": {"flags": ["DPE"]}}]}},
     }
-    is_query = {"header_filter": {"header": {"name": ":method", "string_match": {"exact": "QUERY"}}}}
-    no_query = {**_in_body(NO_QUERY), "filter": {"and_filter": {"filters": [_status_filter(400), is_query]}}}
-    mappers = [*of_upstreams, no_http, no_query, *(_in_body(refusal) for refusal in REFUSALS)]
+    silent = [
+        {
+            **_in_body(refusal),
+            "filter": {"and_filter": {"filters": [_status_filter(400), {"header_filter": {"header": header}}]}},
+        }
+        for refusal, header in SILENT
+    ]
+    mappers = [*of_upstreams, no_http, *silent, *(_in_body(refusal) for refusal in REFUSALS)]
     return {"mappers": mappers, "body_format": _body(OTHER)}
 
 
