@@ -125,3 +125,9 @@ async def test_two_processes_with_one_file_refresh_once(tmp_path: Path) -> None:
     assert world.calls["RefreshToken"] == 1
     assert used == set(world.access)
     assert json.loads(store.path.read_text())["access_token"] in used
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="AUTOMIX_CONFIG_DIR"):
+        write_private(tmp_path / "file" / "config" / "presets.json", "{}")

@@ -171,4 +171,9 @@ async def file_lock(path: Path) -> AsyncIterator[None]:
 
 
 def _private_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        # In a container the home is often missing or not writable, and the bare error names what nobody asked for.
+        wanted = f"{error.strerror}: tokens and presets are kept there, or where AUTOMIX_CONFIG_DIR says"
+        raise OSError(error.errno, wanted, str(folder)) from error

@@ -62,12 +62,17 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
     (InvalidInputError, ExitCode.REFUSED, ""),
     (RefusedError, ExitCode.REFUSED, ""),
     (ConfigurationError, ExitCode.USAGE, ""),
+    (FileNotFoundError, ExitCode.USAGE, ""),
+    (NotADirectoryError, ExitCode.USAGE, ""),
     (FileExistsError, ExitCode.REFUSED, "replace it with --force, or name another with --out"),
 )
 
 REASONS = {
     "NO_SUCH_PROJECT": "`automix projects list` shows yours, and `automix whoami` who is signed in",
     "NOT_STARTED": "",  # the message says why
+    "DISK_FULL": "once there is room, everything goes on by itself",
+    "STORAGE_UNAVAILABLE": "`automix status` shows what is not up",
+    "DATABASE_UNAVAILABLE": "`automix status` shows what is not up",
     "INVALID_CREDENTIALS": "no account has this email and password: check both",
     "EMAIL_TAKEN": "sign in with `automix login`",
     "PROJECT_QUOTA": "delete one with `automix projects delete`, mix into one with `automix mix --project`, or raise "

@@ -162,7 +162,7 @@ class Terminal:
 def _words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         about = f"{printable(str(error.filename))}: " if error.filename else ""
-        return about + error.strerror.lower()
+        return about + error.strerror[:1].lower() + error.strerror[1:]
     return str(error) or type(error).__name__
 
 
