@@ -111,9 +111,9 @@ class Load:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def keeps_its_promises(self, *, failing_calls: bool = False) -> None:
+    async def keeps_its_promises(self, *, failing_calls: bool = False, seconds: float = 300) -> None:
         """Every accepted job has succeeded, once; no repeated call failed; all schemas and the bucket agree."""
-        found = await self.ended()
+        found = await self.ended(seconds)
         print(
             f"{len(self.accepted)} jobs accepted and ended; {self.calls} calls, {len(self.refused)} refused,"
             f" {self.slowest:.1f} s the slowest round"
