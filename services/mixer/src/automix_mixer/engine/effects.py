@@ -1,7 +1,7 @@
-"""What a user may put on a strip: kinds of effects and their presets. Imports nothing heavy, for a server checks.
+"""What a user may put on a strip: kinds of effects and their presets.
 
-Names, ranges and defaults are those of the contract (`automix.mixer.v1.settings`); what each costs and how long it
-rings is said here.
+It imports nothing heavy, because servers check with it. Names, ranges and defaults are those of the contract
+(`automix.mixer.v1.settings`); the cost and the tail of each kind are stated here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _COST: Mapping[str, float] = {
 _USUAL_COST = 0.35
 LONGEST_TAIL_S = 30.0
 _DIED = 1e-3
-"""A repeat that is 60 dB down has died away."""
+"""A repeat that lies 60 dB down counts as over."""
 _IMPULSE_S: Mapping[str, float] = {"plate": 1.8, "hall": 2.8, "room": 0.6, "spring": 2.2}
 
 
@@ -100,14 +100,14 @@ def checked_parameters(kind: str, given: Mapping[str, Any]) -> dict[str, float |
 
 
 def _of_a_file(kind: str, name: str, value: Any) -> bool:
-    """Whether a kind that reads a file takes what it has beside its own: the path, and parameters of a plug-in."""
+    """Whether a kind that reads a file takes this parameter: `path`, its own parameters, or any of a plug-in."""
     if name == PATH:
         return kind in OWN_MACHINE and isinstance(value, str) and bool(value)
     return kind == PLUGIN and isinstance(value, int | float | str)
 
 
 def parameters_of(kind: str) -> tuple[Setting, ...]:
-    """What can be said of a kind. Raises SettingsError where there is none of this name."""
+    """Which parameters a kind takes. Raises SettingsError for an unknown kind."""
     if kind in OWN_MACHINE:
         return OWN_MACHINE[kind]
     if kind not in KINDS:

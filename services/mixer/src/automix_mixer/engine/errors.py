@@ -1,4 +1,4 @@
-"""What can go wrong in a mix, as values with a reason."""
+"""The errors of a mix, each with a stable reason."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ _SPECIFIC = ("double", "backing", "vocal", "lead")
 _TWO = 2
 _SHORT = 4
 _NOT_SUNG = {"beat", "instrumental", "karaoke", "playback", "backingtrack"}
-"""A word of so few letters is only taken where it stands alone: `sub` in `subtle` says nothing."""
+"""Short words count only where they stand alone: `sub` in `subtle` says nothing."""
 
 
 def role_of_name(name: str, *, vocal: bool) -> str | None:
@@ -75,12 +75,12 @@ def role_of_name(name: str, *, vocal: bool) -> str | None:
     roles = [role for role in found if role not in _SPECIFIC]
     if not roles:
         return None
-    # What plays stands last in most names (`Synth Bass`, `Bass Guitar`), but some words only say how.
+    # In most names the instrument comes last (`Synth Bass`, `Bass Guitar`); some words only qualify it.
     return _settled(roles, words)
 
 
 def is_voice(name: str) -> bool:
-    """Whether a file's name says that it is sung, where nobody has said what the file is."""
+    """Whether a file's name says that it is sung, for files that nobody has assigned."""
     words = _words(name)
     found = {_WORDS[word] for word in words if word in _WORDS and word != "song"}
     if _NOT_SUNG & set(words):

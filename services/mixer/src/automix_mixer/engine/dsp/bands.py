@@ -41,7 +41,7 @@ def to_db(power: npt.NDArray[np.floating] | float) -> npt.NDArray[np.float64]:
 
 
 def k_weight_db(hz: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """BS.1770's K-weighting at frequencies, dB: the analogue filters that its coefficients were made from."""
+    """Gain in dB of BS.1770's K-weighting at frequencies in Hz, from the analogue filters behind its coefficients."""
     s = 1j * np.asarray(hz, np.float64)
     f, q, high = 1681.974450955533, 0.7071752369554196, 10 ** (3.999843853973347 / 20)
     band = high**0.4996667741545416
@@ -61,7 +61,8 @@ def smooth_bands(values: Bands, passes: int = 1) -> Bands:
 
 
 def gain_at(hz: npt.NDArray[np.floating], bands_db: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Gains stated on BAND_HZ, in dB, read at any frequency: linear over log frequency, level beyond the ends."""
+    """Gains in dB at any frequency, read from gains stated on BAND_HZ: linear over log frequency, constant beyond the
+    ends."""
     position = np.log2(np.maximum(hz, 1.0))
     return np.asarray(np.interp(position, np.log2(BAND_HZ), bands_db), np.float64)
 
@@ -76,7 +77,7 @@ def fir_from_db(gain_db: npt.NDArray[np.floating], taps: int) -> npt.NDArray[np.
 
 
 def fir_from_response(response: npt.NDArray[np.floating], taps: int) -> npt.NDArray[np.float32]:
-    """As `fir_from_db`, from linear (possibly negative) real gains."""
+    """Like `fir_from_db`, from linear real gains, which may be negative."""
     impulse = irfft(np.asarray(response, np.float64))
     half = taps // 2
     return np.asarray(np.concatenate([impulse[-half:], impulse[: half + 1]]) * _taper(taps), np.float32)

@@ -25,8 +25,8 @@ def step_energy(sound: npt.NDArray[np.floating], frames: int) -> Curve:
 def step_peak(sound: Sound, frames: int) -> Curve:
     """Largest magnitude over all channels in every step of `frames` (a power of two) frames.
 
-    Shape (channels, n) -> (n / frames,). By pairs, which are compared many at a time; step by step takes three times as
-    long.
+    Shape (channels, n) -> (n / frames,). Halving the array by pairs lets numpy compare many values at a time; a loop
+    over steps takes three times as long.
     """
     peak = np.abs(sound).max(axis=0)
     while peak.size * frames > sound.shape[1]:
@@ -35,15 +35,16 @@ def step_peak(sound: Sound, frames: int) -> Curve:
 
 
 def pan_gains(pan: float) -> npt.NDArray[np.float32]:
-    """Of left and right, shape (2, 1), for a place from -1 (left) to 1 (right); constant power, 1 in the middle."""
+    """Gains of left and right, shape (2, 1), for a place from -1 (left) to 1 (right). The power is constant."""
     angle = (1.0 + pan) * np.pi / 4
     return np.array([[np.sqrt(2) * np.cos(angle)], [np.sqrt(2) * np.sin(angle)]], np.float32)
 
 
 def ramp(nodes: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.float32]:
-    """Gain for every frame, linear between nodes on the steps' borders. Shape (steps + 1,) -> (steps * frames,).
+    """Gain for every frame, linear between nodes on the borders of the steps.
 
-    Both nodes times their weights as a matrix product, which takes a quarter of the time of sums and products.
+    Shape (steps + 1,) -> (steps * frames,). It is one matrix product of node pairs and weights, which takes a quarter
+    of the time of sums and products.
     """
     later = np.arange(frames, dtype=np.float32) / np.float32(frames)
     pairs = np.empty((nodes.size - 1, 2), np.float32)

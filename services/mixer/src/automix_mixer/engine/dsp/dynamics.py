@@ -59,9 +59,9 @@ def expander_gain_db(level_db: Decibels, threshold_db: float, range_db: float, s
 def deess_gain_db(
     sibilance_db: Decibels, voice_db: Decibels, threshold_db: float, range_db: float, steps_per_second: float
 ) -> Decibels:
-    """Gain of the sibilant band: only where it is loud and rules the voice.
+    """Gain of the sibilant band, which acts only where that band is loud and dominates the voice.
 
-    Full action where the band holds as much as the voice less 5 dB (K-weighted), none 5 dB under that.
+    The action is full where the band's K-weighted level reaches the voice's less 5 dB, and none 5 dB below that.
     """
     rules = np.clip((sibilance_db - voice_db + 10.0) / 5.0, 0.0, 1.0)
     wanted = np.clip(0.8 * (sibilance_db - threshold_db), 0.0, range_db) * rules
@@ -70,7 +70,10 @@ def deess_gain_db(
 
 
 def presence(level_db: Decibels, threshold_db: float, attack_ms: float, release_ms: float, rate: float) -> Decibels:
-    """0 to 1: how far something sounds. Rises before it begins (by the attack), falls after it ends."""
+    """How far something sounds, from 0 to 1.
+
+    It rises ahead of the sound by the attack time, and falls after its end.
+    """
     sounding = np.clip((level_db - threshold_db + 6.0) / 6.0, 0.0, 1.0)
     width = max(1, round(attack_ms / 1000 * rate))
     ahead = running_maximum(sounding, 2 * width + 1)

@@ -1,7 +1,5 @@
-"""Running minimum, maximum and mean over centred windows, at whose ends the edge value goes on; runs of a mask.
-
-scipy.ndimage has them too, but its import costs more time than a minute of music.
-"""
+"""Running minimum, maximum and mean over centred windows, with the edge value repeated beyond the ends; and runs of a
+mask. scipy.ndimage has them too, but its import costs more time than mixing a minute of music."""
 
 from __future__ import annotations
 
@@ -29,7 +27,10 @@ def running_minimum(values: npt.NDArray[np.floating], width: int) -> Values:
 
 
 def running_mean(values: npt.NDArray[np.floating], width: int) -> Values:
-    """Mean over `width` (made odd) around each, by sums and no differences, so that silence stays silent."""
+    """Mean over `width` (made odd) around each value.
+
+    It adds and never subtracts, so that silence stays exactly silent.
+    """
     half = width // 2
     padded = np.pad(np.asarray(values, np.float64), half, mode="edge")
     out = padded[: values.size].copy()

@@ -1,1 +1,1 @@
-"""What callers meet: a mix in one call, its files, report and picture, and the child process."""
+"""The interface of the engine: a mix in one call, its files, report and picture, and the child process."""

@@ -1,4 +1,4 @@
-"""Finished songs to one album: one loudness and one tone over all, what differs between them kept."""
+"""Masters finished songs as one album: one loudness and one tone for all; the differences between songs stay."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from automix_mixer.engine.track import Track, TrackOptions
 
 def main() -> None:
     """Reads the request, answers on standard output."""
-    # One answer channel: whatever a library prints goes to standard error.
+    # Standard output carries the answers alone, so whatever a library prints goes to standard error.
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:

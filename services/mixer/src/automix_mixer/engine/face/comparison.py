@@ -19,7 +19,10 @@ from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound
 from automix_mixer.engine.sound.workspace import Workspace
 
 _LIMITING_DB = 24.0
-"""A comparison is heard at the same loudness, whatever that costs it."""
+"""The most limiting that the comparison may take.
+
+It must reach the loudness of the mix, even at the cost of its sound.
+"""
 
 
 def write_comparison(

@@ -31,9 +31,10 @@ def deliver(
     threads: int,
     with_spectrum: bool = False,
 ) -> tuple[Measured, MasterGain]:
-    """Writes the mix. A lossy coder moves peaks: its file is decoded, and limited deeper until it keeps the ceiling.
+    """Writes the mix.
 
-    Answers with measures of the delivered file and the gain that was used.
+    A lossy coder moves peaks, so its file is decoded again, and the mix is limited deeper until the decoded file keeps
+    the ceiling. Returns the measures of the delivered file and the gain that was used.
     """
     measured = write_master(
         pre, gain, path, output_format, progress, workspace, threads=threads, with_spectrum=with_spectrum

@@ -1,4 +1,4 @@
-"""Everything that a mix leaves behind beside itself."""
+"""The files that a mix writes beside itself."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ STEM_NAMES = ("lead", "backing", "space", "beat", EFFECTS_STEM)
 class OutputPaths:
     """Where a render writes: the mix, and a folder for everything else (None: nothing else is written).
 
-    `beside` are places for further masters and versions, in their order; without them they lie in the folder, else
-    beside the mix. `cover` is a JPEG or PNG that every file carries; without it that of the lead's file.
+    `beside` are the paths of further masters and versions, in order; without them these go to the folder, or else
+    beside the mix. `cover` is a JPEG or PNG that every file carries; by default it is the cover of the lead's file.
     """
 
     mix: Path
@@ -36,7 +36,7 @@ class OutputPaths:
     cover: bytes = b""
 
     def of(self, settings: Settings) -> list[tuple[Output, Path]]:
-        """Further masters and versions, each with its place."""
+        """Further masters and versions, each with its path."""
         folder = self.extras or self.mix.parent
         places = self.beside or [
             folder / f"{output.kind.replace('/', '_')}{ending(output.format)}" for output in settings.beside
@@ -61,9 +61,9 @@ def write_extras(
     paths: OutputPaths,
     workspace: Workspace,
 ) -> None:
-    """Report (JSON), its picture (PNG), the comparison and the stems, as the settings ask.
+    """Writes the report (JSON), its picture (PNG), the comparison and the stems, as the settings ask.
 
-    Of a preview, which is wanted soon, there is neither picture nor comparison.
+    A preview has neither picture nor comparison, because it should be ready soon.
     """
     folder = paths.extras
     if folder is None:

@@ -79,7 +79,7 @@ def report_of(output: Output, measured: Measured, gain: MasterGain) -> OutputRep
 
 
 def master_notes(gain: MasterGain, measured: Measured, plan: MixPlan) -> list[str]:
-    """What a person should know of a master that is too short to be measured, or not as loud as asked."""
+    """Notes about a master that is too short to be measured, or that does not reach the loudness asked for."""
     if measured.integrated_lufs <= SILENCE_LUFS:
         return ["The mix is too short to measure its loudness, for which 0.4 s are needed."]
     if not gain.limited:

@@ -1,4 +1,4 @@
-"""What a report says of a mix, measured from a finished file alone."""
+"""What a report says about a mix, measured from a finished file alone."""
 
 from __future__ import annotations
 

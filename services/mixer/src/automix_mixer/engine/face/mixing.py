@@ -141,7 +141,7 @@ def _require_effects(tracks: Sequence[Track], settings: Settings, plan: MixPlan 
 
 
 def _passage(tracks: Sequence[Track], settings: Settings, plan: MixPlan | None) -> Passage | None:
-    """What a preview is of: the plan's own passage, else the densest; None for a whole song."""
+    """The passage that a preview plays: the plan's own, else the densest. None for a whole song."""
     wanted = settings.preview if plan is None else bool(plan.settings.get("preview"))
     if not wanted:
         return None
@@ -149,12 +149,12 @@ def _passage(tracks: Sequence[Track], settings: Settings, plan: MixPlan | None) 
 
 
 def _part(track: Track, passage: Passage | None) -> Passage | None:
-    """A reference is another song: its own loudest passage stands beside that of the mix."""
+    """The part of a track that a preview reads. A reference is another song, so its own loudest passage is taken."""
     return loudest(track) if passage is not None and track.role == "reference" else passage
 
 
 def _planned(profiles: Sequence[Profile], settings: Settings, plan: MixPlan | None, passage: Passage | None) -> MixPlan:
-    """The plan in seconds of the song, of the passage or of the whole."""
+    """The plan with its times in seconds of the song, made for the passage or for the whole."""
     if plan is None:
         made = make_plan(profiles, settings)
         if passage is None:

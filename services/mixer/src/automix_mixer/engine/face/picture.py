@@ -1,4 +1,4 @@
-"""A mix as one picture: what was asked, what was done, and what came of it."""
+"""A mix as one picture: the request, the decisions and the result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TICKS_HZ = (31.5, 63, 125, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000)
 _AUDIBLE_DB = 0.3
 _MOST_LETTERS = 34
 _REACH_DB = 12.0
-"""Filters that go further leave the picture: most of what is heard would be a flat line otherwise."""
+"""The axis of EQ moves ends here: with deeper filters on it everything audible would look flat."""
 
 Values = npt.NDArray[np.float64]
 
@@ -73,7 +73,8 @@ def _strips_words(plan: MixPlan) -> str:
 
 
 def _asked(plan: MixPlan) -> str:
-    """What the mix was to be, as far as it was not left to the engine, and what the engine took it for."""
+    """One line for what the user asked for, as far as it differs from the defaults, and for what the engine took the
+    song for."""
     words = [
         f"mixed as {plan.style.value}",
         f"{plan.tempo_bpm.value:.0f} BPM",
@@ -106,7 +107,7 @@ def _spectrum(axes: Axes, report: MixReport) -> None:
 
 
 def _moves(axes: Axes, plan: MixPlan) -> None:
-    """The filters of every strip that has any, and of the whole."""
+    """The filters of every strip that has any, and those of the whole mix."""
     drawn: list[tuple[str, Values]] = [(_plain(v.name), _voice_db(v)) for v in plan.vocals if not v.mute]
     drawn += [(_plain(b.name), np.array(b.tone_db.value)) for b in plan.beats if not b.mute and "tone" not in b.off]
     drawn.append(("beats under the voice", np.array(plan.unmask.cut_db.value)))
@@ -158,7 +159,8 @@ def _loudness(axes: Axes, plan: MixPlan, report: MixReport) -> None:
 
 
 def _reduction(axes: Axes, report: MixReport) -> None:
-    """What each stage takes at its deepest moments, one above the other: the deeper, the longer the band."""
+    """Draws the deepest gain reduction of each stage as bands, one above the other: a deeper reduction makes a longer
+    band."""
     seconds = report.curves.get("time_s", [])
     base, deepest, shown = np.zeros(len(seconds)), 0.0, False
     for name, label, colour in _STAGES:
@@ -205,7 +207,7 @@ def _balance(axes: Axes, report: MixReport) -> None:
 
 
 def _floor(values: Values, depth: float) -> float:
-    """So far under the loud parts as a listener still follows."""
+    """Lower end of an axis of levels, `depth` dB under the loud parts: a listener follows sound as soft as that."""
     loud = values[values > -60.0]
     return float(np.quantile(loud, 0.9)) - depth if loud.size else -60.0
 
@@ -235,6 +237,6 @@ def _finish(axes: Axes, title: str, unit: str, legend: Literal["best", "lower le
 
 
 def _plain(text: str, most: int = _MOST_LETTERS) -> str:
-    """Text as it is written: no mathematics between dollars, and no more of it than there is room for."""
+    """Text drawn literally (a dollar sign starts no mathematics) and shortened to the room that there is."""
     shown = "".join(letter if letter.isprintable() else " " for letter in text)
     return (shown if len(shown) <= most else shown[: most - 1] + "…").replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""What the caller of a mix hears of it while it works."""
+"""What the caller of a mix is told while it works."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _SILENCE_S = 1.0
 
 
 class Progress:
-    """Passes on every new stage, every hundredth of the work, and in between a word each second that work is done.
+    """Calls back on every new stage, on every hundredth of the work, and once a second while work goes on.
 
-    Safe to call from several threads; what the caller hears never goes back.
+    It is safe to call from several threads; the reported share never goes back.
     """
 
     def __init__(self, heard: Callable[[float, str], None] | None) -> None:
@@ -23,7 +23,7 @@ class Progress:
         self._told, self._told_at = -1.0, time.monotonic()
 
     def tell(self, share: float, stage: str) -> None:
-        """So much of the mix is done, and this stage is under way."""
+        """Reports the share of the mix that is done, and the stage under way."""
         with self._lock:
             changed = stage != self._stage
             self._share, self._stage = max(self._share, min(share, 1.0)), stage
@@ -31,7 +31,7 @@ class Progress:
                 self._pass_on()
 
     def pulse(self) -> None:
-        """Some work was done, of which no share is known."""
+        """Reports that some work was done, whose share is not known."""
         if time.monotonic() - self._told_at < _SILENCE_S:
             return
         with self._lock:

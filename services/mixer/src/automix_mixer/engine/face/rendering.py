@@ -1,4 +1,4 @@
-"""A plan and tracks to sound."""
+"""Renders a plan with its tracks."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def render_plan(
     threads: int | None = None,
     own_machine: bool = False,
 ) -> Rendered:
-    """Renders `plan` from `tracks` (those that it was made from, in their order).
+    """Renders `plan` from `tracks`, which are those that it was made from, in their order.
 
-    `profiles` spare the decoding when the tracks were analysed in the same workspace. `threads` is 1 or 2 (default: 2
-    where there are two cores); the result is the same.
-    Effects that read a file (a plug-in) are refused unless the plan is rendered on its user's `own_machine`.
-    Raises EngineError for a plan that does not fit the tracks or a track that cannot be read.
+    With `profiles` from the same workspace nothing is decoded again. `threads` is 1 or 2 (by default 2 where there are
+    two cores); the result does not depend on it. Effects that read a file (a plug-in) are refused unless the plan is
+    rendered on its user's `own_machine`. Raises EngineError for a plan that does not fit the tracks or a track that
+    cannot be read.
     """
     tell = progress or (lambda _share, _stage: None)
     settings = Settings.from_json(plan.settings)
@@ -168,7 +168,7 @@ def render_plan(
 
 
 def _ended(plan: MixPlan, down: Mixdown, least: int, workspace: Workspace, *, affected: bool) -> Mixdown:
-    """The sum after the effects of its bus, cut where their tails have died away, its end faded."""
+    """The sum after the effects of its bus, cut where their tails have decayed, with a fade at its end."""
     if affected:
         down = died_away(with_mix_effects(plan, down, workspace), least)
     _soften_end(down, down.premaster.pcm.frames - least, plan.sample_rate)
@@ -181,7 +181,7 @@ def _tag(plan: MixPlan, tracks: Sequence[Track], settings: Settings, paths: Outp
 
 
 def _soften_end(down: Mixdown, tail: int, sample_rate: int) -> None:
-    """Fades the last of a tail, in the premaster and in every stem, so that they still add up."""
+    """Fades the end of a tail in the premaster and in every stem, so that the stems still add up to it."""
     if tail <= 0:
         return
     for pcm in (down.premaster.pcm, *down.stems.values()):

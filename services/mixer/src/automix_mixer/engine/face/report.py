@@ -1,4 +1,4 @@
-"""What a render measured."""
+"""The measurements of a render."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class OutputReport:
 
 @dataclass(frozen=True)
 class MixReport:
-    """Figures of the finished mix, and in `outputs` of each of its files, the mix first.
+    """Measurements of the finished mix, and in `outputs` those of each of its files, the mix first.
 
-    `stages` holds, by stage, what each did (name with unit -> value); `curves` what the picture draws; `notes` what a
-    person should know (a target that was not reached, a silent track).
+    `stages` says what each stage did (name with unit -> value), `curves` holds what the picture draws, and `notes` what
+    a person should know (a target that was not reached, a silent track).
     """
 
     duration_s: float
@@ -76,7 +76,7 @@ def master_effect(gain_db: float, deepest_db: float, ceiling_dbtp: float) -> dic
 
 
 def reference_effect(planned: BusPlan, done: BusPlan, lean_db: float) -> dict[str, dict[str, float]]:
-    """Lean of all but the lead, and by how much the bus's moves were changed once the sum was heard."""
+    """The lean of everything but the lead, and how much the bus's moves changed after the sum was measured."""
     if planned.reference is None:
         return {}
     changes = [np.abs(np.subtract(getattr(done, c).value, getattr(planned, c).value)) for c in ("mid_db", "side_db")]
@@ -90,7 +90,8 @@ def reference_effect(planned: BusPlan, done: BusPlan, lean_db: float) -> dict[st
 
 
 def crest_effect(gain: MasterGain) -> dict[str, float]:
-    """Crest factor before glue, wanted (where something is wanted) and after the limiter, and what was done for it."""
+    """Crest factor before the glue, the wanted one if any, the one after the limiter, and the glue and lifting that led
+    to it."""
     goal = {} if gain.shaped.goal_db is None else {"goal_db": gain.shaped.goal_db}
     return {
         "before_db": gain.shaped.own_db,

@@ -1,4 +1,4 @@
-"""Tags of the finished files: those asked for, and the rest from the lead's own file."""
+"""Tags of the finished files: those that were asked for, and the others from the lead's own file."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def tag_files(
 
 
 def _lead(plan: MixPlan) -> int:
-    """The number of the track whose tags are the song's: the first lead, else the first of all."""
+    """The index of the track whose tags stand for the song: the first lead, or else the first track."""
     leads = [vocal.track for vocal in plan.vocals if vocal.part.value == "lead"]
     return (leads or [vocal.track for vocal in plan.vocals] or [beat.track for beat in plan.beats])[0]

@@ -1,4 +1,4 @@
-"""When does a track sound?"""
+"""When a track sounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from automix_mixer.engine.sound.pcm import Curve
 Mask = npt.NDArray[np.bool_]
 
 ACTIVE_BELOW_DB = 15.0
-"""A vocal sings where its level over 400 ms is within this of its gated loudness: breaths and bleed lie lower."""
+"""A vocal counts as singing where its level over 400 ms is within this of its gated loudness.
+
+Breaths and bleed lie lower.
+"""
 
 
 def smoothed(steps: Curve, length: int) -> Curve:
@@ -30,7 +33,7 @@ def smoothed(steps: Curve, length: int) -> Curve:
 
 
 def smoothed_pieces(steps: CurveFile, length: int) -> Iterator[tuple[int, Curve]]:
-    """The same of a curve on disk, in pieces: the first step of each, and the piece."""
+    """As `smoothed`, for a curve on disk, in pieces: the first step of each, and the piece."""
     half = length // 2
     for start, piece in steps.pieces():
         low, end = max(0, start - half), start + piece.size

@@ -55,17 +55,16 @@ def analyse(
     edge_fade_ms: float = EDGE_FADE_MS,
     passage: Passage | None = None,
 ) -> Profile:
-    """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace, put right where it was faulty.
+    """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace, with its faults repaired.
 
-    With a `passage` the track is taken to be that alone.
-
-    `progress` hears the share of the file that was read. Raises EngineError with the reason why it cannot be used.
+    With a `passage` only that part of the track counts. `progress` gets the share of the file that was read. Raises
+    EngineError with the reason why the track cannot be used.
     """
     profile = _measured(track, workspace, sample_rate, None, progress, edge_fade_ms, passage)
     faults = profile.faults
     if not faults.offset and not faults.inverted:
         return profile
-    # What is wrong is known at the end of the sound; so the file is read once more, and measured as it should be.
+    # Faults are known only at the end of the sound, so the file is read once more and measured with them repaired.
     if profile.pcm is not None:
         profile.pcm.delete()
     return _measured(track, workspace, sample_rate, faults, progress, edge_fade_ms, passage)
@@ -80,7 +79,7 @@ def _measured(
     edge_fade_ms: float,
     passage: Passage | None,
 ) -> Profile:
-    """One pass. `known` are the faults that are put right before anything is measured or kept."""
+    """One pass over the file. The faults in `known` are repaired before anything is measured or kept."""
     with _opened(track, sample_rate, passage) as reader:
         matrix = downmix_matrix(reader.channels, reader.channel_names)
         channels = min(reader.channels, 2)

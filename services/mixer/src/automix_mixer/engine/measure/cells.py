@@ -1,4 +1,4 @@
-"""What several tracks hold at the same moments: powers in third octaves, in pieces spread over the song.
+"""Powers of several tracks at the same moments, in third octaves, in pieces spread over the song.
 
 A cell is a third octave in a frame of 93 ms. A track is heard in a cell where it lies at most 6 dB under all others
 together; its audibility is the share of its own energy in such cells.
@@ -25,7 +25,7 @@ _HEARD = 10**-0.6
 
 
 def measure_cells(profiles: Sequence[Profile]) -> Cells:
-    """Of tracks at their files' levels; pieces of `_BLOCKS` blocks, spread evenly over the longest."""
+    """Measures tracks at the levels of their files, in pieces spread evenly over the longest one."""
     rate = profiles[0].sample_rate
     size = _FRAME if rate <= 48_000 else 2 * _FRAME
     blocks = -(-max(p.frames for p in profiles) // BLOCK_FRAMES)

@@ -7,8 +7,11 @@ import numpy.typing as npt
 
 _HIGH = 0.8
 _CORNER = 1e-3
-"""Of the peak. A clipped wave turns flat at a corner; the top of a soft or low one is as flat in 16 bits, and has
-none: at full scale that of 100 Hz bends by a tenth of this from one sample to the next."""
+"""Smallest change of slope at a corner, as a share of the peak.
+
+A clipped wave turns flat at a corner. The top of a soft or low wave can be as flat in 16 bits but has no corner: at
+full scale the slope of a 100 Hz sine changes by a tenth of this from one sample to the next.
+"""
 
 
 def clipped_samples(sound: npt.NDArray[np.float32], peak: float) -> int:

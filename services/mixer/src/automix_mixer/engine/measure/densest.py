@@ -16,7 +16,7 @@ from automix_mixer.engine.track import Track
 HOP_S = 0.5
 """Passages begin on this grid."""
 _LOOK_S = 0.05
-"""Of each hop, where a file can be sought in: enough to tell whether a track sounds."""
+"""Seconds read of each hop, in files that can be sought in: enough to tell whether a track sounds."""
 _LOUD_QUANTILE, _RANGE_DB = 0.95, 20.0
 
 Levels = npt.NDArray[np.float64]
@@ -24,10 +24,10 @@ Levels = npt.NDArray[np.float64]
 
 
 def densest(tracks: Sequence[Track]) -> Passage | None:
-    """The 30 seconds in which most of the tracks sound, and loudest; None for a song that is no longer.
+    """The 30 seconds in which most of the tracks sound, and are loudest; None for a song that is no longer than that.
 
-    Vocals count together as much as all beats: a preview without its singer tells little. A hop counts from 0 at 20 dB
-    under a track's own loud level to 1 at that level. Raises EngineError for a file that cannot be read.
+    Vocals count together as much as all beats, since a preview without its singer tells little. A hop counts from 0, at
+    20 dB under the track's own loud level, to 1 at that level. Raises EngineError for a file that cannot be read.
     """
     mixed = [track for track in tracks if track.role != "reference"]
     heard = [(track.role, _levels(track)) for track in mixed]
@@ -41,7 +41,7 @@ def densest(tracks: Sequence[Track]) -> Passage | None:
 
 
 def loudest(track: Track) -> Passage | None:
-    """The loudest 30 seconds of a reference; None where it is no longer."""
+    """The loudest 30 seconds of a reference; None for a reference that is no longer than that."""
     return _best(_levels(track))
 
 
@@ -75,7 +75,7 @@ def _levels(track: Track) -> Levels:
 
 
 def _sought_levels(track: Track) -> Levels | None:
-    """From a look into every hop; None where the file is read as a whole."""
+    """Levels from a short read in every hop; None for a file that has to be read as a whole."""
     from pedalboard.io import AudioFile  # noqa: PLC0415 - only previews need it
 
     levels = []

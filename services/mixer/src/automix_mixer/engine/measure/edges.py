@@ -8,15 +8,20 @@ from automix_audio.biquad import BiquadCascade
 from automix_mixer.engine.sound.pcm import PcmFile, Sound
 
 _OFFSET_HZ = 15.0
-"""Under all music: -0.3 dB at 30 Hz; after an offset of full scale ends, silence is silent (-90 dBFS) in 0.16 s."""
+"""Corner of the high-pass, under all music: -0.3 dB at 30 Hz.
+
+After a full-scale offset ends, the output falls under -90 dBFS in 0.16 s.
+"""
 _HARD = 0.01
-"""A first or last sample over this share of the peak (-40 dB) is a click: the recording was cut in the middle of a
-sound."""
+"""A first or last sample over this share of the peak (-40 dB) clicks: the recording was cut while it sounded."""
 EDGE_FADE_MS = 5.0
 
 
 class OffsetFilter:
-    """High-pass (Butterworth, 12 dB per octave at 15 Hz). A mean taken away would put the offset into every silence."""
+    """High-pass (Butterworth, 12 dB per octave at 15 Hz) that removes DC.
+
+    Subtracting the mean would put the offset into every silence.
+    """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         k = np.tan(np.pi * _OFFSET_HZ / sample_rate)
@@ -31,7 +36,10 @@ class OffsetFilter:
 
 
 def soften_edges(pcm: PcmFile, peak: float, sample_rate: int, fade_ms: float = EDGE_FADE_MS) -> tuple[bool, bool]:
-    """Fades a hard beginning and a hard end of the sound in place; tells which of them were. With 0 ms none is."""
+    """Fades a hard beginning and a hard end of the sound in place, and returns which of them were hard.
+
+    A fade of 0 ms does nothing.
+    """
     if pcm.frames == 0 or peak <= 0.0 or fade_ms <= 0.0:
         return False, False
     hard = (pcm.loudest_at(0) > _HARD * peak, pcm.loudest_at(pcm.frames - 1) > _HARD * peak)

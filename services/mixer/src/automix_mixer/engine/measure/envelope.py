@@ -1,7 +1,7 @@
-"""Where a voice's own sound stands out of itself, whatever notes are sung: an envelope through the tops of harmonics.
+"""Resonances of a voice, whatever notes are sung, from an envelope through the tops of its harmonics.
 
-A long-term spectrum has a peak at every note that is sung often. The height of a harmonic over its neighbours does not:
-it tells what the mouth and the room make of that frequency.
+A long-term spectrum has a peak at every note that is sung often. The height of a harmonic over its neighbours depends
+on the mouth and the room at that frequency, and not on the notes.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from automix_mixer.engine.dsp.transforms import irfft
 STEPS_HZ = 200.0 * 2.0 ** (np.arange(64) / 12.0)
 """Semitones from 200 Hz to 7.6 kHz."""
 NARROW, WIDE = 0.8, 6.0
-"""What stands out, and what it stands out of: Gaussian means over that many semitones."""
+"""Widths in semitones of the Gaussian means for what stands out and for its surroundings."""
 
 _PITCH_HZ = (75.0, 1_000.0)
 _VOICED = 0.08
-"""Of the cepstrum's peak, natural logarithms of power: sung vowels have 0.1 to 0.5."""
+"""Least height of the cepstral peak of a sung frame, in natural logarithms of power: sung vowels have 0.1 to 0.5."""
 _FIRST_PEAK = 0.75
-"""The shortest period whose peak has this share of the highest: longer ones are multiples."""
+"""The pitch period is the shortest one whose peak has this share of the highest; longer ones are multiples of it."""
 _HIGHEST_HZ = 9_000.0
 _CEPSTRUM_HZ = 5_000.0
 _LEAST_HARMONICS = 4
 _FROM_PITCH = 2.5
-"""Times the pitch: below lie the first two harmonics, which have no neighbour on one side."""
+"""Harmonics count from this multiple of the pitch: the first two have no neighbour on one side."""
 _EVERY = 4
-"""One frame of so many is looked at: six a second."""
+"""One frame in this many is analysed: six a second."""
 _LOUD = 1e-2
 _LEAST_FRAMES, _LEAST_SHARE = 10, 0.2
 
@@ -36,7 +36,7 @@ Power = npt.NDArray[np.float32]
 
 
 def stands_out_db(levels_db: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Of levels on STEPS_HZ, how far each stands over its surroundings."""
+    """How far each level on STEPS_HZ stands over its surroundings, in dB."""
     return gaussian_mean(levels_db, NARROW) - gaussian_mean(levels_db, WIDE)
 
 
@@ -52,7 +52,7 @@ class EnvelopeMeter:
         self._energy, self._seen, self._voiced = 0.0, 0, 0
 
     def process(self, power: Power) -> None:
-        """Adds frames; those that are soft or not sung are passed over."""
+        """Adds frames, and skips those that are soft or not sung."""
         some = power[::_EVERY]
         energies = some.sum(axis=1)
         loud = []
@@ -72,7 +72,7 @@ class EnvelopeMeter:
 
     def _pitches_hz(self, frames: Power) -> npt.NDArray[np.float64]:
         """Of every frame; 0 where nothing is sung. Shape (frames, bins) -> (frames,)."""
-        # Hiss above the harmonics tells nothing of the pitch.
+        # Hiss above the harmonics says nothing about the pitch.
         top = min(int(_CEPSTRUM_HZ / self._hz_per_bin), frames.shape[1] - 1)
         level = np.empty_like(frames)
         np.log(frames[:, : top + 1] + 1e-6 * frames.max(axis=1, keepdims=True), out=level[:, : top + 1])
@@ -101,6 +101,6 @@ class EnvelopeMeter:
         self._voiced += 1
 
     def excess_db(self) -> npt.NDArray[np.float64]:
-        """Mean over what is sung, on STEPS_HZ; 0 where too little was."""
+        """Mean excess of the sung frames on STEPS_HZ, in dB; 0 where too few were sung."""
         enough = (self._counts >= _LEAST_FRAMES) & (self._counts > _LEAST_SHARE * self._voiced)
         return np.where(enough, self._sums / np.maximum(self._counts, 1.0), 0.0)

@@ -36,12 +36,12 @@ class Excerpt:
 
     @property
     def damaged_packets(self) -> int:
-        """As far as the file was read."""
+        """Damaged packets in the part that was read."""
         return self._reader.damaged_packets
 
     @property
     def gaps(self) -> list[Gap]:
-        """Gaps are told of whole files alone: those of an excerpt lie elsewhere."""
+        """Always empty: gaps are reported for whole files only, since times in an excerpt differ."""
         return []
 
     def blocks(self, frames: int) -> Iterator[Frames]:
@@ -78,7 +78,7 @@ class Excerpt:
                 return
 
     def _sought(self, first: int, end: int) -> Frames | None:
-        """The frames at once, where the format can be sought in to the sample and nothing is wrong; else None."""
+        """The frames in one read, where the format allows seeking to the sample and nothing is wrong; else None."""
         if not self._reader.codec.startswith(("pcm_", "flac")) or self._reader.filetype not in ("wav", "flac"):
             return None
         if self._reader.filetype == "wav":

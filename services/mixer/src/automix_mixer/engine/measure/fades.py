@@ -1,4 +1,4 @@
-"""Fades that a recording came with: somebody's decision, which levelling of any kind would undo."""
+"""Fades in a recording. They are somebody's decision, and levelling would undo them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Values = npt.NDArray[np.float64]
 
 _SEARCHED_S, _LONGEST_S, _SHORTEST_S, _LEAST_BODY_S = 60.0, 40.0, 1.5, 2.0
 _LEAST_DROP_DB = 12.0
-"""A last phrase that is sung softly falls by less, or at once."""
+"""A fade falls by at least this much. A last phrase that is sung softly falls by less, or falls at once."""
 _DEEPEST_DB = 40.0
 _EXPLAINS, _STEADIER = 0.4, 0.8
-"""What a fade leaves of the squared deviations from one level, and from one level and then another. Singing that ends
-softly leaves more."""
+"""Largest share of the squared deviations that a fade may leave, compared with one constant level, and with one level
+followed by another. Singing that ends softly leaves more."""
 _SYLLABLE_S, _WINDOW_S, _PAUSE_DB = 0.5, 0.4, 9.0
 """Half seconds whose loudest moment lies this far under those around them are pauses and consonants."""
 _LEAST_SYLLABLES, _BODY_S = 8, 20.0
@@ -35,7 +35,7 @@ def _decibels(gain: Values) -> Values:
     return np.asarray(20.0 * np.log10(np.maximum(gain, 1e-3)))
 
 
-# Of the share of the fade that is over: straight, to zero in dB, as sound editors draw them.
+# The shapes of fades that sound editors draw, as functions of the share of the fade that has passed.
 _SHAPES: tuple[Callable[[Values], Values], ...] = (
     lambda u: _decibels(1.0 - u),
     lambda u: -60.0 * u,
@@ -44,7 +44,7 @@ _SHAPES: tuple[Callable[[Values], Values], ...] = (
     lambda u: _decibels((1.0 - u) ** 2),
 )
 _BEYOND = (0.0, 0.03, 0.1, 0.3)
-"""By this share of its length a fade may go on after the last sound."""
+"""A fade may go on after the last sound by this share of its length."""
 
 
 def find_fades(k_steps: CurveFile, step: int, sample_rate: int) -> Points:
@@ -61,7 +61,7 @@ def find_fades(k_steps: CurveFile, step: int, sample_rate: int) -> Points:
 
 
 def gain_db_at(points: Points, seconds: Values) -> Values:
-    """The fades' gain at times, 0 without a fade. Shape stays."""
+    """Gain of the fades in dB at times in seconds; 0 without a fade. Shape stays."""
     if not points:
         return np.zeros(seconds.size)
     times, gains = np.array(points).T
@@ -93,7 +93,7 @@ def _fade_out(k_steps: Curve, rate: float) -> Points:
     times, gains = begin + u * (1.0 + beyond) * (end - begin), np.maximum(shape(u), -_DEEPEST_DB)
     drop = -float(np.interp(end, times, gains))
     inside = level[seconds > begin] - offset
-    # One level until somewhere, and another one from there on: an ending that is sung softly.
+    # The alternative is one level up to some moment and another one after it: an ending that is sung softly.
     steps = [_scatter(inside[:i]) + _scatter(inside[i:] - np.median(inside[i:])) for i in range(inside.size)]
     stays = _scatter(level[seconds <= begin] - offset)
     left = best - stays

@@ -19,7 +19,7 @@ OFFSET_DB = -0.691
 ABSOLUTE_GATE_LUFS = -70.0
 _SHORT_TERM, _RANGE_GATE_LU = 30, 20.0
 SILENCE_LUFS = -200.0
-"""What silence is written as, where minus infinity does not fit (JSON)."""
+"""The value written for silence where minus infinity does not fit (JSON)."""
 
 
 class KEnergy:

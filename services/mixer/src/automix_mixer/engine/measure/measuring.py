@@ -1,4 +1,4 @@
-"""Everything that is measured about a track, block by block, in one pass."""
+"""All measurements of a track, block by block, in one pass."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ _CLICK_SHARE = 0.45
 test recordings stay below 0.3."""
 
 _OFFSET, _DRIFT = 5e-3, 0.05
-"""Of the root mean square: 46 dB under the sound an offset neither costs headroom nor clicks at the ends. One that
-comes and goes shows in the means of blocks, where basses leave up to 2 %."""
+"""Shares of the root mean square from which an offset counts.
+
+An offset 46 dB under the sound neither costs headroom nor clicks at the ends. One that comes and goes shows in the
+means of blocks, where basses leave up to 2 %.
+"""
 
 
 class TrackMeter:
@@ -72,7 +75,7 @@ class TrackMeter:
         if self.identical_channels and not np.array_equal(block[0], block[1]):
             self.identical_channels = False
         if self._is_vocal or self._is_beat:
-            # Clicks and clipping strike both channels; the second one is looked at when the first is dead.
+            # Clicks and clipping strike both channels, so the second one is examined only when the first is silent.
             self._find_faults(block[0] if block[0].any() else block[-1], float(block_peaks.max()))
 
     def _find_faults(self, sound: npt.NDArray[np.float32], peak: float) -> None:
@@ -102,7 +105,8 @@ class TrackMeter:
         )
 
     def envelope_excess_db(self) -> npt.NDArray[np.float64]:
-        """How far a voice's frequencies stand out of their surroundings, whatever is sung, on `envelope.STEPS_HZ`."""
+        """How far a voice's frequencies stand out of their surroundings, whatever notes are sung, on
+        `envelope.STEPS_HZ`."""
         return self._envelope.excess_db()
 
     def whole_spectrum(self) -> Spectrum:

@@ -12,12 +12,15 @@ from automix_mixer.engine.measure.loudness import lufs
 from automix_mixer.engine.sound.curve_file import CurveFile
 
 _JOIN_S, _SHORTEST_S, _LONGEST_S = 0.35, 0.25, 5.0
-"""A breath takes less than a third of a second, a sung syllable a quarter. With stretches of at most 5 s the spread of
-phrases on the test lead falls to a quarter; what is shorter is the compressor's."""
+"""A breath takes less than a third of a second, a sung syllable a quarter.
+
+With phrases of at most 5 s their spread on the test lead falls to a quarter; the compressor handles anything shorter.
+"""
 _STRETCHED_FROM_S = 1_800.0
 """Half an hour: of longer recordings the phrases grow with the length, so that a plan has at most 3,000 of them."""
 _RUN_S = 60.0
-"""A longer run is cut into such stretches first: looking for the softest moment of an hour would cost its square."""
+"""A longer run is first cut into stretches of this length, because the search for its softest moment costs the square
+of its length."""
 
 
 @dataclass(frozen=True)

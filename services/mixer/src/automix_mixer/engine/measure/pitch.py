@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 HOP_S = 0.01
 _WINDOW_S = 0.04
-"""Three periods of the lowest note."""
+"""Length of the window: three periods of the lowest note."""
 _LOW_HZ, _HIGH_HZ = 75.0, 1_000.0
 _DIP, _SILENT = 0.15, 1e-6
 """The first dip of the normalised difference under 0.15 is the period; -60 dBFS and less has none."""
@@ -53,7 +53,7 @@ def _periods(pieces: Values, window: int, longest: int, sample_rate: int) -> Val
     found = dips.any(axis=1) & (energy[:, 0] > _SILENT * window)
     at = np.argmax(dips, axis=1) + shortest
     rows = np.arange(len(pieces))
-    # On the difference itself: the normalisation slopes, and would move its lowest point.
+    # The parabola is fitted to the plain difference, because the slope of the normalisation would move its minimum.
     before, here, after = (difference[rows, np.clip(at + k, 0, longest - 1)] for k in (-1, 0, 1))
     bend = before - 2.0 * here + after
     shift = np.where(bend > 0.0, 0.5 * (before - after) / np.where(bend > 0.0, bend, 1.0), 0.0)
@@ -61,7 +61,7 @@ def _periods(pieces: Values, window: int, longest: int, sample_rate: int) -> Val
 
 
 def _without_slips(hz: Values) -> Values:
-    """Single frames that leap from both neighbours are errors of an octave, and no notes."""
+    """Removes single frames that leap from both neighbours: they are octave errors."""
     padded = np.pad(hz, 1)
     before, after = padded[:-2], padded[2:]
     alone = (hz > 0) & (_apart(hz, before) > 3.0) & (_apart(hz, after) > 3.0)
@@ -69,7 +69,7 @@ def _without_slips(hz: Values) -> Values:
 
 
 def _apart(one: Values, other: Values) -> Values:
-    """Semitones between two frequencies; very many where one is none."""
+    """Distance of two frequencies in semitones; a very large number where one of them is 0."""
     both = (one > 0) & (other > 0)
     return np.where(both, np.abs(12.0 * np.log2(np.where(both, one, 1.0) / np.where(both, other, 1.0))), 100.0)
 

@@ -20,8 +20,10 @@ POLARITY_FRAMES = 2_048
 Spans = tuple[tuple[int, int], ...]
 
 _ALIKE = -0.5
-"""Correlation of the channels: -1 is upside down, wide sound lies around 0. Over a second no sound of the test
-recordings is under -0.2."""
+"""Threshold for the correlation of the channels: inverted sound has -1, wide sound about 0.
+
+Over a second no sound of the test recordings is under -0.2.
+"""
 _SOFTEST_DB = -50.0
 _AROUND_S, _SHORTEST_S = 0.5, 1.0
 """Half of the time over which channels are compared, and how long they must be heard to be upside down: the end of a
@@ -71,7 +73,7 @@ class PolarityMeter:
 
 
 def _continued(sign: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:
-    """What is undecided (0) goes with what came before it, at the beginning with what comes."""
+    """Gives undecided places (0) the value before them, and those at the beginning the value after them."""
     known = np.flatnonzero(sign)
     if not known.size:
         return sign
@@ -80,7 +82,7 @@ def _continued(sign: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:
 
 
 def _turn(product: npt.NDArray[np.float64], near: int, around: int, *, falls: bool) -> int:
-    """The border near `near` that parts positive from negative products best."""
+    """The border near `near` that best separates positive from negative products."""
     if near in (0, product.size):
         return near
     low, high = max(0, near - around), min(product.size, near + around)

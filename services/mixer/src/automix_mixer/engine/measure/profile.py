@@ -1,4 +1,4 @@
-"""What analysis knows about a track."""
+"""The result of the analysis of a track."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ BOTH_SIDES_DB = 3.01
 class Faults:
     """What is wrong with a recording: DC of each channel (linear), steps with a click, flat-topped samples.
 
-    `offset` says whether the DC was worth a filter; `inverted` holds the stretches whose right channel was upside down.
-    Both are put right in the sound. `hard_edges`: it began or ended in the middle of a sound, and was faded there.
+    `offset` says whether the DC was filtered out; `inverted` holds the stretches whose right channel was inverted. Both
+    are repaired in the sound. `hard_edges` says at which ends the recording was cut while it sounded; it was faded
+    there.
     """
 
     dc: tuple[float, ...]

@@ -24,15 +24,16 @@ _SEARCHED_S, _LEAST_S = 90.0, 5.0
 _SIZE, _HOP = 2_048, 512
 _LOWEST_HZ, _HIGHEST_HZ, _BANDS = 40.0, 12_000.0, 12
 _RANGE = 1e-6
-"""Of a band's highest power: what lies 60 dB under it is no onset."""
+"""Range of onsets under the highest power of a band: rises that lie 60 dB under it are ignored."""
 _STEADY = 0.15
-"""Decades of power, 1.5 dB: a held chord ripples by less."""
+"""Rises under this, in decades of power (1.5 dB), are ignored: a held chord ripples by less."""
 _USUAL_BPM, _OCTAVES = 105.0, 0.7
 """Centre and width of the weight on tempo; popular music lies around 120, and in this octave around 105."""
 _TEETH = (0.5, 1.0, 2.0, 3.0, 4.0)
 _FINE_TEETH = np.arange(1, 17)
 _CLEAR, _STANDS_OUT = 0.06, 3.0
-"""Of the autocorrelation: share of the onsets' energy that repeats, and over the median of all tempos' spread."""
+"""Least share of the onsets' energy that repeats, and least distance of the best tempo from the median of all, in units
+of their spread."""
 
 
 def pulse_bpm(beats: Sequence[Profile]) -> float | None:

@@ -1,4 +1,4 @@
-"""Does a recording bring a room of its own? Told by how its endings die away."""
+"""Whether a recording has reverb of its own, from how its endings decay."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from automix_mixer.engine.dsp.running import running_minimum
 from automix_mixer.engine.sound.curve_file import CurveFile
 
 _BEFORE_S, _GAP_S, _AFTER_S = 0.1, 0.1, 0.06
-"""What is compared: the level over 100 ms, and over 60 ms that begin 100 ms later."""
+"""Two levels are compared: one over 100 ms, and one over 60 ms that begins 100 ms later."""
 _LOUD_DB = 10.0
-"""Under the 90th percentile of levels: what is softer than that ends nowhere in particular."""
+"""Only moments within this of the 90th percentile of levels can be endings."""
 _ENDS_DB, _ENDS_S = -25.0, 1.2
-"""An ending falls this far within that time; who sings on without a rest has none."""
+"""An ending falls by this much within that time. A voice that sings on has no endings."""
 _LEAST_ENDINGS_S = 2.0
-"""Of moments before endings: fewer are one or two words, which end as they like."""
+"""Seconds of moments before endings that are needed: fewer are one or two words, whose ends prove nothing."""
 _FASTEST = 0.05
-"""Share of the endings that tell: voices end slowly or fast, and never faster than the room."""
+"""Only this share of the endings counts, the fastest: a voice may end slowly, but never faster than its room."""
 _DRY_DB, _WET_DB = -25.0, -18.0
-"""What is left of the fastest endings then. Dry leads have -26 dB and less; with a reverb of 1.2 s 12 LU under them, or
-one of 2 s 18 LU under them, they have -21 to -15."""
+"""Level left after the fastest endings.
+
+Dry leads have -26 dB and less; leads with a reverb of 1.2 s at -12 LU, or of 2 s at -18 LU, have -21 to -15.
+"""
 _SEARCHED_S = 900.0
 
 

@@ -1,4 +1,4 @@
-"""How a voice hisses."""
+"""Level and frequency of sibilants."""
 
 from __future__ import annotations
 

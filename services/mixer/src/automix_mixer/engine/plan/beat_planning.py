@@ -1,4 +1,4 @@
-"""What the beats tell: style, tempo, the balance they ask for, and where they must give way."""
+"""Decisions from the beats: style, tempo, the balance, and where they give way."""
 
 from __future__ import annotations
 
@@ -21,14 +21,21 @@ LAR_DB = {"rap": 1.0, "pop": 1.0, "folk": 1.0, "electronic": 1.0, "rock": -2.5, 
 references; three professional mixes measured +0.9, +0.7 and -3.6)."""
 
 _SPARSE_LAR_DB, _DENSE_LAR_DB = -1.0, -3.5
-"""The densest of the professional mixes measured (indie rock) has -3.6 dB. Eleven songs measured lie around -2 dB, and
-a rule from +1 to -3.5 hardly beats that constant (1.9 against 2.2 dB of mean error): so it goes half as far."""
+"""The densest of the professional mixes measured (indie rock) has -3.6 dB.
+
+Eleven measured songs lie around -2 dB, and a rule from +1 to -3.5 hardly beats that constant (1.9 against 2.2 dB of
+mean error), so this rule goes half as far.
+"""
 _SURE_DB = 2.0
 _FROM_RULE_DB, _FINISHED_DB = 5.0, 2.0
-"""A voice that was moved by 6 dB can still look like a session; who has finished his voice has set its level, too."""
+"""How far a session's balance may lie from the rule, and how much further where its voices are finished.
+
+A voice that was moved by 6 dB can still look like a session; an engineer who has finished a voice has also set its
+level.
+"""
 _UNMASK_DEEPEST_DB = -4.0
-"""Few decibels, so that nobody hears the beat move: measured on the test song it makes -2.0 dB over the voice's bands
-while it sings, -2.4 at the deepest."""
+"""So little that nobody hears the beat move: on the test song it takes 2.0 dB in the voice's bands while it sings, and
+2.4 dB at the deepest."""
 
 
 def summed_pieces(curves: Sequence[CurveFile]) -> Iterator[Curve]:
@@ -118,7 +125,7 @@ def decide_tempo(beats: Sequence[Profile]) -> Decision[float]:
 
 
 def plan_beats(beats: Sequence[tuple[int, Profile]], loudness: float) -> list[BeatPlan]:
-    """All beats get one trim: their own balance is somebody's decision."""
+    """All beats get the same trim, because their balance is somebody's decision."""
     return [
         BeatPlan(
             track=i,
@@ -159,7 +166,7 @@ def plan_unmask(lead: Tone | None, beat: Tone | None, lar_db: float, amount: flo
         voice = to_db(lead.mid + lead.side) + weight + lar_db + to_db(k_power(beat) / k_power(lead))
         covers = to_db(beat.mid + beat.side) + weight
         dominance = np.clip((voice - voice.max() + 15.0) / 9.0, 0.0, 1.0)
-        # Full depth where the beat is at least as loud as the voice; where it lies far under it, there is less to gain.
+        # The depth is full where the beat is at least as loud as the voice, and less where it lies far under it.
         covering = np.clip((covers - voice + 12.0) / 12.0, 0.6, 1.0)
         region = (BAND_HZ > 180.0) & (BAND_HZ < 7_000.0)
         cut = amount * _UNMASK_DEEPEST_DB * smooth_bands(dominance * covering * region, 1)

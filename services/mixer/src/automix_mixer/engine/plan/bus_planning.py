@@ -15,13 +15,15 @@ from automix_mixer.engine.plan.tone import Tone, k_power, tone_of
 from automix_mixer.engine.settings import Settings
 
 _TONE_BOUND_DB, _LEVEL_BOUND_DB = 18.0, 15.0
-"""Either way from the mean of the moves: a loud chip tune asks for 18 dB at 16 kHz, a bright song over a dark one for
-as much between 100 Hz and 5 kHz."""
+"""Bounds in both directions from the mean of the moves.
+
+A loud chip tune asks for 18 dB at 16 kHz; a bright song after a dark one for as much between 100 Hz and 5 kHz.
+"""
 _SUB_HZ, _SUB_BOUND_DB = 45.0, 24.0
-"""Below 45 Hz a cut may go deeper: sub bass that a reference has not is rumble."""
+"""Below 45 Hz a cut may go deeper, because sub bass that a reference does not have is rumble."""
 _AIR_HZ = 12_000.0
 _WIDER_DB, _NARROWER_DB = 10.0, 30.0
-"""Making sides narrower is harmless at any depth; making them louder brings up what was hidden there."""
+"""A softer side does no harm at any depth; a louder side brings up what was hidden in it."""
 _NEUTRAL_BOUND_DB = 3.0
 _CORRECTION_DB = 6.0
 _LEAN_DB = 3.0
@@ -54,7 +56,7 @@ def reference_tone(references: Sequence[Profile]) -> Tone:
 
 
 def unit(tone: Tone) -> Tone:
-    """The tone at unit loudness."""
+    """The tone scaled to unit loudness."""
     total = k_power(tone)
     return Tone(tone.mid / max(total, 1e-20), tone.side / max(total, 1e-20))
 
@@ -109,16 +111,16 @@ def _follow(now: Tone, goal: Tone, references: Sequence[Profile], width: float) 
 
 
 def _level(move: Bands, now: Bands) -> Bands:
-    """Takes away the part of a move that only changes loudness; empty bands stay as they are."""
+    """Removes the part of a move that changes only loudness. Empty bands stay as they are."""
     present = now > now.max() - 45.0
     weights = 10 ** ((now + k_weight_db(BAND_HZ)) / 20) * present
     return np.asarray((move - (move * weights).sum() / weights.sum()) * present)
 
 
 def towards(now: Tone, goal: Tone, spectrum: float, width: float, *, level: bool = False) -> tuple[Bands, Bands]:
-    """Moves of mid and side, dB, that bring a tone towards another one by those shares; both at unit loudness.
+    """Moves of mid and side in dB that bring a tone towards another by the given shares; both tones have unit loudness.
 
-    With `level` bounds lie around equal loudness, and closer, as those of plans of version 1 do.
+    With `level` the bounds are narrower and lie around equal loudness, as in plans of version 1.
     """
     bound = _LEVEL_BOUND_DB if level else _TONE_BOUND_DB
     now_mid, now_side = to_db(now.mid), to_db(now.side)
@@ -129,7 +131,7 @@ def towards(now: Tone, goal: Tone, spectrum: float, width: float, *, level: bool
     move = np.where(heard, goal_mid - now_mid, 0.0)
     inside = heard & (BAND_HZ > _SUB_HZ) & (BAND_HZ < _AIR_HZ)
     if inside.any() and not level:
-        # A gain of all bands is free: bounds lie around it, not around equal loudness, which a bass may rule.
+        # Bounds lie around the mean gain of the bands. Around equal loudness a strong bass would shift all of them.
         move = np.where(heard, move - move[inside].mean(), 0.0)
     mid = np.clip(spectrum * move, lowest, bound)
     wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
@@ -161,7 +163,7 @@ class _Glue:
 
 
 def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
-    """Slow and shallow, unless a dense reference asks for more."""
+    """Slow and shallow compression, unless a dense reference asks for more."""
     if not references:
         ratio = 2.0 if settings.neutral_strength else 1.0
         return _Glue(
@@ -191,7 +193,7 @@ def _mean(values: Sequence[float], references: Sequence[Profile]) -> float:
 
 
 def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan:
-    """Target, ceiling, most limiting, and how far peaks may stand out."""
+    """Decides loudness, ceiling, most limiting, and the crest factor."""
     target, reason = -14.0, "the setting"
     ceiling_reason = "the setting"
     if settings.masters:

@@ -1,4 +1,4 @@
-"""What a rehearsal changes in a plan, recorded, and a recorded change applied."""
+"""The result of a rehearsal: how it is recorded in a plan, and how a recorded one is applied."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan
 
 _DIGITS = 4
-"""As many as a plan keeps in JSON: what is rendered first and from the stored plan are the same numbers."""
+"""Digits that a plan keeps in JSON.
+
+The first render rounds to them too, so that a render from the stored plan uses the same numbers.
+"""
 
 
 def recorded(planned: BusPlan, heard: BusPlan, fader_db: float, lean_db: float) -> CorrectionPlan:
-    """The way from the planned bus to that which the rehearsal came to, with its fader and its lean."""
+    """The change from the planned bus to the bus that the rehearsal found, with its fader and its lean."""
 
     def change(name: str) -> Decision[list[float]]:
         moved = np.subtract(getattr(heard, name).value, getattr(planned, name).value)

@@ -1,4 +1,4 @@
-"""What a user asks to be put on strips, put into the plan: as much data as what the engine decided."""
+"""Puts the effects that a user asks for into the plan, where they are data like the engine's own decisions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ BUSES = {
     "mix": "mix",
     "master": "mix",
 }
-"""Names of buses as a user says them. The last two are one: behind the master's limiter nothing may come."""
+"""Names of buses as users write them.
+
+The last two mean the same bus, because nothing may follow the master's limiter.
+"""
 
 
 def known_strips(names: Iterable[str]) -> set[str]:
@@ -70,7 +73,7 @@ def with_inserts(plan: MixPlan, inserts: Sequence[Insert], silent: Sequence[Trac
 
 
 def effects_of(insert: Insert) -> list[Effect]:
-    """What an insert stands for: itself, or the effects of a preset."""
+    """The effects that an insert stands for: itself, or those of its preset."""
     if insert.kind in PRESETS:
         preset = PRESETS[insert.kind]
         return [_effect(step.kind, step.parameters, f"of the preset {preset.name}") for step in preset.steps]
@@ -85,10 +88,8 @@ def _effect(kind: str, given: Mapping[str, float | str], why: str) -> Effect:
 
 
 def _tracks(plan: MixPlan, name: str) -> set[int]:
-    """Tracks whose file has that name, else those that play that role, else those whose name without its ending it is.
-
-    A bus goes before the last.
-    """
+    """The tracks that a name means: those whose file has that name, else those that play that role, else those whose
+    file has that name before its ending. A bus of that name comes before the last of these."""
     strips: list[VocalPlan | BeatPlan] = [*plan.vocals, *plan.beats]
     named = {strip.track for strip in strips if strip.name == name}
     playing = {strip.track for strip in strips if _role(strip) == name}

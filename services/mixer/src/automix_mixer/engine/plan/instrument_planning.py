@@ -1,6 +1,6 @@
-"""The console of instruments: who is moved, by how much, and who gives way to whom.
+"""The console of instruments: which levels change, by how much, and which track gives way to which.
 
-Everything is decided from cells, which several tracks hold at the same moments (`measure.cells`): nothing is done to a
+Everything is decided from cells, which several tracks hold at the same moments (`measure.cells`). Nothing is done to a
 session in which every part can be heard, and nothing to a single beat.
 """
 
@@ -20,18 +20,19 @@ from automix_mixer.engine.plan.mixplan import BeatPlan, DrumsPlan, GiveWayPlan, 
 from automix_mixer.engine.roles import DRUM_ROLES
 
 _HEARD_ENOUGH = 0.85
-"""Audibility among instruments at which nobody is moved; the voice takes some of it again."""
+"""Instruments with this audibility among each other are left alone; the voice will cover some of it again."""
 _COVERS_NOBODY = 0.88
-"""Who is heard less than this itself gives nothing away."""
+"""A track with less audibility than this is never cut for another."""
 _RAISE_DB: dict[str, float] = {"effects": 3.0, "percussion": 4.0, "hats": 5.0, "other": 5.0}
 _MOST_RAISE_DB, _MOST_CUT_DB = 6.0, -4.0
-"""Few decibels: the balance is somebody's, and a part that is moved further plays another part."""
+"""A few decibels, because the balance is somebody's decision and a part that is moved further has another role in the
+song."""
 _MASK_DB, _STEP_DB, _ROUNDS = -4.0, 0.5, 60
 _MOST_WAYS = 2
 _KICK_HZ = 180.0
 _KICK_DIP_DB = -12.0
 _KICK_SHARE = 0.02
-"""Of hits in which the bass may be louder."""
+"""Share of the hits in which the bass may be louder than the kick."""
 _WIDTH_DB = (-12.5, -8.5)
 """Side against middle of all instruments: released music has -14 to -8 dB, and the voice adds to the middle."""
 _RELEASED_DB = (-13.5, -8.0)
@@ -82,7 +83,7 @@ def plan_instruments(
 
 
 def plan_drums(strips: Sequence[BeatPlan], stages: Stages | None = None) -> DrumsPlan:
-    """Glue on the sum of several drums that nobody has put together yet."""
+    """Glue on the sum of several drums, unless somebody has mixed them already."""
     if not (stages or Stages()).glue or sum(s.to == "drums" for s in strips) < 2:
         return DrumsPlan()
     return DrumsPlan(
@@ -108,7 +109,10 @@ def _asked(beat: BeatPlan, profile: Profile, role: Decision[str]) -> BeatPlan:
 
 
 def _panned(strips: Sequence[BeatPlan], profiles: Sequence[Profile]) -> list[BeatPlan]:
-    """What is the same on both sides goes a little aside, in turns; lows, beats and the backbone stay."""
+    """Moves centred dual mono tracks a little to the sides, in turns.
+
+    Lows, beats and the backbone stay in the middle.
+    """
     side, out = 1.0, []
     for strip, profile in zip(strips, profiles, strict=True):
         place = _PANNED.get(strip.role.value, 0.0)
@@ -136,7 +140,8 @@ def _power(cells: Cells, strips: Sequence[BeatPlan]) -> npt.NDArray[np.float64]:
 
 
 def _settle(strips: Sequence[BeatPlan], cells: Cells, stages: Stages) -> list[BeatPlan]:
-    """Raises who is covered and cuts who covers it, in small steps, until everybody is heard or bounds are reached."""
+    """Raises covered tracks and cuts those that cover them, in small steps, until all are heard or the bounds are
+    reached."""
     power = _power(cells, strips)
     before = audibility(power)
     level = np.zeros(len(strips))
@@ -165,7 +170,7 @@ def _settle(strips: Sequence[BeatPlan], cells: Cells, stages: Stages) -> list[Be
 
 
 def _with(power: npt.NDArray[np.float64], level: Gains, cuts: Gains) -> npt.NDArray[np.float64]:
-    """Powers after levels and cuts; a cut acts in frames in which its key sounds."""
+    """Powers after levels and cuts. A cut acts only in frames in which its key sounds."""
     loud = power.sum(axis=1)
     sounds = loud > 0.03 * loud.max(axis=1, keepdims=True)
     out = power * 10 ** (level / 10)[:, None, None]
@@ -184,7 +189,7 @@ def _help(
     most: Gains,
     stages: Stages,
 ) -> bool:
-    """One step for one track; whether there was one to make."""
+    """Makes one step for one track; returns whether there was a step to make."""
     moved = False
     if stages.levels and level[i] < most[i]:
         level[i] += _STEP_DB
@@ -249,7 +254,7 @@ def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
         need = float(np.percentile(over, 100 * (1 - _KICK_SHARE)))
         if need <= 0.0:
             continue
-        # What fades in and out does not reach its whole depth over a hit.
+        # With its fades the cut does not reach its whole depth during a hit.
         depth = max(_KICK_DIP_DB, -1.2 * need - 2.5)
         cut = np.where(BAND_HZ < _KICK_HZ, depth, 0.0)
         reason = f"the bass is louder than the kick in {100 * float((over > 0).mean()):.0f} % of its hits"

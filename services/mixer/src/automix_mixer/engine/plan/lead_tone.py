@@ -13,15 +13,15 @@ from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BusPlan, Cut, LeadSharePlan, VocalPlan
 
 VOICE_DB = 4.5
-"""Stages that are bounded one by one add up to 9.5 dB; a voice that is moved by more than 5 is another voice. Half a
-decibel is left for the skirts of cuts and the ripple of filters."""
+"""Stages that are bounded one by one add up to 9.5 dB, and a voice that is moved by more than 5 dB sounds like another
+voice. Half a decibel is left for the skirts of cuts and the ripple of filters."""
 
 LEAD_DB = 6.5
-"""The same behind a reference, which may ask for more."""
+"""The same bound behind a reference, which may ask for more."""
 _SHARE = 0.5
 _VOICE_HZ = (200.0, 5_000.0)
 _WIDER_DB = 3.0
-"""More would bring up what a lead has beside itself, and its reverb."""
+"""The side of a lead is lifted by at most this much more than its middle, because its reverb and noise lie there."""
 _INSIDE = 2.0 ** (np.arange(-4, 5) / 24)
 
 
@@ -54,13 +54,13 @@ def cut_db(cut: Cut, hz: Bands) -> Bands:
 
 
 def lead_share(leads: Sequence[VocalPlan]) -> LeadSharePlan:
-    """Half of the bus, and no more than their own filters leave of LEAD_DB."""
+    """Half of the bus's bend, and at most what the leads' own filters leave of LEAD_DB."""
     if not leads:
         flat = Decision([0.0] * BAND_HZ.size, "dB per third octave", "there is no lead")
         return LeadSharePlan(Decision(_SHARE, "", "there is no lead"), flat, flat)
     hz = np.multiply.outer(BAND_HZ, _INSIDE)
     own = np.stack([_own_db(v, hz.reshape(-1)).reshape(hz.shape) for v in leads])
-    # Around the mean of the lead's own filters, as the bend is around that of the bus: a gain is no tone.
+    # Both bends are taken around their means, because a plain gain does not change the tone.
     own -= own[:, _inside_voice()].mean(axis=(1, 2), keepdims=True)
     lowest = np.minimum(-LEAD_DB - own.min(axis=(0, 2)), 0.0)
     highest = np.maximum(LEAD_DB - own.max(axis=(0, 2)), 0.0)

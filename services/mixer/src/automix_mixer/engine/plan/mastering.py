@@ -1,4 +1,4 @@
-"""The plan of a finished song: nothing is mixed, little is moved."""
+"""The plan of a finished song: nothing is mixed, and the tone moves little."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import CorrectionPlan, MixPlan
 
 TONE_BOUND_DB, REFERENCE_BOUND_DB = 2.0, 6.0
-"""In any third octave. Mastering engineers move a finished mix by 1 to 2 dB; a reference is asked for, and goes further
-than that, but not as far as a mix may go, in which the tracks are still to be had."""
+"""In any third octave.
+
+Mastering engineers move a finished mix by 1 to 2 dB. A reference is asked for and may go further, but not as far as in
+a mix, where the tracks can still be changed.
+"""
 APART_LU = (6.0, 3.0)
-"""Songs of an album stay as far under and over it as they are, up to this: an interlude keeps its place, and a song
-that is louder than that over all others would spend the album's room on itself."""
+"""Songs keep their distance from the album's loudness up to this: an interlude keeps its place, but a song that is
+louder than all others by more would take the album's headroom."""
 _STILL = [0.0] * 30
 
 
@@ -28,9 +31,9 @@ def require_song(roles: Sequence[str]) -> None:
 
 
 def as_song(plan: MixPlan) -> MixPlan:
-    """A plan that was made for one beat, as one for a finished song.
+    """Turns a plan that was made for one beat into the plan of a finished song.
 
-    Tone is bounded, edges stay, and without a reference there is no glue: a finished song has its own.
+    Its tone is bounded, its edges stay, and without a reference there is no glue, because a finished song has its own.
     """
     bus, followed = plan.bus, plan.bus.reference
     bound = TONE_BOUND_DB if followed is None else REFERENCE_BOUND_DB

@@ -1,4 +1,4 @@
-"""What a mix starts from: a session as its engineer left it, a finished voice, or raw tracks. Told by measurement."""
+"""What a mix starts from, told by measurement: a session as its engineer left it, a finished voice, or raw tracks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from automix_mixer.engine.measure.profile import BOTH_SIDES_DB, Profile
 from automix_mixer.engine.sound.pcm import Sound
 
 _LENGTHS_S = 0.03
-"""Stems are exported together and end together."""
+"""Stems of a session are exported together and have equal lengths within this."""
 _TARGETS_DBFS = (0.0, -0.1, -0.2, -0.3, -0.5, -1.0, -1.5, -2.0, -3.0, -6.0, -9.0, -10.0, -12.0, -18.0, -20.0)
 _ON_TARGET_DB, _ALIKE_LU = 0.04, 0.3
-"""Peaks that somebody or something normalised, and loudnesses."""
+"""Tolerances within which peaks count as normalised, and loudnesses as alike."""
 _SUM_DBFS = (-6.0, 2.5)
-"""Peak of the sum: an engineer leaves his mix near full scale."""
+"""Range for the peak of a session's sum: an engineer leaves a mix near full scale."""
 _LAR_DB = (-8.0, 4.0)
-"""Lead over beats in released music; a voice that was moved by 12 dB and more is outside."""
+"""Range of lead over beats in released music; a voice that was moved by 12 dB or more lies outside."""
 FINISHED_CREST_DB, _RAW_CREST_DB = 17.0, 18.5
 """Peak over RMS while it sings: six of six processed voices lie under 17 dB, none of five raw ones."""
 _STEREO_DB = -35.0
@@ -43,12 +43,12 @@ class Material:
 
     @property
     def mixed(self) -> float:
-        """How far the whole is mixed already, from 0 to 1: a session of finished voices is."""
+        """How far the song is mixed already, from 0 to 1. Only a session of finished voices is more than 0."""
         return min(self.finished) if self.session and self.finished else 0.0
 
 
 def material_of(vocals: Sequence[Profile], leads: Sequence[Profile], beats: Sequence[Profile], wanted: str) -> Material:
-    """`wanted` is auto, session or style: the last two decide, the first measures."""
+    """Tells the material. `wanted` is auto, session or style; only auto measures."""
     finished = tuple(finished_share(p) for p in vocals)
     if not leads or not beats:
         return Material(False, "there is nothing to balance", 0.0, finished)
@@ -74,7 +74,7 @@ def finished_share(profile: Profile) -> float:
 
 
 def active_crest_db(profile: Profile) -> float:
-    """Peak over the root mean square of what is sung."""
+    """Crest factor in dB of the parts in which the voice sings."""
     active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
     energy = float(profile.steps.read()[active].sum(dtype=np.float64))
     mean = energy / max(1, int(active.sum()) * profile.step * profile.channels)
@@ -101,7 +101,7 @@ def raw_lar_db(leads: Sequence[Profile], beats: Sequence[Profile]) -> float:
 
 
 def _against_session(vocals: Sequence[Profile], beats: Sequence[Profile], raw_lar: float) -> Iterator[str]:
-    """What speaks against levels that somebody chose; the dearest to find out comes last."""
+    """The reason why the levels are not those of a session. The most expensive check comes last."""
     tracks = [*vocals, *beats]
     if max(p.duration_s for p in tracks) - min(p.duration_s for p in tracks) > _LENGTHS_S:
         yield "the tracks differ in length"

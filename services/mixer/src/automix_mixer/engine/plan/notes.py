@@ -1,4 +1,4 @@
-"""What a person should know about the recordings before the mix: faults, mistakes, and what was put right."""
+"""Notes about the recordings before the mix: faults, likely mistakes, and what was repaired."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from automix_mixer.engine.measure.profile import Profile
 
 _TOLD_GAPS = 5
 _END_S = 0.1
-"""What lacks from here on to the end of a recording is its end."""
+"""A gap that reaches within this of the end of a recording is its missing end."""
 _CLIPPED, _CLICKS = 30, 20
-"""Samples on flat tops, and clicks, that a listener can hear; fewer happen in any recording."""
+"""Numbers of flat-topped samples and of clicks that a listener can hear; any recording has a few."""
 SHORTEST_REFERENCE_S = 3.0
 """EBU R 128's short-term window: from less neither a spectrum nor a loudness says what a song is like."""
 _OFFSET = 0.03
-"""Of the root mean square: 30 dB under the sound. Smaller ones are nobody's fault."""
+"""Share of the root mean square (30 dB under it) from which an offset is reported."""
 _SAME_DB, _SAME_S = 0.4, 0.1
 _LEAST_BANDS = 6
-"""Third octaves of two takes by one singer differ by 1 dB and more."""
+"""Recordings are the same when at least this many third octaves agree.
+
+Two takes by one singer differ by 1 dB or more.
+"""
 _BASS_DB, _ALL_THE_TIME = -12.0, 0.9
-"""Under 120 Hz against 200 Hz to 4 kHz: finished songs of the test recordings hold -5 dB and more, voices under -34;
-and songs never pause."""
+"""Level under 120 Hz against 200 Hz to 4 kHz, and share of time with sound.
+
+Finished songs among the test recordings hold -5 dB and more, voices under -34 dB; and songs never pause.
+"""
 
 
 def fault_notes(tracks: Sequence[Profile]) -> list[str]:
@@ -50,7 +55,7 @@ def fault_notes(tracks: Sequence[Profile]) -> list[str]:
 
 
 def usable_references(references: Sequence[Profile]) -> tuple[list[Profile], list[str]]:
-    """Those that can be followed, and why the others are left out."""
+    """The references that can be followed, and notes about those that cannot."""
     kept, notes = [], []
     for p in references:
         if not p.sounds:
@@ -66,7 +71,7 @@ def usable_references(references: Sequence[Profile]) -> tuple[list[Profile], lis
 
 
 def mistake_notes(vocals: Sequence[Profile], beats: Sequence[Profile]) -> list[str]:
-    """About what is probably not meant: one recording given twice, a finished song given as a voice."""
+    """Notes about likely mistakes: one recording given twice, a finished song given as a voice."""
     notes = [
         f"{a.track.label} and {b.track.label} sound the same: was one recording given twice?"
         for a, b in combinations([*vocals, *beats], 2)

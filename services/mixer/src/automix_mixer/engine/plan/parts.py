@@ -1,4 +1,4 @@
-"""Lead, double or backing: several vocals are told apart."""
+"""Tells several vocals apart as lead, double or backing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.role_names import role_of_name
 
 _TAKES_TURNS = 0.35
-"""A vocal of whose singing less than this falls together with the lead's is a lead of its own (another verse)."""
+"""A vocal whose singing overlaps with the lead's by less than this share is another lead (another verse)."""
 _DOUBLE_CORRELATION = 0.75
 """Loudness contours of two takes of one line agree above this; harmonies and answers stay below."""
 
@@ -48,7 +48,7 @@ def assign_parts(vocals: Sequence[Profile]) -> list[Decision[str]]:
 
 
 def _told(vocals: Sequence[Profile]) -> dict[int, Decision[str]]:
-    """Roles that the user or the file's name gives. Of several, one has to be free to lead."""
+    """Parts that the user or the file's name gives. Where there are several vocals, one must remain free to lead."""
     told: dict[int, Decision[str]] = {}
     for i, vocal in enumerate(vocals):
         if vocal.track.options.role:
@@ -70,7 +70,7 @@ def _side_share(profile: Profile) -> float:
 def _compare(
     a: Profile, a_active: npt.NDArray[np.bool_], b: Profile, b_active: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """Share of a's singing that falls into b's, and correlation of their loudness contours there."""
+    """The share of a's singing that overlaps with b's, and the correlation of their loudness contours there."""
     n = min(a_active.size, b_active.size)
     both = a_active[:n] & b_active[:n]
     together = float(both.sum()) / max(1.0, float(a_active.sum()))

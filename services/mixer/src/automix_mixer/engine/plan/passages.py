@@ -18,13 +18,13 @@ BUSES_OF_TRACKS = ("lead", "backing", "drums")
 
 
 def made_of(plan: MixPlan, passage: Passage) -> MixPlan:
-    """What was planned from the sound of the passage, in seconds of the song."""
+    """A plan that was made from the passage alone, with its times moved to seconds of the song."""
     vocals = [_moved(vocal, passage.start_s) for vocal in plan.vocals]
     return replace(plan, vocals=vocals, passage=passage)
 
 
 def within(plan: MixPlan, passage: Passage) -> MixPlan:
-    """The plan as the passage alone is rendered by it, with a note that says so."""
+    """The plan as it is rendered for the passage alone, with a note that says so."""
     note = (
         f"a preview: {passage.length_s:g} s from {_clock(passage.start_s)} on, where the song is densest;"
         " a mix by its plan is the whole song"
@@ -65,7 +65,7 @@ def _timed(vocal: VocalPlan, fresh: VocalPlan) -> VocalPlan:
 
 
 def _beside(fresh: BeatPlan, others: Sequence[BeatPlan]) -> BeatPlan:
-    """All beats share one trim, so that their own balance stays."""
+    """A beat that was silent in the passage, with the trim that all beats share."""
     if not others:
         return fresh
     ways = [replace(way, on=False) for way in fresh.give_way]

@@ -117,7 +117,7 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
         Settings.from_json(plan.settings)
     except SettingsError as error:
         raise invalid(f"plan.settings.{error.field}", error.why) from None
-    # Stored plans hold the others, too, which were never used.
+    # Older stored plans also hold settings that rendering never used.
     return replace(plan, settings=kept_settings(plan))
 
 
@@ -133,7 +133,7 @@ def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
     the settings say so.
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
-        return data  # which is no plan, as `plan_from_json` says
+        return data  # `plan_from_json` refuses it, because it is no plan
     own, usual = data["settings"], Settings()
     asked = {name: getattr(settings, name) for name in DELIVERY}
     always = ("format", "preview") if "preview" in own else ("format",)

@@ -42,7 +42,7 @@ from automix_mixer.engine.settings import Settings
 _BUS_ROUNDS = 4
 _LEAST_SPACE = 0.05
 _DIVISIONS = {"quarter": 1.0, "dotted-eighth": 0.75, "eighth": 0.5, "triplet": 1 / 3, "sixteenth": 0.25}
-"""Of a quarter note, which is a beat."""
+"""Echo times as fractions of a quarter note, which is a beat."""
 
 Indexed = list[tuple[int, Profile]]
 
@@ -69,7 +69,7 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
         require_song([p.track.role for p in profiles])
         made = as_song(made)
     made = with_inserts(made, settings.inserts, [p.track for _, p in vocals + beats if not p.sounds])
-    # What is rendered now and what is read back from JSON later must be the same numbers.
+    # The numbers rendered now must equal those that are read back from JSON later.
     return plan_from_json(plan_to_json(made), own_machine=True)
 
 
@@ -104,7 +104,7 @@ def _plan(
     unmask = plan_unmask(voice, backing if beats else None, lar.value, 1.0 - material.mixed)
     share = min(1.0, sum(_sung_share(v, p) for v, p in leads))
     space = _space(style.value, tempo.value, settings, min(material.finished, default=0.0))
-    # What is mixed already is pulled nowhere that nobody asked for.
+    # A song that is mixed already is not pulled towards the neutral curve.
     pulled = replace(settings, neutral_strength=settings.neutral_strength * (1.0 - material.mixed))
     bus = plan_bus(backing, references, pulled, rate / 2)
     for _ in range(_BUS_ROUNDS):
@@ -118,7 +118,7 @@ def _plan(
     held = with_alignment(held, sung, settings)
     if bus.reference is not None:
         bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
-    # In a session somebody has given every instrument its place and its width, and the drums their sound.
+    # In a session an engineer has already chosen place and width of every instrument, and the sound of the drums.
     placed = material.session
     stages = Stages(pan=not placed, width=not placed, lows=not placed, glue=not placed)
     strips = _instruments(beats, stages, solo=solo)
@@ -161,13 +161,16 @@ def _muted(profile: Profile, *, solo: bool) -> bool:
 
 
 def _lead_offset_db(vocals: Indexed, parts: Sequence[Decision[str]]) -> float:
-    """What is asked of the first lead: the balance is stated for it, and the others stand against it."""
+    """The level offset that the user asks for the first lead. The balance is stated for it; the others follow."""
     asked = (p.track.options.level_db for (_, p), part in zip(vocals, parts, strict=True) if part.value == "lead")
     return next(asked, 0.0)
 
 
 def _as_asked(vocal: VocalPlan, profile: Profile, lead_db: float, *, solo: bool) -> VocalPlan:
-    """The strip of a vocal with what the user asks of its track; the fader of all will move by `lead_db`."""
+    """The strip of a vocal with what the user asks for its track.
+
+    `lead_db` is subtracted, because the fader of all vocals moves by it.
+    """
     asked = profile.track.options
     vocal = replace(vocal, mute=_muted(profile, solo=solo))
     if asked.level_db != lead_db:
@@ -186,7 +189,7 @@ def _array(values: list[float]) -> Bands:
 
 
 def _at_session_level(vocal: VocalPlan, profile: Profile, leads: Sequence[Profile]) -> VocalPlan:
-    """Voices stand to each other as in the session: a lead at the mean of the leads has 0 dB."""
+    """Sets the voices to their levels in the session: a lead at the mean of the leads has 0 dB."""
     mean = sum(p.heard_lufs for p in leads) / len(leads)
     level = Decision(profile.heard_lufs - mean, "dB", "against the leads, as in the session")
     return replace(vocal, level_db=level)

@@ -1,4 +1,4 @@
-"""JSON values to the plan's types; what is wrong is named by its place."""
+"""Reads JSON values as the plan's types, and names the place of a mistake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from automix_mixer.engine.plan.decision import Decision
 
 _LARGEST = 1e6
 _LONGEST_LIST = 20_000
-"""Phrases of a voice that sings for hours; nothing else in a plan is as long."""
+"""A voice that sings for hours has this many phrases; nothing else in a plan is as long."""
 
 
 def read(kind: Any, value: Any, where: str) -> Any:
@@ -73,7 +73,7 @@ def read_object(value: Any, where: str) -> Mapping[str, Any]:
 def checked_keys(
     value: Mapping[str, Any], names: Sequence[str], where: str, *, needed: Sequence[str] | None = None
 ) -> None:
-    """Refuses a name that is not among `names`, and one of `needed` (default: all) that is missing."""
+    """Refuses names that are not among `names`, and missing ones of `needed` (default: all)."""
     for name in value:
         if name not in names:
             raise invalid(f"{where}.{name}", "there is no such field")

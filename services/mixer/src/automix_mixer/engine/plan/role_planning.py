@@ -1,4 +1,4 @@
-"""What each beat or stem plays: as asked, by its name, or by what it sounds like."""
+"""The role of each beat or stem: as asked, by its name, or by its sound."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from automix_mixer.engine.role_names import role_of_name
 from automix_mixer.engine.sound.curve_file import MOST_LEVELS
 
 _STRUCK_DB = 10.0
-"""Hits against the level between them: struck instruments of the test recordings reach 12 to 40 dB, others 2 to 8."""
+"""Level of hits over the level between them from which an instrument is struck: drums of the test recordings reach 12
+to 40 dB, others 2 to 8."""
 _BEATEN_DB = 15.0
-"""A kick stands out further than a plucked or gated bass."""
+"""The same for low instruments: a kick stands out further than a plucked or gated bass."""
 _WIDE_OCTAVES = 2.2
-"""One drum has a narrower spectrum than a kit."""
+"""A kit has a wider spectrum than this, a single drum a narrower one."""
 _HISS, _NO_HISS, _BOOM, _NO_BOOM, _BASSY = 0.5, 0.03, 0.75, 0.15, 0.45
 
 

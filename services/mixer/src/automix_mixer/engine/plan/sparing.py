@@ -1,4 +1,4 @@
-"""A vocal's chain scaled down by how finished the voice is: what somebody made is left alone."""
+"""Scales a vocal's chain down by how finished the voice is, so that finished voices are left alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strips of a plan's JSON to the chains that the engine renders."""
+"""Reads the strips of a plan's JSON into the chains that the engine renders."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _chain(
 def _apart(
     inserts: Sequence[Mapping[str, Any]], mine: Mapping[str, Kind]
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """The engine's own inserts, and those that were added. Of two of one kind the first is the engine's."""
+    """Separates the engine's own inserts from those that were added. Of two of one kind the first is the engine's."""
     own: dict[str, Mapping[str, Any]] = {}
     beside = []
     for insert in inserts:
@@ -171,7 +171,7 @@ def _apart(
 
 
 def _check_order(kinds: Sequence[str], order: Sequence[str], where: str, last: str) -> None:
-    """Effects stand behind the engine's own inserts, but for the one called `last`."""
+    """Checks that effects stand behind the engine's own inserts, except for the one called `last`."""
     own = [kind for i, kind in enumerate(kinds) if kind in order and (kind not in KINDS or kind not in kinds[:i])]
     for kind in own:
         if own.count(kind) > 1:

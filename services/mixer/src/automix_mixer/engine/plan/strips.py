@@ -108,16 +108,16 @@ KINDS: Mapping[type, tuple[Kind, ...]] = {
     MasterPlan: MASTERING,
 }
 BESIDE = {"track", "name", "part", "role", "to", "send_db", "effects", "off", "mute", "give_way"}
-"""Fields of chains that a strip says in its own words, or as further inserts."""
+"""Fields of chains that a strip states outside of its inserts, or as additional inserts."""
 
 
 def voice_bus(part: str) -> str:
-    """The bus of a vocal: leads stand alone, for the balance and the unmasking are theirs."""
+    """The bus of a vocal. Leads have their own, because balance and unmasking go by them."""
     return "lead" if part == "lead" else "backing"
 
 
 def forgotten() -> list[str]:
-    """Fields of the plan's chains that no insert holds; a test wants none."""
+    """Fields of the plan's chains that no insert holds; the tests expect none."""
     return [
         f"{kind.__name__}.{f.name}"
         for kind, inserts in KINDS.items()
@@ -127,7 +127,7 @@ def forgotten() -> list[str]:
 
 
 def switched(plan: MixPlan) -> MixPlan:
-    """The plan as it sounds: what is switched off does nothing, and what is muted is silent."""
+    """The plan as it sounds: inserts that are switched off have neutral values, and muted strips are silent."""
     return replace(
         plan,
         vocals=[_without(v) for v in plan.vocals],
@@ -157,7 +157,7 @@ def _neutral(chain: Any, name: str, value: Any) -> Any:
     if not isinstance(before, Decision):
         return value
     if name == "width" and isinstance(chain, VocalPlan) and chain.channels.value != "stereo":
-        value = 0.0  # a side that is made, and not one that is kept
+        value = 0.0  # of one channel the width is made, and 0 makes none
     if name == "dc":
         value = [0.0] * len(before.value)
     return replace(before, value=value)

@@ -65,7 +65,7 @@ def expected_tone(voice: Tone, beat: Tone, unmask: UnmaskPlan, space: SpacePlan,
 
 
 def through_bus(tone: Tone, bus: BusPlan) -> Tone:
-    """A tone after the bus, of all but leads."""
+    """The tone of everything but the leads after the bus."""
     return moved(tone, (np.array(bus.mid_db.value), np.array(bus.side_db.value)))
 
 
@@ -86,7 +86,8 @@ def bus_shift_db(bus: BusPlan, voice: Tone, beat: Tone) -> float:
 
 
 def space_gain_db(bus: BusPlan, voice: Tone) -> float:
-    """What keeps the space's level against the lead when the bus bends both: their spectra and sides differ."""
+    """The gain that keeps the space's level against the lead when the bus bends both, since their spectra and sides
+    differ."""
     if bus.lead is None or k_power(voice) == 0.0:
         return 0.0
     wet = wet_tone(voice)
@@ -96,7 +97,7 @@ def space_gain_db(bus: BusPlan, voice: Tone) -> float:
 
 
 def wet_tone(voice: Tone) -> Tone:
-    """What comes back from the space is as much side as mid, from 250 Hz to 7 kHz; half of the voice's mid each."""
+    """The tone of the space's return: as much side as mid, from 250 Hz to 7 kHz, each half of the voice's mid."""
     inside = (BAND_HZ > 250.0) & (BAND_HZ < 7_000.0)
     return Tone(0.5 * inside * voice.mid, 0.5 * inside * voice.mid)
 

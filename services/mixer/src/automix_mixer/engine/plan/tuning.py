@@ -16,10 +16,12 @@ from automix_mixer.engine.settings import Settings
 
 _LOW_HZ, _HIGH_HZ = 60.0, 1_600.0
 _CLEAR = 0.08
-"""Of the energy that lies on a scale's notes, weighed by how much they matter in it, over the next key's that is not
-its relative: less is no key, but a drum kit."""
+"""Least lead of the best key over the next one that is not its relative, as a difference of correlations.
+
+Drum kits stay below it.
+"""
 _TONAL = 0.4
-"""Deviation of the twelve pitch classes over their mean: noise has up to 0.33, chords 0.5 and more."""
+"""Least deviation of the twelve pitch classes over their mean: noise has up to 0.33, chords 0.5 and more."""
 _PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
@@ -30,7 +32,7 @@ Chroma = npt.NDArray[np.float64]
 
 
 def with_tuning(vocal: VocalPlan, beats: Sequence[Profile], settings: Settings) -> VocalPlan:
-    """The vocal with what the settings ask for; without it no insert is there."""
+    """The vocal with the tuning that the settings ask for; without any it gets no insert."""
     if settings.tune == 0.0:
         return vocal
     strength = Decision(settings.tune, "", "as asked")
@@ -61,7 +63,7 @@ def found_key(beats: Sequence[Profile]) -> Decision[str]:
 
 
 def _chroma(beat: Profile) -> Chroma:
-    """Amplitude by pitch class, of what stands out of its surroundings; each beat counts by its loudness."""
+    """Amplitude by pitch class of peaks in the spectrum; each beat counts by its loudness."""
     power = beat.whole.mid + beat.whole.side
     hz = np.arange(power.size) * beat.sample_rate / (2 * (power.size - 1))
     kept = (hz >= _LOW_HZ) & (hz <= _HIGH_HZ)

@@ -1,4 +1,4 @@
-"""Stored plans of older versions, rewritten as the present one, so that none is ever refused for its age."""
+"""Rewrites stored plans of older versions as the present version, so that none is refused for its age."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _ADDED_1: Mapping[str, Any] = {
     "pan": 0.0,
     "level_db": 0.0,
 }
-"""What version 1 did not have, and what did not happen then."""
+"""Fields that version 1 did not have, with the values that leave its sound unchanged."""
 
 
 def _added_1(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The chain of one vocal, decided from its profile."""
+"""Decides the chain of one vocal from its profile."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _PRESENCE_DB = 1.5 * np.exp(-(np.log2(BAND_HZ / 3_000.0) ** 2) / (2 * 0.7**2))
 
 _TONE_HZ = (120.0, 12_000.0)
 _TONE_SHARE = 0.5
-"""Half way: the voices of the test recordings then move by at most 4.4 dB in any third octave and stay themselves."""
+"""Half of the difference is corrected: the voices of the test recordings then move by at most 4.4 dB in any third
+octave and keep their character."""
 _TONE_BOUNDS_DB = (-5.0, 3.0)
 """The deepest shelf of vocal chains in research is -5 dB, and they lift less than they cut (FACTS: Mixing
 references)."""
@@ -40,18 +41,18 @@ _STANDS_OUT_DB, _RINGS_DB = 10.0, 3.0
 and resolves less, together; and of the envelope alone. Rings of 10 dB and more put into voices reach 11 and 3.4; notes
 that are sung half of the time reach 16 and 1, the formants of one vowel 9 and 4."""
 _MOST_CUTS = 4
-"""More would be a tone correction, which has its own stage."""
+"""More cuts would be a tone correction, which is a stage of its own."""
 _COMPRESSOR_RATIO, _OVER_THRESHOLD_DB = 2.5, 4.0
 _SIBILANTS_DB = -13.0
 """Energy of 5 to 9 kHz in sibilants against the voice's loudness. Fletcher (Speech and Hearing, 1953) gives s and z 14
 dB, sh 7 dB less power than the mean vowel; harsh recordings reach -8 dB."""
 _MOST_DEESS_DB = 8.0
-"""More is a lisp."""
+"""A deeper reduction sounds like a lisp."""
 _RIDE_STRENGTH = 0.75
 """Three quarters of the way: the spread of phrases falls to a quarter (measured on the test lead: 0.85 to 0.25 LU), and
 a chorus still rises."""
 _RIDE_LIMIT_DB = 8.0
-"""Phrases that differ by more than 11 dB are meant to."""
+"""Phrases that differ by more than 11 dB differ on purpose."""
 
 _ALL_WET = 0.9
 
@@ -139,7 +140,8 @@ def _tone(bands: Bands) -> Decision[list[float]]:
 
 
 def _resonances(profile: Profile) -> list[Cut]:
-    """Where the long-term spectrum and the envelope both stand out: a note that is often sung does only in one."""
+    """Cuts where both the long-term spectrum and the envelope stand out; a note that is often sung stands out only in
+    the former."""
     power = profile.sounding.mid + profile.sounding.side
     step = profile.sample_rate / (2 * (power.size - 1))
     total = np.concatenate([[0.0], np.cumsum(power)])
@@ -177,7 +179,8 @@ def _ride(profile: Profile) -> Decision[list[list[float]]]:
 
 
 def _deess(profile: Profile, tone: list[float], compressor_ratio: float, amount: float) -> tuple[Decision[float], ...]:
-    """Threshold and range: the mean sibilant comes to a level against the voice, and one that lies there stays."""
+    """Threshold and range of the de-esser: the mean sibilant is brought to a level against the voice, and one that has
+    it already stays."""
     lift = float(gain_at(np.array([7_000.0]), np.array(tone))[0])
     # The compressor takes from vowels, and sibilants stand out by as much more.
     squeezed = (1.0 - 1.0 / compressor_ratio) * _OVER_THRESHOLD_DB

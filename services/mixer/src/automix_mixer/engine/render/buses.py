@@ -1,4 +1,4 @@
-"""Effects on the buses: on those of the voices, on the beat, and on the sum of all."""
+"""Effects on the buses: those of the voices, the beat, and the sum."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, PcmFile, Sound
 from automix_mixer.engine.sound.workspace import Workspace
 
 EFFECTS_STEM = "effects"
-"""The stem of what effects on the mix bus add to the sum: with it all stems still add up to the mix."""
+"""A stem that holds what effects on the mix bus add to the sum; with it the stems still add up to the mix."""
 
 
 def render_buses(

@@ -1,8 +1,8 @@
-"""Crest factor of the mix towards a reference's: how much glue there is, and how far hits are lifted.
+"""Brings the crest factor of the mix towards a reference's, by the amount of glue and by lifting hits.
 
-Both are worked out on curves before the limiter, which sees to what is left. What a reference has too little of is
-taken by the glue and the limiter; what it has more of comes back by lifting the hits that stand out of their
-surroundings: the limiter's gain turned round, with as slow a return.
+Both are computed on curves before the limiter, which does the rest. Where the mix has more crest than the reference,
+glue and limiter take it. Where it has less, hits that stand out of their surroundings are lifted: a limiter's gain
+turned upside down, with as slow a return.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from automix_mixer.engine.sound.segments import in_segments
 from automix_mixer.engine.sound.workspace import Workspace
 
 _GLUE_WHOLE_DB = 3.0
-"""This much crest over the goal calls for the whole glue, none for none."""
+"""The glue acts in full from this much crest over the goal, and not at all from none."""
 _RANGE_LU = 1.0
-"""Of the loudness range, which the glue may take: a dense reference holds hits together, not verse and chorus."""
+"""The glue may reduce the loudness range by this much: a dense reference holds hits together, not verse and chorus."""
 _SURROUNDINGS_S = 0.2
 _HITS = (75.0, 95.0)
 """Percentiles of peak over surroundings between which lifting begins and is whole: the hits of this song."""
 _TOPS_DB = (8.0, 2.0)
-"""Below the song's highest peak: where lifting begins and is whole. A hit in a quiet part needs no help."""
+"""Levels below the song's highest peak at which lifting begins and is whole. A hit in a quiet part needs no help."""
 _RETURN_MS = 40.0
 _ROUNDS = 7
 
@@ -83,7 +83,7 @@ def shape(
     least = range_lu((k for _, k in pre.k_steps.pieces()), pre.step, pre.sample_rate) - _RANGE_LU
     while range_guarded and shaping.glue_share > 0.0 and shaping.range_lu() < least:
         shaping.glue_share = max(0.0, shaping.glue_share - 0.2)
-    # Lifting what the limiter would take again is no use.
+    # Hits are lifted no further than the limiter lets through.
     room = master.ceiling_dbtp.value - (master.target_lufs.value + shaping.rms_over_loudness())
     wanted = min(goal - excess, room)
     if master.lift_db.value > 0.0 and shaping.crest_db() < wanted:
@@ -158,7 +158,7 @@ def _step_peaks(pre: Premaster, workspace: Workspace) -> CurveFile:
 
 
 def _hits(peaks: CurveFile, pre: Premaster, top: float, workspace: Workspace) -> CurveFile:
-    """0 to 1 for every step: how much of a hit is in it, from two steps ahead of it to 40 ms after."""
+    """How much of a hit is in every step, from 0 to 1; a hit lasts from two steps ahead of it to 40 ms after."""
     rate, top_db = pre.sample_rate / pre.step, 20 * float(np.log10(top))
 
     def rise(_first: int, peak: Curve, energy: Curve) -> list[Curve]:

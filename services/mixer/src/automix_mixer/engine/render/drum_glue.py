@@ -1,4 +1,4 @@
-"""Glue on the drums: hits that stand out of their own sum are held, its loudness stays."""
+"""Glue on the drums, which holds hits that stand out of their sum and keeps the sum's loudness."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from automix_mixer.engine.sound.workspace import Workspace
 
 
 def glued_drums(blocks: Iterator[Sound], plan: GluePlan, sample_rate: int, workspace: Workspace) -> Iterator[Sound]:
-    """The blocks, shape (2, BLOCK_FRAMES), under the gain of the plan's compressor, at their own loudness.
+    """The blocks, shape (2, BLOCK_FRAMES), under the gain of the plan's compressor, at their original loudness.
 
-    The loudness is known at the end of the sound, so they lie on disk until then.
+    That is known only at the end of the sound, so the blocks lie on disk until then.
     """
     step = step_frames(sample_rate)
     meter, k_steps = KEnergy(sample_rate, 2, step), workspace.curve()

@@ -1,4 +1,4 @@
-"""Impulse responses of places and devices, synthesised: the same ones every time, and no recording of anybody's."""
+"""Synthesised impulse responses of places and devices. They are the same every time, and nobody's recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strips of instruments that have something to do, rendered to sound of their own before the sum."""
+"""Renders strips of instruments that have something to do, before the sum."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ from automix_mixer.engine.sound.segments import in_segments
 from automix_mixer.engine.sound.workspace import Workspace
 
 _KEY_UNDER_DB = 12.0
-"""A key sounds within this of its loud steps (95th percentile)."""
+"""A key counts as sounding within this of its loud steps (95th percentile)."""
 _SIDE_FLOOR_DB = -60.0
 
 
 def render_instruments(
     plan: MixPlan, profiles: Sequence[Profile], workspace: Workspace
 ) -> tuple[MixPlan, list[Profile]]:
-    """The plan and the profiles with every strip that does something rendered, so that it does nothing any more."""
+    """The plan and the profiles with every active strip rendered, so that the sum needs nothing but levels."""
     out, beats = list(profiles), []
     for strip in plan.beats:
         if not _acts(strip):
@@ -80,7 +80,7 @@ def _drum_bus(plan: MixPlan, profiles: list[Profile], workspace: Workspace) -> t
 def one_strip(
     plan: MixPlan, profiles: Sequence[Profile], strips: Sequence[BeatPlan], profile: Profile
 ) -> tuple[MixPlan, list[Profile]]:
-    """The plan with one strip of that profile in the place of several, and the profiles with it behind them."""
+    """The plan with one strip of that profile in place of several, and the profiles with it at the end."""
     strip = replace(_done(strips[0]), track=len(profiles), name="bus", to="beat")
     left = [b for b in plan.beats if b not in strips]
     return replace(plan, beats=[*left, strip]), [*profiles, profile]
@@ -94,7 +94,7 @@ def bus_strip(
     workspace: Workspace,
     heard: Callable[[Iterator[Sound]], Iterator[Sound]] = lambda blocks: blocks,
 ) -> Profile:
-    """The sum of strips, before the trim that they share, after what `heard` makes of it and effects."""
+    """The sum of strips, before the trim that they share, after `heard` and the effects of their bus."""
     sounds = [(b, _sound(profiles[b.track])) for b in strips]
     frames = max(pcm.frames for _, pcm in sounds)
     blocks = [(np.stack(_sides(block, b)) for block in pcm.blocks(frames)) for b, pcm in sounds]

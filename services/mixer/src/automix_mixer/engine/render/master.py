@@ -32,7 +32,8 @@ MARGIN_DB = 0.12
 FFmpeg's meter was seen to read 0.16 dB more than they do. It is also more than mp3 at 320 kbit/s adds to the peaks of
 the test recordings: ten of ten mixes, at -14 and at -9 LUFS, kept the ceiling at the first try."""
 _NEAR = 0.6
-"""-4.4 dB: two points per sample miss 3 dB, their interpolator up to one more at the edge of the band."""
+"""Peaks within 4.4 dB of the ceiling are measured finely: two points per sample miss 3 dB, and their interpolator up to
+one more at the edge of the band."""
 _NEAR_SLACK_DB = 0.5
 _TOLERANCE_LU = 0.02
 _SLOPE, _LEAST_SLOPE = 0.8, 0.25
@@ -40,7 +41,7 @@ _CREST_ROUNDS = 3
 _NODE_BLOCKS = 16
 """Blocks whose limiter gains are worked out together, so that their context is not worked out for each."""
 _CONTEXT_STEPS = 1_024
-"""1.5 s of limiter steps: its release is over by then."""
+"""1.5 s of limiter steps, by which its release is over."""
 
 
 def glue_curve(pre: Premaster, plan: MixPlan, workspace: Workspace) -> CurveFile:
@@ -173,7 +174,7 @@ def _solve(
         solver.start_from(known)
     out = solver.reach(target, solver.ceiling_db)
     for _ in range(_CREST_ROUNDS if shaped.goal_db is not None else 0):
-        # The crest factor is peaks over what comes out, which depends on the limiter itself.
+        # The crest factor depends on the limited sound, and so on the limiter itself.
         missing = max(0.0, target - out.lufs)
         wanted = shaped.ceiling_db(solver.loudest_db + solver.gain_db + missing, out.rms_db + missing)
         out = solver.reach(target, min(top, wanted))
@@ -207,7 +208,7 @@ class _Solver:
     def reach(self, target: float, ceiling: float) -> _Result:
         """Loudness goes before a low ceiling, which is raised where it would need more than the most limiting."""
         gain = target - self._now if self._found is None else self.gain_db + target - self._found
-        # How much louder the sound comes out for 1 dB more in front of the limiter, as the last two tries tell.
+        # The last two tries tell how much louder the output gets for 1 dB more before the limiter.
         slope, before = _SLOPE, None
         for _ in range(12):
             most = ceiling + self._deepest_allowed - self.loudest_db
@@ -238,7 +239,7 @@ def refined(pre: Premaster, gain: MasterGain, workspace: Workspace) -> Premaster
         first, end = i * per_block, min((i + 1) * per_block, pre.peaks.size)
         wanted = np.zeros(per_block + 1, np.bool_)
         wanted[1 : end - first + 1] = limited.peaks(first, end) > near
-        # The finer interpolator is 8 frames later: what was at the end of a step may be in the next one.
+        # The finer interpolator is late by another 8 frames, so a peak at the end of a step may lie in the next one.
         wanted[0], last = last, bool(wanted[-1])
         found = finer.process(block, wanted[1:] | wanted[:-1])
         peaks.append(np.maximum(pre.peaks.read(first, end), found[: end - first]))

@@ -39,7 +39,8 @@ from automix_mixer.engine.sound.threads import ahead
 from automix_mixer.engine.sound.workspace import Workspace
 
 _FADER_LIMIT_DB = 24.0
-"""A voice that needs more is not there: after the trim, the faders of the test songs lie at +2.4 and +1.7 dB."""
+"""A voice that needs more gain than this is absent: after the trim, the faders of the test songs lie at +2.4 and +1.7
+dB."""
 
 _FADED_DB = 1.0
 BEHIND = "backing_space"
@@ -100,7 +101,7 @@ class LevelMeter:
         np.maximum(self._peaks, np.maximum(block.max(axis=1), -block.min(axis=1)), out=self._peaks)
 
     def premaster(self, pcm: PcmFile, peaks: CurveFile, k_steps: CurveFile, sample_rate: int) -> Premaster:
-        """With what was measured here."""
+        """The premaster with the levels that were measured here."""
         return Premaster(
             pcm,
             peaks,
@@ -416,7 +417,7 @@ def sources(
 
 
 def lean_gains(lean_db: float) -> tuple[float, float]:
-    """Of left and right."""
+    """Gains of left and right."""
     return 10 ** (-lean_db / 40), 10 ** (lean_db / 40)
 
 
@@ -427,7 +428,7 @@ def _pcm(profile: Profile) -> PcmFile:
 
 
 def two(block: Sound) -> Sound:
-    """A block of one channel in both."""
+    """The block with two channels; a single one is repeated."""
     return block if block.shape[0] == 2 else np.repeat(block, 2, axis=0)
 
 

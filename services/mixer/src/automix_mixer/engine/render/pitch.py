@@ -1,8 +1,8 @@
 """A pitch shift that streams.
 
-Pedalboard's PitchShift gives silence when its state is kept (spotify/pedalboard issue 415), and is 9 to 57 cents off on
-low tones and small steps when it is not. Its `time_stretch`, which shifts whole pieces of sound by the finer engine of
-the same library (Rubber Band R3), is right within 0.2 cents.
+Pedalboard's PitchShift returns silence when its state is kept (spotify/pedalboard issue 415), and is 9 to 57 cents off
+on low tones and small steps when it is not. Its `time_stretch`, which shifts whole pieces of sound by the finer engine
+of the same library (Rubber Band R3), is right within 0.2 cents.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Follows a reference by what the sum is, not by what it was expected to be: pieces of it are heard before the bus."""
+"""Follows a reference by measuring the sum: pieces of it are rendered before the bus and compared."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOGETHER = 8
 """Blocks whose products are worked out together."""
 _SAMPLING_DB = 6.0
 _ROUNDS = 3
-"""Lean, tone, what the filters make of it and the fader depend on each other; the third round changes under 0.1 dB."""
+"""Lean, tone, the filters' response and the fader depend on each other; the third round changes less than 0.1 dB."""
 _WIDTH_DB, _NARROWER_DB = 3.0, 30.0
 _BOOST_DB, _OLD_BOOST_DB, _CUT_DB = 18.0, 15.0, -36.0
 _HEARD_DB = 60.0
@@ -122,7 +122,7 @@ def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled:
     cut = 10 ** (gain_at(hz, np.array(plan.unmask.cut_db.value)) / 20) - 1.0
     fader, step = np.float32(10 ** (settled.fader_db / 20)), profiles[0].step
     products, alone, sung = np.zeros((6, 6, hz.size)), np.zeros((2, hz.size)), 0.0
-    # A golden section further in every block: no beat of the song is in step with that.
+    # The place moves by a golden section in every block, so no beat of the song stays in step with it.
     places = [
         (i, ((np.arange(count) + (i * _GOLDEN) % 1.0) / count * (BLOCK_FRAMES - size)).astype(int)) for i in picks
     ]
@@ -171,7 +171,7 @@ def _beats_alone(plan: MixPlan, profiles: Sequence[Profile], frames: int) -> Ton
 
 
 def _surplus_db(known: Tone, heard: Power, sample_rate: int) -> Iterator[Bands]:
-    """What the whole song has over the windows, by which what was heard is to be weighed."""
+    """The difference between the whole song and the windows, by which the windows are weighed."""
     for whole, power in zip((known.mid, known.side), heard, strict=True):
         found = band_powers(power, sample_rate)
         sounds = np.minimum(whole, found) > 1e-6 * found.max(initial=0.0)
@@ -203,7 +203,7 @@ def _power(spectrum: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
 
 
 def _responses(bus: BusPlan, sample_rate: int, voice: Tone | None) -> Responses:
-    """What the bus's filters really do."""
+    """The responses that the bus's filters have in fact."""
     grid, size = design_grid(sample_rate, MAX_TAPS), _window_size(sample_rate)
     curves = [np.array(bus.mid_db.value), np.array(bus.side_db.value), *lead_curves(bus)]
     mid, side, lead_mid, lead_side = (np.abs(rfft(fir_from_db(gain_at(grid, c), MAX_TAPS), size)) for c in curves)
@@ -237,7 +237,7 @@ def _corrected(
     settings: Settings,
     sample_rate: int,
 ) -> BusPlan:
-    """The planned moves, plus what they would have been had the tone been known, plus what the filters miss of them."""
+    """The planned moves, plus the change that the measured tone asks for, plus what the filters miss of both."""
     spectrum, width = (settings.reference_strength * s for s in (settings.reference_spectrum, settings.reference_width))
     goal, expected = (
         Tone(*(10 ** (np.array(d.value) / 10) for d in pair))
@@ -255,7 +255,7 @@ def _corrected(
         for plan, lowest, (measured, believed) in zip(planned_db, (-limit, -_NARROWER_DB), moves, strict=True)
     ]
     if width and _width_db(tone, (0.0, 0.0)) > NO_SIDE_DB:
-        # Bounds and smoothing of single bands keep the whole from the width it should have.
+        # The bounds and the smoothing of single bands change the width of the whole, so it is corrected afterwards.
         aim = (1.0 - width) * _width_db(tone, (0.0, 0.0)) + width * _width_db(goal, (0.0, 0.0))
         wanted[1] += np.clip(aim - _width_db(tone, wanted), -_WIDTH_DB, _WIDTH_DB)
     out = []
@@ -265,8 +265,8 @@ def _corrected(
         level = to_db(band_powers(power, sample_rate))
         done = to_db(band_powers(result, sample_rate)) - level
         missed: Bands = np.where(level > level.max() - _HEARD_DB, want - done, 0.0)
-        # What was asked of the filter last time, and what it missed of what is wanted; where a lead that bends less
-        # makes up the band, all else cannot reach it.
+        # The filter is asked for what it was asked before, plus what it missed. Where a lead that bends less
+        # dominates a band, the rest cannot make up for it.
         asked = np.array(used.value) + np.clip(missed, -limit, limit)
         if not old:
             asked = np.clip(asked, want - _MAKES_UP_DB, want + _MAKES_UP_DB)

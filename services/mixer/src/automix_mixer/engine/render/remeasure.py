@@ -1,4 +1,4 @@
-"""Levels and spectra of sound that effects have changed, as analysis measured them before."""
+"""Measures levels and spectra of sound again after effects have changed it."""
 
 from __future__ import annotations
 

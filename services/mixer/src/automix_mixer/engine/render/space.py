@@ -1,4 +1,4 @@
-"""Space around the vocals: a reverb and an echo, worked at half the sample rate (a quarter above 48 kHz).
+"""Space around the vocals: a reverb and an echo, computed at half the sample rate (a quarter above 48 kHz).
 
 Their sound ends near 8 kHz, as that of rooms and plates does, so nothing is lost, and a long response costs half.
 """
@@ -17,17 +17,17 @@ from automix_mixer.engine.sound.pcm import Sound
 OFF_LU = -100.0
 """A return at or under this level is off."""
 _REPEATS = 3
-"""Of the echo that are made."""
+"""Number of the echo's repeats."""
 _SEED = 417_1994
 _HALFBAND = 8
 """Pairs of taps of the half-band filters: 60 dB stop band from 0.29 of the higher rate."""
 
 _TOGETHER = 32
-"""Values that one product works out."""
+"""Values computed in one matrix product."""
 _PRODUCT = 128
-"""Rows of one product: so few that BLAS stays in this thread."""
+"""Rows of one product: so few that BLAS keeps to this thread."""
 _WINDOWS, _HOP = 4, 32_768
-"""Transformed together, for then they go through the processor side by side; frames that each of them answers for."""
+"""Windows that are transformed together, which is faster than one by one, and the frames that each of them yields."""
 
 
 class _Halfband:
@@ -118,7 +118,7 @@ def ring_frames(plan: SpacePlan, sample_rate: int) -> int:
 
 
 class Space:
-    """Feed the dry vocals' mid, read reverb and echo of the same length; both come a few frames late."""
+    """Takes the mid of the dry vocals and returns reverb and echo of the same length; both come a few frames late."""
 
     def __init__(self, plan: SpacePlan, sample_rate: int, voice_bands: npt.NDArray[np.float64]) -> None:
         """`voice_bands`: third-octave powers of the dry vocals, for which the returns' levels are set."""
@@ -142,7 +142,7 @@ class Space:
         return self._work() if self._missing() <= 0 else None
 
     def finish(self) -> Sound:
-        """What is still inside."""
+        """The rest of the sound that is still inside."""
         self._pending.append(np.zeros(self._missing(), np.float32))
         return self._work()
 

@@ -1,4 +1,4 @@
-"""How long a mix lasts: to the end of its longest track, or until its own reverb and echo have died away."""
+"""Length of a mix: to the end of its longest track, or until its reverb and echo have decayed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
 
 _DIED_DB = 45.0
-"""Under the leads' loudness. A mix is up to 5 dB louder than its lead, so its own end lies at least 40 dB down."""
+"""A tail is over this far under the leads' loudness.
+
+A mix is up to 5 dB louder than its lead, so its end lies at least 40 dB down.
+"""
 FADE_S = 0.05
-"""At the end of such a tail."""
+"""Length of the fade at the end of such a tail."""
 
 
 def track_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
@@ -32,7 +35,7 @@ def track_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
 
 
 def longest_frames(plan: MixPlan, profiles: Sequence[Profile]) -> int:
-    """Frames until the last sound of the space, and of the voices' effects, may have come."""
+    """Frames after which the last sound of the space, and of the voices' effects, has certainly come."""
     vocals = max((profiles[v.track].frames + tail_frames(v.effects, plan.sample_rate) for v in plan.vocals), default=0)
     ring = ring_frames(plan.space, plan.sample_rate) if vocals else 0
     return max(track_frames(plan, profiles), vocals + ring)
@@ -62,7 +65,7 @@ def died_away(down: Mixdown, least: int) -> Mixdown:
 
 
 def mix_frames(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus) -> int:
-    """Frames of the mix: the longest track, and what can be heard of the space after it."""
+    """Frames of the mix: the longest track and the audible part of the space after it."""
     frames = track_frames(plan, profiles)
     if vocals.space is None or vocals.space.frames <= frames or vocals.lead_k is None:
         return frames

@@ -22,10 +22,10 @@ from automix_mixer.engine.sound.pcm import PcmFile, Sound
 from automix_mixer.engine.sound.workspace import Workspace
 
 IN_TUNE_CENTS = 8.0
-"""Nobody hears less in a song, and singers miss by more."""
+"""Notes within this are left alone: nobody hears it in a song, and singers miss by more."""
 _SHORTEST_S, _GLIDE_S, _EDGE_S = 0.08, 0.04, 0.008
 _SMOOTH_S = 0.19
-"""A cycle of vibrato: notes are told apart by a pitch without it."""
+"""One cycle of vibrato: notes are told apart by the pitch without it."""
 _LONGEST_S = 20.0
 
 
@@ -90,7 +90,7 @@ def _nearest(pitch: Values, notes: Sequence[int]) -> Values:
 
 
 def _merged(wanted: Values) -> Values:
-    """Notes that are too short to be any become part of what was before them, else of what follows."""
+    """Joins notes that are too short to the note before them, or else to the one after."""
     out = wanted.copy()
     least = _SHORTEST_S / HOP_S
     for start, end in _runs_of(wanted):

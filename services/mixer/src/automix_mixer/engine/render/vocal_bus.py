@@ -163,7 +163,7 @@ def _energy(sound: Sound) -> float:
 
 
 def _sum_effects(leads: int, others: int, energies: _Energies) -> dict[str, dict[str, float]]:
-    """Where the others stand against the leads, and the space against all of them, before the fader."""
+    """Level of the other voices against the leads, and of the space against all voices, before the fader."""
     effects: dict[str, dict[str, float]] = {"parts": {"leads": float(leads), "others": float(others)}}
     if energies.lead and energies.backing:
         effects["parts"]["others_under_leads_db"] = float(to_db(energies.backing) - to_db(energies.lead))

@@ -1,4 +1,4 @@
-"""One vocal through its chain: filters and levels in a first pass, gains worked out, then applied."""
+"""Renders one vocal through its chain: it is filtered and its levels measured, then gains are computed and applied."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Filtered:
 
 @dataclass(frozen=True)
 class VocalGains:
-    """Gain curves; `total` is trim, expander, ride, compressor and level together. Linear, but those in dB."""
+    """Gain curves, linear except those named in dB; `total` is trim, expander, ride, compressor and level together."""
 
     total: CurveFile
     deess: CurveFile
@@ -81,7 +81,7 @@ def _filtered(plan: VocalPlan, pcm: PcmFile, bank: FirBank, *, wide: bool) -> It
 
 
 def _with_silence(pcm: PcmFile) -> Iterator[Sound]:
-    """All blocks, and one of silence that pushes the end out of the filters."""
+    """All blocks, and one of silence that flushes the filters."""
     yield from pcm.blocks()
     yield np.zeros((pcm.channels, BLOCK_FRAMES), np.float32)
 

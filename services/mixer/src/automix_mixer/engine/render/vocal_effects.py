@@ -1,4 +1,4 @@
-"""What each stage of a vocal's chain did, in figures, for the report."""
+"""Figures for the report: what each stage of a vocal's chain did."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def chain_effects(
 
 
 def _highpass_effect_db(plan: VocalPlan, profile: Profile) -> float:
-    """What the high-pass takes from all that the recording holds below its cutoff."""
+    """The share of the energy below its cutoff that the high-pass removes, in dB."""
     power = profile.whole.mid + profile.whole.side
     hz = np.arange(power.size) * profile.sample_rate / (2 * (power.size - 1))
     low = hz < plan.highpass_hz.value

@@ -1,7 +1,7 @@
-"""Curves on disk: one value per control step of a whole song, written once, read in pieces.
+"""Curves on disk: one value per control step of a whole song, written once and read in pieces.
 
-An hour has 620,000 control steps and 2.5 million of the limiter's, and a mix has dozens of curves: kept in memory they
-would grow with the song.
+An hour has 620,000 control steps and 2.5 million of the limiter's, and a mix has dozens of curves; in memory they would
+grow with the song.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ PIECE_STEPS = 32_768
 """Steps worked on together: three minutes at the control rate."""
 
 _NEAR_STEPS, _BUFFER_BYTES = 4_096, 1 << 15
-"""Read and written at a time: a curve is asked for some thousand times, a few hundred steps each."""
+"""Steps read, and bytes written, at a time: a curve is read some thousand times, a few hundred steps each."""
 
 MOST_LEVELS = 1 << 17
-"""12 minutes of steps: percentiles are taken from so many, of a longer song from as many evenly spread over it."""
+"""12 minutes of steps. Percentiles use this many; for a longer song they are spread evenly over it."""
 
 
 class CurveFile:
@@ -93,7 +93,7 @@ class CurveWriter:
             self._written += piece.size
 
     def close(self) -> None:
-        """Ends a curve that nobody may want any more."""
+        """Ends a curve that is not needed any more."""
         self._handle.close()
 
     def curve(self, steps: int | None = None) -> CurveFile:

@@ -14,7 +14,7 @@ from automix_mixer.engine.outputs import FORMATS
 from automix_mixer.engine.sound.pcm import Sound
 
 _DITHER_SEED = 0x417_0311
-"""Any number: the same mix must have the same dither."""
+"""Fixed, because the same mix must have the same dither."""
 
 
 class OutputFile:

@@ -20,9 +20,12 @@ BLOCK_FRAMES = 32_768
 """Frames of a block in every pass: 256 KiB of stereo, which stays in a core's second-level cache."""
 
 _EVERY = 1_024
-"""A look at so few of the frames tells most sound from silence."""
+"""Looking at one frame in this many tells most sound from silence."""
 _SILENT_ENERGY = 1e-16
-"""Of a single frame at -160 dBFS: filters would only grind on numbers too small for the processor's fast path."""
+"""Energy of a single frame at -160 dBFS.
+
+Filters would slow down on smaller numbers, which the processor handles outside of its fast path.
+"""
 
 
 def is_silent(sound: Sound) -> bool:

@@ -9,7 +9,7 @@ from automix_mixer.engine.sound.pcm import Curve
 from automix_mixer.engine.sound.workspace import Workspace
 
 CONTEXT_STEPS = 2_048
-"""12 s before and after a piece at the control rate: every follower of the engine forgets within 2 s."""
+"""12 s before and after a piece at the control rate: every follower of the engine settles within 2 s."""
 
 
 def in_segments(

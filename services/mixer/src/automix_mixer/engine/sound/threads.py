@@ -1,4 +1,4 @@
-"""Two threads where there are two cores: one works ahead of the other. What is computed does not change by it."""
+"""Two threads where there are two cores, one of which works ahead of the other. The result does not depend on it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def cores() -> int:
 
 
 def ahead(items: Iterable[T], *, threads: int) -> Iterator[T]:
-    """The items in their order, made by a second thread a few ahead of their use; with one thread, made in place.
+    """The items in order, produced by a second thread a few ahead of their use; with one thread, produced in place.
 
-    What was given must not be written to by its maker. An exception of the maker is raised here.
+    The producer must not write to an item that it has handed out. Its exceptions are raised here.
     """
     if threads < 2:
         yield from items

@@ -13,10 +13,10 @@ from automix_mixer.engine.sound.pcm import PcmWriter
 
 
 class Workspace:
-    """A temporary folder for decoded sound and curves; used as a context it is gone afterwards.
+    """A temporary folder for decoded sound and curves, which is deleted at the end of the context.
 
-    `pulse` is called, from any thread, whenever a block of its sound or a piece of a curve is written or read again:
-    every pass of the engine is heard by that, whether or not it knows how far it is.
+    `pulse` is called, from any thread, whenever a block of sound or a piece of a curve is written or read again, so
+    every pass of the engine shows as work.
     """
 
     def __init__(self, parent: Path | None = None, pulse: Callable[[], None] = lambda: None) -> None:
