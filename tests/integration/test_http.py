@@ -75,6 +75,30 @@ def project(me: Http) -> str:
 
 
 @pytest.mark.parametrize(
+    "insert",
+    [
+        b'{"strip":"lead","chorus":{"rate_hz":"NaN"}}',
+        b'{"strip":"lead","chorus":{"rate_hz":"Infinity"}}',
+        b'{"strip":"lead","chorus":{"rate_hz":1e400}}',
+        b'{"strip":"lead","chorus":{"rate_hz":1e308}}',
+        b'{"strip":"lead","chorus":{"rate_hz":"fast"}}',
+        b'{"strip":"lead","chorus":{},"delay":{}}',
+        b'{"strip":"lead","plugin":{"path":"/x.vst3"}}',
+        b'{"strip":"lead","impulse_file":{"path":"/etc/passwd"}}',
+        b'{"strip":"lead","preset":"plugin"}',
+        b'{"strip":"lead"}',
+        b'{"strip":"","preset":"telephone"}',
+        b",".join([b'{"strip":"lead","preset":"hall"}'] * 33),
+    ],
+    ids=lambda insert: insert[:60].decode(),
+)
+def test_hostile_effects_are_refused_over_http(me: Http, project: str, insert: bytes) -> None:
+    answer = me.ask("POST", f"/v1/projects/{project}/jobs", b'{"settings":{"inserts":[' + insert + b"]}}")
+    assert answer.status == 400
+    assert answer.reason in ("MALFORMED_REQUEST", "INVALID_REQUEST", "BAD_SETTINGS")
+
+
+@pytest.mark.parametrize(
     ("method", "path", "body", "status", "reason"),
     [
         ("POST", "/v1/projects", b'{"name":', 400, "MALFORMED_REQUEST"),

@@ -20,7 +20,7 @@ def name_no_types() -> None:
 def _value_name(parameter: Any, ctx: Any) -> str:  # noqa: ARG001 - typer's signature
     if isinstance(parameter, TyperArgument) or parameter.is_flag:
         return ""
-    return parameter.metavar or parameter.name.upper()
+    return str(parameter.metavar or parameter.name.upper())
 
 
 def make_readable(command: Any) -> None:

@@ -8,7 +8,7 @@ help.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -48,7 +48,7 @@ class Requests:
         self._decode = decode
         self._validator = validator
         shape = decode(b"").DESCRIPTOR
-        self._shape = shape
+        self._shape = cast("Descriptor", shape)
         self._most_bytes = largest(shape) + SPARE_BYTES
         self._most_fields = most_fields(shape) + SPARE_FIELDS
         self._lists = _lists(shape)
