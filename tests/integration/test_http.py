@@ -85,7 +85,6 @@ def project(me: Http) -> str:
         b'{"strip":"lead","chorus":{},"delay":{}}',
         b'{"strip":"lead","plugin":{"path":"/x.vst3"}}',
         b'{"strip":"lead","impulse_file":{"path":"/etc/passwd"}}',
-        b'{"strip":"lead","preset":"plugin"}',
         b'{"strip":"lead"}',
         b'{"strip":"","preset":"telephone"}',
         b",".join([b'{"strip":"lead","preset":"hall"}'] * 33),

@@ -54,8 +54,8 @@ async def test_a_preview_becomes_the_whole_song_and_the_two_are_compared(stack: 
         assert code == 0, said
         with wave.open(str(out)) as file:
             assert file.getnframes() / file.getframerate() > SECONDS
-        report = await client.renders.report(whole["id"])
-        plan, previewed = (json.loads(one) for one in (report.plan_json, summary.report.plan_json))
+        reports = [await client.renders.report(one) for one in (whole["id"], summary.render.id)]
+        plan, previewed = (json.loads(report.plan_json) for report in reports)
         assert "passage" not in plan
         assert plan["settings"]["title"] == "Long"
         assert plan["buses"] == previewed["buses"]

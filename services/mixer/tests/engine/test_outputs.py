@@ -188,7 +188,7 @@ def test_the_command_explains_what_is_wrong(app: typer.Typer, tmp_path: Path) ->
     unread = run(app, ["-b", path, "-o", out, "--plan", str(tmp_path / "plan.json")])
     assert unread.exit_code == 5
     nowhere = run(app, ["-b", path, "-o", out, "--plan-out", str(tmp_path / "no" / "plan.json")])
-    assert nowhere.exit_code == 1
+    assert nowhere.exit_code == 2
     assert "must end in" in run(app, ["-b", path, "-o", str(tmp_path / "o.xyz")]).output
     done = run(app, ["-b", path, "-o", out, "--style", "polka"])
     assert done.exit_code == 2
@@ -219,7 +219,7 @@ def test_a_mix_that_fails_late_leaves_what_was_there(app: typer.Typer, tmp_path:
     output.parent.mkdir()
     output.write_text("an earlier mix")
     failed = CliRunner().invoke(app, ["-b", path, "-o", str(output), "--extras", f"{path}/extras"])
-    assert failed.exit_code == 1
+    assert failed.exit_code == 2
     assert path in failed.output.replace("\n", "")
     assert [file.name for file in output.parent.iterdir()] == ["mix.wav"]
     assert output.read_text() == "an earlier mix"
