@@ -30,6 +30,16 @@ async def statuses(stack: Stack, jobs: Iterable[str]) -> dict[str, str]:
     return dict(rows)
 
 
+async def unsuccessful(stack: Stack, jobs: Iterable[str]) -> dict[str, str]:
+    """Of the jobs, those without a render: where each stands, and why."""
+    rows = await stack.query(
+        "SELECT id::text, concat_ws(' ', status, error_reason, error_message) FROM mixer.jobs"
+        " WHERE id = ANY(%s::uuid[]) AND status <> 'succeeded'",
+        list(jobs),
+    )
+    return dict(rows)
+
+
 async def ended(stack: Stack, job_id: str) -> dict[str, Any]:
     """The job's row once it has ended."""
 
