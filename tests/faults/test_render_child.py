@@ -39,8 +39,8 @@ async def starve(child: psutil.Process) -> None:
 
 @pytest.fixture(scope="module")
 async def worker(stack: Stack) -> AsyncIterator[int]:
-    """The process id of the one worker."""
-    async with stack.without("worker-2"):
+    """The process id of the one worker, which waits for seconds alone for a child that says nothing."""
+    async with stack.without("worker-2"), stack.told({"AUTOMIX_RENDER_SILENCE_SECONDS": "8"}, WORKER):
         yield stack.processes.pid(WORKER)
 
 
