@@ -64,7 +64,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "AUTOMIX_WORKER_CONCURRENCY": "1",
         "AUTOMIX_LEASE_SECONDS": str(LEASE_SECONDS),
         "AUTOMIX_HEARTBEAT_SECONDS": "0.5",
-        # On a busy machine a child takes ten seconds to load; who waits for a silent one says less.
+        # On a busy machine a child takes ten seconds to load. Tests of children that hang set less.
         "AUTOMIX_RENDER_SILENCE_SECONDS": "30",
     },
 }
