@@ -146,7 +146,8 @@ async def connect(url: str, name: str) -> Connection:
 
 
 def _patience(url: str) -> dict[str, Any]:
-    return {name: value for name, value in PATIENCE.items() if name not in conninfo_to_dict(url)}
+    said = conninfo_to_dict(url)
+    return {name: value for name, value in PATIENCE.items() if name not in said}
 
 
 def _options(url: str) -> str:

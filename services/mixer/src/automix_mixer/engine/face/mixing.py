@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from automix_mixer.engine.effects import PLUGIN
 from automix_mixer.engine.face.extras import MixFile, OutputPaths, files_of
 from automix_mixer.engine.face.progress import Progress
 from automix_mixer.engine.face.rendering import render_plan
@@ -136,7 +135,7 @@ def _require_effects(tracks: Sequence[Track], settings: Settings, plan: MixPlan 
         effects = [effect for insert in settings.inserts for effect in effects_of(insert)]
     else:
         effects = plan.effects
-    if own_machine and any(effect.kind == PLUGIN for effect in effects):
+    if own_machine:
         require_plugins(effects)
 
 

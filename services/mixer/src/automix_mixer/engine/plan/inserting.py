@@ -10,7 +10,7 @@ from automix_mixer.engine.effects import PRESETS, Insert, parameters_of
 from automix_mixer.engine.errors import SettingsError
 from automix_mixer.engine.plan.decision import decided
 from automix_mixer.engine.plan.mixplan import BeatPlan, Effect, MixPlan, VocalPlan
-from automix_mixer.engine.plan.strips import voice_bus
+from automix_mixer.engine.plan.strips import is_fed
 from automix_mixer.engine.roles import INSTRUMENT_ROLES, ROLES, VOCAL_ROLES
 from automix_mixer.engine.track import Track
 
@@ -62,7 +62,7 @@ def with_inserts(plan: MixPlan, inserts: Sequence[Insert], silent: Sequence[Trac
             )
         elif insert.strip in BUSES:
             bus = BUSES[insert.strip]
-            if not _fed(plan, bus):
+            if not is_fed(plan, bus):
                 if silent:
                     continue
                 raise SettingsError("inserts", f"have nothing to work on: no track goes to {insert.strip}")
@@ -96,13 +96,6 @@ def _tracks(plan: MixPlan, name: str) -> set[int]:
     if named or playing or name in BUSES:
         return named or playing
     return {strip.track for strip in strips if PurePath(strip.name).stem == name}
-
-
-def _fed(plan: MixPlan, bus: str) -> bool:
-    """Whether there is anything on a bus."""
-    if bus == "drums":
-        return any(beat.to == bus for beat in plan.beats)
-    return bus not in ("lead", "backing") or any(voice_bus(v.part.value) == bus for v in plan.vocals)
 
 
 def _answers(track: Track, name: str) -> bool:

@@ -11,10 +11,7 @@ from dataclasses import replace
 
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.mixplan import AlignPlan, BeatPlan, MixPlan, VocalPlan
-from automix_mixer.engine.plan.strips import voice_bus
-
-BUSES_OF_TRACKS = ("lead", "backing", "drums")
-"""Buses to which nothing may go; all others are always there."""
+from automix_mixer.engine.plan.strips import is_fed
 
 
 def made_of(plan: MixPlan, passage: Passage) -> MixPlan:
@@ -41,8 +38,7 @@ def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
     """
     voices = {vocal.track: vocal for vocal in plan.vocals}
     beats = {beat.track: beat for beat in plan.beats}
-    heard = _fed_by(plan)
-    effects = {bus: own for bus, own in whole.bus_effects.items() if bus in BUSES_OF_TRACKS and bus not in heard}
+    effects = {bus: own for bus, own in whole.bus_effects.items() if not is_fed(plan, bus)}
     return replace(
         plan,
         vocals=[_timed(voices[fresh.track], fresh) if fresh.track in voices else fresh for fresh in whole.vocals],
@@ -51,11 +47,6 @@ def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
         settings=whole.settings | {name: plan.settings[name] for name in whole.settings if name in plan.settings},
         passage=None,
     )
-
-
-def _fed_by(plan: MixPlan) -> set[str]:
-    """Buses to which a track of the plan goes."""
-    return {voice_bus(vocal.part.value) for vocal in plan.vocals} | {beat.to for beat in plan.beats}
 
 
 def _timed(vocal: VocalPlan, fresh: VocalPlan) -> VocalPlan:

@@ -116,6 +116,12 @@ def voice_bus(part: str) -> str:
     return "lead" if part == "lead" else "backing"
 
 
+def is_fed(plan: MixPlan, bus: str) -> bool:
+    """Whether there is anything on a bus: that of leads, of other vocals and of drums may be empty."""
+    fed = {voice_bus(vocal.part.value) for vocal in plan.vocals} | {beat.to for beat in plan.beats}
+    return bus in fed or bus not in ("lead", "backing", "drums")
+
+
 def forgotten() -> list[str]:
     """Fields of the plan's chains that no insert holds; the tests expect none."""
     return [
