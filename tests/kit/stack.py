@@ -33,6 +33,7 @@ COLLECT_AGE_SECONDS = 4.0
 SETTLE_SECONDS = 30.0
 ACK_WAIT_SECONDS = 1.0
 QUIET_SECONDS = 240.0
+LINES_TOLD = 6
 
 EVERYWHERE = {
     "AUTOMIX_RELAY_SWEEP_SECONDS": "0.3",
@@ -110,6 +111,20 @@ class Stack:
         return self._channels[process]
 
     # What is inside
+
+    def told_last(self) -> list[tuple[str, str]]:
+        """How each process stands, with the last lines of its log."""
+        return [
+            (
+                f"{status.name}: {status.state.value}, {status.restarts} restarts {status.detail}",
+                "\n".join(line[:400] for line in self._log(status.name)[-LINES_TOLD:]),
+            )
+            for status in self.processes.statuses()
+        ]
+
+    def _log(self, process: str) -> list[str]:
+        log = self.servers.state.log_file(process)
+        return log.read_text(errors="replace").splitlines() if log.exists() else []
 
     async def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of a statement by the database's superuser, who sees every schema."""
