@@ -221,6 +221,22 @@ async def test_a_sender_that_dies_loses_nothing(told: Told, receiver: Receiver) 
     assert (await told.only())["attempts"] == 2
 
 
+async def test_owners_take_turns(told: Told, receiver: Receiver) -> None:
+    """Somebody with many webhooks, whose servers all take their time, holds up nobody else's."""
+    many, one = Owner(), told.owner
+    async with told.database.transaction() as connection:
+        for number in range(5):
+            url = f"{receiver.url}/{number}"
+            # In the order of their ids, all of these come first.
+            added = await Webhooks(connection, many.user_id).add(UUID(int=number + 1), url, ["job.failed"], SECRET)
+            assert added is not None
+    await told.fail_a_job(many)
+    await told.fail_a_job(one)
+    async with told.database.transaction() as connection:
+        first = [await take_next(connection, LEASE) for _ in range(2)]
+    assert told.webhook_id in {sending.webhook_id for sending in first if sending is not None}
+
+
 async def test_two_senders_send_once(told: Told, receiver: Receiver) -> None:
     for _ in range(4):
         await told.fail_a_job()

@@ -134,6 +134,11 @@ TAKE = Query(
                 WHERE state = 'waiting' AND due_at <= statement_timestamp()
             ))
             AND disabled_at IS NULL AND (busy_until IS NULL OR busy_until < clock_timestamp())
+        -- Owners take turns: one whose servers are all slow must not hold every attempt there is.
+        ORDER BY (
+            SELECT count(*) FROM webhooks AS busy
+            WHERE busy.owner_id = webhooks.owner_id AND busy.busy_until >= clock_timestamp()
+        )
         LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ), first AS (
         SELECT d.id FROM lane JOIN LATERAL (
