@@ -223,18 +223,25 @@ async def test_a_sender_that_dies_loses_nothing(told: Told, receiver: Receiver) 
 
 async def test_owners_take_turns(told: Told, receiver: Receiver) -> None:
     """Somebody with many webhooks, whose servers all take their time, holds up nobody else's."""
-    many, one = Owner(), told.owner
+    owners = (Owner(), Owner())
+    of: dict[UUID, Owner] = {}
     async with told.database.transaction() as connection:
-        for number in range(5):
-            url = f"{receiver.url}/{number}"
-            # In the order of their ids, all of these come first.
-            added = await Webhooks(connection, many.user_id).add(UUID(int=number + 1), url, ["job.failed"], SECRET)
-            assert added is not None
-    await told.fail_a_job(many)
-    await told.fail_a_job(one)
-    async with told.database.transaction() as connection:
-        first = [await take_next(connection, LEASE) for _ in range(2)]
-    assert told.webhook_id in {sending.webhook_id for sending in first if sending is not None}
+        for owner in owners:
+            for number in range(4):
+                webhook_id = new_id()
+                of[webhook_id] = owner
+                await Webhooks(connection, owner.user_id).add(
+                    webhook_id, f"{receiver.url}/{number}", ["job.failed"], SECRET
+                )
+    for owner in owners:
+        await told.fail_a_job(owner)
+    taken = []
+    for _ in range(4):
+        async with told.database.transaction() as connection:
+            sending = await take_next(connection, LEASE)
+        assert sending is not None
+        taken.append(of[sending.webhook_id])
+    assert len({owner.user_id for owner in taken[:2]}) == len({owner.user_id for owner in taken[2:]}) == 2
 
 
 async def test_two_senders_send_once(told: Told, receiver: Receiver) -> None:
