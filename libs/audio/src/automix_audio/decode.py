@@ -130,7 +130,7 @@ class AudioReader:
             if total > self._limits.max_duration_s * self.source_sample_rate:
                 raise AudioError(
                     Reason.TOO_LONG,
-                    f"The recording is longer than {_spoken(self._limits.max_duration_s)}. Upload a shorter one.",
+                    f"The recording is longer than {_spoken(self._limits.max_duration_s)}. Choose a shorter one.",
                 )
             if total * self.channels > self._limits.max_samples:
                 raise AudioError(

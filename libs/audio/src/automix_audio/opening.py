@@ -45,7 +45,12 @@ def open_container(view: View, demuxer: str) -> InputContainer:
     }
     try:
         return av.open(
-            view, "r", format=demuxer, container_options=options, metadata_errors="replace", io_open=_refuse_to_open
+            view,
+            "r",
+            format=demuxer,
+            container_options=options,
+            metadata_errors="surrogateescape",
+            io_open=_refuse_to_open,
         )
     except av.FFmpegError as error:
         raise AudioError(Reason.DAMAGED, DAMAGED) from error
@@ -59,7 +64,7 @@ def _refuse_to_open(*_: object) -> NoReturn:
 
 def audio_stream(container: InputContainer) -> tuple[AudioStream, str]:
     if not container.streams.audio:
-        raise AudioError(Reason.NOT_AUDIO, "The file holds no audio track. Upload a recording.")
+        raise AudioError(Reason.NOT_AUDIO, "The file holds no audio track. Choose a recording.")
     stream = container.streams.audio[0]
     # None when this build of FFmpeg knows the format but has no decoder for it; the stubs do not say so.
     context: object = stream.codec_context

@@ -56,7 +56,7 @@ _NOT_AUDIO: tuple[tuple[bytes, str], ...] = (
     (b"MZ", "a program"),
 )
 
-_ADVICE = "Upload a recording as WAV, AIFF, FLAC, MP3, AAC/M4A, Ogg, Opus or WMA."
+_ADVICE = "Choose a recording in WAV, AIFF, FLAC, MP3, AAC/M4A, Ogg, Opus or WMA."
 
 
 def id3v2_size(head: bytes) -> int:
@@ -99,7 +99,7 @@ def _refuse_known(head: bytes) -> None:
     text = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(_PLAYLISTS):
         raise AudioError(
-            Reason.PLAYLIST, "This is a playlist: it names recordings and holds none. Upload the recording itself."
+            Reason.PLAYLIST, "This is a playlist: it names recordings and holds none. Choose the recording itself."
         )
     if head.startswith(b"ADIF"):
         raise AudioError(

@@ -34,8 +34,8 @@ def open_channel(address: Address, tls: TlsFiles) -> grpc.aio.Channel:
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 1000),
         ("grpc.max_reconnect_backoff_ms", 2000),
-        # Connections are shared by all channels of a process otherwise, and a new client would be told of an outage that
-        # is over while an older one pauses before it tries again.
+        # Connections are shared by all channels of a process otherwise, and a new client would be told of an outage
+        # that is over while an older one pauses before it tries again.
         ("grpc.use_local_subchannel_pool", 1),
         # A name may stand for many replicas, among which calls take turns.
         ("grpc.lb_policy_name", "round_robin"),

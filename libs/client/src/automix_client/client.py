@@ -149,5 +149,5 @@ def _resolve(endpoints: Endpoints | str | None) -> Endpoints:
         return endpoints
     found = find_endpoints([endpoints] if endpoints else (), os.environ, discover_embedded)
     if found is None:
-        raise EndpointError("no endpoint is given and no embedded stack runs here")
+        raise EndpointError("no AutoMix runs on this machine: start it with `automix up`, or name an endpoint")
     return found

@@ -96,7 +96,7 @@ def check_target(path: Path, *, overwrite: bool = True) -> None:
         if not overwrite and os.path.lexists(path) and not _is_stream(path):
             raise FileExistsError(errno.EEXIST, "is there already")
         if found is None and not final.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, f"cannot be written: there is no folder {final.parent}")
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {final.parent}: make it first")
         if found is not None and stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, "is a folder: name a file in it")
         if found is not None and (stat.S_ISSOCK(found.st_mode) or stat.S_ISBLK(found.st_mode)):
@@ -105,7 +105,7 @@ def check_target(path: Path, *, overwrite: bool = True) -> None:
         if found is not None and (not os.access(path, os.W_OK) or not found.st_mode & 0o222):
             raise PermissionError(errno.EACCES, "is write-protected: name another file")
         if not _is_stream(path) and not os.access(final.parent, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, f"cannot be written: the folder {final.parent} is write-protected")
+            raise PermissionError(errno.EACCES, f"the folder {final.parent} is write-protected: name another")
 
 
 def refuse_overlaps(outputs: Mapping[str, Path], inputs: Sequence[Path]) -> None:

@@ -202,11 +202,11 @@ def logs(
         _print_json(known)
         raise typer.Exit
     if name not in known:
-        there = ", ".join(known) or "none yet"
+        there = ", ".join(known) or "none yet: AutoMix has not run here, `automix up` starts it"
         if name is None:
             Console(emoji=False, stderr=True).print(f"logs: {there}", soft_wrap=True)
             raise typer.Exit(0)
-        raise typer.BadParameter(f"there is no log of {name!r}. There are: {there}.")
+        raise typer.BadParameter(f"there is no log of {name!r}; logs: {there}")
     with directory.log_file(name).open(errors="replace") as file:
         shown = iter(deque(file, lines))
         while (line := next(shown, "") or file.readline()) or follow:

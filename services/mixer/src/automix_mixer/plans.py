@@ -30,7 +30,8 @@ def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = Fal
     except RecursionError:
         raise EngineError("PLAN_INVALID", "the plan is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise EngineError("PLAN_INVALID", f"the plan is not JSON: {error}") from None
+        place = f"line {error.lineno}, column {error.colno}"
+        raise EngineError("PLAN_INVALID", f"the plan is not JSON: see {place}") from None
     except ValueError:  # NaN and the infinities, which JSON does not have, and integers of thousands of digits
         raise EngineError("PLAN_INVALID", "the plan holds a number that is none of JSON, or far too long") from None
     if "\\u0000" in text:  # PostgreSQL's jsonb cannot hold it

@@ -59,7 +59,11 @@ def platform(options: list[str] | None, *, start: bool = False) -> Iterator[Endp
         return
     use = running_stack()
     if use is None or not (start or discover_embedded()):
-        raise NotReachableError("no AutoMix runs on this machine", code=grpc.StatusCode.UNAVAILABLE)
+        raise NotReachableError(
+            "no AutoMix runs on this machine",
+            code=grpc.StatusCode.UNAVAILABLE,
+            details=ErrorDetails(reason="NOT_RUNNING"),
+        )
     with ExitStack() as stack:
         try:
             mapping = stack.enter_context(use(on_wait=_say_that_others_go_on))

@@ -69,6 +69,7 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
 
 REASONS = {
     "NO_SUCH_PROJECT": "`automix projects list` shows yours, and `automix whoami` who is signed in",
+    "NOT_RUNNING": "start it with `automix up`, or name another with --endpoint",
     "NOT_STARTED": "",  # the message says why
     "DISK_FULL": "once there is room, everything goes on by itself",
     "STORAGE_UNAVAILABLE": "`automix status` shows what is not up",

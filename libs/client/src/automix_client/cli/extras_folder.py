@@ -76,7 +76,7 @@ def _check_folder(folder: Path) -> None:
     if not existing.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"cannot be made: {existing} is not a folder", str(folder))
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, f"cannot be written: the folder {existing} is write-protected", str(folder))
+        raise PermissionError(errno.EACCES, f"the folder {existing} is write-protected: name another", str(folder))
 
 
 def _check_names(folder: Path, inputs: Sequence[Path], outputs: Sequence[Path]) -> None:

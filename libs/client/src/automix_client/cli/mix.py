@@ -21,6 +21,7 @@ from automix_client.cli.mix_options import (
     with_settings,
 )
 from automix_client.cli.mix_run import Presets, run
+from automix_client.cli.plan_files import naming_plan, plan_text
 from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
 from automix_client.mix_settings import format_of, mix_settings
@@ -67,9 +68,9 @@ def mix(
     if settings.get("match_reference_loudness") and not reference and not project:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
-    with terminal.failures():
+    with terminal.failures(), naming_plan(plan):
         asked = mix_settings(settings | {"format": format_of(out, settings.get("format"))})
-        plan_json = plan.read_text("utf-8") if plan else ""
+        plan_json = plan_text(plan) if plan else ""
         files = MixRequest(
             [track.path for track in voices],
             [track.path for track in beats],

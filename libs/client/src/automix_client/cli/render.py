@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import grpc
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -31,12 +30,12 @@ from automix_client.cli.mix_options import (
     with_inserts,
     with_settings,
 )
+from automix_client.cli.plan_files import naming_plan, plan_text
 from automix_client.cli.plugins import MixFiles, mix_files
 from automix_client.cli.songs import Song, songs_of
 from automix_client.cli.sources import readable, spoken
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs
-from automix_client.errors import ErrorDetails, InvalidInputError
 from automix_client.mix_settings import OF_ENDING, ending_of, format_of
 from automix_client.outputs import files_beside
 from automix_client.presets import joined, kept
@@ -179,9 +178,9 @@ def _render(
         targets = [held.enter_context(Target(path, scratch=scratch)) for path in outputs.values()]
         for part in (*(target.part for target in targets), *([folder.part] if folder else [])):
             leftovers.add(part)
-        text = _read(plan)
+        text = plan_text(plan) if plan else None
         named = [(readable(path, scratch), role, spoken(path), asked) for path, role, asked in tracks]
-        with waiting(terminal) as show:
+        with naming_plan(plan), waiting(terminal) as show:
             mixed = _engine(terminal)(
                 named,
                 targets[0].part,
@@ -233,15 +232,3 @@ def waiting(terminal: Terminal) -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=terminal.err, transient=True, disable=not terminal.interactive) as bar:
         task = bar.add_task("mixing", total=1.0)
         yield lambda share, stage: bar.update(task, completed=share, description=stage)
-
-
-def _read(plan: Path | None) -> str | None:
-    """The text of a plan. Raises InvalidInputError when it is no text at all."""
-    try:
-        return plan.read_text("utf-8") if plan is not None else None
-    except UnicodeDecodeError:
-        raise InvalidInputError(
-            f"{printable(plan or '')} is not a mix plan, which is text (JSON)",
-            code=grpc.StatusCode.INVALID_ARGUMENT,
-            details=ErrorDetails(reason="PLAN_INVALID"),
-        ) from None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from automix_common.process import telemetry
 from automix_common.process.logs import configure_logging
-from automix_common.process.settings import ProcessSettings
+from automix_common.process.settings import ProcessSettings, what_is_wrong
 
 SettingsType = TypeVar("SettingsType", bound=ProcessSettings)
 
@@ -21,8 +21,7 @@ def load(settings: type[SettingsType]) -> SettingsType:
     try:
         return settings()
     except ValidationError as error:
-        problems = ", ".join(f"AUTOMIX_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        sys.exit(f"settings: {problems}")
+        sys.exit(f"settings: {what_is_wrong(error)}")
 
 
 @dataclass(frozen=True)

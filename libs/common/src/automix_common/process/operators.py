@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from automix_common.process.settings import ProcessSettings
+from automix_common.process.settings import ProcessSettings, what_is_wrong
 
 DISCOVERY_GROUP = "automix.operators"
 """Entry points `(role) -> settings by name, or None when no stack runs here`."""
@@ -26,12 +26,11 @@ def operator_settings(settings: type[SettingsType], role: str, variable: str) ->
     """
     found = {} if variable in os.environ else _embedded(role)
     if not found and variable not in os.environ:
-        raise NoCredentialsError(f"no embedded stack runs here, and {variable} is not set")
+        raise NoCredentialsError(f"no AutoMix runs on this machine: start it with `automix up`, or set {variable}")
     try:
         return settings.model_validate(found)
     except ValidationError as error:
-        wrong = ", ".join(f"AUTOMIX_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
-        raise NoCredentialsError(wrong) from None
+        raise NoCredentialsError(what_is_wrong(error)) from None
 
 
 def _embedded(role: str) -> Mapping[str, str]:

@@ -16,10 +16,18 @@ def upgraded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     version = data.get("version")
     while version != PLAN_VERSION:
         if isinstance(version, bool) or not isinstance(version, int) or version not in _STEPS:
-            raise invalid("version", f"must be at most {PLAN_VERSION}, which is what this engine renders")
+            raise invalid("version", _wrong(version))
         data = _STEPS[version](data)
         version = data["version"]
     return data
+
+
+def _wrong(version: object) -> str:
+    if version is None:
+        return "is missing: this is no plan, which `automix render --plan-out` and a job's report write"
+    if isinstance(version, int) and not isinstance(version, bool) and version > PLAN_VERSION:
+        return f"is of a newer AutoMix, and this one renders plans up to version {PLAN_VERSION}: update AutoMix"
+    return f"must be a whole number from 1 to {PLAN_VERSION}"
 
 
 def _from_1(old: Mapping[str, Any]) -> dict[str, Any]:
