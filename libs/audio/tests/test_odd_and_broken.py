@@ -27,6 +27,9 @@ REFUSED = {
 DECODED_BY_NEWER_FFMPEG_S = {"flac_uncommon_05_-_32bps_audio.flac": 11.691}
 """The manifest's decoder found nothing in these."""
 
+TAGS_ALONE = {"lofty_zero.wav"}
+"""The manifest's decoder takes these tags for sound."""
+
 FILETYPES = {".mp3": "mp3", ".flac": "flac", ".wav": "wav", ".aac": "aac"}
 
 
@@ -51,6 +54,11 @@ def manifest(audio: Path, folder: str) -> list[Row]:
 
 def test_odd_files_decode_truly(audio: Path) -> None:
     for row in manifest(audio, "odd"):
+        if row.path.name in TAGS_ALONE:
+            with pytest.raises(AudioError) as caught:
+                verify(row.path)
+            assert caught.value.reason is Reason.EMPTY, row.path.name
+            continue
         facts = verify(row.path)
         assert facts.duration_s == pytest.approx(row.duration_s, abs=0.001), row.path.name
         assert (facts.channels, facts.sample_rate) == (row.channels, row.sample_rate), row.path.name

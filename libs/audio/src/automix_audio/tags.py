@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import mutagen
+from mutagen.apev2 import APEv2
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import ID3
 from mutagen.id3._frames import APIC, TALB, TIT2, TPE1
@@ -16,6 +18,8 @@ from mutagen.mp4 import MP4, MP4Cover
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
+
+from automix_audio.container_tags import container_tags
 
 LONGEST = 200
 """Characters of a text."""
@@ -50,19 +54,49 @@ class Tags:
 
 def read_tags(path: Path) -> Tags:
     """The tags of a recording, made fit to be shown; none where there are none or they cannot be read."""
+    return next(filter(None, (_read(path, place) for place in (_of_song, _in_front, _behind, _of_container))), Tags())
+
+
+def _read(path: Path, place: Callable[[BinaryIO], Tags]) -> Tags:
     try:
         with path.open("rb") as file:
-            found = mutagen.File(_Bounded(file))
+            return place(file)
     except Exception:  # noqa: BLE001 - parsers of a stranger's file fail in many ways, and a song is mixed without tags
         return Tags()
+
+
+def _of_song(file: BinaryIO) -> Tags:
+    found = mutagen.File(_Bounded(file))
     if found is None or found.tags is None:
         return Tags()
-    texts = {name: clean(_text(found.tags, name)) for name in _TEXTS}
+    return _shown({name: _text(found.tags, name) for name in _TEXTS}, lambda: _cover(found))
+
+
+def _in_front(file: BinaryIO) -> Tags:
+    """ID3 before or behind sound of any kind, such as AAC."""
+    found = ID3(_Bounded(file))
+    return _shown({name: _text(found, name) for name in _TEXTS}, lambda: _id3_cover(found))
+
+
+def _behind(file: BinaryIO) -> Tags:
+    """APEv2, which players and gain tools put behind MP3 as well."""
+    found = APEv2(_Bounded(file))
+    texts = {name: str(found[name]) if name in found else "" for name in _TEXTS}
+    front = "Cover Art (Front)"  # a name of a file, a zero, and the picture
+    return _shown(texts, lambda: found[front].value.partition(b"\0")[2] if front in found else b"")
+
+
+def _of_container(file: BinaryIO) -> Tags:
+    texts, cover = container_tags(file)
+    return _shown({name: texts.get(name, "") for name in _TEXTS}, lambda: cover)
+
+
+def _shown(texts: dict[str, str], picture: Callable[[], bytes]) -> Tags:
     try:
-        cover = _cover(found)
-    except Exception:  # noqa: BLE001 - as above
+        cover = picture()
+    except Exception:  # noqa: BLE001 - as above: a picture that cannot be read costs no title
         cover = b""
-    return Tags(**texts, cover=cover if is_cover(cover) else b"")
+    return Tags(**{name: clean(text) for name, text in texts.items()}, cover=cover if is_cover(cover) else b"")
 
 
 def clean(text: str) -> str:
@@ -127,13 +161,17 @@ _MP4 = {"title": "nam", "artist": "ART", "album": "alb"}
 def _cover(found: Any) -> bytes:
     tags = found.tags
     if isinstance(tags, ID3):
-        return next((bytes(frame.data) for frame in tags.getall("APIC")), b"")
+        return _id3_cover(tags)
     if isinstance(found, FLAC):
         return next((bytes(picture.data) for picture in found.pictures), b"")
     if isinstance(found, MP4):
         return bytes((tags.get("covr") or [b""])[0])
     blocks = tags.get("metadata_block_picture") or []
     return bytes(Picture(base64.b64decode(blocks[0])).data) if blocks else b""
+
+
+def _id3_cover(tags: ID3) -> bytes:
+    return next((bytes(frame.data) for frame in tags.getall("APIC")), b"")
 
 
 def _id3(tags: Any, told: Tags) -> Any:

@@ -1,16 +1,19 @@
 """New headers for WAV files that FFmpeg reads wrongly; the sound behind the header is read as it is.
 
 FFmpeg takes samples with fewer valid bits than stored ones (24 in 32, 20 in 24, 12 in 16) for another format, reads on
-into the next chunk where one of odd length lacks its padding, and does not know big-endian files (RIFX).
+into the next chunk where one of odd length lacks its padding, takes tags for sound where there is none, and does not
+know big-endian files (RIFX).
 """
 
 import struct
 from dataclasses import dataclass
+from io import SEEK_END
 from typing import BinaryIO
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _ONE_A_BLOCK = (_PCM, 3, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
+_TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
 _MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF
 _UNKNOWN = 0x7F000000
@@ -32,12 +35,15 @@ class WavHeader:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The chunks that matter: the format's bytes, where the sound begins, its length, and if padding is missing."""
+    """The chunks that matter: the format's bytes, where the sound begins, its length, if padding is missing, and if
+    tags stand in place of sound.
+    """
 
     form: bytes
     start: int
     length: int
     unpadded: bool
+    tags_alone: bool = False
 
 
 def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
@@ -55,7 +61,7 @@ def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
         valid = struct.unpack_from(f"{order}H", found.form, 18)[0] or bits
         tag = struct.unpack_from(f"{order}I", found.form, 24)[0] & 0xFFFF
     fewer = tag == _PCM and stored in (16, 24, 32) and 0 < valid < stored and block == channels * stored // 8
-    if not (fewer or found.unpadded or big):
+    if not (fewer or found.unpadded or found.tags_alone or big):
         return None
     end = min(found.start + found.length, size)
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, channels, rate, rate * block, block, stored if fewer else bits)
@@ -87,7 +93,7 @@ def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
         kind, length = struct.unpack(f"{order}4sI", chunk)
         if kind == b"data":
             known = long_bytes if length == _IN_DS64 and long_bytes is not None else length
-            return _Found(form, position + 8, known, unpadded)
+            return _Found(form, position + 8, known, unpadded, known == 0 and _only_tags(file, position + 8, order))
         body = file.read(min(length, 64))
         if kind == b"ds64" and len(body) >= 16:
             long_bytes = struct.unpack_from("<Q", body, 8)[0]
@@ -99,6 +105,20 @@ def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
             position += padded
             unpadded |= not padded
     return None
+
+
+def _only_tags(file: BinaryIO, position: int, order: str) -> bool:
+    """Whether chunks of tags and nothing else lie from `position` to the end of the file."""
+    size = file.seek(0, SEEK_END)
+    begins = position
+    while position < size:
+        file.seek(position)
+        chunk = file.read(8)
+        if chunk[:4] not in _TAGS or len(chunk) < 8:
+            return False
+        length = struct.unpack(f"{order}4sI", chunk)[1]
+        position += 8 + length + length % 2
+    return begins < size <= position <= size + 1
 
 
 def _is_padded(file: BinaryIO, position: int) -> bool:

@@ -1,0 +1,40 @@
+"""Tags as FFmpeg finds them, of containers that mutagen does not read: INFO of WAV, APEv2, ASF, CAF, Matroska, AU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from av.container import InputContainer
+from av.stream import Disposition
+
+from automix_audio.opening import open_container
+from automix_audio.sniff import demuxer_for
+from automix_audio.views import without_tags
+
+
+def container_tags(file: BinaryIO) -> tuple[Mapping[str, str], bytes]:
+    """The texts of a recording by their names in lower case, and its picture. Raises AudioError."""
+    view = without_tags(file)
+    container = open_container(view, demuxer_for(view.head, tagged=view.start > 0))
+    with container:
+        texts: dict[str, str] = {}
+        for metadata in (*(stream.metadata for stream in container.streams.audio[:1]), container.metadata):
+            texts |= {name.lower(): _decoded(text) for name, text in metadata.items()}
+        return texts, _picture(container)
+
+
+def _decoded(text: str) -> str:
+    """INFO of WAV and others name no encoding: what is no UTF-8 was written by Windows, mostly."""
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _picture(container: InputContainer) -> bytes:
+    for stream in container.streams.video:
+        if stream.disposition & Disposition.attached_pic:
+            return next((bytes(packet) for packet in container.demux(stream) if packet.size), b"")
+    return b""
