@@ -7,11 +7,13 @@ import json
 import re
 import time
 import urllib.request
+import uuid
 import wave
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from kit.audio import beat, vocal
@@ -33,6 +35,31 @@ SIZES = {"phone": (360, 740), "desk": (1280, 900), "4k": (3840, 2160)}
 
 def choose(page: Page, *files: Path) -> None:
     page.locator("input[type=file]").set_input_files(files)
+    taken(page, *files)
+
+
+def drop(page: Page, file: Path) -> None:
+    """Drops a file onto the page, as a hand does from a folder; while it hovers, the page says that it may."""
+    page.evaluate(
+        """([name, data]) => {
+            const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+            window.carried = new DataTransfer();
+            window.carried.items.add(new File([bytes], name));
+            const over = {dataTransfer: window.carried, bubbles: true, cancelable: true};
+            document.body.dispatchEvent(new DragEvent("dragover", over));
+        }""",
+        [file.name, base64.b64encode(file.read_bytes()).decode()],
+    )
+    expect(page.locator(".drop.over")).to_have_count(1)
+    page.evaluate(
+        """() => document.body.dispatchEvent(
+            new DragEvent("drop", {dataTransfer: window.carried, bubbles: true, cancelable: true}))"""
+    )
+    taken(page, file)
+
+
+def taken(page: Page, *files: Path) -> None:
+    """Waits until files are uploaded and are tracks."""
     for file in files:
         expect(page.get_by_label(f"Role of {file.name}").first).to_be_visible()
         expect(page.get_by_role("progressbar", name=f"Upload of {file.name}")).to_have_count(0)
@@ -129,7 +156,12 @@ def test_a_song_from_sign_up_to_download(
         assert file.getnframes() / file.getframerate() > 5
     with page.expect_download() as saved:
         page.get_by_role("button", name="Stems (zip)").click()
-    assert Path(saved.value.path()).read_bytes()[:4] == b"PK\x03\x04"
+    with zipfile.ZipFile(saved.value.path()) as stems_of_it:
+        assert len(stems_of_it.namelist()) > 1
+        assert stems_of_it.testzip() is None
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Report").click()
+    assert {"plan", "report"} == json.loads(Path(saved.value.path()).read_text()).keys()
 
     page.get_by_role("link", name="Console").click()
     expect(page.get_by_role("heading", name="Master")).to_be_visible()
@@ -218,6 +250,7 @@ def test_a_preview_with_a_preset_becomes_the_whole_song(
     page.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Make a link").click()
     link = page.get_by_label("Link", exact=True).input_value()
+    assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["3600"]
     with urllib.request.urlopen(link) as shared:
         assert shared.read(4) == b"RIFF"
     page.get_by_role("button", name="Close").first.click()
@@ -301,6 +334,30 @@ def test_two_tabs_share_a_sign_in_and_an_expired_token_is_renewed(visit: Visit) 
     page.go_back()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     assert "/sign-in" in page.url
+
+
+def test_a_link_signs_in_until_its_owner_signs_out(visit: Visit, stack: Stack, tmp_path: Path) -> None:
+    """The link of `automix studio`: it carries a refresh token, which the page does not leave in its address."""
+    credentials = {"email": f"{uuid.uuid4().hex}@example.org", "password": PASSWORD}
+    asked = urllib.request.Request(
+        f"{visit.base}/v1/auth:signUp", json.dumps(credentials).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(asked) as answer:
+        refresh = json.load(answer)["tokens"]["refresh_token"]
+    page = visit.tab(f"/#sign-in={refresh}")
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    assert refresh not in page.url
+    visit.new_project(page, "Dropped")
+    drop(page, beat(tmp_path / "beat.wav", 20))
+    expect(page.locator(".drop.over")).to_have_count(0)
+    page.get_by_role("button", name="Play beat.wav").click()
+    expect(page.get_by_role("button", name="Pause beat.wav")).to_be_visible()
+    page.goto(f"{visit.base}/account")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    again = visit.tab(f"/#sign-in={refresh}")
+    expect(again.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(again.get_by_text("automix studio").first).to_be_visible()
 
 
 def test_a_deleted_project_comes_back_when_asked(visit: Visit) -> None:

@@ -18,7 +18,8 @@ FRAGMENT = "#sign-in="
 def signed_in_link(state_dir: Path) -> str | None:
     """The studio's address with a refresh token of the local account, None where no stack with a studio runs.
 
-    The token is good for one exchange, which the page makes at once. Raises AutomixError when nobody can be signed in.
+    The page exchanges the token at once, and half a minute later it is good for nothing. Raises AutomixError when
+    nobody can be signed in.
     """
     found = discover(state_dir)
     if found is None or found.url is None:
