@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automix_audio.decode import open_audio
+from automix_audio.encode import AudioWriter
 from automix_audio.errors import AudioError, Reason
 
 
@@ -74,3 +75,31 @@ def test_the_true_reason(tmp_path: Path, content: bytes, reason: Reason, words: 
         open_audio(path)
     assert refused.value.reason is reason
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_samples_read_without_ffmpeg_are_those_that_it_reads(tmp_path: Path, bits: int, channels: int) -> None:
+    path, odd = tmp_path / "a.wav", tmp_path / "odd.wav"
+    sound = np.random.default_rng(1).uniform(-1.0, 1.0, (100_003, channels)).astype(np.float32)
+    with AudioWriter(path, "wav", 48_000, channels, bits) as writer:
+        writer.write(sound)
+    # What follows the sound of this one is odd, so the whole of it is left to FFmpeg.
+    odd.write_bytes(path.read_bytes() + b"LIST" + struct.pack("<I", 5) + b"abcde\0\0\0data\0\0\0\0")
+    blocks = {}
+    for one in (path, odd):
+        with open_audio(one) as reader:
+            blocks[one] = list(reader.blocks(32_768))
+            assert (reader.progress, reader.damaged_packets, reader.gaps) == (1.0, 0, [])
+    assert [len(b) for b in blocks[path]] == [len(b) for b in blocks[odd]]
+    np.testing.assert_array_equal(np.concatenate(blocks[path]), np.concatenate(blocks[odd]))
+
+
+def test_a_plain_file_that_was_cut_off_says_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with AudioWriter(path, "wav", 48_000, 2, 16) as writer:
+        writer.write(np.full((96_000, 2), 0.5, np.float32))
+    path.write_bytes(path.read_bytes()[: -48_000 * 4])
+    with open_audio(path) as reader:
+        assert sum(len(block) for block in reader.blocks()) == 48_000
+        assert [(round(gap.at_s, 3), round(gap.length_s, 3)) for gap in reader.gaps] == [(1.0, 1.0)]

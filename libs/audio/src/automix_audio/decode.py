@@ -67,7 +67,8 @@ class AudioReader:
             self._track = track
             self._limits = limits
             self._frames = track.decoded()
-            lost_s, first = next(self._frames)
+            lost_s, found = next(self._frames)
+            first = cast("AudioFrame", found)  # as `decoded` says
             _check(first.sample_rate, first.layout.nb_channels, limits)
             on_error.pop_all()
         self._first = first
@@ -170,6 +171,9 @@ class AudioReader:
         converter: AudioResampler | None = None
         previous = first
         for lost_s, frame in self._frames:
+            if isinstance(frame, np.ndarray):
+                yield frame
+                continue
             if converter is not None and not _same_kind(frame, previous):
                 yield from map(_to_float, _convert(converter, None))
                 converter = None

@@ -13,10 +13,12 @@ from itertools import islice
 from typing import BinaryIO
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 from av.packet import Packet
+from numpy.typing import NDArray
 
 from automix_audio.errors import AudioError, Reason
 from automix_audio.framing import Hole, holes
@@ -24,10 +26,11 @@ from automix_audio.itunes import itunes_trim
 from automix_audio.losses import COUNTED, Lost
 from automix_audio.ogg import links, lost_before_end
 from automix_audio.opening import DAMAGED, audio_stream, open_container
+from automix_audio.plain_wav import plain_blocks
 from automix_audio.sniff import demuxer_for
 from automix_audio.timeline import LONGEST_GAP_S, LONGEST_START_S, Gap, Gaps, Stamps, opus_length_s
 from automix_audio.views import Joined, Reheaded, View, without_tags
-from automix_audio.wav_header import corrected, length_s
+from automix_audio.wav_header import PlainSamples, corrected, length_s, plain_samples
 
 _EXACT = frozenset(("flac", "ogg", "mov", "wv"))
 """Containers that stamp in samples."""
@@ -58,6 +61,7 @@ class AudioTrack:
         self.container = demuxer_for(self._view.head, tagged=self._view.start > 0)
         self._links = links(file, self._view.start) if self.container == "ogg" else [self._view.start]
         self._late_end: tuple[int, Fraction] | None = None
+        self._plain: PlainSamples | None = None
         self._trim = itunes_trim(file, self._view) if self.container == "mp3" else None
         self._demuxer, self._stream, self.codec = self._opened(0)
         self.damaged_packets = 0
@@ -76,9 +80,11 @@ class AudioTrack:
         """How far the file has been read, 0 to 1."""
         return 1.0 if self._ended else min(self._file.tell() / self._size, 1.0)
 
-    def decoded(self) -> Iterator[tuple[float, AudioFrame]]:
+    def decoded(self) -> Iterator[tuple[float, AudioFrame | NDArray[np.float32]]]:
         """Every frame that decodes, with the seconds that are missing between the frame before it and itself.
 
+        Of a usual WAV file only the first frame comes from FFmpeg, and arrays of shape (n, channels) of the same rate
+        follow it.
         Raises AudioError when nothing decodes, or less than what was lost to damage.
         """
         decoded_s = silent_s = damaged_s = 0.0
@@ -91,6 +97,11 @@ class AudioTrack:
                 damaged_s += by_damage_s
                 decoded_s += frame.samples / frame.sample_rate
                 yield missing_s, frame
+                if self._plain is not None and self._plain.codec == self.codec:
+                    for block in plain_blocks(self._file, self._plain, frame.samples):
+                        decoded_s += len(block) / frame.sample_rate
+                        yield 0.0, block
+                    break
         self._ended = True
         cut_off_s = self._length_by_header_s() - decoded_s - silent_s
         if decoded_s and _LEAST_END_S < cut_off_s <= LONGEST_GAP_S:
@@ -120,6 +131,8 @@ class AudioTrack:
         wav = corrected(self._file, self._view.start, self._size) if self.container == "wav" else None
         if wav is not None:
             self._view = Reheaded(self._file, self._view.head, wav)
+        elif self.container == "wav":
+            self._plain = plain_samples(self._file, self._view.start, self._size)
         self._holes = self._left_out()
         if self._holes:
             self._view = Joined(self._file, self._view, self._holes)

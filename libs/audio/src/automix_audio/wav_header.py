@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from io import SEEK_END
 from typing import BinaryIO
 
-_PCM, _EXTENSIBLE = 1, 0xFFFE
-_ONE_A_BLOCK = (_PCM, 3, 6, 7, _EXTENSIBLE)
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
 _TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
 _MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF
 _UNKNOWN = 0x7F000000
 """Who writes into a pipe says this length or more, or 0."""
+_PLAIN = {(_PCM, 16): "pcm_s16le", (_PCM, 24): "pcm_s24le", (_PCM, 32): "pcm_s32le", (_FLOAT, 32): "pcm_f32le"}
+"""FFmpeg's names of the usual samples, by the format's number and its bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,16 @@ class WavHeader:
     start: int
     end: int
     swapped: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlainSamples:
+    """Samples of FFmpeg's `codec` that fill the file's bytes from `start` to `end`, `block` bytes a frame."""
+
+    codec: str
+    start: int
+    end: int
+    block: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,42 @@ def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
     header = struct.pack("<4sI4s", b"RIFF", 4 + len(fmt) + 8 + sound, b"WAVE") + fmt
     header += struct.pack("<4sI", b"data", sound)
     return WavHeader(header, found.start, max(end, found.start), stored // 8 if big and stored > 8 else 0)
+
+
+def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
+    """Where the samples of the WAV file lie which begins at `at` of `file` (`size` bytes), if nothing about it is odd.
+
+    None where the header says less or more than the file holds, or where several chunks hold sound: how much of such a
+    file is sound is left to FFmpeg.
+    """
+    file.seek(at)
+    if file.read(4) not in (b"RIFF", b"RF64"):
+        return None
+    found = _chunks(file, at + 12, "<")
+    if found is None or found.unpadded or len(found.form) < 16 or not 0 < found.length < _UNKNOWN:
+        return None
+    tag, channels, _, _, block, bits = struct.unpack_from("<HHIIHH", found.form)
+    if tag == _EXTENSIBLE and len(found.form) >= 28:
+        if struct.unpack_from("<H", found.form, 18)[0] != bits:
+            return None
+        tag = struct.unpack_from("<I", found.form, 24)[0]
+    codec, end = _PLAIN.get((tag, bits)), found.start + found.length
+    if codec is None or not channels or block != channels * bits // 8 or found.length % block or end > size:
+        return None
+    return PlainSamples(codec, found.start, end, block) if _no_more_sound(file, end, size) else None
+
+
+def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
+    """Whether the chunks from `position` on are of even length, and none of them holds sound."""
+    for _ in range(_MOST_CHUNKS):
+        file.seek(position)
+        chunk = file.read(8)
+        if position % 2 or chunk[:4] == b"data":
+            return False
+        if len(chunk) < 8 or position >= size:
+            return True
+        position += 8 + int(struct.unpack("<4xI", chunk)[0])
+    return False
 
 
 def length_s(file: BinaryIO, at: int) -> float:

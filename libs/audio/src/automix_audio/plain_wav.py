@@ -1,0 +1,50 @@
+"""Samples of usual WAV files, read straight from the file.
+
+FFmpeg allocates, copies and stamps every packet of PCM: that takes as long as all that is measured of a minute's
+loudness. The numbers are the same to the bit.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automix_audio.wav_header import PlainSamples
+
+_FRAMES = 32_768
+_TYPES = {"pcm_s16le": ("<i2", 2.0**-15), "pcm_s32le": ("<i4", 2.0**-31), "pcm_f32le": ("<f4", 1.0)}
+_SCALE_24 = np.float32(2.0**-31)
+
+
+def plain_blocks(file: BinaryIO, samples: PlainSamples, first: int) -> Iterator[NDArray[np.float32]]:
+    """Float32 from frame `first` on, shape (n, channels), full scale 1.0.
+
+    Blocks end at multiples of 32,768 frames of the file. A file that has become shorter ends early.
+    """
+    frames = (samples.end - samples.start) // samples.block
+    while first < frames:
+        count = min(_FRAMES - first % _FRAMES, frames - first)
+        file.seek(samples.start + first * samples.block)
+        data = file.read(count * samples.block)
+        whole = len(data) // samples.block
+        if not whole:
+            return
+        yield _to_float(data[: whole * samples.block], samples.codec).reshape(whole, -1)
+        first += whole
+
+
+def _to_float(data: bytes, codec: str) -> NDArray[np.float32]:
+    if codec == "pcm_s24le":
+        # Each in the upper part of 32 bits, as one word that begins a byte before it.
+        padded = np.frombuffer(b"\0" + data, np.uint8)
+        words = np.ndarray((len(data) // 3,), "<i4", padded.data, strides=(3,)) & np.int32(-256)
+        out = words.astype(np.float32)
+        out *= _SCALE_24
+        return out
+    kind, scale = _TYPES[codec]
+    # A copy, which may be written to. Converted first and scaled in place: a product of two types goes through buffers.
+    out = np.frombuffer(data, kind).astype(np.float32)
+    if scale != 1.0:
+        out *= np.float32(scale)
+    return out
