@@ -199,6 +199,11 @@ class TestProcesses:
             assert "replicas" not in deployment(render(*EXTERNAL, f"scaling.kind={kind}"), worker)["spec"]
         assert deployment(render(*EXTERNAL, "scaling.min=3"), worker)["spec"]["replicas"] == 3
 
+    def test_keda_leaves_workers_behind(self, render: Render) -> None:
+        """It leaves none when its queue is empty, and neither an HPA nor anything else would bring the first again."""
+        (scaled,) = of_kind(render(*EXTERNAL, "scaling.kind=keda"), "ScaledObject")
+        assert scaled["spec"]["advanced"]["restoreToOriginalReplicaCount"] is True
+
     def test_what_is_set_for_one_reaches_only_it(self, render: Render) -> None:
         objects = render(
             *EXTERNAL, "processes.media.env.AUTOMIX_MAX_DOWNLOADS=5", "processes.media.nodeSelector.disk=fast"
