@@ -37,7 +37,7 @@ SETTINGS = {
     "mixer": {"AUTOMIX_MAX_QUEUED_JOBS": "500"},
 }
 STREAMS, DOWNLOADS, JOBS, SIGN_INS = 16, 64, 50, 100
-SMALL_SECONDS, LONG_SECONDS = 1.0, 240.0
+SMALL_SECONDS, LONG_SECONDS = 1.0, 120.0
 
 
 class Person:
@@ -223,7 +223,7 @@ async def verifications(crowd: list[Person], one: Person, small: Path, long: Pat
 
 async def arrived(person: Person, upload_id: str) -> bool:
     answer = await person.media.GetUpload(media_pb2.GetUploadRequest(upload_id=upload_id), metadata=person.metadata)
-    return answer.upload.state != media_pb2.UPLOAD_STATE_OPEN
+    return answer.upload.received == answer.upload.size or answer.upload.state != media_pb2.UPLOAD_STATE_OPEN
 
 
 async def hashing(stack: Stack, one: Person) -> None:

@@ -14,7 +14,7 @@ from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import InvalidArgument
 from automix_common.rpc.identity import account_deleted
-from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.rpc.paging import page_limit, page_messages, page_of, page_start
 from automix_platform.events import USER_DELETED
 
 from automix_auth.addresses import Network, caller_address, throttled_network
@@ -155,7 +155,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         rows = await self._personal.page((await self._caller()).id, before, limit)
         page, token = page_of(rows, limit)
         return pb.ListPersonalTokensResponse(
-            personal_tokens=[to_personal_token(row) for row in page], next_page_token=token
+            personal_tokens=await page_messages(to_personal_token, page), next_page_token=token
         )
 
     async def RevokePersonalToken(

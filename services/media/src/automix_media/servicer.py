@@ -17,7 +17,7 @@ from automix_common.rpc.client import call_peer
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument, mine, not_yours
-from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.rpc.paging import page_limit, page_messages, page_of, page_start
 from automix_common.runtime import Runtime
 
 from automix_media import waveform
@@ -192,7 +192,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         if not rows:
             await call_peer(self._projects.GetProject, projects_pb2.GetProjectRequest(project_id=request.project_id))
         page, token = page_of(rows, limit)
-        return pb.ListAssetsResponse(assets=[asset_message(row) for row in page], next_page_token=token)
+        return pb.ListAssetsResponse(assets=await page_messages(asset_message, page), next_page_token=token)
 
     async def UpdateAsset(self, request: pb.UpdateAssetRequest, context: Context) -> pb.UpdateAssetResponse:
         """Sets what the mask names."""

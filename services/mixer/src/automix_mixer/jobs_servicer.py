@@ -14,7 +14,7 @@ from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import FailedPrecondition, mine, not_yours
-from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.rpc.paging import page_limit, page_messages, page_of, page_start
 
 from automix_mixer.domain import JobLimits, JobStatus, NewJob, require_retryable, require_room
 from automix_mixer.messages import job_message
@@ -82,7 +82,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         if not rows:  # a project without jobs, or none of the caller's: only its owner knows
             await self._peers.require_project(request.project_id)
         page, token = page_of(rows, limit)
-        return pb.ListJobsResponse(jobs=[job_message(row) for row in page], next_page_token=token)
+        return pb.ListJobsResponse(jobs=await page_messages(job_message, page), next_page_token=token)
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Context) -> pb.CancelJobResponse:
         """Cancels a queued job; a running one is flagged and can no longer succeed."""

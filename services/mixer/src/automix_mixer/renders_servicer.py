@@ -12,7 +12,7 @@ from automix_common.objects.downloads import Downloads
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import mine, not_yours
-from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.rpc.paging import page_limit, page_messages, page_of, page_start
 
 from automix_mixer.content_types import content_type
 from automix_mixer.domain import Render, RenderFile
@@ -43,7 +43,7 @@ class RendersServicer(mixer_pb2_grpc.MixerServiceServicer):
         if not rows:  # a project without renders, or none of the caller's: only its owner knows
             await self._peers.require_project(request.project_id)
         page, token = page_of(rows, limit)
-        return pb.ListRendersResponse(renders=[render_message(row) for row in page], next_page_token=token)
+        return pb.ListRendersResponse(renders=await page_messages(render_message, page), next_page_token=token)
 
     async def DownloadRender(
         self, request: pb.DownloadRenderRequest, context: Context

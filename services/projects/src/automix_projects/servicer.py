@@ -12,7 +12,7 @@ from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import mine, not_yours
-from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.rpc.paging import page_limit, page_messages, page_of, page_start
 from automix_platform.events import PROJECT_DELETED
 
 from automix_projects.domain import Project, require_room
@@ -52,7 +52,7 @@ class ProjectsServicer(projects_pb2_grpc.ProjectsServiceServicer):
         async with self._database.read() as connection:
             rows = await Projects(connection, current_user().user_id).page(before, limit)
         page, token = page_of(rows, limit)
-        return pb.ListProjectsResponse(projects=[to_message(row) for row in page], next_page_token=token)
+        return pb.ListProjectsResponse(projects=await page_messages(to_message, page), next_page_token=token)
 
     async def UpdateProject(self, request: pb.UpdateProjectRequest, context: Context) -> pb.UpdateProjectResponse:
         """Sets what the mask names."""

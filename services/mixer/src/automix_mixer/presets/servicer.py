@@ -9,7 +9,7 @@ from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import FieldViolation, ResourceExhausted, not_yours
-from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.rpc.paging import page_limit, page_messages, page_of, page_start
 
 from automix_mixer.mix_settings import given, to_contract
 from automix_mixer.presets.repository import Presets
@@ -45,7 +45,7 @@ class PresetsServicer(mixer_pb2_grpc.MixerServiceServicer):
         async with self._database.read() as connection:
             rows = await Presets(connection, current_user().user_id).page(before, limit)
         page, token = page_of(rows, limit)
-        return pb.ListPresetsResponse(presets=[_message(row) for row in page], next_page_token=token)
+        return pb.ListPresetsResponse(presets=await page_messages(_message, page), next_page_token=token)
 
     async def DeletePreset(self, request: pb.DeletePresetRequest, context: Context) -> pb.DeletePresetResponse:
         """Forgets a preset."""

@@ -12,7 +12,7 @@ from automix_common.process.ids import new_id
 from automix_common.rpc.context import current_user
 from automix_common.rpc.edge import Context
 from automix_common.rpc.errors import mine, not_yours
-from automix_common.rpc.paging import page_limit, page_of, page_start
+from automix_common.rpc.paging import page_limit, page_messages, page_of, page_start
 from psycopg.errors import UniqueViolation
 
 from automix_mixer.webhooks.addresses import check_url
@@ -82,7 +82,7 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
         async with self._database.read() as connection:
             rows = await Webhooks(connection, current_user().user_id).page(before, limit)
         page, token = page_of(rows, limit)
-        return pb.ListWebhooksResponse(webhooks=[to_webhook(row) for row in page], next_page_token=token)
+        return pb.ListWebhooksResponse(webhooks=await page_messages(to_webhook, page), next_page_token=token)
 
     async def UpdateWebhook(self, request: pb.UpdateWebhookRequest, context: Context) -> pb.UpdateWebhookResponse:
         """Sets what the mask names."""
@@ -130,7 +130,7 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
             mine(await webhooks.get(webhook_id), "webhook")
             rows = await webhooks.deliveries(webhook_id, before, limit)
         page, token = page_of(rows, limit)
-        return pb.ListDeliveriesResponse(deliveries=[to_delivery(row) for row in page], next_page_token=token)
+        return pb.ListDeliveriesResponse(deliveries=await page_messages(to_delivery, page), next_page_token=token)
 
     async def RepeatDelivery(self, request: pb.RepeatDeliveryRequest, context: Context) -> pb.RepeatDeliveryResponse:
         """Has a delivery sent once more."""
