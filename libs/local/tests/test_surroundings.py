@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from automix_local.errors import StackError, told
-from automix_local.servers import postgres_programs
+from automix_local.servers import postgres, postgres_programs, s3
 from automix_local.spawn import User
 from automix_local.state import StateDir
 
@@ -38,3 +38,25 @@ def test_a_limit_of_processes_is_named_with_the_setting() -> None:
     refused = OSError(errno.EAGAIN, "Resource temporarily unavailable")
     assert "--pids-limit" in told(refused)
     assert told(OSError(errno.ENOENT, "No such file")) == str(OSError(errno.ENOENT, "No such file"))
+
+
+def test_a_place_for_sockets_that_is_read_only_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.require_socket_dir()
+    monkeypatch.setattr(s3, "SOCKET_DIR", tmp_path / "none")
+    with pytest.raises(StackError, match=r"none cannot be written.*--tmpfs .*none"):
+        s3.require_socket_dir()
+
+
+@pytest.mark.parametrize(("bytes_left", "chosen"), [(0, ["mmap"]), (64 << 10, ["mmap"]), (64 << 20, [])])
+def test_postgres_shares_memory_in_files_where_there_is_no_room(
+    bytes_left: int, chosen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = list(os.statvfs("/"))
+    fields[1:5] = 4096, 1 << 40, bytes_left // 4096, bytes_left // 4096
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
+    assert list(postgres.shared_memory().values()) == chosen
+
+
+def test_postgres_shares_memory_in_files_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "SHARED_MEMORY", tmp_path / "none")
+    assert postgres.shared_memory() == {"dynamic_shared_memory_type": "mmap"}

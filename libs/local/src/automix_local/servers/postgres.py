@@ -41,6 +41,9 @@ _SETTINGS = {
 }
 # initdb lets in loopback alone.
 _ACCESS_FROM_ANYWHERE = "host all all all scram-sha-256\n"
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the system keeps it
+_LEAST_SHARED_BYTES = 16 << 20
+"""What it takes of it idle is a sixteenth."""
 _CONNECT_SECONDS = 2
 _INITDB_SECONDS = 60.0
 
@@ -51,6 +54,18 @@ def secret_of(role: str) -> str:
 
 
 SECRETS = tuple(secret_of(name) for name in (DATABASE_ADMIN, *(role.name for role in DATABASE_ROLES)))
+
+
+def shared_memory() -> dict[str, str]:
+    """Where segments of memory are made that PostgreSQL's processes share: in files of its own where the container has
+    little or no /dev/shm. There they cost writes to the disk, and so not elsewhere.
+    """
+    try:
+        room = os.statvfs(SHARED_MEMORY)
+    except OSError:
+        return {"dynamic_shared_memory_type": "mmap"}
+    enough = room.f_bavail * room.f_frsize >= _LEAST_SHARED_BYTES
+    return {} if enough else {"dynamic_shared_memory_type": "mmap"}
 
 
 class Postgres:
@@ -94,7 +109,7 @@ class Postgres:
         if not self._data.exists():
             self._initialise(programs, user)
         self._drop_lock_of_nobody()
-        chosen = {"listen_addresses": self._listen, **_SETTINGS}
+        chosen = {"listen_addresses": self._listen, **_SETTINGS, **shared_memory()}
         if self._listen != HOST:
             (self._data / "pg_hba.conf").write_text(_ACCESS_FROM_ANYWHERE)
         settings = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
@@ -146,7 +161,8 @@ class Postgres:
             options = ("-U", DATABASE_ADMIN, "--auth=scram-sha-256", "--pwfile", password.name, "-E", "UTF8")
             # The built-in provider sorts and folds case the same on every system.
             locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-            command = self._command((str(programs / "initdb"), *options, *locale), unfinished, user)
+            settings = [part for name, value in shared_memory().items() for part in ("-c", f"{name}={value}")]
+            command = self._command((str(programs / "initdb"), *options, *locale, *settings), unfinished, user)
             command = replace(command, log=self._state.log_file("initdb"))
             self._run("initdb", command, _INITDB_SECONDS)
         unfinished.rename(self._data)

@@ -11,7 +11,7 @@ from automix_platform.access import BUCKET, S3_ADMIN, S3_KEYS, policy
 from minio import Minio
 from minio.error import MinioException
 
-from automix_local.errors import NotReadyError
+from automix_local.errors import NotReadyError, StackError
 from automix_local.ports import HOST, WEED_GRPC_OFFSET, NamedPorts
 from automix_local.servers import certificates
 from automix_local.servers.programs import program
@@ -36,7 +36,7 @@ _TOKEN_KEYS = (
 # Its parts speak gRPC among themselves, by default with anybody: each asks the other for a certificate.
 _GRPC_PARTS = ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT")
 # SeaweedFS puts sockets here, whatever the options and TMPDIR say, and never removes them.
-_SOCKET_DIR = Path("/tmp")  # noqa: S108
+SOCKET_DIR = Path("/tmp")  # noqa: S108
 _PROBE_SECONDS = 3.0
 
 
@@ -54,6 +54,15 @@ SECRETS = (
     *(half(name) for name in (S3_ADMIN, *(key.name for key in S3_KEYS)) for half in (access_key_of, secret_key_of)),
     *(f"{NAME}/{name}" for name in _TOKEN_KEYS),
 )
+
+
+def require_socket_dir() -> None:
+    """Raises StackError where SeaweedFS could not make its sockets, which would not start then and not say why."""
+    if not os.access(SOCKET_DIR, os.W_OK | os.X_OK):
+        raise StackError(
+            f"{SOCKET_DIR} cannot be written to by user id {os.geteuid()}, and SeaweedFS makes its sockets there: mount"
+            f" a file system in memory (--tmpfs {SOCKET_DIR} in Docker, an emptyDir in Kubernetes)"
+        )
 
 
 class S3:
@@ -104,6 +113,7 @@ class S3:
 
     def prepare(self) -> ProcessSpec:
         """Write the configuration and say how to run the server."""
+        require_socket_dir()
         self._home.mkdir(mode=0o700, exist_ok=True)
         self._data.mkdir(mode=0o700, exist_ok=True)
         self._temporary.mkdir(mode=0o700, exist_ok=True)
@@ -115,7 +125,7 @@ class S3:
         admin = self._ports["s3.admin"]
         grpc["-admin.port.grpc"] = admin + WEED_GRPC_OFFSET
         ports = http | grpc | {"-admin.port": admin}
-        sockets = [_SOCKET_DIR / f"seaweedfs-{name[1:].split('.')[0]}-grpc-{port}.sock" for name, port in grpc.items()]
+        sockets = [SOCKET_DIR / f"seaweedfs-{name[1:].split('.')[0]}-grpc-{port}.sock" for name, port in grpc.items()]
         return ProcessSpec(
             name=NAME,
             command=Command(
