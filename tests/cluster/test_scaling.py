@@ -13,6 +13,8 @@ from kit.waiting import until
 
 SMALL = ("processes.worker.resources.requests.cpu=50m", "processes.worker.resources.limits.cpu=150m")
 """A share of a core that several workers have on any machine; a job of half a second takes half a minute of it."""
+QUICK = (SMALL[0], "processes.worker.resources.limits.cpu=300m")
+"""Twice that, where no share is compared."""
 JOBS = 40
 END_SECONDS = 1200
 WORKERS = 4
@@ -74,7 +76,7 @@ async def test_keda_follows_the_queue_from_none_to_four_and_back(
 ) -> None:
     release = afterwards_fixed
     await release.upgrade(
-        "scaling.kind=keda", "scaling.min=0", f"scaling.max={WORKERS}", "scaling.cooldownSeconds=10", *SMALL
+        "scaling.kind=keda", "scaling.min=0", f"scaling.max={WORKERS}", "scaling.cooldownSeconds=10", *QUICK
     )
 
     async def none() -> bool:
@@ -88,7 +90,7 @@ async def test_keda_follows_the_queue_from_none_to_four_and_back(
 async def test_hpa_follows_processor_time_from_one_to_four_and_back(afterwards_fixed: Release) -> None:
     release = afterwards_fixed
     await release.upgrade(
-        "scaling.kind=hpa", "scaling.min=1", f"scaling.max={WORKERS}", "scaling.cooldownSeconds=10", *SMALL
+        "scaling.kind=hpa", "scaling.min=1", f"scaling.max={WORKERS}", "scaling.cooldownSeconds=10", *QUICK
     )
     grown, shrunk = await scaled(release, 1, 300)
     print(f"HPA: four workers after {grown:.0f} s, one {shrunk:.0f} s after the last job")
@@ -97,7 +99,7 @@ async def test_hpa_follows_processor_time_from_one_to_four_and_back(afterwards_f
 async def test_throughput_grows_with_workers_and_nobody_starves(afterwards_fixed: Release) -> None:
     release = afterwards_fixed
     per_minute: dict[int, float] = {}
-    for workers, jobs in ((1, 5), (2, 10), (4, 20)):
+    for workers, jobs in ((1, 6), (2, 10), (4, 20)):
         await release.upgrade(f"scaling.min={workers}", *SMALL, wait=300)
         await release.ready()
         load = Load(release)
@@ -125,7 +127,7 @@ async def test_throughput_grows_with_workers_and_nobody_starves(afterwards_fixed
 
 async def test_fewer_workers_in_the_middle_of_renders_lose_none(afterwards_fixed: Release) -> None:
     release = afterwards_fixed
-    await release.upgrade(f"scaling.min={WORKERS}", *SMALL, wait=300)
+    await release.upgrade(f"scaling.min={WORKERS}", *QUICK, wait=300)
     load = Load(release)
 
     async def all_busy() -> bool:
@@ -137,6 +139,7 @@ async def test_fewer_workers_in_the_middle_of_renders_lose_none(afterwards_fixed
             await load.jobs(person, 4)
         await until(all_busy, seconds=120, what="every worker with a job")
         await release.scale("worker", 1)
+        await release.scale("worker", WORKERS)
         await load.keeps_its_promises(seconds=END_SECONDS)
     rows = await release.query(
         "SELECT max(failures), sum(attempt) - count(*) FROM mixer.jobs WHERE id = ANY(%s::uuid[])", load.accepted
