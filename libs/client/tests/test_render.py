@@ -267,6 +267,17 @@ def test_standard_input_is_read(song: Path, tmp_path: Path) -> None:
     assert b"nothing came out of the pipe" in empty.stderr
 
 
+def test_a_mix_too_short_to_measure_says_so(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(render)
+    short = tone(tmp_path / "short.wav", seconds=0.3)
+    done = CliRunner().invoke(app, ["-b", str(short), "-o", str(tmp_path / "mix.wav")])
+    assert done.exit_code == 0, done.output
+    assert "loudness - " in done.output
+    assert "too short to measure" in done.output
+    assert "-200" not in done.output
+
+
 def test_what_is_no_recording_says_what_it_is(run: Run, tmp_path: Path) -> None:
     for source, words, code in ((tmp_path, "is a folder", 2), ("/dev/zero", "is a device", 5), ("/gone", "exist", 2)):
         done = run("-v", source, "-o", tmp_path / "mix.wav")

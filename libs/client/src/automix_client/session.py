@@ -14,6 +14,7 @@ from automix.auth.v1 import auth_pb2, auth_pb2_grpc
 from automix_client.errors import (
     AutomixError,
     BusyError,
+    ErrorDetails,
     NotReachableError,
     NotSignedInError,
     error_of,
@@ -143,16 +144,17 @@ def stream_errors() -> Iterator[None]:
     except grpc.aio.AioRpcError as cause:
         error = error_of(cause)
         if error.code in BROKEN and not error.reason:
-            raise _cut("the connection broke") from cause
+            raise _cut("the connection broke off and could not be taken up again") from cause
         raise error from cause
     except TimeoutError as cause:
-        raise _cut("nothing has moved for too long") from cause
+        raise _cut("nothing moves any more: AutoMix or its storage does not answer") from cause
     except asyncio.InvalidStateError as cause:
         raise _cut("the stream ended early") from cause
 
 
 def _cut(message: str) -> NotReachableError:
-    return NotReachableError(message, code=grpc.StatusCode.UNAVAILABLE)
+    details = ErrorDetails(reason="STREAM_BROKEN")
+    return NotReachableError(message, code=grpc.StatusCode.UNAVAILABLE, details=details)
 
 
 def _bearer(token: str) -> Headers:

@@ -71,6 +71,7 @@ REASONS = {
     "NO_SUCH_PROJECT": "`automix projects list` shows yours, and `automix whoami` who is signed in",
     "NOT_RUNNING": "start it with `automix up`, or name another with --endpoint",
     "NOT_STARTED": "",  # the message says why
+    "STREAM_BROKEN": "`automix status` shows what is not up, where AutoMix runs on this machine",
     "DISK_FULL": "once there is room, everything goes on by itself",
     "STORAGE_UNAVAILABLE": "`automix status` shows what is not up",
     "DATABASE_UNAVAILABLE": "`automix status` shows what is not up",

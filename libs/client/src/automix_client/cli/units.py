@@ -4,6 +4,9 @@ from datetime import UTC
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+_UNMEASURED_LUFS = -200.0
+"""What the engine gives where there is nothing to measure."""
+
 
 def moment(time: Timestamp) -> str:
     """A time in the zone of this machine, to the minute; empty when it is not set."""
@@ -34,8 +37,8 @@ def size(count: float) -> str:
 
 
 def lufs(loudness: float | None) -> str:
-    """An integrated loudness; a dash for silence."""
-    return "-" if loudness is None else f"{loudness:.1f} LUFS"
+    """An integrated loudness; a dash for silence, and for what is shorter than loudness is measured over."""
+    return "-" if loudness is None or loudness <= _UNMEASURED_LUFS else f"{loudness:.1f} LUFS"
 
 
 def dbtp(peak: float | None) -> str:
