@@ -91,7 +91,8 @@ def make_vocal_bus(
     bus = VocalBus(lead, backing, space, lead_k, effects, behind)
     for voice in voices:
         voice.filtered.voice.delete()
-        voice.filtered.sibilance.delete()
+        if voice.filtered.sibilance is not None:
+            voice.filtered.sibilance.delete()
     progress(1.0)
     return bus
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,10 +28,13 @@ from automix_mixer.engine.sound.workspace import Workspace
 
 @dataclass(frozen=True)
 class Filtered:
-    """A vocal after its filters: the voice, its sibilant band, and their energies per step (summed over both sides)."""
+    """A vocal after its filters: the voice, its sibilant band, and their energies per step (summed over both sides).
+
+    Without de-essing the band is not filtered out, and its energies are 0.
+    """
 
     voice: PcmFile
-    sibilance: PcmFile
+    sibilance: PcmFile | None
     k_steps: CurveFile
     sibilant_steps: CurveFile
     step: int
@@ -62,16 +66,19 @@ def filter_vocal(plan: VocalPlan, profile: Profile, workspace: Workspace, *, thr
     k_steps, sibilant_steps = workspace.curve(skip=late), workspace.curve(skip=late)
     # One channel is heard from both sides: twice the energy.
     both = np.float32(2.0 / channels)
-    voice = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
-    sibilance = workspace.pcm(channels, skip=bank.latency, limit=profile.frames)
-    with voice, sibilance:
-        for filtered, hissing, weighted in ahead(_filtered(plan, profile.pcm, bank, wide=wide), threads=threads):
+    with ExitStack() as stack:
+        voice, *sibilance = (
+            stack.enter_context(workspace.pcm(channels, skip=bank.latency, limit=profile.frames)) for _ in filters[1:]
+        )
+        for filtered, weighted, *hissing in ahead(_filtered(plan, profile.pcm, bank, wide=wide), threads=threads):
             voice.write(whole(filtered))
-            sibilance.write(whole(hissing))
             k_steps.append(step_energy(weighted, step) * both)
-            sibilant_steps.append(step_energy(hissing, step) * both)
+            for writer, band in zip(sibilance, hissing, strict=True):
+                writer.write(whole(band))
+                sibilant_steps.append(step_energy(band, step) * both)
     steps = -(-profile.frames // step)
-    return Filtered(voice.file, sibilance.file, k_steps.curve(steps), sibilant_steps.curve(steps), step)
+    band_file = sibilance[0].file if sibilance else None
+    return Filtered(voice.file, band_file, k_steps.curve(steps), sibilant_steps.curve(steps), step)
 
 
 def _filtered(plan: VocalPlan, pcm: PcmFile, bank: FirBank, *, wide: bool) -> Iterator[list[Sound]]:
@@ -162,13 +169,14 @@ def _ride_db(
 def processed_blocks(filtered: Filtered, gains: VocalGains) -> Iterator[Sound]:
     """The vocal after its whole chain, block by block, shape (1 or 2, BLOCK_FRAMES)."""
     per_block = BLOCK_FRAMES // filtered.step
-    for i, (voice, sibilance) in enumerate(zip(filtered.voice.blocks(), filtered.sibilance.blocks(), strict=True)):
+    for i, voice in enumerate(filtered.voice.blocks()):
         if is_silent(voice):
             yield np.zeros_like(voice)
             continue
         steps = (i * per_block, (i + 1) * per_block)
         softened = gains.deess.nodes(*steps) - np.float32(1.0)
-        if softened.any():
+        if filtered.sibilance is not None and softened.any():
+            sibilance = next(filtered.sibilance.picked([i]))
             np.multiply(sibilance, ramp(softened, filtered.step), out=sibilance)
             np.add(voice, sibilance, out=voice)
         np.multiply(voice, ramp(gains.total.nodes(*steps), filtered.step), out=voice)

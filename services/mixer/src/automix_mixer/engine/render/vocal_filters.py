@@ -34,15 +34,17 @@ def sibilant_share(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def vocal_filters(plan: VocalPlan, sample_rate: int) -> list[npt.NDArray[np.float32]]:
-    """Taps of the voice, of its sibilant band, and of the voice K-weighted. Shape (taps,) each."""
+    """Taps of the voice, of the voice K-weighted, and, if it is de-essed, of its sibilant band. Shape (taps,) each."""
     hz = design_grid(sample_rate, MAX_TAPS)
     gain = chain_db(plan, hz)
     linear = 10 ** (gain / 20)
-    return [
+    filters = [
         fir_from_db(gain, MAX_TAPS),
-        fir_from_response(linear * sibilant_share(hz), MAX_TAPS),
         fir_from_db(np.maximum(gain + k_weight_db(np.maximum(hz, 1.0)), _FLOOR_DB), MAX_TAPS),
     ]
+    if plan.deess_range_db.value > 0.0:
+        filters.append(fir_from_response(linear * sibilant_share(hz), MAX_TAPS))
+    return filters
 
 
 def spread(taps: npt.NDArray[np.float32], width: float, sample_rate: int) -> npt.NDArray[np.float32]:
