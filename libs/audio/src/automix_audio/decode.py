@@ -26,6 +26,8 @@ from automix_audio.timeline import Gap
 _MAX_LEVEL = 1e4
 """+80 dBFS: beyond any headroom that a floating point file is used for, so the numbers are not sound."""
 
+_INTEGERS = frozenset(("pcm_s16le", "pcm_s24le", "pcm_s32le"))
+"""Samples that are numbers within full scale whatever the file holds."""
 _SILENCE_FRAMES = 16_384
 _SAMPLES = {
     "u8": (np.uint8, 2.0**-7),
@@ -139,7 +141,8 @@ class AudioReader:
                     f"The recording holds more than {self._limits.max_samples} samples (length x sample rate x"
                     " channels). Export it at 44.1 or 48 kHz, in stereo, or in shorter parts.",
                 )
-            _check_samples(block)
+            if self.codec not in _INTEGERS:
+                _check_samples(block)
             yield block
 
     def _uniform(self) -> Iterator[NDArray[np.float32]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_HIGH = 0.8
+HIGH = 0.8
+"""Share of the recording's peak from which a flat top counts as cut off."""
 _CORNER = 1e-3
 """Smallest change of slope at a corner, as a share of the peak.
 
@@ -16,7 +17,7 @@ full scale the slope of a 100 Hz sine changes by a tenth of this from one sample
 
 def clipped_samples(sound: npt.NDArray[np.float32], peak: float) -> int:
     """How many samples lie on flat tops with a corner, shape (n,); `peak` is the recording's own so far."""
-    high = np.flatnonzero(np.abs(sound[1:-1]) > _HIGH * peak) + 1
+    high = np.flatnonzero(np.abs(sound[1:-1]) > HIGH * peak) + 1
     flat = high[(sound[high] == sound[high - 1]) & (sound[high] == sound[high + 1])]
     if not flat.size:
         return 0

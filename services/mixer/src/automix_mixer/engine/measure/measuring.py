@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from automix_mixer.engine.dsp.control import step_frames
-from automix_mixer.engine.measure.clipping import clipped_samples
-from automix_mixer.engine.measure.envelope import EnvelopeMeter
+from automix_mixer.engine.measure.clipping import HIGH, clipped_samples
+from automix_mixer.engine.measure.envelope import STEPS_HZ, EnvelopeMeter
 from automix_mixer.engine.measure.polarity import PolarityMeter
 from automix_mixer.engine.measure.profile import Faults
 from automix_mixer.engine.measure.sibilance import Sibilance
@@ -39,8 +39,9 @@ class TrackMeter:
         self._rate, self._step = sample_rate, step_frames(sample_rate)
         fast = 1 if sample_rate <= 48_000 else 2
         self._is_vocal, self._is_beat = role == "vocals", role == "beat"
-        self._spectrum = SpectrumMeter(sample_rate, channels, fast * (4_096 if self._is_vocal else 16_384))
-        self._envelope = EnvelopeMeter(sample_rate, self._spectrum.size)
+        size = fast * (4_096 if self._is_vocal else 16_384)
+        self._spectrum = SpectrumMeter(sample_rate, channels, size, with_sibilance=self._is_vocal)
+        self._envelope = EnvelopeMeter(sample_rate, self._spectrum.size) if self._is_vocal else None
         self._k_steps, self._steps = workspace.curve(), workspace.curve()
         self._sibilance, self._k_frames = workspace.curve(), workspace.curve()
         self._polarity = PolarityMeter() if channels == 2 else None
@@ -55,7 +56,7 @@ class TrackMeter:
         frame_energy = self._spectrum.process(block)
         per_frame = self._spectrum.size // 2 // self._step
         self._k_steps.append(np.repeat(frame_energy / np.float32(per_frame), per_frame))
-        if self._is_vocal:
+        if self._envelope is not None:
             self._envelope.process(self._spectrum.mid_power)
             self._sibilance.append(self._spectrum.sibilance)
             self._k_frames.append(frame_energy)
@@ -81,7 +82,9 @@ class TrackMeter:
     def _find_faults(self, sound: npt.NDArray[np.float32], peak: float) -> None:
         if peak < 1e-4:
             return
-        self._clipped += clipped_samples(sound, float(self._peaks.max()))
+        highest = float(self._peaks.max())
+        if peak > HIGH * highest:  # no sample is high otherwise
+            self._clipped += clipped_samples(sound, highest)
         if not self._is_vocal:
             return  # a drum is all clicks
         change = np.diff(sound)
@@ -106,8 +109,8 @@ class TrackMeter:
 
     def envelope_excess_db(self) -> npt.NDArray[np.float64]:
         """How far a voice's frequencies stand out of their surroundings, whatever notes are sung, on
-        `envelope.STEPS_HZ`."""
-        return self._envelope.excess_db()
+        `envelope.STEPS_HZ`; 0 for what is no voice."""
+        return np.zeros(STEPS_HZ.size) if self._envelope is None else self._envelope.excess_db()
 
     def whole_spectrum(self) -> Spectrum:
         return self._spectrum.whole()

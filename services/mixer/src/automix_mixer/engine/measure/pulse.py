@@ -76,7 +76,7 @@ def _onsets(beats: Sequence[Profile]) -> npt.NDArray[np.float64]:
     window = np.hanning(_SIZE).astype(np.float32)
     held, pieces = np.zeros(_SIZE - _HOP, np.float32), []
     for sounds in zip(*(p.pcm.picked(picks) for p in beats if p.pcm is not None), strict=True):
-        block = np.concatenate([held, reduce(np.add, (s.mean(axis=0) for s in sounds))])
+        block = np.concatenate([held, reduce(np.add, (reduce(np.add, s) / np.float32(len(s)) for s in sounds))])
         held = block[-(_SIZE - _HOP) :]
         frames = np.lib.stride_tricks.sliding_window_view(block, _SIZE)[::_HOP]
         spectra = powers(rfft(frames * window))

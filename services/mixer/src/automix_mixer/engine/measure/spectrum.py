@@ -33,8 +33,8 @@ class SpectrumMeter:
     The sine window's squares add up to one, so energies are those of the sound.
     """
 
-    def __init__(self, sample_rate: int, channels: int, size: int) -> None:
-        self.size = size
+    def __init__(self, sample_rate: int, channels: int, size: int, *, with_sibilance: bool = False) -> None:
+        self.size, self._with_sibilance = size, with_sibilance
         # A stereo sound is taken as mid and side: half of left plus right, and of left minus right.
         self._window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32) / np.float32(channels)
         self._sound = np.zeros((channels, size // 2), np.float32)
@@ -45,7 +45,7 @@ class SpectrumMeter:
         self._sums = np.zeros((_LEVELS, channels, size // 2 + 1), np.float32)
         self._counts = np.zeros(_LEVELS, np.int64)
         self._frames = 0
-        # Unweighted energy of each frame of the last block between SIBILANT_HZ, summed over channels.
+        # Unweighted energy of each frame of the last block between SIBILANT_HZ, summed over channels, if wanted.
         self.sibilance = np.zeros(0, np.float32)
         # Power spectra of the last block's frames, mid (or the one channel), shape (frames, bins).
         self.mid_power = np.zeros((0, size // 2 + 1), np.float32)
@@ -77,9 +77,10 @@ class SpectrumMeter:
         power = powers(rfft(self._tapered, out=self._bins))
         self.mid_power = power[0]
         energy = np.einsum("cfb,b->f", power, self._weight)
-        self.sibilance = np.asarray(
-            power[:, :, self.sibilant_bins].sum(axis=(0, 2)) * (2.0 * power.shape[0] / self.size), np.float32
-        )
+        if self._with_sibilance:
+            self.sibilance = np.asarray(
+                power[:, :, self.sibilant_bins].sum(axis=(0, 2)) * (2.0 * power.shape[0] / self.size), np.float32
+            )
         level = 10.0 * np.log10(np.maximum(energy / (self.size // 2), 1e-20)) + OFFSET_DB
         self._frames += energy.size
         rows = np.clip((level - _LOWEST_LUFS) / _LEVEL_STEP_LU, 0, _LEVELS - 1).astype(np.int64)

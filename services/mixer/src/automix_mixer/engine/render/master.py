@@ -104,7 +104,8 @@ class Limited:
         offset = start - first * self._per_step
         held = held[offset : offset + end - start]
         # A last step of the limiter may reach beyond the last of the control rate.
-        held = np.pad(held, (0, end - start - held.size), mode="edge")
+        if held.size < end - start:
+            held = np.pad(held, (0, end - start - held.size), mode="edge")
         return self.pre.peaks.read(start, end) * held
 
     def loudest(self) -> float:
@@ -127,7 +128,8 @@ class Limited:
                 nodes = self.nodes(first, min(last, self.pre.peaks.size), gain, ceiling)
                 deepest = min(deepest, float(nodes.min()))
                 squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
-                squares = np.pad(squares, (0, last - first - squares.size), mode="edge")
+                if squares.size < last - first:
+                    squares = np.pad(squares, (0, last - first - squares.size), mode="edge")
                 kept = (squares.reshape(-1, self._per_step).mean(axis=1) * gain**2).astype(np.float32)
                 end = start + k_steps.size
                 glue = self._glue.read(start, end)
@@ -142,8 +144,9 @@ class Limited:
 
 def _held(curve: Curve, times: int) -> Curve:
     """The largest of three neighbouring gains, `times` each: a bound for the ramp between the steps' borders."""
-    padded = np.pad(curve, 1, mode="edge")
-    bound = np.maximum(np.maximum(padded[:-2], padded[2:]), curve)
+    bound = curve.copy()
+    np.maximum(bound[1:], curve[:-1], out=bound[1:])
+    np.maximum(bound[:-1], curve[1:], out=bound[:-1])
     return np.repeat(bound, times)
 
 
@@ -280,7 +283,10 @@ def write_master(
         for i, (sound, nodes) in enumerate(ahead(mastered(limited, gain), threads=threads)):
             out.write(sound)
             per_step = pre.step // LIMITER_STEP
-            lowest = np.pad(nodes[1:], (0, -(nodes.size - 1) % per_step), mode="edge").reshape(-1, per_step).min(axis=1)
+            ends = nodes[1:]
+            if ends.size % per_step:
+                ends = np.pad(ends, (0, -ends.size % per_step), mode="edge")
+            lowest = ends.reshape(-1, per_step).min(axis=1)
             first = i * BLOCK_FRAMES // pre.step
             reduction.append(lowest.astype(np.float32) * gain.glue.read(first, first + lowest.size))
             if spectrum is not None:

@@ -277,18 +277,18 @@ class _Bus:
 
     def process(self, block: Sound, voice: Sound | None = None) -> tuple[Sound, Sound]:
         """Left and right, and K-weighted mid and side in hops; `voice` is what leads and their space add."""
-        pair = _sum_and_difference(block)
+        pair = np.empty((2 if voice is None else 4, block.shape[1]), np.float32)
+        _sum_and_difference(block, pair[:2])
         if voice is not None:
-            pair = np.concatenate([pair, _sum_and_difference(voice)])
+            _sum_and_difference(voice, pair[2:])
         if self.flat:
             (weighted,) = self._bank.process(pair)
             return self._late.process(block if voice is None else block + voice), weighted
         weighted, toned = self._bank.process(pair)
-        return _sum_and_difference(toned).reshape(block.shape), weighted
+        return _sum_and_difference(toned, np.empty_like(toned)).reshape(block.shape), weighted
 
 
-def _sum_and_difference(pair: Sound) -> Sound:
-    out = np.empty(pair.shape, np.float32)
+def _sum_and_difference(pair: Sound, out: Sound) -> Sound:
     np.add(pair[0], pair[1], out=out[0])
     np.subtract(pair[0], pair[1], out=out[1])
     return out
@@ -381,13 +381,18 @@ def space_gain(plan: MixPlan, profiles: Sequence[Profile]) -> float:
 
 def _added(buses: Mapping[str, Sound], *, split: bool) -> tuple[Sound, Sound | None]:
     """The sum of the buses, where the tone is split of the rest and of the voice."""
-    block: Sound = np.zeros((2, BLOCK_FRAMES), np.float32)
-    voice: Sound | None = np.zeros_like(block) if split else None
-    for name, sound in buses.items():
-        if name != BEHIND:
-            into = block if voice is None or name not in _VOICES else voice
-            into += sound
-    return block, voice
+    voices = [sound for name, sound in buses.items() if split and name in _VOICES and name != BEHIND]
+    rest = [sound for name, sound in buses.items() if name != BEHIND and not (split and name in _VOICES)]
+    return _total(rest), _total(voices) if split else None
+
+
+def _total(sounds: Sequence[Sound]) -> Sound:
+    """The sum in two channels, of sounds in one or two."""
+    out = np.empty((2, BLOCK_FRAMES), np.float32)
+    out[:] = sounds[0] if sounds else np.float32(0.0)
+    for sound in sounds[1:]:
+        out += sound
+    return out
 
 
 def _stem_names(plan: MixPlan, vocals: VocalBus) -> list[str]:
