@@ -15,6 +15,7 @@ from automix_client.cli.bars import Bars, bars
 from automix_client.cli.connection import EndpointOption, JsonOption, YesOption, execute
 from automix_client.cli.documents import choice, document
 from automix_client.cli.file_names import free, plain_name
+from automix_client.cli.named_files import named_files
 from automix_client.cli.names import ProjectArgument, an_id, one_of, project_id
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import length, lufs, moment, place, size
@@ -32,9 +33,9 @@ MinutesOption = Annotated[int, typer.Option(min=1, max=60, help="How long the li
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")]
 
 TOLD_GAPS = 3
+"""Most gaps that are told by their place; `--json` has all of them."""
 END_S = 0.1
 """A gap that begins later than this before the end is a missing end."""
-"""Most gaps that are told by their place; `--json` has all of them."""
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -43,7 +44,7 @@ ROLES = {"vocals": VOCALS, "beat": BEAT, "reference": REFERENCE}
 
 def upload(
     project: ProjectArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Audio files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", callback=named_files, help="Audio files.")],
     role: Annotated[
         str,
         typer.Option(

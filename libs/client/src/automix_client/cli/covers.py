@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from automix_client.cli.named_files import named_file
 from automix_client.printing import printable
 from automix_client.settings import ConfigurationError
 
@@ -16,8 +17,7 @@ Cover = Annotated[
     typer.Option(
         "--cover",
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        callback=named_file,
         help="A JPEG or PNG of at most 2 MiB as the cover of every file; by default that of the lead's file.",
     ),
 ]

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
+from automix_client.cli.named_files import named_file, require_file
 from automix_client.cli.names import one_of
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.inserts import insert_of, plugin_of
@@ -29,10 +30,8 @@ def _asked(texts: list[str] | None) -> list[AskedTrack] | None:
 def recordings(paths: list[Path] | None) -> list[Path] | None:
     """The files that were named, when each exists and can be a recording; `-` is standard input."""
     for path in paths or ():
-        if str(path) != "-" and not path.exists():
-            raise typer.BadParameter(f"{printable(path)} does not exist")
-        if path.is_dir():
-            raise typer.BadParameter(f"{printable(path)} is a folder: name the files in it")
+        if str(path) != "-":
+            require_file(path)
     return paths
 
 
@@ -76,8 +75,7 @@ Plan = Annotated[
     typer.Option(
         "--plan",
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        callback=named_file,
         help="A mix plan (JSON) to follow instead of making one, see --plan-out and `renders report`.",
     ),
 ]

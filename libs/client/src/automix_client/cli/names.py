@@ -7,6 +7,7 @@ from typing import Annotated
 import grpc
 import typer
 
+from automix_client.cli.units import moment
 from automix_client.client import AsyncClient
 from automix_client.errors import ErrorDetails, InvalidInputError, NotYoursError
 
@@ -20,7 +21,7 @@ async def project_id(client: AsyncClient, text: str) -> str:
     """
     if is_id(text):
         return text
-    matches = [project.id async for project in client.projects.list() if project.name.casefold() == text.casefold()]
+    matches = [project async for project in client.projects.list() if project.name.casefold() == text.casefold()]
     if not matches:
         raise NotYoursError(
             f"you have no project called {text!r}",
@@ -29,10 +30,11 @@ async def project_id(client: AsyncClient, text: str) -> str:
         )
     if len(matches) > 1:
         raise InvalidInputError(
-            f"several projects are called {text!r}, name one by its id: {', '.join(matches)}",
+            f"several projects are called {text!r}, name one by its id: "
+            + ", ".join(f"{project.id} of {moment(project.created_at)}" for project in matches),
             code=grpc.StatusCode.INVALID_ARGUMENT,
         )
-    return matches[0]
+    return matches[0].id
 
 
 def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:

@@ -1,0 +1,29 @@
+"""Files that a command is told to read: they are there, and no folders. Every command says so in the same words."""
+
+from pathlib import Path
+
+import typer
+
+from automix_client.printing import printable
+
+
+def require_file(path: Path) -> None:
+    """Raises BadParameter for what is not there or is a folder."""
+    if not path.exists():
+        raise typer.BadParameter(f"{printable(path)} does not exist")
+    if path.is_dir():
+        raise typer.BadParameter(f"{printable(path)} is a folder: name the files in it")
+
+
+def named_file(path: Path | None) -> Path | None:
+    """The file that was named. Raises BadParameter."""
+    if path is not None:
+        require_file(path)
+    return path
+
+
+def named_files(paths: list[Path]) -> list[Path]:
+    """The files that were named. Raises BadParameter."""
+    for path in paths:
+        require_file(path)
+    return paths
