@@ -29,11 +29,13 @@ from automix_client.cli.exits import ExitCode, codes_for_help
 from automix_client.cli.help_page import name_no_types
 from automix_client.cli.plugins import ContributedGroup
 from automix_client.cli.terminal import Terminal
+from automix_client.cli.wrong_values import say_plainly
 
 
 def application() -> typer.Typer:
     """The command with all its sub-commands; those of other packages join by entry points."""
     name_no_types()
+    say_plainly()
     app = typer.Typer(
         name="automix",
         cls=ContributedGroup,
