@@ -14,7 +14,7 @@ from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.render.master import solve_gain, write_master
-from automix_mixer.engine.render.mixdown import LevelMeter, Premaster
+from automix_mixer.engine.render.premaster import LevelMeter, Premaster
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound
 from automix_mixer.engine.sound.workspace import Workspace
 

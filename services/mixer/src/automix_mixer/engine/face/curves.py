@@ -14,8 +14,9 @@ from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.spectrum import Spectrum
 from automix_mixer.engine.plan.bus_planning import reference_tone
 from automix_mixer.engine.plan.tone import Tone, tone_of
+from automix_mixer.engine.render.balance import Balance
 from automix_mixer.engine.render.master import MasterGain
-from automix_mixer.engine.render.mixdown import Balance, Premaster
+from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import Curve

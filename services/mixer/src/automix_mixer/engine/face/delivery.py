@@ -12,7 +12,7 @@ from automix_audio.loudness import LoudnessMeter
 from automix_audio.true_peak import TruePeakMeter
 
 from automix_mixer.engine.render.master import MasterGain, Measured, write_master
-from automix_mixer.engine.render.mixdown import Premaster
+from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.sound.workspace import Workspace
 
 _ROUNDS = 4

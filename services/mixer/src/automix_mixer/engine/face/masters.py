@@ -13,7 +13,8 @@ from automix_mixer.engine.measure.loudness import SILENCE_LUFS
 from automix_mixer.engine.outputs import Output, read_master
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
-from automix_mixer.engine.render.mixdown import Mixdown, Premaster
+from automix_mixer.engine.render.mixdown import Mixdown
+from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.render.versions import parts_of, under_master
 from automix_mixer.engine.sound.workspace import Workspace
 

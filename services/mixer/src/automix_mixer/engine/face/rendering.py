@@ -22,10 +22,11 @@ from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_own_machine, check_sound
 from automix_mixer.engine.plan.strips import switched
 from automix_mixer.engine.render.aligning import aligned
+from automix_mixer.engine.render.balance import Balance, after_correction, balance, unmask_effect_db
 from automix_mixer.engine.render.buses import bus_tail_frames, render_buses, with_mix_effects
 from automix_mixer.engine.render.instruments import render_instruments
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
-from automix_mixer.engine.render.mixdown import Balance, Mixdown, after_correction, balance, mix_down, unmask_effect_db
+from automix_mixer.engine.render.mixdown import Mixdown, mix_down
 from automix_mixer.engine.render.rehearsal import rehearse
 from automix_mixer.engine.render.tail import FADE_S, died_away, has_effects, longest_frames, mix_frames, track_frames
 from automix_mixer.engine.render.tuning import tuned

@@ -18,7 +18,7 @@ from automix_mixer.engine.dsp.limiter import LIMITER_STEP
 from automix_mixer.engine.dsp.running import running_maximum, running_mean
 from automix_mixer.engine.measure.loudness import integrated_lufs, range_lu
 from automix_mixer.engine.plan.mixplan import MasterPlan
-from automix_mixer.engine.render.mixdown import Premaster
+from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.sound.curve_file import MOST_LEVELS, CurveFile
 from automix_mixer.engine.sound.pcm import Curve
 from automix_mixer.engine.sound.segments import in_segments

@@ -20,7 +20,7 @@ from automix_mixer.engine.measure.true_peak import TruePeakSteps
 from automix_mixer.engine.plan.mixplan import MasterPlan, MixPlan
 from automix_mixer.engine.render.crest import Shaped, rms_db, shape
 from automix_mixer.engine.render.glue import glue_gains
-from automix_mixer.engine.render.mixdown import Premaster
+from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.output import OutputFile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Curve, PcmFile, Sound

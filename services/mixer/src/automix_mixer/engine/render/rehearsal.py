@@ -16,7 +16,8 @@ from automix_mixer.engine.plan.bus_planning import NO_SIDE_DB, towards, unit
 from automix_mixer.engine.plan.lead_tone import lead_curves
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan, ReferencePlan
 from automix_mixer.engine.plan.tone import Tone, beat_tone, bus_shift_db, space_gain_db, tone_of, voice_tone
-from automix_mixer.engine.render.mixdown import Balance, lean_gains, sources
+from automix_mixer.engine.render.balance import Balance
+from automix_mixer.engine.render.mixdown import lean_gains, sources
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound

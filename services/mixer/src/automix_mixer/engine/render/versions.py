@@ -10,7 +10,8 @@ import numpy as np
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
 from automix_mixer.engine.render.master import MARGIN_DB, Limited, MasterGain, mastered, refined
-from automix_mixer.engine.render.mixdown import BEHIND, Mixdown, Premaster
+from automix_mixer.engine.render.mixdown import BEHIND, Mixdown
+from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, PcmFile, Sound
 from automix_mixer.engine.sound.workspace import Workspace
 
