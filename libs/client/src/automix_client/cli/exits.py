@@ -82,6 +82,19 @@ REASONS = {
     "PROJECT_COMPLETED": "reopen it with `automix projects reopen`",
 }
 
+ASKED = frozenset(
+    {
+        "EFFECT_FAILED",
+        "PLAN_DOES_NOT_FIT",
+        "PLAN_INVALID",
+        "SETTINGS_INVALID",
+        "TRACK_OPTION_OUT_OF_RANGE",
+        "UNKNOWN_ROLE",
+        "UNKNOWN_TRACK_OPTION",
+    }
+)
+"""Reasons that lie in what a job was asked for: the same job ends in them again."""
+
 
 def exit_code(error: Exception) -> ExitCode:
     """The exit code of a command that ends in `error`."""
@@ -94,6 +107,8 @@ def advice(error: Exception) -> str:
         return REASONS[error.reason]
     if isinstance(error, BusyError) and error.retry_after_s:
         return f"try again in {error.retry_after_s:.0f} s"
+    if isinstance(error, JobFailedError) and error.reason in ASKED:
+        return "change what is asked for and mix again: a retry would repeat the same"
     job = error.job.id if isinstance(error, JobFailedError | JobCancelledError) else ""
     return next((text.format(job=job) for kind, _, text in KINDS if isinstance(error, kind)), "")
 
