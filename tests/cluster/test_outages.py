@@ -20,23 +20,28 @@ async def more(load: Load, number: int = 2) -> None:
     await until(lambda: len(load.accepted) > accepted + number, seconds=400, what="more accepted jobs")
 
 
+async def nodes() -> dict[str, list[str]]:
+    """The addresses of each node of the cluster, which must have two."""
+    found = json.loads(await run("kubectl", "get", "nodes", "--output", "json"))["items"]
+    if len(found) < 2:
+        pytest.skip("needs two nodes")
+    return {node["metadata"]["name"]: [one["address"] for one in node["status"]["addresses"]] for node in found}
+
+
 async def emptier_node(release: Release) -> str:
     """Of the cluster's nodes, the one with fewest of the release's servers."""
     pods = await release.objects("pods")
     servers = Counter(
         pod["spec"]["nodeName"] for pod in pods if pod["metadata"]["labels"]["app.kubernetes.io/component"] in SERVERS
     )
-    nodes = [
-        node["metadata"]["name"] for node in json.loads(await run("kubectl", "get", "nodes", "-o", "json"))["items"]
-    ]
-    if len(nodes) < 2:
-        pytest.skip("needs two nodes")
-    return min(sorted(nodes), key=lambda node: servers[node])
+    return min(sorted(await nodes()), key=lambda node: servers[node])
 
 
 async def without_servers(release: Release) -> str:
-    """A node that runs processes of the release and none of its servers, which have one copy each."""
-    node = await emptier_node(release)
+    """A node that runs processes of the release and none of its servers, which have one copy each. Nor does anybody
+    call the release by its address.
+    """
+    node = next(name for name, addresses in (await nodes()).items() if release.node not in addresses)
 
     async def elsewhere() -> bool:
         found = [pod for server in SERVERS for pod in await release.pods(server)]
