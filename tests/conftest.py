@@ -14,7 +14,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Adds to the report of a failure how each process stands and what it logged last."""
     report = yield
     stack = getattr(item, "funcargs", {}).get("stack")
-    if report.failed and isinstance(stack, Stack):
+    if report.failed and report.when == "call" and isinstance(stack, Stack):
         report.sections.extend(stack.told_last())
     return report
 

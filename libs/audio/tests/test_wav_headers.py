@@ -1,13 +1,17 @@
 """WAV files as other programs write them, and files that are none: read, or refused with the true reason."""
 
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from automix_audio import demux
 from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter
 from automix_audio.errors import AudioError, Reason
+from automix_audio.wav_header import corrected
+from numpy.typing import NDArray
 
 
 def wav(fmt: bytes, data: bytes, *, before: bytes = b"", order: str = "<") -> bytes:
@@ -103,3 +107,55 @@ def test_a_plain_file_that_was_cut_off_says_what_is_missing(tmp_path: Path) -> N
     with open_audio(path) as reader:
         assert sum(len(block) for block in reader.blocks()) == 48_000
         assert [(round(gap.at_s, 3), round(gap.length_s, 3)) for gap in reader.gaps] == [(1.0, 1.0)]
+
+
+def chunk(name: bytes, body: bytes, length: int | None = None) -> bytes:
+    return name + struct.pack("<I", len(body) if length is None else length) + body
+
+
+def form(channels: int, rate: int = 48_000) -> bytes:
+    return chunk(b"fmt ", struct.pack("<HHIIHH", 1, channels, rate, rate * 2 * channels, 2 * channels, 16))
+
+
+SOUND = np.random.default_rng(1).integers(-9_000, 9_000, 800_000).astype("<i2").tobytes()
+LONG = chunk(b"ds64", struct.pack("<QQQI", 0, len(SOUND) // 2, 0, 0))
+# What it says is half of the file; the other half begins with a chunk like any other.
+HALF = SOUND[: len(SOUND) // 2] + chunk(b"junk", SOUND[len(SOUND) // 2 + 8 :])
+UNTRUE = {
+    "two formats, stereo first": (b"RIFF", form(2) + form(1) + chunk(b"data", SOUND)),
+    "two formats, mono first": (b"RIFF", form(1) + form(2) + chunk(b"data", SOUND)),
+    "a long length in a short file": (b"RIFF", LONG + form(2) + chunk(b"data", HALF, 0xFFFFFFFF)),
+    "a short length in a long file": (b"RF64", LONG + form(2) + chunk(b"data", HALF, len(SOUND))),
+    "a long length in a long file": (b"RF64", LONG + form(2) + chunk(b"data", HALF, 0xFFFFFFFF)),
+}
+
+
+@pytest.mark.parametrize("kind", UNTRUE)
+def test_odd_headers_mean_what_they_mean_to_ffmpeg(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, chunks = UNTRUE[kind]
+    path = tmp_path / "odd.wav"
+    path.write_bytes(chunk(name, b"WAVE" + chunks))
+
+    def read() -> NDArray[np.float32]:
+        with open_audio(path) as reader:
+            return np.concatenate(list(reader.blocks()))
+
+    ours = read()
+    monkeypatch.setattr(demux, "plain_samples", lambda *_: None)
+    np.testing.assert_array_equal(ours, read())
+
+
+class Counted(io.BytesIO):
+    """Bytes that count how often they are read."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        return super().read(size)
+
+
+def test_tags_without_end_are_given_up() -> None:
+    file = Counted(chunk(b"RIFF", b"WAVE" + form(2) + chunk(b"data", b"") + chunk(b"LIST", b"") * 100_000))
+    assert corrected(file, 0, len(file.getvalue())) is None
+    assert file.reads < 20_000

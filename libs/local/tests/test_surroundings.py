@@ -47,7 +47,7 @@ def test_a_place_for_sockets_that_is_read_only_is_named(tmp_path: Path, monkeypa
         s3.require_socket_dir()
 
 
-@pytest.mark.parametrize(("bytes_left", "chosen"), [(0, ["mmap"]), (64 << 10, ["mmap"]), (64 << 20, [])])
+@pytest.mark.parametrize(("bytes_left", "chosen"), [(0, ["mmap"]), (64 << 10, ["mmap"]), (64 << 20, ["posix"])])
 def test_postgres_shares_memory_in_files_where_there_is_no_room(
     bytes_left: int, chosen: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,8 @@ from automix_mixer.engine import Settings
 from .harness import SHA, Caller, Owner, claim_job, queue_job, render_of, succeed, track
 
 PAGE, TRACKS, INSERTS = 100, 64, 32
-LONGEST_SECONDS = 0.05
+LONGEST_SHARE = 0.2
+"""Made in one turn each, the two pages take half of it."""
 
 
 def large_settings() -> dict[str, Any]:
@@ -46,7 +47,7 @@ async def owner_of_many(caller: Caller, database: Database) -> Owner:
 
 
 async def longest_turn(work: Callable[[], Awaitable[object]], monkeypatch: pytest.MonkeyPatch) -> float:
-    """Seconds of processor time of the longest turn of this loop until `work` has ended."""
+    """The longest turn of this loop until `work` has ended, as a share of all turns' processor time."""
     loop: Any = asyncio.get_running_loop()
     selector = loop._selector
     select, turns, began = selector.select, [0.0], [time.thread_time()]
@@ -60,7 +61,7 @@ async def longest_turn(work: Callable[[], Awaitable[object]], monkeypatch: pytes
     with monkeypatch.context() as patched:
         patched.setattr(selector, "select", timed)
         await work()
-    return max(turns)
+    return max(turns) / sum(turns)
 
 
 async def test_pages_of_the_largest_jobs_and_renders_hold_no_loop(
@@ -74,7 +75,7 @@ async def test_pages_of_the_largest_jobs_and_renders_hold_no_loop(
         answers.append(await caller.call("ListRenders", pb.ListRendersRequest(project_id=project, page_size=PAGE)))
 
     held = await longest_turn(listed, monkeypatch)
-    assert held < LONGEST_SECONDS
+    assert held < LONGEST_SHARE
     jobs, renders = answers
     assert [len(job.inputs) for job in jobs.jobs] == [TRACKS] * PAGE
     assert [len(job.settings.inserts) for job in jobs.jobs] == [INSERTS] * PAGE

@@ -97,8 +97,9 @@ class AudioTrack:
                 damaged_s += by_damage_s
                 decoded_s += frame.samples / frame.sample_rate
                 yield missing_s, frame
-                if self._plain is not None and self._plain.codec == self.codec:
-                    for block in plain_blocks(self._file, self._plain, frame.samples):
+                plain = self._plain
+                if plain is not None and (plain.codec, plain.channels) == (self.codec, frame.layout.nb_channels):
+                    for block in plain_blocks(self._file, plain, frame.samples):
                         decoded_s += len(block) / frame.sample_rate
                         yield 0.0, block
                     break

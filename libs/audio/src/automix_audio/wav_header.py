@@ -40,6 +40,7 @@ class PlainSamples:
     """Samples of FFmpeg's `codec` that fill the file's bytes from `start` to `end`, `block` bytes a frame."""
 
     codec: str
+    channels: int
     start: int
     end: int
     block: int
@@ -47,15 +48,15 @@ class PlainSamples:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The chunks that matter: the format's bytes, where the sound begins, its length, if padding is missing, and if
-    tags stand in place of sound.
+    """The chunks that matter: the format's bytes, where the sound begins, its length, if the chunk `ds64` says that
+    length, and if padding is missing.
     """
 
     form: bytes
     start: int
     length: int
+    is_long: bool
     unpadded: bool
-    tags_alone: bool = False
 
 
 def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
@@ -73,7 +74,8 @@ def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
         valid = struct.unpack_from(f"{order}H", found.form, 18)[0] or bits
         tag = struct.unpack_from(f"{order}I", found.form, 24)[0] & 0xFFFF
     fewer = tag == _PCM and stored in (16, 24, 32) and 0 < valid < stored and block == channels * stored // 8
-    if not (fewer or found.unpadded or found.tags_alone or big):
+    tags_alone = found.length == 0 and _only_tags(file, found.start, order)
+    if not (fewer or found.unpadded or tags_alone or big):
         return None
     end = min(found.start + found.length, size)
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, channels, rate, rate * block, block, stored if fewer else bits)
@@ -86,14 +88,21 @@ def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
 def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
     """Where the samples of the WAV file lie which begins at `at` of `file` (`size` bytes), if nothing about it is odd.
 
-    None where the header says less or more than the file holds, or where several chunks hold sound: how much of such a
-    file is sound is left to FFmpeg.
+    None where the header says less or more than the file holds, where it says the length in another place than its
+    name tells, or where several chunks hold sound: how much of such a file is sound is left to FFmpeg.
     """
     file.seek(at)
-    if file.read(4) not in (b"RIFF", b"RF64"):
+    name = file.read(4)
+    if name not in (b"RIFF", b"RF64"):
         return None
     found = _chunks(file, at + 12, "<")
-    if found is None or found.unpadded or len(found.form) < 16 or not 0 < found.length < _UNKNOWN:
+    if (
+        found is None
+        or found.is_long != (name == b"RF64")
+        or found.unpadded
+        or len(found.form) < 16
+        or not 0 < found.length < _UNKNOWN
+    ):
         return None
     tag, channels, _, _, block, bits = struct.unpack_from("<HHIIHH", found.form)
     if tag == _EXTENSIBLE and len(found.form) >= 28:
@@ -103,7 +112,7 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
     codec, end = _PLAIN.get((tag, bits)), found.start + found.length
     if codec is None or not channels or block != channels * bits // 8 or found.length % block or end > size:
         return None
-    return PlainSamples(codec, found.start, end, block) if _no_more_sound(file, end, size) else None
+    return PlainSamples(codec, channels, found.start, end, block) if _no_more_sound(file, end, size) else None
 
 
 def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
@@ -140,12 +149,13 @@ def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
             return None
         kind, length = struct.unpack(f"{order}4sI", chunk)
         if kind == b"data":
-            known = long_bytes if length == _IN_DS64 and long_bytes is not None else length
-            return _Found(form, position + 8, known, unpadded, known == 0 and _only_tags(file, position + 8, order))
+            is_long = length == _IN_DS64 and long_bytes is not None
+            known = long_bytes if is_long and long_bytes is not None else length
+            return _Found(form, position + 8, known, is_long, unpadded)
         body = file.read(min(length, 64))
         if kind == b"ds64" and len(body) >= 16:
             long_bytes = struct.unpack_from("<Q", body, 8)[0]
-        elif kind == b"fmt ":
+        elif kind == b"fmt " and not form:  # FFmpeg goes by the first, too
             form = body
         position += 8 + length
         if length % 2:
@@ -159,14 +169,16 @@ def _only_tags(file: BinaryIO, position: int, order: str) -> bool:
     """Whether chunks of tags and nothing else lie from `position` to the end of the file."""
     size = file.seek(0, SEEK_END)
     begins = position
-    while position < size:
+    for _ in range(_MOST_CHUNKS):
+        if position >= size:
+            return begins < size and position <= size + 1
         file.seek(position)
         chunk = file.read(8)
         if chunk[:4] not in _TAGS or len(chunk) < 8:
             return False
         length = struct.unpack(f"{order}4sI", chunk)[1]
         position += 8 + length + length % 2
-    return begins < size <= position <= size + 1
+    return False
 
 
 def _is_padded(file: BinaryIO, position: int) -> bool:

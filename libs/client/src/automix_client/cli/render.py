@@ -178,9 +178,9 @@ def _render(
         targets = [held.enter_context(Target(path, scratch=scratch)) for path in outputs.values()]
         for part in (*(target.part for target in targets), *([folder.part] if folder else [])):
             leftovers.add(part)
-        text = plan_text(plan) if plan else None
         named = [(readable(path, scratch), role, spoken(path), asked) for path, role, asked in tracks]
         with naming_plan(plan), waiting(terminal) as show:
+            text = plan_text(plan) if plan else None
             mixed = _engine(terminal)(
                 named,
                 targets[0].part,

@@ -63,9 +63,11 @@ def shared_memory() -> dict[str, str]:
     try:
         room = os.statvfs(SHARED_MEMORY)
     except OSError:
-        return {"dynamic_shared_memory_type": "mmap"}
-    enough = room.f_bavail * room.f_frsize >= _LEAST_SHARED_BYTES
-    return {} if enough else {"dynamic_shared_memory_type": "mmap"}
+        enough = False
+    else:
+        enough = room.f_bavail * room.f_frsize >= _LEAST_SHARED_BYTES
+    # Said in either case: initdb writes down what it is told, and a later start may find another container.
+    return {"dynamic_shared_memory_type": "posix" if enough else "mmap"}
 
 
 class Postgres:

@@ -217,7 +217,8 @@ def _added(buses: Mapping[str, Sound], *, split: bool) -> tuple[Sound, Sound | N
 def _total(sounds: Sequence[Sound]) -> Sound:
     """The sum in two channels, of sounds in one or two."""
     out = np.empty((2, BLOCK_FRAMES), np.float32)
-    out[:] = sounds[0] if sounds else np.float32(0.0)
+    # A sum begins at zero: the sign of a zero alone would be kept otherwise.
+    np.add(sounds[0] if sounds else np.float32(0.0), np.float32(0.0), out=out)
     for sound in sounds[1:]:
         out += sound
     return out
