@@ -19,6 +19,8 @@ from .conftest import MakeReplica
 from .harness import Caller, post, refused_for, verifying_child, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
+TAGS_ALONE = {"lofty_zero.wav"}
+"""The manifest's decoder takes these tags for sound."""
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,9 @@ async def test_every_odd_file_becomes_an_asset_with_its_true_facts(caller: Calle
     assert len(found) > 25
     made = await uploads_at_once(caller, [path for path, _ in found])
     for (path, row), (data, upload, asset) in zip(found, made, strict=True):
+        if path.name in TAGS_ALONE:
+            assert upload.refusal_reason == "EMPTY", (path.name, upload)
+            continue
         assert asset is not None, (path.name, upload)
         assert asset.duration == pytest.approx(float(row[4]), abs=0.06), path.name
         assert (asset.channels, asset.sample_rate) == (int(row[5]), int(row[6])), path.name
