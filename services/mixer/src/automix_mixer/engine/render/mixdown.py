@@ -209,9 +209,12 @@ def space_gain(plan: MixPlan, profiles: Sequence[Profile]) -> float:
 
 def _added(buses: Mapping[str, Sound], *, split: bool) -> tuple[Sound, Sound | None]:
     """The sum of the buses, where the tone is split of the rest and of the voice."""
-    voices = [sound for name, sound in buses.items() if split and name in _VOICES and name != BEHIND]
-    rest = [sound for name, sound in buses.items() if name != BEHIND and not (split and name in _VOICES)]
-    return _total(rest), _total(voices) if split else None
+    added = {name: sound for name, sound in buses.items() if name != BEHIND}
+    if not split:
+        return _total(list(added.values())), None
+    voices = [sound for name, sound in added.items() if name in _VOICES]
+    rest = [sound for name, sound in added.items() if name not in _VOICES]
+    return _total(rest), _total(voices)
 
 
 def _total(sounds: Sequence[Sound]) -> Sound:
