@@ -227,6 +227,9 @@ MEDIA: Mapping[str, Work] = {
 }
 
 
+WORKS: Mapping[str, Mapping[str, Work]] = {"mixer": MIXER, "media": MEDIA}
+
+
 async def taken(connection: Connection, work: Work, number: int) -> float:
     """Milliseconds of one operation, whose writing is undone."""
     async with connection.transaction(force_rollback=True):
@@ -285,10 +288,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=MANY, help="ten million need 20 GB of disk (default: %(default)s)")
     parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--only", choices=tuple(WORKS), help="the schema of one service (default: both)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, EmbeddedServers.start(Path(folder) / "state") as servers:
         admin = servers.database_url("postgres")
-        for service, works in (("mixer", MIXER), ("media", MEDIA)):
+        for service, works in WORKS.items():
+            if arguments.only not in (None, service):
+                continue
             for schema, rows in ((f"{service}_few", FEW), (f"{service}_many", arguments.rows)):
                 with psycopg.connect(admin, autocommit=True) as connection:
                     connection.execute(f"CREATE SCHEMA {schema} AUTHORIZATION {service}".encode())

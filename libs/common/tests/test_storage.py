@@ -1,6 +1,7 @@
 """The storage port on the real S3, and the objects that nobody names any more."""
 
 import asyncio
+import hashlib
 import socket
 import urllib.error
 import urllib.request
@@ -14,7 +15,7 @@ from automix_common.database.pool import Connection, Database
 from automix_common.objects import storage
 from automix_common.objects.cleanup import Collector, Deleter, delete_later
 from automix_common.objects.settings import StorageSettings
-from automix_common.objects.storage import ObjectMissing, S3Store, attachment
+from automix_common.objects.storage import Content, ObjectMissing, S3Store, attachment
 from automix_common.process.ids import new_id
 from automix_common.rpc.errors import Unavailable
 
@@ -31,14 +32,14 @@ async def keys(store: S3Store, prefix: str) -> list[str]:
 
 
 async def test_bytes_come_back_whole_and_from_an_offset(store: S3Store, tmp_path: Path) -> None:
-    data = bytes(range(256)) * 5000
-    key = f"assets/{new_id()}"
+    data = bytes(range(256)) * 50_000
+    key, sha256 = f"assets/{new_id()}", hashlib.sha256(data).hexdigest()
     (tmp_path / "in").write_bytes(data)
-    await store.put_file(key, tmp_path / "in", "audio/wav")
+    assert await store.put_file(key, tmp_path / "in", "audio/wav") == Content(len(data), sha256)
     assert await store.size(key) == len(data)
     assert b"".join([block async for block in store.read(key)]) == data
     assert b"".join([block async for block in store.read(key, 1_000_000)]) == data[1_000_000:]
-    await store.fetch(key, tmp_path / "out")
+    assert await store.fetch(key, tmp_path / "out") == sha256
     assert (tmp_path / "out").read_bytes() == data
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
@@ -51,17 +52,25 @@ class StoredObject:
     modified_at: datetime
 
 
+@dataclass(frozen=True)
+class Content:
+    """What was stored: its length in bytes, and its SHA-256 in lower-case hex."""
+
+    size: int
+    sha256: str
+
+
 class ObjectStore(Protocol):
     """Where audio bytes live. Every method raises Unavailable when the store is away."""
 
-    async def put_file(self, key: str, path: Path, content_type: str) -> None:
-        """Stores the file's bytes under `key`."""
+    async def put_file(self, key: str, path: Path, content_type: str) -> Content:
+        """Stores the file's bytes under `key`, and tells what they were."""
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         """Stores `data` under `key`."""
 
-    async def fetch(self, key: str, path: Path) -> None:
-        """Appends the object's bytes to the file at `path`. Raises ObjectMissing."""
+    async def fetch(self, key: str, path: Path) -> str:
+        """Appends the object's bytes to the file at `path`; their SHA-256 in lower-case hex. Raises ObjectMissing."""
 
     def read(self, key: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """Yields the object's bytes from `offset` on; lets go of its connection when closed. Raises ObjectMissing."""
@@ -146,11 +155,16 @@ class S3Store:
                 raise disk_full() from error
             raise _away("does not answer") from error
 
-    async def put_file(self, key: str, path: Path, content_type: str) -> None:
-        """Stores the file's bytes under `key`."""
-        await self._request(
-            "PutObject", lambda: self._client.fput_object(self._bucket, key, str(path), content_type=content_type)
-        )
+    async def put_file(self, key: str, path: Path, content_type: str) -> Content:
+        """Stores the file's bytes under `key`, and tells what they were."""
+
+        def work() -> Content:
+            size = path.stat().st_size
+            with _HashedFile(path) as file:
+                self._client.put_object(self._bucket, key, file, size, content_type)
+                return Content(size, file.sha256.hexdigest())
+
+        return await self._request("PutObject", work)
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         """Stores `data` under `key`."""
@@ -160,20 +174,23 @@ class S3Store:
             "PutObject", lambda: self._client.put_object(self._bucket, key, BytesIO(data), len(data), part_size=size)
         )
 
-    async def fetch(self, key: str, path: Path) -> None:
-        """Appends the object's bytes to the file at `path`. Raises ObjectMissing."""
+    async def fetch(self, key: str, path: Path) -> str:
+        """Appends the object's bytes to the file at `path`; their SHA-256 in lower-case hex. Raises ObjectMissing."""
 
-        def work() -> None:
+        def work() -> str:
+            sha256 = hashlib.sha256()
             answer = self._client.get_object(self._bucket, key)
             try:
                 with path.open("ab") as target:
                     for block in answer.stream(FETCH_BYTES):
                         target.write(block)
+                        sha256.update(block)
             finally:
                 answer.close()
                 answer.release_conn()
+            return sha256.hexdigest()
 
-        await self._request("GetObject", work)
+        return await self._request("GetObject", work)
 
     async def read(self, key: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """Yields the object's bytes from `offset` on. Raises ObjectMissing."""
@@ -231,6 +248,20 @@ class S3Store:
         fields: dict[str, Any] = self._public.presigned_post_policy(policy)
         base = self._public.get_presigned_url("GET", self._bucket, key).split("?")[0].removesuffix(f"/{key}")
         return base, {"key": key, **{name: str(value) for name, value in fields.items()}}
+
+
+class _HashedFile(FileIO):
+    """A file that is hashed as it is read once, from its beginning to its end."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The next bytes of the file."""
+        block = super().read(size)
+        self.sha256.update(block)
+        return block
 
 
 def _away(what: str) -> Unavailable:

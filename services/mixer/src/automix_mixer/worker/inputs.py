@@ -1,7 +1,6 @@
 """A job's tracks, fetched and checked: what was accepted is what is mixed."""
 
 import asyncio
-import hashlib
 from pathlib import Path
 
 from automix_common.children.child import ChildError
@@ -24,20 +23,14 @@ async def fetch_inputs(store: ObjectStore, claimed: Claim, folder: Path, patienc
 
 
 async def _fetch(store: ObjectStore, track: JobInput, path: Path, patience_seconds: float) -> Path:
-    async def fetch() -> None:
+    async def fetch() -> str:
         await asyncio.to_thread(path.unlink, missing_ok=True)
-        await store.fetch(track.storage_key, path)
+        return await store.fetch(track.storage_key, path)
 
     try:
-        await with_patience(fetch, patience_seconds)
+        sha256 = await with_patience(fetch, patience_seconds)
     except ObjectMissing:
         raise ChildError("INPUT_DELETED", f"{track.filename} was deleted before it could be mixed") from None
-    if await asyncio.to_thread(sha256_of, path) != track.sha256:
+    if sha256 != track.sha256:
         raise ChildError("INPUT_CHANGED", f"the bytes of {track.filename} are not those that were uploaded")
     return path
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in lower-case hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,20 +1,17 @@
 """What a render left in its folder, stored under the attempt's own keys and described for its rows."""
 
-import asyncio
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automix_common.objects.storage import ObjectStore
+from automix_common.objects.storage import Content, ObjectStore
 from automix_common.process.ids import new_id
 
 from automix_mixer.content_types import content_type, filetype
 from automix_mixer.domain import Claim, NewRender, RenderFile
 from automix_mixer.naming import beside, output_label, render_name
 from automix_mixer.repository.keys import attempt_prefix
-from automix_mixer.worker.inputs import sha256_of
 from automix_mixer.worker.patience import with_patience
 
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
@@ -27,13 +24,6 @@ class BadOutputError(Exception):
     """The renderer's answer does not hold what it promises."""
 
 
-@dataclass(frozen=True)
-class _Stored:
-    key: str
-    size: int
-    sha256: str
-
-
 async def store_outputs(
     store: ObjectStore, claimed: Claim, folder: Path, result: Mapping[str, Any], patience_seconds: float
 ) -> NewRender:
@@ -44,13 +34,11 @@ async def store_outputs(
         raise BadOutputError("there is no mix among the files")
     prefix = attempt_prefix(claimed.job_id, claimed.attempt)
 
-    async def put(path: Path, name: str) -> _Stored:
+    async def put(path: Path, name: str) -> tuple[str, Content]:
         key = f"{prefix}{name}{path.suffix}"
-        await with_patience(lambda: store.put_file(key, path, content_type(key)), patience_seconds)
-        size, sha256 = await asyncio.to_thread(lambda: (path.stat().st_size, sha256_of(path)))
-        return _Stored(key, size, sha256)
+        return key, await with_patience(lambda: store.put_file(key, path, content_type(key)), patience_seconds)
 
-    stored = await put(mix, "mix")
+    mix_key, content = await put(mix, "mix")
     filename = render_name(claimed.inputs, mix.suffix)
     files = []
     for number, (kind, path) in enumerate(named):
@@ -58,18 +46,18 @@ async def store_outputs(
         kept = NAMED.get(beginning) or KINDS.get(kind)
         if kept is None:
             continue
-        beside_mix = await put(path, f"{kept}-{number}")
+        key, its = await put(path, f"{kept}-{number}")
         label = output_label(kind.removeprefix(beginning)) if beginning else kept.replace("_", " ")
         name = beside(filename, label, path.suffix)
-        files.append(RenderFile(new_id(), kept, beside_mix.key, name, beside_mix.size, beside_mix.sha256))
+        files.append(RenderFile(new_id(), kept, key, name, its.size, its.sha256))
     return NewRender(
         id=new_id(),
-        storage_key=stored.key,
+        storage_key=mix_key,
         filename=filename,
-        filetype=filetype(stored.key),
+        filetype=filetype(mix_key),
         duration=float(result["duration_s"]),
-        size=stored.size,
-        sha256=stored.sha256,
+        size=content.size,
+        sha256=content.sha256,
         loudness=_finite(result["integrated_lufs"]),
         true_peak=_finite(result["true_peak_dbtp"]),
         plan=storable(result["plan"]),
