@@ -45,14 +45,14 @@ $(VENV)/.ready: constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch $@
 
-SUITE = SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile
+SUITE = SERVERS=$(or $(SERVERS),embedded) pytest -n $(or $(JOBS),$(if $(filter external,$(SERVERS)),0,2)) --dist loadfile --no-loadscope-reorder
 .PHONY: test
 test: $(VENV)/.ready kube-tools ## Run the whole suite; SERVERS=embedded (default), containers or external; JOBS=2 at once; ARGS= for pytest
 	$(SUITE) --ignore=tests/faults --ignore=tests/cluster $(ARGS)
 	$(SUITE) tests/faults $(ARGS)
 
 .PHONY: storm
-storm: $(VENV)/.ready ## Strike every point of every process STRIKES=20 times, which takes most of an hour; the suite strikes each 3 times
+storm: $(VENV)/.ready ## Strike every point of every process STRIKES=20 times, which takes most of an hour; the suite strikes each twice
 	AUTOMIX_TEST_STRIKES=$(or $(STRIKES),20) pytest tests/faults/test_points.py tests/faults/test_killed.py $(ARGS)
 
 .PHONY: cluster-test
