@@ -201,13 +201,14 @@ def test_extras_replace_their_own_files_and_nobody_elses(run: Run, tmp_path: Pat
     extras = tmp_path / "extras"
     extras.mkdir()
     (extras / "notes.txt").write_text("mine")
-    again = ["-o", tmp_path / "mix.wav", "--extras", extras, "--stems"]
+    again = ["-o", tmp_path / "mix.wav", "--extras", extras, "--stems", "--track-stems"]
     for _ in range(2):
         done = run(*again, "--json")
         assert done.exit_code == 0, done.output
         named = {Path(file["path"]) for file in json.loads(done.stdout)["files"]}
         assert all(path.is_file() for path in named)
         assert extras / "stem_beat.wav" in named
+        assert {path.name[:7] for path in named if path.name.startswith("track_")} == {"track_1"}
     (extras / "stem_beat.wav").write_text("my own recording")
     refused = run(*again)
     assert refused.exit_code == 2

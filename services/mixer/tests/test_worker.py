@@ -164,7 +164,7 @@ async def test_a_job_becomes_a_render_and_its_plan_can_be_rendered_again(
         for asset in caller.studio.assets.values()
         if asset.project_id == caller.project_id and asset.size > 1
     ]
-    job = await caller.create_job(inputs=inputs, settings=pb.MixSettings(stems=True))
+    job = await caller.create_job(inputs=inputs, settings=pb.MixSettings(stems=True, track_stems=True))
     assert (await ended(database, UUID(job.id)))["status"] == "succeeded"
     job = await caller.job(job.id)
     assert (job.status, job.attempt) == (pb.JOB_STATUS_SUCCEEDED, 1)
@@ -178,6 +178,8 @@ async def test_a_job_becomes_a_render_and_its_plan_can_be_rendered_again(
     assert render.filename == "beat (mix).wav"
     stems = {file.filename for file in render.files if file.kind == "stem"}
     assert stems >= {"beat (lead).wav", "beat (beat).wav"}
+    tracks = {file.filename.partition(" (")[2][:2] for file in render.files if file.kind == "track"}
+    assert tracks == {"1 ", "2 "}, "each by its number and its name"
     documents = await caller.call("GetRenderReport", pb.GetRenderReportRequest(render_id=job.render_id))
     assert json.loads(documents.report_json)["duration_s"] == pytest.approx(render.duration, abs=0.01)
     plan = json.loads(documents.plan_json)

@@ -24,18 +24,18 @@ export async function saveFile(id: string, name: string): Promise<void> {
   fetchTo(await renders.fileUrl(id), name);
 }
 
-/** All stems in one file, put together here; each is fetched when its turn comes. */
-export async function saveStems(render: Render): Promise<void> {
+/** All files of a kind (stem, track) in one, put together here; each is fetched when its turn comes. */
+export async function saveAll(render: Render, kind: string): Promise<void> {
   const { downloadZip } = await import("client-zip");
   async function* files() {
-    for (const stem of (render.files ?? []).filter((one) => one.kind === "stem")) {
-      const response = await fetch(await renders.fileUrl(stem.id ?? ""));
-      if (!response.ok) throw new Error("A stem cannot be loaded. Try again.");
-      yield { name: stem.filename ?? "stem.wav", input: response };
+    for (const file of (render.files ?? []).filter((one) => one.kind === kind)) {
+      const response = await fetch(await renders.fileUrl(file.id ?? ""));
+      if (!response.ok) throw new Error(`A ${kind} cannot be loaded. Try again.`);
+      yield { name: file.filename ?? `${kind}.wav`, input: response };
     }
   }
   const name = render.filename.replace(/\.\w+$/, "").replace(/ \(mix\)/, "");
-  saveBlob(await downloadZip(files()).blob(), `${name} (stems).zip`);
+  saveBlob(await downloadZip(files()).blob(), `${name} (${kind}s).zip`);
 }
 
 export function saveReport(render: Render, plan: string, report: string): void {

@@ -155,6 +155,7 @@ export const MORE: readonly { title: string; settings: readonly Setting[] }[] = 
       several("versions", "Also a version", { instrumental: "Instrumental", "a-cappella": "A cappella", "tv-track": "All but the lead" }),
       // The page keeps stems, to listen to them, where the API does not unless it is asked.
       toggle("stems", "Keep stems", true),
+      toggle("track_stems", "Keep every track as it sounds in the mix"),
       toggle("comparison", "Keep the plain sum to compare with"),
     ],
   },
@@ -234,6 +235,6 @@ export function opened({ settings = {} }: Preset): { values: Values; effects: Ef
 
 /** What is made beside the sound, for a mix by the plan of one that was asked for with these settings. */
 export function delivered(settings: MixSettings): MixSettings {
-  const names = ["format", "stems", "comparison", "masters", "versions", "title", "artist", "album"] as const;
+  const names = ["format", "stems", "track_stems", "comparison", "masters", "versions", "title", "artist", "album"] as const;
   return Object.fromEntries(names.filter((name) => settings[name] !== undefined).map((name) => [name, settings[name]]));
 }

@@ -50,7 +50,7 @@ class Renders:
                 self._mixer.GetJob, mixer_pb2.GetJobRequest(job_id=preview.job_id), idempotent=True
             )
         ).job
-        delivery = ("format", "stems", "comparison", "masters", "versions", "title", "artist", "album")
+        delivery = ("format", "stems", "track_stems", "comparison", "masters", "versions", "title", "artist", "album")
         settings = mixer_pb2.MixSettings()
         for field, value in job.settings.ListFields():
             if field.name in delivery:

@@ -277,6 +277,7 @@ class MixSettings(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     SAMPLE_RATE_FIELD_NUMBER: _builtins.int
     STEMS_FIELD_NUMBER: _builtins.int
+    TRACK_STEMS_FIELD_NUMBER: _builtins.int
     COMPARISON_FIELD_NUMBER: _builtins.int
     MASTERS_FIELD_NUMBER: _builtins.int
     VERSIONS_FIELD_NUMBER: _builtins.int
@@ -331,6 +332,10 @@ class MixSettings(_message.Message):
     """Sample rate of the mix; 0 keeps that of the beat."""
     stems: _builtins.bool
     """Also keep the processed stems, which add up to the mix before its master."""
+    track_stems: _builtins.bool
+    """Also keep every track as it sounds in the mix, one file each; with the stem of the space, which comes along, they add
+    up to the mix before its master.
+    """
     comparison: _builtins.bool
     """Also keep the plain sum of the tracks at the loudness of the mix, to compare."""
     mastering: _builtins.bool
@@ -397,6 +402,7 @@ class MixSettings(_message.Message):
         format: Global___RenderFormat.ValueType = ...,
         sample_rate: _builtins.int = ...,
         stems: _builtins.bool = ...,
+        track_stems: _builtins.bool = ...,
         comparison: _builtins.bool | None = ...,
         masters: _abc.Iterable[_builtins.str] | None = ...,
         versions: _abc.Iterable[_builtins.str] | None = ...,
@@ -412,7 +418,7 @@ class MixSettings(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_align_doubles", b"_align_doubles", "_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "align_doubles", b"align_doubles", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "target_loudness_lufs", b"target_loudness_lufs", "tune", b"tune", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_align_doubles", b"_align_doubles", "_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "align_doubles", b"align_doubles", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "key", b"key", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "preview", b"preview", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "tune", b"tune", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_align_doubles", b"_align_doubles", "_ceiling_dbtp", b"_ceiling_dbtp", "_comparison", b"_comparison", "_deess_amount", b"_deess_amount", "_delay_amount", b"_delay_amount", "_max_limiting_db", b"_max_limiting_db", "_neutral_strength", b"_neutral_strength", "_reference_dynamics", b"_reference_dynamics", "_reference_loudness", b"_reference_loudness", "_reference_spectrum", b"_reference_spectrum", "_reference_strength", b"_reference_strength", "_reference_width", b"_reference_width", "_reverb_amount", b"_reverb_amount", "_target_loudness_lufs", b"_target_loudness_lufs", "_tune", b"_tune", "_vocal_level_db", b"_vocal_level_db", "album", b"album", "align_doubles", b"align_doubles", "artist", b"artist", "balance", b"balance", "ceiling_dbtp", b"ceiling_dbtp", "comparison", b"comparison", "deess_amount", b"deess_amount", "delay_amount", b"delay_amount", "delay_division", b"delay_division", "format", b"format", "inserts", b"inserts", "key", b"key", "mastering", b"mastering", "masters", b"masters", "match_reference_loudness", b"match_reference_loudness", "max_limiting_db", b"max_limiting_db", "neutral_strength", b"neutral_strength", "preview", b"preview", "reference_dynamics", b"reference_dynamics", "reference_loudness", b"reference_loudness", "reference_spectrum", b"reference_spectrum", "reference_strength", b"reference_strength", "reference_width", b"reference_width", "reverb_amount", b"reverb_amount", "sample_rate", b"sample_rate", "stems", b"stems", "style", b"style", "target_loudness_lufs", b"target_loudness_lufs", "title", b"title", "track_stems", b"track_stems", "tune", b"tune", "versions", b"versions", "vocal_level_db", b"vocal_level_db"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__align_doubles: _TypeAlias = _typing.Literal["align_doubles"]  # noqa: Y015
     _WhichOneofArgType__align_doubles: _TypeAlias = _typing.Literal["_align_doubles", b"_align_doubles"]  # noqa: Y015
@@ -2258,7 +2264,7 @@ class RenderFile(_message.Message):
     id: _builtins.str
     """UUIDv7."""
     kind: _builtins.str
-    """What it is: stem, picture, plain_sum, master, version."""
+    """What it is: stem, track, picture, plain_sum, master, version."""
     filename: _builtins.str
     """A name for people. Data, never a path."""
     size: _builtins.int

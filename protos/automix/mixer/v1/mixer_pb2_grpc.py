@@ -252,7 +252,8 @@ class MixerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DownloadRenderFile(self, request, context):
-        """Streams another file that the job left behind: a stem, the picture, the plain sum, another master, a version.
+        """Streams another file that the job left behind: a stem, a track, the picture, the plain sum, another master, a
+        version.
 
         Errors: as DownloadRender.
         """

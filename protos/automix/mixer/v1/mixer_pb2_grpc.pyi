@@ -101,7 +101,8 @@ class MixerServiceStub:
     downloads under way end whole. A repeated call succeeds and changes nothing.
     """
     DownloadRenderFile: _grpc.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]
-    """Streams another file that the job left behind: a stem, the picture, the plain sum, another master, a version.
+    """Streams another file that the job left behind: a stem, a track, the picture, the plain sum, another master, a
+    version.
 
     Errors: as DownloadRender.
     """
@@ -193,7 +194,8 @@ class MixerServiceAsyncStub(MixerServiceStub):
     downloads under way end whole. A repeated call succeeds and changes nothing.
     """
     DownloadRenderFile: _aio.UnaryStreamMultiCallable[_mixer_pb2.DownloadRenderFileRequest, _mixer_pb2.DownloadRenderFileResponse]  # type: ignore[assignment]
-    """Streams another file that the job left behind: a stem, the picture, the plain sum, another master, a version.
+    """Streams another file that the job left behind: a stem, a track, the picture, the plain sum, another master, a
+    version.
 
     Errors: as DownloadRender.
     """
@@ -360,7 +362,8 @@ class MixerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mixer_pb2.DownloadRenderFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_mixer_pb2.DownloadRenderFileResponse], _abc.AsyncIterator[_mixer_pb2.DownloadRenderFileResponse]]:
-        """Streams another file that the job left behind: a stem, the picture, the plain sum, another master, a version.
+        """Streams another file that the job left behind: a stem, a track, the picture, the plain sum, another master, a
+        version.
 
         Errors: as DownloadRender.
         """

@@ -227,6 +227,16 @@ MIX_SETTINGS: tuple[Setting, ...] = (
         text='Also keep the processed stems, which add up to the mix before its master.',
     ),
     Setting(
+        name='track_stems',
+        default=False,
+        low=None,
+        high=None,
+        choices=(),
+        unit='',
+        group='Files',
+        text='Also keep every track as it sounds in the mix, one file each; with the stem of the space, which comes along, they add up to the mix before its master.',
+    ),
+    Setting(
         name='comparison',
         default=True,
         low=None,

@@ -91,7 +91,7 @@ class Job:
 
 @dataclass(frozen=True)
 class RenderFile:
-    """Another file that a job left behind; `kind` is stem, picture, plain_sum, master or version."""
+    """Another file that a job left behind; `kind` is stem, track, picture, plain_sum, master or version."""
 
     id: UUID
     kind: str

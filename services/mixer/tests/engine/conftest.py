@@ -63,6 +63,14 @@ def beat(seconds: float, rate: int = RATE, seed: int = 2) -> np.ndarray:
     return 0.35 * kick[:, None] + 0.05 * hat + 0.1 * bass[:, None] + 0.03 * wide
 
 
+def noise(seed: int, low: float, high: float, seconds: float = 8.0) -> np.ndarray:
+    """Noise between two frequencies, peak about 1. Shape (n,)."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(round(seconds * RATE)))
+    hz = np.fft.rfftfreq(round(seconds * RATE), 1 / RATE)
+    out = np.fft.irfft(spectrum * ((hz > low) & (hz < high)), round(seconds * RATE))
+    return out / np.abs(out).max()
+
+
 @pytest.fixture(scope="session")
 def song(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
     """A made-up vocal and beat of 12 s."""

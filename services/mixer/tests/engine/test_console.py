@@ -14,19 +14,11 @@ from automix_mixer.engine.plan.mixplan import BeatPlan, DrumsPlan
 from automix_mixer.engine.render.instruments import render_instruments
 from automix_mixer.engine.track import TrackOptions
 
-from .conftest import RATE, save_wav, voice
+from .conftest import RATE, noise, save_wav, voice
 
 SECONDS = 8
 ON = Stages()
 OFF = Stages(pan=False, width=False, levels=False, masking=False, kick=False, lows=False, glue=False)
-
-
-def noise(seed: int, low: float, high: float, seconds: float = SECONDS) -> np.ndarray:
-    """Noise between two frequencies, peak about 1. Shape (n,)."""
-    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(round(seconds * RATE)))
-    hz = np.fft.rfftfreq(round(seconds * RATE), 1 / RATE)
-    out = np.fft.irfft(spectrum * ((hz > low) & (hz < high)), round(seconds * RATE))
-    return out / np.abs(out).max()
 
 
 def struck(every: float, decay: float) -> np.ndarray:

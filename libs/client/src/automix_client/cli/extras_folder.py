@@ -16,7 +16,7 @@ from automix_client.targets import OverlapError, folded
 
 MANIFEST = ".automix-extras.json"
 """Size and time of change of every file that a mix left in the folder. Nothing else tells who made a file."""
-_NAMES = ("report.", "comparison.", "stem_")
+_NAMES = ("report.", "comparison.", "stem_", "track_")
 
 
 class ExtrasFolder:

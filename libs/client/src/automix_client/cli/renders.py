@@ -142,7 +142,7 @@ def files(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what else a mix left behind (stems, picture, plain sum), or download it all."""
+    """List what else a mix left behind (stems, tracks, picture, plain sum), or download it all."""
     terminal = Terminal(as_json=as_json)
 
     async def work(client: AsyncClient) -> tuple[mixer_pb2.Render, list[Path]]:

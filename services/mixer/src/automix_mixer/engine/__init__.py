@@ -14,7 +14,8 @@ from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.track import Track
 
 if TYPE_CHECKING:
-    from automix_mixer.engine.face.extras import MixFile, OutputPaths
+    from automix_mixer.engine.face.extras import OutputPaths
+    from automix_mixer.engine.face.mix_file import MixFile
     from automix_mixer.engine.face.mixing import MixResult, mix
     from automix_mixer.engine.face.rendering import render_plan
     from automix_mixer.engine.face.report import MixReport
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "analyse": "measure.analysis",
     "project_rate": "measure.analysis",
-    "MixFile": "face.extras",
+    "MixFile": "face.mix_file",
     "MixResult": "face.mixing",
     "mix": "face.mixing",
     "MixPlan": "plan.mixplan",

@@ -58,6 +58,7 @@ class Settings:
     format: str = _setting("format")
     sample_rate: int = _setting("sample_rate")
     stems: bool = _setting("stems")
+    track_stems: bool = _setting("track_stems")
     comparison: bool = _setting("comparison")
     masters: tuple[str, ...] = _setting("masters")
     versions: tuple[str, ...] = _setting("versions")

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ENUM, JSON
 from automix_mixer.tables.columns import duration, filename, level, metadata, sha256, size
 
 render_filetype = ENUM("wav", "mp3", "flac", "other", name="render_filetype")
-render_file_kind = ENUM("stem", "picture", "plain_sum", "master", "version", name="render_file_kind")
+render_file_kind = ENUM("stem", "track", "picture", "plain_sum", "master", "version", name="render_file_kind")
 
 renders = sa.Table(
     "renders",
@@ -71,7 +71,10 @@ render_files = sa.Table(
         "kind",
         render_file_kind,
         nullable=False,
-        comment="A processed stem, the picture of the report, the plain sum to compare with, another master, a version",
+        comment=(
+            "A processed stem, a track as it sounds in the mix, the picture of the report, the plain sum to compare"
+            " with, another master, a version"
+        ),
     ),
     sa.Column(
         "storage_key",

@@ -16,7 +16,7 @@ from automix_mixer.worker.patience import with_patience
 
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
 STEM = "stem_"
-NAMED = {STEM: "stem", "master_": "master", "version_": "version"}
+NAMED = {STEM: "stem", "track_": "track", "master_": "master", "version_": "version"}
 """Kinds of the engine's files that have a name: by the beginning of `stem_lead`, which kind of file it is here."""
 
 

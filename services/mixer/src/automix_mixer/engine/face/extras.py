@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automix_mixer.engine.face.comparison import write_comparison
+from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.face.report import MixReport
 from automix_mixer.engine.face.stems import stem_path, write_stems
 from automix_mixer.engine.measure.profile import Profile
@@ -20,6 +21,8 @@ from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.workspace import Workspace
 
 STEM_NAMES = ("lead", "backing", "space", "beat", EFFECTS_STEM)
+BESIDE_TRACKS = ("space", EFFECTS_STEM)
+"""Stems that are no track's, without which the stems of the tracks do not add up to the mix."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,6 @@ class OutputPaths:
         return list(zip(settings.beside, places, strict=True))
 
 
-@dataclass(frozen=True)
-class MixFile:
-    """A file of a mix; `kind` is mix, report, picture, comparison, master_<name>, version_<name> or stem_<name>."""
-
-    kind: str
-    path: str
-
-
 def write_extras(
     plan: MixPlan,
     profiles: Sequence[Profile],
@@ -71,8 +66,8 @@ def write_extras(
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings.from_json(plan.settings)
     (folder / "report.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
-    if settings.stems:
-        write_stems(down, gain, folder, STEM_NAMES)
+    if settings.stems or settings.track_stems:
+        write_stems(down, gain, folder, STEM_NAMES if settings.stems else BESIDE_TRACKS)
     if settings.preview:
         return
     from automix_mixer.engine.face.picture import draw_report  # noqa: PLC0415 - half a second that a mix alone is spared

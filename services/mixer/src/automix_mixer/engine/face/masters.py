@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from automix_mixer.engine.face.delivery import deliver
-from automix_mixer.engine.face.extras import MixFile
+from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.face.report import OutputReport
 from automix_mixer.engine.measure.loudness import SILENCE_LUFS
 from automix_mixer.engine.outputs import Output, read_master

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from automix_mixer.engine.face.extras import MixFile, OutputPaths, files_of
+from automix_mixer.engine.face.extras import OutputPaths, files_of
+from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.face.progress import Progress
 from automix_mixer.engine.face.rendering import render_plan
 from automix_mixer.engine.face.report import MixReport

@@ -8,27 +8,29 @@ from dataclasses import dataclass, replace
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.face.curves import report_curves
 from automix_mixer.engine.face.delivery import deliver
-from automix_mixer.engine.face.extras import MixFile, OutputPaths, write_extras
+from automix_mixer.engine.face.extras import OutputPaths, write_extras
 from automix_mixer.engine.face.masters import Mastered, master_notes, report_of, write_beside
+from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.face.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
+from automix_mixer.engine.face.stems import write_track_stems
 from automix_mixer.engine.face.tagging import tag_files
 from automix_mixer.engine.measure.analysis import analyse
-from automix_mixer.engine.measure.edges import fade_in
 from automix_mixer.engine.measure.loudness import SILENCE_LUFS
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.outputs import Output
 from automix_mixer.engine.plan.correction import corrected, recorded
-from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan
+from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan, MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_own_machine, check_sound
 from automix_mixer.engine.plan.strips import switched
 from automix_mixer.engine.render.aligning import aligned
 from automix_mixer.engine.render.balance import Balance, after_correction, balance, unmask_effect_db
 from automix_mixer.engine.render.buses import bus_tail_frames, render_buses, with_mix_effects
-from automix_mixer.engine.render.instruments import render_instruments
+from automix_mixer.engine.render.instruments import drum_bus, render_strips
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.render.mixdown import Mixdown, mix_down
 from automix_mixer.engine.render.rehearsal import rehearse
-from automix_mixer.engine.render.tail import FADE_S, died_away, has_effects, longest_frames, mix_frames, track_frames
+from automix_mixer.engine.render.tail import died_away, has_effects, longest_frames, mix_frames, soften, track_frames
+from automix_mixer.engine.render.track_stems import Strips, TrackStems
 from automix_mixer.engine.render.tuning import tuned
 from automix_mixer.engine.render.vocal_bus import VocalBus, make_vocal_bus
 from automix_mixer.engine.settings import Settings
@@ -81,7 +83,10 @@ def render_plan(
     affected, decided = has_effects(plan), plan
     profiles = aligned(plan, profiles, workspace)
     least = track_frames(plan, profiles)
-    plan, profiles = render_instruments(plan, tuned(plan, profiles, workspace), workspace)
+    by_track = settings.track_stems and paths.extras is not None
+    plan, profiles = render_strips(plan, tuned(plan, profiles, workspace), workspace)
+    strips = Strips(plan, profiles, {beat.track for beat in decided.beats if beat.mute})
+    plan, profiles = drum_bus(plan, profiles, workspace)
     longest = longest_frames(plan, profiles) + bus_tail_frames(plan)
     vocals = make_vocal_bus(
         plan,
@@ -91,6 +96,7 @@ def render_plan(
         lambda share: tell(0.35 + 0.2 * share, "vocals"),
         threads=threads,
         with_backing_space=any(output.kind == "version_tv-track" for output in settings.beside),
+        with_tracks=by_track,
     )
     frames = longest if affected else mix_frames(plan, profiles, vocals)
     steps = -(-frames // step_frames(plan.sample_rate))
@@ -99,16 +105,11 @@ def render_plan(
     settled = balance(plan, profiles, vocals, steps, workspace)
     plan, profiles, vocals = render_buses(plan, profiles, vocals, settled, workspace)
     planned = plan.bus
-    if plan.bus.correction is None:
-        heard, changed = rehearse(plan, profiles, vocals, settled, frames)
-        if heard.bus is not planned:
-            fader = changed.fader_db - settled.fader_db
-            correction = recorded(planned, heard.bus, fader, changed.lean_db)
-            written = replace(written, bus=replace(written.bus, correction=correction))
-            plan = replace(plan, bus=replace(planned, correction=correction))
-    if plan.bus.correction is not None:
-        settled = after_correction(settled, plan.bus.correction)
-        plan = replace(plan, bus=corrected(planned, plan.bus.correction))
+    correction = planned.correction or _heard(plan, profiles, vocals, settled, frames)
+    if correction is not None:
+        written = replace(written, bus=replace(written.bus, correction=correction))
+        settled = after_correction(settled, correction)
+        plan = replace(plan, bus=corrected(planned, correction))
     down = mix_down(
         plan,
         profiles,
@@ -116,7 +117,7 @@ def render_plan(
         settled,
         workspace,
         frames,
-        with_stems=bool(settings.versions) or (settings.stems and paths.extras is not None),
+        with_stems=by_track or bool(settings.versions) or (settings.stems and paths.extras is not None),
         threads=threads,
         progress=lambda share: tell(0.55 + 0.2 * share, "mixing"),
     )
@@ -161,11 +162,30 @@ def render_plan(
         )
         report = replace(report, curves=curves)
         write_extras(plan, recorded_profiles, report, down, gain, paths, workspace)
-    voices = (vocals.lead, vocals.backing, vocals.space, vocals.backing_space)
+    if by_track and paths.extras is not None:
+        tell(0.92, "extras")
+        single = TrackStems(strips, Strips(plan, profiles), vocals, settled, workspace, down.premaster.pcm.frames)
+        beside += write_track_stems(single, down, gain, paths.extras, least)
+    _forget(down, vocals)
+    return Rendered(written, report, beside)
+
+
+def _heard(
+    plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled: Balance, frames: int
+) -> CorrectionPlan | None:
+    """What the rehearsal changes; None where it leaves the bus as it was planned."""
+    heard, changed = rehearse(plan, profiles, vocals, settled, frames)
+    if heard.bus is plan.bus:
+        return None
+    return recorded(plan.bus, heard.bus, changed.fader_db - settled.fader_db, changed.lean_db)
+
+
+def _forget(down: Mixdown, vocals: VocalBus) -> None:
+    """Deletes the sound that only this render needed."""
+    voices = (vocals.lead, vocals.backing, vocals.space, vocals.backing_space, *(pcm for _, _, pcm in vocals.tracks))
     for pcm in (down.premaster.pcm, *down.stems.values(), *voices):
         if pcm is not None:
             pcm.delete()
-    return Rendered(written, report, beside)
 
 
 def _ended(plan: MixPlan, down: Mixdown, least: int, workspace: Workspace, *, affected: bool) -> Mixdown:
@@ -186,8 +206,7 @@ def _soften_end(down: Mixdown, tail: int, sample_rate: int) -> None:
     if tail <= 0:
         return
     for pcm in (down.premaster.pcm, *down.stems.values()):
-        n = min(pcm.frames, round(FADE_S * sample_rate))
-        pcm.multiply(pcm.frames - n, fade_in(n)[::-1])
+        soften(pcm, sample_rate)
 
 
 def _report(

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.render.master import MasterGain, glued
 from automix_mixer.engine.render.mixdown import Mixdown
+from automix_mixer.engine.render.tail import soften
+from automix_mixer.engine.render.track_stems import TrackStems
 from automix_mixer.engine.sound.output import OutputFile
+from automix_mixer.engine.sound.pcm import PcmFile
 
 
 def stem_path(folder: Path, name: str) -> Path:
@@ -21,11 +25,30 @@ def write_stems(down: Mixdown, gain: MasterGain, folder: Path, names: Sequence[s
     Floating point, since a part may exceed full scale where the sum does not.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scale = 10 ** (gain.gain_db / 20)
     for name in names:
         pcm = down.stems.get(name)
-        if pcm is None:
-            continue
-        with OutputFile(stem_path(folder, name), "wav32f", down.premaster.sample_rate, 2) as out:
-            for sound in glued(pcm, gain.glue, down.premaster.step, scale):
-                out.write(sound)
+        if pcm is not None:
+            _write(pcm, down, gain, stem_path(folder, name))
+
+
+def write_track_stems(tracks: TrackStems, down: Mixdown, gain: MasterGain, folder: Path, least: int) -> list[MixFile]:
+    """The same for every track, one by one. What sounds after `least` frames is a tail, which fades out as in the mix.
+
+    With the stems `space` and `effects` they add up to the sum of all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for label, pcm in tracks.made():
+        if pcm.frames > least:
+            soften(pcm, down.premaster.sample_rate)
+        path = folder / f"track_{label}.wav"
+        _write(pcm, down, gain, path)
+        pcm.delete()
+        files.append(MixFile(f"track_{label}", str(path)))
+    return files
+
+
+def _write(pcm: PcmFile, down: Mixdown, gain: MasterGain, path: Path) -> None:
+    with OutputFile(path, "wav32f", down.premaster.sample_rate, 2) as out:
+        for sound in glued(pcm, gain.glue, down.premaster.step, 10 ** (gain.gain_db / 20)):
+            out.write(sound)

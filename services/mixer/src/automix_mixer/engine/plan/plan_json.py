@@ -44,7 +44,18 @@ from automix_mixer.engine.plan.strips import (
 from automix_mixer.engine.plan.upgrade import upgraded
 from automix_mixer.engine.settings import Settings
 
-DELIVERY = ("format", "stems", "comparison", "masters", "versions", "title", "artist", "album", "preview")
+DELIVERY = (
+    "format",
+    "stems",
+    "track_stems",
+    "comparison",
+    "masters",
+    "versions",
+    "title",
+    "artist",
+    "album",
+    "preview",
+)
 """Settings that say how a mix is written."""
 _KEPT = (*DELIVERY, "reference_strength", "reference_spectrum", "reference_width")
 """Settings in a plan: those, and what a rehearsal goes by. All others have become decisions; a preview's plan has them

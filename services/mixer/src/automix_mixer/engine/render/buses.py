@@ -13,8 +13,9 @@ from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
 from automix_mixer.engine.plan.mixplan import FLAT, MixPlan
 from automix_mixer.engine.render.balance import Balance
+from automix_mixer.engine.render.bus_filters import Unmask, k_weighting
 from automix_mixer.engine.render.instruments import bus_strip, one_strip
-from automix_mixer.engine.render.mixdown import Mixdown, Unmask, k_weighting
+from automix_mixer.engine.render.mixdown import Mixdown
 from automix_mixer.engine.render.premaster import LevelMeter
 from automix_mixer.engine.render.rack import sounding, tail_frames, through, through_file
 from automix_mixer.engine.render.vocal_bus import VocalBus

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from automix_mixer.engine.dsp.control import ramp, step_frames
 from automix_mixer.engine.dsp.dynamics import Compressor
@@ -21,26 +23,42 @@ def glued_drums(blocks: Iterator[Sound], plan: GluePlan, sample_rate: int, works
 
     That is known only at the end of the sound, so the blocks lie on disk until then.
     """
-    step = step_frames(sample_rate)
-    meter, k_steps = KEnergy(sample_rate, 2, step), workspace.curve()
     with workspace.pcm(2) as writer:
-        for block in blocks:
-            writer.write(block)
-            k_steps.append(meter.process(block))
-    energy = k_steps.curve()
-    gains, make_up = _gains(energy, plan, step, sample_rate, workspace)
-    per_block = BLOCK_FRAMES // step
+
+        def kept() -> Iterator[Sound]:
+            for block in blocks:
+                writer.write(block)
+                yield block
+
+        gain = drum_gain(kept(), plan, sample_rate, workspace)
     for i, block in enumerate(writer.file.blocks()):
-        nodes = gains.nodes(i * per_block, (i + 1) * per_block) * np.float32(make_up)
-        np.multiply(block, ramp(nodes, step), out=block)
+        np.multiply(block, gain.of_block(i), out=block)
         yield block
     writer.file.delete()
 
 
-def _gains(
-    energy: CurveFile, plan: GluePlan, step: int, sample_rate: int, workspace: Workspace
-) -> tuple[CurveFile, float]:
+@dataclass(frozen=True)
+class DrumGain:
     """Linear gain per step, and what brings the loudness back."""
+
+    curve: CurveFile
+    make_up: float
+    step: int
+
+    def of_block(self, index: int) -> npt.NDArray[np.float32]:
+        """The gain of every frame of a block, shape (BLOCK_FRAMES,)."""
+        per_block = BLOCK_FRAMES // self.step
+        nodes = self.curve.nodes(index * per_block, (index + 1) * per_block) * np.float32(self.make_up)
+        return ramp(nodes, self.step)
+
+
+def drum_gain(blocks: Iterator[Sound], plan: GluePlan, sample_rate: int, workspace: Workspace) -> DrumGain:
+    """The gain by the level of the drums' sum, whose blocks are all taken."""
+    step = step_frames(sample_rate)
+    meter, k_steps = KEnergy(sample_rate, 2, step), workspace.curve()
+    for block in blocks:
+        k_steps.append(meter.process(block))
+    energy = k_steps.curve()
     loudness = integrated_lufs((k for _, k in energy.pieces()), step, sample_rate)
     compressor = Compressor(
         loudness + plan.glue_threshold_lu.value,
@@ -52,4 +70,4 @@ def _gains(
     after = integrated_lufs(
         (k * gains.read(start, start + k.size) ** 2 for start, k in energy.pieces()), step, sample_rate
     )
-    return gains, 10 ** ((loudness - after) / 20)
+    return DrumGain(gains, 10 ** ((loudness - after) / 20), step)

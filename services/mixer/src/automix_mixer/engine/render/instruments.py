@@ -33,6 +33,7 @@ from automix_mixer.engine.plan.mixplan import (
     BeatPlan,
     Effect,
     GiveWayPlan,
+    GluePlan,
     MixPlan,
 )
 from automix_mixer.engine.render.drum_glue import glued_drums
@@ -52,6 +53,11 @@ def render_instruments(
     plan: MixPlan, profiles: Sequence[Profile], workspace: Workspace
 ) -> tuple[MixPlan, list[Profile]]:
     """The plan and the profiles with every active strip rendered, so that the sum needs nothing but levels."""
+    return drum_bus(*render_strips(plan, profiles, workspace), workspace)
+
+
+def render_strips(plan: MixPlan, profiles: Sequence[Profile], workspace: Workspace) -> tuple[MixPlan, list[Profile]]:
+    """The same for the strips alone, each of which stays one."""
     out, beats = list(profiles), []
     for strip in plan.beats:
         if not _acts(strip):
@@ -59,22 +65,27 @@ def render_instruments(
             continue
         out[strip.track] = _rendered(strip, profiles, workspace)
         beats.append(_done(strip))
-    return _drum_bus(replace(plan, beats=beats), out, workspace)
+    return replace(plan, beats=beats), out
 
 
-def _drum_bus(plan: MixPlan, profiles: list[Profile], workspace: Workspace) -> tuple[MixPlan, list[Profile]]:
+def drum_bus(plan: MixPlan, profiles: list[Profile], workspace: Workspace) -> tuple[MixPlan, list[Profile]]:
     """The drums as one strip, where their bus has something to do."""
     effects = sounding(plan.bus_effects.get("drums", []))
-    drums, glue = [b for b in plan.beats if b.to == "drums"], plan.drums.glue
-    held = glue is not None and glue.glue_ratio.value > 1.0 and len(drums) > 1
-    if not drums or not (effects or held):
+    drums, glue = drums_and_glue(plan)
+    if not drums or not (effects or glue):
         return plan, profiles
 
     def heard(blocks: Iterator[Sound]) -> Iterator[Sound]:
-        return glued_drums(blocks, glue, plan.sample_rate, workspace) if held and glue is not None else blocks
+        return glued_drums(blocks, glue, plan.sample_rate, workspace) if glue is not None else blocks
 
     summed = bus_strip(drums, profiles, effects, plan.sample_rate, workspace, heard)
     return one_strip(plan, profiles, drums, summed)
+
+
+def drums_and_glue(plan: MixPlan) -> tuple[list[BeatPlan], GluePlan | None]:
+    """The strips on the bus of the drums, and what holds them together; None where it holds nothing."""
+    drums, glue = [b for b in plan.beats if b.to == "drums"], plan.drums.glue
+    return drums, glue if glue is not None and glue.glue_ratio.value > 1.0 and len(drums) > 1 else None
 
 
 def one_strip(
@@ -95,16 +106,22 @@ def bus_strip(
     heard: Callable[[Iterator[Sound]], Iterator[Sound]] = lambda blocks: blocks,
 ) -> Profile:
     """The sum of strips, before the trim that they share, after `heard` and the effects of their bus."""
-    sounds = [(b, _sound(profiles[b.track])) for b in strips]
-    frames = max(pcm.frames for _, pcm in sounds)
-    blocks = [(np.stack(_sides(block, b)) for block in pcm.blocks(frames)) for b, pcm in sounds]
-    summed = heard(reduce(np.add, together) for together in zip(*blocks, strict=True))
+    summed = heard(untrimmed_sum(strips, profiles))
+    frames = max(_sound(profiles[b.track]).frames for b in strips)
     trim = 10 ** (strips[0].trim_db.value / 20)
     whole_frames = frames + tail_frames(effects, sample_rate)
     with workspace.pcm(2, limit=whole_frames) as writer:
         for block in through(summed, effects, sample_rate, whole_frames, 2, gain=trim):
             writer.write(block)
     return remeasured(profiles[strips[0].track], writer.file, workspace)
+
+
+def untrimmed_sum(strips: Sequence[BeatPlan], profiles: Sequence[Profile]) -> Iterator[Sound]:
+    """Blocks of several strips together, shape (2, BLOCK_FRAMES), before the trim that they share."""
+    sounds = [(b, _sound(profiles[b.track])) for b in strips]
+    frames = max(pcm.frames for _, pcm in sounds)
+    blocks = [(np.stack(_sides(block, b)) for block in pcm.blocks(frames)) for b, pcm in sounds]
+    return (reduce(np.add, together) for together in zip(*blocks, strict=True))
 
 
 def _sound(profile: Profile) -> PcmFile:

@@ -9,19 +9,16 @@ from functools import reduce
 
 import numpy as np
 
-from automix_mixer.engine.dsp.bands import design_grid, fir_from_db, fir_from_response, gain_at, k_weight_db
-from automix_mixer.engine.dsp.control import ramp, step_energy
-from automix_mixer.engine.dsp.fir import MAX_TAPS, FirBank, whole
+from automix_mixer.engine.dsp.control import step_energy
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.true_peak import TruePeakSteps
-from automix_mixer.engine.plan.lead_tone import lead_curves
 from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan
 from automix_mixer.engine.plan.tone import space_gain_db, voice_tone
 from automix_mixer.engine.render.balance import Balance
+from automix_mixer.engine.render.bus_filters import BusTone, Late, Unmask
 from automix_mixer.engine.render.premaster import LevelMeter, Premaster
 from automix_mixer.engine.render.vocal_bus import VocalBus
-from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, PcmFile, Sound
 from automix_mixer.engine.sound.threads import ahead
 from automix_mixer.engine.sound.workspace import Workspace
@@ -30,96 +27,6 @@ BEHIND = "backing_space"
 """The stem of the space of all vocals but the leads; in the sum it is a part of the space already."""
 _VOICES = ("lead", "space", BEHIND)
 """Buses that go through the bus's tone as leads do."""
-
-
-def k_weighting(sample_rate: int) -> FirBank:
-    """Left and right as loudness hears them, a block late."""
-    hz = design_grid(sample_rate, MAX_TAPS)
-    return FirBank(2, [fir_from_db(np.maximum(k_weight_db(np.maximum(hz, 1.0)), -90.0), MAX_TAPS)])
-
-
-class _Late:
-    """Holds sound back by a block, as long as filters take."""
-
-    def __init__(self, channels: int) -> None:
-        self._held = np.zeros((channels, BLOCK_FRAMES), np.float32)
-
-    def process(self, block: Sound) -> Sound:
-        held, self._held = self._held, block
-        return held
-
-
-class Unmask:
-    """The beats while they give way: adds depth times a filtered mid to the beats; its output is a block late."""
-
-    def __init__(self, plan: MixPlan, depth: CurveFile, step: int) -> None:
-        hz = design_grid(plan.sample_rate, MAX_TAPS)
-        cut = 10 ** (gain_at(hz, np.array(plan.unmask.cut_db.value)) / 20) - 1.0
-        # Half of left plus right.
-        self._bank = FirBank(1, [fir_from_response(0.5 * cut, MAX_TAPS)])
-        self._late = _Late(2)
-        self._depth, self._step = depth, step
-        self._per_block = BLOCK_FRAMES // step
-        self._index = -1
-        self._cuts = min(plan.unmask.cut_db.value) < -0.01 and any(deep.any() for _, deep in depth.pieces())
-
-    def process(self, beat: Sound) -> Sound:
-        late = self._late.process(beat)
-        start = self._index * self._per_block
-        self._index += 1
-        if not self._cuts:
-            return late
-        less = whole(self._bank.process(beat[:1] + beat[1:])[0])
-        if start < 0:
-            return late
-        nodes = self._depth.nodes(start, start + self._per_block)
-        if not nodes.any():
-            return late
-        less *= ramp(nodes, self._step)
-        return late + less
-
-
-class _Bus:
-    """Tone of mid and side; also weighs the sum for its loudness. Its output is a block late.
-
-    Leads and their space go through curves of their own where the plan has such; `part` tells what comes: all of it,
-    the voice or the rest.
-    """
-
-    def __init__(self, plan: MixPlan, part: str = "all") -> None:
-        hz = design_grid(plan.sample_rate, MAX_TAPS)
-        k = np.maximum(k_weight_db(np.maximum(hz, 1.0)), -90.0)
-        rest = (np.array(plan.bus.mid_db.value), np.array(plan.bus.side_db.value))
-        lead = lead_curves(plan.bus)
-        self.split = plan.bus.lead is not None and bool(plan.vocals) and part == "all"
-        bands = [*rest, *lead] if self.split else lead if part == "voice" else rest
-        self.flat = not any(np.any(b) for b in bands)
-        curves = [gain_at(hz, b) for b in bands]
-        # Half of left plus right, and of left minus right.
-        half = np.float32(0.5)
-        filters = [np.stack([fir_from_db(c + k, MAX_TAPS) * half for c in curves])]
-        if not self.flat:
-            filters.append(np.stack([fir_from_db(c, MAX_TAPS) * half for c in curves]))
-        self._bank = FirBank(len(curves), filters, fold=self.split)
-        self._late = _Late(2)
-
-    def process(self, block: Sound, voice: Sound | None = None) -> tuple[Sound, Sound]:
-        """Left and right, and K-weighted mid and side in hops; `voice` is what leads and their space add."""
-        pair = np.empty((2 if voice is None else 4, block.shape[1]), np.float32)
-        _sum_and_difference(block, pair[:2])
-        if voice is not None:
-            _sum_and_difference(voice, pair[2:])
-        if self.flat:
-            (weighted,) = self._bank.process(pair)
-            return self._late.process(block if voice is None else block + voice), weighted
-        weighted, toned = self._bank.process(pair)
-        return _sum_and_difference(toned, np.empty_like(toned)).reshape(block.shape), weighted
-
-
-def _sum_and_difference(pair: Sound, out: Sound) -> Sound:
-    np.add(pair[0], pair[1], out=out[0])
-    np.subtract(pair[0], pair[1], out=out[1])
-    return out
 
 
 @dataclass(frozen=True)
@@ -147,7 +54,7 @@ def mix_down(
 ) -> Mixdown:
     """Sums beats, vocals and space through the bus. Stems go through the same bus one by one and add up to the sum."""
     rate, step = plan.sample_rate, profiles[0].step
-    unmask, bus = Unmask(plan, settled.depth, step), _Bus(plan)
+    unmask, bus = Unmask(plan, settled.depth, step), BusTone(plan)
     # A block for the unmasking, a block for the bus.
     skip = 2 * BLOCK_FRAMES
     peaks, k_steps = workspace.curve(), workspace.curve(skip=skip // step)
@@ -157,9 +64,9 @@ def mix_down(
     returns = np.float32(10 ** (space_gain(plan, profiles) / 20))
     lean = np.array(lean_gains(settled.lean_db), np.float32)[:, None] if settled.lean_db else None
     voices = (("lead", vocals.lead), ("backing", vocals.backing), ("space", vocals.space))
-    late = {name: _Late(pcm.channels) for name, pcm in voices if pcm is not None}
+    late = {name: Late(pcm.channels) for name, pcm in voices if pcm is not None}
     total = -(-(frames + skip) // BLOCK_FRAMES)
-    behind, behind_late = vocals.backing_space, _Late(2)
+    behind, behind_late = vocals.backing_space, Late(2)
     behind_blocks = behind.picked(range(total)) if behind is not None else None
 
     def buses_ahead() -> Iterator[dict[str, Sound]]:
@@ -177,7 +84,7 @@ def mix_down(
         writer = stack.enter_context(workspace.pcm(2, skip=skip, limit=frames))
         stems = {
             name: (
-                _Bus(plan, "voice" if name in _VOICES else "rest"),
+                BusTone(plan, "voice" if name in _VOICES else "rest"),
                 stack.enter_context(workspace.pcm(2, skip=skip, limit=frames)),
             )
             for name in (_stem_names(plan, vocals) if with_stems else ())
@@ -249,7 +156,7 @@ def sources(
     for sounds in zip(*streams.values(), *beats, strict=True):
         out = {name: [sound] for name, sound in zip(streams, sounds, strict=False)}
         if beats:
-            out["beat"] = [_beat_block(b, s) for b, s in zip(plan.beats, sounds[len(streams) :], strict=True)]
+            out["beat"] = [beat_sound(b, s) for b, s in zip(plan.beats, sounds[len(streams) :], strict=True)]
         yield out
 
 
@@ -269,7 +176,8 @@ def two(block: Sound) -> Sound:
     return block if block.shape[0] == 2 else np.repeat(block, 2, axis=0)
 
 
-def _beat_block(plan: BeatPlan, block: Sound) -> Sound:
+def beat_sound(plan: BeatPlan, block: Sound) -> Sound:
+    """The channels of a beat that its plan uses, at its trim; a single one stays one."""
     if plan.channels.value == "left":
         block = block[:1]
     elif plan.channels.value == "right":

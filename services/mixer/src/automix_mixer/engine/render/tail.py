@@ -9,6 +9,7 @@ import numpy as np
 
 from automix_mixer.engine.dsp.control import step_energy, step_frames
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP
+from automix_mixer.engine.measure.edges import fade_in
 from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan
@@ -17,7 +18,7 @@ from automix_mixer.engine.render.rack import sounding, tail_frames
 from automix_mixer.engine.render.space import ring_frames
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.sound.curve_file import CurveFile
-from automix_mixer.engine.sound.pcm import BLOCK_FRAMES
+from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, PcmFile
 
 _DIED_DB = 45.0
 """A tail is over this far under the leads' loudness.
@@ -62,6 +63,12 @@ def died_away(down: Mixdown, least: int) -> Mixdown:
     k_steps, energy = (CurveFile(curve.path, -(-frames // pre.step)) for curve in (pre.k_steps, pre.energy))
     peaks = CurveFile(pre.peaks.path, -(-frames // LIMITER_STEP))
     return replace(down, premaster=replace(pre, peaks=peaks, k_steps=k_steps, energy=energy))
+
+
+def soften(pcm: PcmFile, sample_rate: int) -> None:
+    """Fades the end of a tail that is cut off."""
+    n = min(pcm.frames, round(FADE_S * sample_rate))
+    pcm.multiply(pcm.frames - n, fade_in(n)[::-1])
 
 
 def mix_frames(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus) -> int:

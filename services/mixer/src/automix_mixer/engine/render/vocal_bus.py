@@ -13,6 +13,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, gain_at, to_db
 from automix_mixer.engine.dsp.control import pan_gains
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan, VocalPlan
+from automix_mixer.engine.plan.strips import voice_bus
 from automix_mixer.engine.render.rack import channels_after, sounding, tail_frames, through
 from automix_mixer.engine.render.remeasure import measured
 from automix_mixer.engine.render.space import OFF_LU, Space
@@ -35,7 +36,8 @@ from automix_mixer.engine.sound.workspace import Workspace
 class VocalBus:
     """The vocals before their fader. `lead` has one channel when every lead does; `backing` and `space` have two.
 
-    `backing_space` is the part of the space that is not the leads', where it was asked for. `lead_k` is the K-energy of
+    `backing_space` is the part of the space that is not the leads', and `tracks` are the single vocals with the name of
+    their bus, where these were asked for. `lead_k` is the K-energy of
     the leads together, per step, as heard from both sides.
     """
 
@@ -45,6 +47,7 @@ class VocalBus:
     lead_k: CurveFile | None = None
     effects: dict[str, dict[str, float]] = field(default_factory=dict)
     backing_space: PcmFile | None = None
+    tracks: Sequence[tuple[VocalPlan, str, PcmFile]] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def make_vocal_bus(
     *,
     threads: int,
     with_backing_space: bool = False,
+    with_tracks: bool = False,
 ) -> VocalBus:
     """Renders every vocal of the plan; `frames` is the length of the mix."""
     voices = []
@@ -88,7 +92,8 @@ def make_vocal_bus(
         lead_k: CurveFile | None = measured(lead, plan.sample_rate, workspace).k_steps
     else:
         lead_k = _k_steps(leads, steps, workspace)
-    bus = VocalBus(lead, backing, space, lead_k, effects, behind)
+    tracks = [_track(v, frames, plan.sample_rate, workspace) for v in voices if with_tracks and not v.plan.mute]
+    bus = VocalBus(lead, backing, space, lead_k, effects, behind, tracks)
     for voice in voices:
         voice.filtered.voice.delete()
         if voice.filtered.sibilance is not None:
@@ -188,6 +193,13 @@ def _summed(voices: list[_Voice], channels: int, frames: int, sample_rate: int) 
             if not alike:
                 sent += mid_of(piece)[0] * np.float32(10 ** (plan.send_db.value / 20))
         yield block, mid_of(block)[0] if alike else sent
+
+
+def _track(voice: _Voice, frames: int, sample_rate: int, workspace: Workspace) -> tuple[VocalPlan, str, PcmFile]:
+    with workspace.pcm(_channels(voice), limit=frames) as writer:
+        for block in _stream(voice, sample_rate):
+            writer.write(block)
+    return voice.plan, voice_bus(voice.plan.part.value), writer.file
 
 
 def _stream(voice: _Voice, sample_rate: int) -> Iterator[Sound]:
