@@ -4,7 +4,7 @@ FFmpeg allocates, copies and stamps every packet of PCM: that takes as long as a
 loudness. The numbers are the same to the bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -22,9 +22,8 @@ def plain_blocks(file: BinaryIO, samples: PlainSamples, first: int) -> Iterator[
 
     Blocks end at multiples of 32,768 frames of the file. A file that has become shorter ends early.
     """
-    frames = (samples.end - samples.start) // samples.block
-    while first < frames:
-        count = min(_FRAMES - first % _FRAMES, frames - first)
+    while first < samples.frames:
+        count = min(_FRAMES - first % _FRAMES, samples.frames - first)
         file.seek(samples.start + first * samples.block)
         data = file.read(count * samples.block)
         whole = len(data) // samples.block
@@ -32,6 +31,16 @@ def plain_blocks(file: BinaryIO, samples: PlainSamples, first: int) -> Iterator[
             return
         yield _to_float(data[: whole * samples.block], samples.codec).reshape(whole, -1)
         first += whole
+
+
+def plain_pieces(file: BinaryIO, samples: PlainSamples, starts: Sequence[int], frames: int) -> NDArray[np.float32]:
+    """`frames` frames from each of `starts` on, shape (len(starts), frames, channels); silence where there are none."""
+    data = bytearray()
+    for start in starts:
+        file.seek(samples.start + start * samples.block)
+        data += file.read(max(0, min(frames, samples.frames - start)) * samples.block)
+        data += bytes(-len(data) % (frames * samples.block))
+    return _to_float(bytes(data), samples.codec).reshape(len(starts), frames, samples.channels)
 
 
 def _to_float(data: bytes, codec: str) -> NDArray[np.float32]:

@@ -37,13 +37,21 @@ class WavHeader:
 
 @dataclass(frozen=True, slots=True)
 class PlainSamples:
-    """Samples of FFmpeg's `codec` that fill the file's bytes from `start` to `end`, `block` bytes a frame."""
+    """Samples of FFmpeg's `codec` at `sample_rate` (Hz) that fill the file's bytes from `start` to `end`, `block` bytes
+    a frame.
+    """
 
     codec: str
+    sample_rate: int
     channels: int
     start: int
     end: int
     block: int
+
+    @property
+    def frames(self) -> int:
+        """How many there are."""
+        return (self.end - self.start) // self.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
         or not 0 < found.length < _UNKNOWN
     ):
         return None
-    tag, channels, _, _, block, bits = struct.unpack_from("<HHIIHH", found.form)
+    tag, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", found.form)
     if tag == _EXTENSIBLE and len(found.form) >= 28:
         if struct.unpack_from("<H", found.form, 18)[0] != bits:
             return None
@@ -112,7 +120,7 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
     codec, end = _PLAIN.get((tag, bits)), found.start + found.length
     if codec is None or not channels or block != channels * bits // 8 or found.length % block or end > size:
         return None
-    return PlainSamples(codec, channels, found.start, end, block) if _no_more_sound(file, end, size) else None
+    return PlainSamples(codec, rate, channels, found.start, end, block) if _no_more_sound(file, end, size) else None
 
 
 def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:

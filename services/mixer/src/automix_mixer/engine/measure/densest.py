@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from automix_audio.decode import open_audio
 from automix_audio.errors import AudioError
+from automix_audio.plain_wav import plain_pieces
+from automix_audio.wav_header import plain_samples
 
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.passage import PREVIEW_S, Passage
@@ -17,6 +20,8 @@ HOP_S = 0.5
 """Passages begin on this grid."""
 _LOOK_S = 0.05
 """Seconds read of each hop, in files that can be sought in: enough to tell whether a track sounds."""
+_TOGETHER = 128
+"""Hops whose samples are read at a time."""
 _LOUD_QUANTILE, _RANGE_DB = 0.95, 20.0
 
 Levels = npt.NDArray[np.float64]
@@ -76,16 +81,36 @@ def _levels(track: Track) -> Levels:
 
 def _sought_levels(track: Track) -> Levels | None:
     """Levels from a short read in every hop; None for a file that has to be read as a whole."""
+    try:
+        levels = _plain_levels(track.path)
+        if levels is None:
+            levels = _flac_levels(track.path)
+    except (ValueError, RuntimeError, OSError):
+        return None
+    return levels if levels.size and np.isfinite(levels).all() else None
+
+
+def _plain_levels(path: str | Path) -> Levels | None:
+    """Of a usual WAV file, None for any other."""
+    with Path(path).open("rb") as file:
+        samples = plain_samples(file, 0, Path(path).stat().st_size)
+        if samples is None:
+            return None
+        hop, look = round(HOP_S * samples.sample_rate), round(_LOOK_S * samples.sample_rate)
+        starts = range(0, samples.frames, hop)
+        several = [starts[i : i + _TOGETHER] for i in range(0, len(starts), _TOGETHER)]
+        pieces = (plain_pieces(file, samples, some, look) for some in several)
+        return np.concatenate([np.einsum("hnc,hnc->h", p, p) / p[0].size for p in pieces] or [np.zeros(0)])
+
+
+def _flac_levels(path: str | Path) -> Levels:
     from pedalboard.io import AudioFile  # noqa: PLC0415 - only previews need it
 
     levels = []
-    try:
-        with AudioFile(str(track.path)) as file:
-            hop, look = round(HOP_S * file.samplerate), round(_LOOK_S * file.samplerate)
-            for start in range(0, int(file.frames), hop):
-                file.seek(start)
-                sound = file.read(look)
-                levels.append(float(np.mean(np.square(sound))) if sound.size else 0.0)
-    except (ValueError, RuntimeError, OSError):
-        return None
-    return np.array(levels) if levels and np.isfinite(levels).all() else None
+    with AudioFile(str(path)) as file:
+        hop, look = round(HOP_S * file.samplerate), round(_LOOK_S * file.samplerate)
+        for start in range(0, int(file.frames), hop):
+            file.seek(start)
+            sound = file.read(look)
+            levels.append(float(np.mean(np.square(sound))) if sound.size else 0.0)
+    return np.array(levels)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from automix_audio.blocks import reblock
 from automix_audio.decode import AudioReader
+from automix_audio.plain_wav import plain_blocks
 from automix_audio.resample import StreamResampler
 from automix_audio.timeline import Gap
-from automix_audio.wav_header import corrected
+from automix_audio.wav_header import plain_samples
 
 from automix_mixer.engine.passage import Passage
 
@@ -59,9 +60,7 @@ class Excerpt:
     def _sliced(self) -> Iterator[Frames]:
         first = round(self._passage.start_s * self.source_sample_rate)
         end = first + round(self._passage.length_s * self.source_sample_rate)
-        found = self._sought(first, end)
-        pieces = self._decoded(first, end) if found is None else [found]
-        for piece in pieces:
+        for piece in self._plain(first, end) or self._flac(first, end) or self._decoded(first, end):
             self._given += len(piece)
             yield piece
         if self._given == 0:
@@ -77,22 +76,32 @@ class Excerpt:
             if position >= end:
                 return
 
-    def _sought(self, first: int, end: int) -> Frames | None:
-        """The frames in one read, where the format allows seeking to the sample and nothing is wrong; else None."""
-        if not self._reader.codec.startswith(("pcm_", "flac")) or self._reader.filetype not in ("wav", "flac"):
-            return None
-        if self._reader.filetype == "wav":
-            with self._path.open("rb") as file:
-                if corrected(file, 0, self._path.stat().st_size) is not None:
-                    return None
+    def _plain(self, first: int, end: int) -> list[Frames]:
+        """The frames of a usual WAV file, which may be none, or have values that the reader is asked about."""
+        with self._path.open("rb") as file:
+            samples = plain_samples(file, 0, self._path.stat().st_size)
+            if samples is None or samples.sample_rate != self.source_sample_rate or samples.channels != self.channels:
+                return []
+            pieces, position = [], first
+            for block in plain_blocks(file, samples, first):
+                pieces.append(block[: end - position])
+                position += len(block)
+                if position >= end:
+                    break
+        return pieces if all(np.isfinite(piece).all() for piece in pieces) else []
+
+    def _flac(self, first: int, end: int) -> list[Frames]:
+        """The frames of a FLAC file in one read, where nothing is wrong with it."""
+        if self._reader.codec != "flac" or self._reader.filetype != "flac":
+            return []
         from pedalboard.io import AudioFile  # noqa: PLC0415 - a mix of whole files is spared the import
 
         try:
             with AudioFile(str(self._path)) as file:
                 if file.samplerate != self.source_sample_rate or file.num_channels != self.channels:
-                    return None
+                    return []
                 file.seek(min(first, file.frames))
                 sound = np.ascontiguousarray(file.read(end - first).T, np.float32)
         except (ValueError, RuntimeError, OSError):
-            return None
-        return sound if np.isfinite(sound).all() else None
+            return []
+        return [sound] if len(sound) and np.isfinite(sound).all() else []

@@ -12,7 +12,7 @@ from automix_mixer.engine.effects import IMPULSE_FILE, PATH, PLUGIN
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.render.impulses import impulse
 from automix_mixer.engine.render.pitch import StreamedShift
-from automix_mixer.engine.render.plugins import plugin
+from automix_mixer.engine.render.plugins import Plugin
 from automix_mixer.engine.track import printable
 
 CLASSES: Mapping[str, str] = {
@@ -74,7 +74,7 @@ def pedal(kind: str, parameters: Mapping[str, float | str], sample_rate: int) ->
         case "pitch_shift":
             return StreamedShift(values["semitones"])
     if kind == PLUGIN:
-        return plugin(Path(str(values.pop(PATH))), values)
+        return Plugin(Path(str(values.pop(PATH))), values)
     if kind == IMPULSE_FILE:
         return _own_impulse(Path(str(parameters[PATH])), sample_rate)
     return getattr(pedalboard, CLASSES[kind])(**values)

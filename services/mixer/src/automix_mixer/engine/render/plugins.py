@@ -20,6 +20,7 @@ import numpy as np
 from automix_mixer.engine.effects import PATH, PLUGIN
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.plan.mixplan import Effect
+from automix_mixer.engine.sound.pcm import Sound
 from automix_mixer.engine.track import printable
 
 TRIED_S = 120.0
@@ -61,7 +62,44 @@ def _try(values: Mapping[str, Any]) -> None:
         raise EngineError(error["reason"], error["message"])
 
 
-def plugin(path: Path, values: Mapping[str, Any]) -> Any:
+class Plugin:
+    """A plug-in for sound of one channel or two, whichever of both it takes itself.
+
+    One of a single channel is loaded once for each channel of the sound; one that wants two hears a single channel on
+    both, and its left is taken.
+    """
+
+    def __init__(self, path: Path, values: Mapping[str, Any]) -> None:
+        """Raises EngineError PLUGIN_NOT_FOUND, PLUGIN_UNUSABLE."""
+        self._load = lambda: _loaded(path, values)
+        self._loaded = [self._load()]
+        self._twice = False
+
+    def process(self, sound: Sound, sample_rate: float, *, reset: bool) -> Sound:
+        """Shape (channels, n) -> (channels, m). Raises ValueError for a plug-in that takes neither way."""
+        try:
+            return self._processed(sound, sample_rate, reset=reset)
+        except ValueError:
+            # It says so at the first sound, and before it has heard any.
+            if self._twice or len(self._loaded) > 1:
+                raise
+        if len(sound) == 1:
+            self._twice = True
+        else:
+            self._loaded = [self._load() for _ in sound]
+        return self._processed(sound, sample_rate, reset=reset)
+
+    def _processed(self, sound: Sound, sample_rate: float, *, reset: bool) -> Sound:
+        if self._twice:
+            both = np.repeat(sound, 2, axis=0)
+            return np.asarray(self._loaded[0].process(both, sample_rate, reset=reset)[:1])
+        if len(self._loaded) == 1:
+            return np.asarray(self._loaded[0].process(sound, sample_rate, reset=reset))
+        sides = zip(self._loaded, sound, strict=True)
+        return np.concatenate([one.process(side[None], sample_rate, reset=reset) for one, side in sides])
+
+
+def _loaded(path: Path, values: Mapping[str, Any]) -> Any:
     """The plug-in with its parameters set. Raises EngineError PLUGIN_NOT_FOUND, PLUGIN_UNUSABLE."""
     label = printable(path)
     if not path.exists():
@@ -100,14 +138,14 @@ def main() -> None:
         values = json.load(sys.stdin)
         own = {"channels", "mix"}
         try:
-            made = plugin(
+            made = Plugin(
                 Path(str(values.pop(PATH))), {name: value for name, value in values.items() if name not in own}
             )
             made.process(np.zeros((2, _TRIED_FRAMES), np.float32), float(_TRIED_HZ), reset=False)
         except EngineError as error:
             answers.write(json.dumps({"reason": error.reason, "message": error.message}))
         except (ValueError, RuntimeError) as error:
-            said = f"the plug-in takes no stereo sound at {_TRIED_HZ} Hz: {printable(str(error))[:300]}"
+            said = f"the plug-in takes no sound at {_TRIED_HZ} Hz: {printable(str(error))[:300]}"
             answers.write(json.dumps({"reason": "PLUGIN_UNUSABLE", "message": said}))
 
 

@@ -24,6 +24,8 @@ from automix_mixer.engine.sound.pcm import BLOCK_FRAMES, Sound
 
 _WINDOWS = 200
 """Windows of 0.19 s spread over the song. What they miss of each beat is known from its analysis."""
+_PREVIEW_WINDOWS = 82
+"""Two for each block of 30 s: three times as dense as those of a song of 3.5 minutes."""
 _SIZE = 8_192
 _GOLDEN = 0.618_034
 _TOGETHER = 8
@@ -115,8 +117,9 @@ def rehearse(
 
 def _hear(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled: Balance, frames: int) -> Heard:
     total, size = -(-frames // BLOCK_FRAMES), _window_size(plan.sample_rate)
-    picks = [int(i) for i in np.unique(np.linspace(0, total - 1, min(total, _WINDOWS)).round())]
-    count = min(BLOCK_FRAMES * 2 // size, -(-_WINDOWS // len(picks)))
+    windows = _WINDOWS if plan.passage is None else _PREVIEW_WINDOWS
+    picks = [int(i) for i in np.linspace(0, total - 1, min(total, windows)).round()]
+    count = min(BLOCK_FRAMES * 2 // size, -(-windows // len(picks)))
     hz = np.arange(size // 2 + 1) * plan.sample_rate / size
     # Half of left plus right, and of left minus right.
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32) * np.float32(0.5)
