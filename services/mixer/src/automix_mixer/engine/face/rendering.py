@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from automix_mixer.engine.dsp.control import step_frames
+from automix_mixer.engine.effects import PLUGIN
 from automix_mixer.engine.face.curves import report_curves
 from automix_mixer.engine.face.delivery import deliver
 from automix_mixer.engine.face.extras import OutputPaths, write_extras
@@ -71,7 +72,8 @@ def render_plan(
     """
     tell = progress or (lambda _share, _stage: None)
     settings = Settings.from_json(plan.settings)
-    threads = threads or cores()
+    # Some plug-ins of a user's own may be loaded by the main thread only.
+    threads = 1 if any(effect.kind == PLUGIN for effect in plan.effects) else threads or cores()
     check_fit(plan, [track.role for track in tracks])
     check_own_machine(plan, own_machine=own_machine)
     if profiles is None:
