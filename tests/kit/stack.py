@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from minio import Minio
 from nats.js import JetStreamContext
 
+from kit.balancer import Balancer
 from kit.storage import client_of
 from kit.waiting import until
 
@@ -75,8 +76,9 @@ WORKERS = ("worker", "worker-2")
 class Stack:
     """A running platform. `local` is its supervisor, `servers` what it stands on."""
 
-    def __init__(self, running: local.Stack) -> None:
+    def __init__(self, running: local.Stack, balancer: Balancer | None = None) -> None:
         self.local = running
+        self.balancer = balancer
         self.servers: Servers = running.servers
         self.processes = running.processes
         self.addresses = running.endpoints
@@ -86,12 +88,14 @@ class Stack:
         self._querying = asyncio.Lock()
 
     @classmethod
-    def bring_up(cls, servers: Servers) -> Stack:
-        """Brings everything up on servers that are not started yet."""
+    def bring_up(cls, servers: Servers, *, replicas: int = 1) -> Stack:
+        """Brings everything up on servers that are not started yet: so many of each process, behind one address."""
         overrides = {service: {**EVERYWHERE, **settings} for service, settings in SETTINGS.items()}
-        running = local.Stack(servers, overrides=overrides, replicas={"worker": len(WORKERS)})
+        counts = {**dict.fromkeys(SETTINGS, replicas), "worker": len(WORKERS)}
+        balancer = Balancer(servers) if replicas > 1 else None
+        running = local.Stack(servers, overrides=overrides, replicas=counts, front=balancer or dict)
         running.bring_up()
-        return cls(running)
+        return cls(running, balancer)
 
     async def close(self) -> None:
         """Ends everything."""
@@ -100,6 +104,8 @@ class Stack:
         if self._superuser is not None:
             await self._superuser.close()
         await asyncio.to_thread(self.local.stop)
+        if self.balancer is not None:
+            self.balancer.close()
 
     def channel(self, process: str) -> grpc.aio.Channel:
         """A channel to a service."""

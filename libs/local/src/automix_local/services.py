@@ -105,12 +105,12 @@ def base_environment(scratch: Path) -> dict[str, str]:
 def environment(service: Service, replica: str, servers: Servers, endpoints: Mapping[str, str]) -> dict[str, str]:
     """Everything a service process is told: where things are, its own credentials, nobody else's, and what was chosen.
 
-    `endpoints` maps the name of each process to its host:port.
+    `endpoints` maps the name of each process to the host:port at which it is called.
     """
     scratch = servers.state.scratch_dir(replica)
     values: Mapping[Source, Callable[[Variable], str | None]] = {
         Source.FIXED: lambda variable: variable.value,
-        Source.LISTEN: lambda _: endpoints[replica],
+        Source.LISTEN: lambda _: address(servers, replica),
         Source.SCRATCH: lambda _: str(scratch),
         Source.ADDRESS: lambda variable: endpoints.get(variable.of),
         Source.DATABASE_URL: lambda variable: servers.database_url(variable.of),
@@ -162,10 +162,10 @@ def process_spec(
             log=servers.state.log_file(replica),
             cwd=scratch,
         ),
-        ready=service.probe(endpoints[replica]),
+        ready=service.probe(address(servers, replica)),
         depends_on=_outlived_by(service.process),
         before_start=empty_scratch,
-        address=endpoints[replica],
+        address=address(servers, replica),
     )
 
 

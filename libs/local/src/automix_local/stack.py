@@ -59,11 +59,14 @@ class Stack:
         services: Sequence[Service] = SERVICES,
         overrides: Mapping[str, Environment] | None = None,
         replicas: Mapping[str, int] | None = None,
+        front: Callable[[Mapping[str, str]], Mapping[str, str]] = dict,
     ) -> None:
         """Over servers that are not started yet. `overrides` adds to the environment of a service or of one replica
-        (`worker-2`), `replicas` says how many processes of a service there are, 1 by default.
+        (`worker-2`), `replicas` says how many processes of a service there are, 1 by default. `front` is told where
+        each process listens and says where it is called, if elsewhere: what balances between replicas stands there.
         """
         self.servers = servers
+        self._front = front
         self._overrides = dict(overrides or {})
         counts = {service.name: (replicas or {}).get(service.name, 1) for service in services}
         self._replicas = {
@@ -75,6 +78,7 @@ class Stack:
             Periodic("stream probe", self._keep_stream_writable, _PROBE_SECONDS),
         )
         self._refused_probes = 0
+        self.listening: dict[str, str] = {}
         self.endpoints: dict[str, str] = {}
 
     @classmethod
@@ -119,7 +123,8 @@ class Stack:
             self.servers.state.endpoints_file.unlink(missing_ok=True)
             self.servers.claim_ports()
             self.servers.ports.claim([port_name(replica) for replica in self._replicas])
-            self.endpoints = {replica: address(self.servers, replica) for replica in self._replicas}
+            self.listening = {replica: address(self.servers, replica) for replica in self._replicas}
+            self.endpoints = {**self.listening, **self._front(self.listening)}
             run_steps(list(self._steps()), abort=self.processes.stop_all)
             discovery.publish(self.servers.state, self.endpoints, self.servers.name)
             for keeper in self._keepers:
