@@ -18,7 +18,17 @@ from .conftest import RATE, noise, save_wav, voice
 
 SECONDS = 8
 ON = Stages()
-OFF = Stages(pan=False, width=False, levels=False, masking=False, kick=False, lows=False, glue=False)
+OFF = Stages(
+    pan=False,
+    width=False,
+    levels=False,
+    masking=False,
+    kick=False,
+    lows=False,
+    glue=False,
+    tone=False,
+    kick_faders=False,
+)
 
 
 def struck(every: float, decay: float) -> np.ndarray:
@@ -128,6 +138,48 @@ def test_the_whole_is_neither_too_narrow_nor_too_wide(tmp_path: Path, workspace:
         off, on = session.width_db(replace(ON, width=False)), session.width_db(ON)
         middle = -11.0
         assert abs(on - middle) < abs(off - middle) - 1.0
+
+
+def test_the_sides_of_a_bass_move_above_its_lows_alone(tmp_path: Path, workspace: Workspace) -> None:
+    """A bass that is nearly the whole song has nearly all of its sides, too."""
+    low, side = noise(11, 40, 100), 0.12 * noise(12, 200, 2_000)
+    stems = {"bass": 0.4 * np.stack([low + side, low - side], axis=1), "kick": 0.2 * KICK}
+    session = Session(tmp_path, workspace, stems)
+    off, on = (session.sound(session.rendered(session.strips(s))[0]) for s in (replace(ON, width=False), ON))
+    (low_off, high_off), (low_on, high_on) = ((in_range(x[1], 20, 80), in_range(x[1], 200, 2_000)) for x in (off, on))
+    assert high_on > high_off + 2.0
+    assert low_on < low_off + 0.5
+
+
+def test_faders_help_where_a_cut_does_not_free_the_kick(tmp_path: Path, workspace: Workspace) -> None:
+    session = Session(tmp_path, workspace, {"kick": 0.1 * KICK, "bass": 2 * BASS, "hats": HATS})
+    kick, bass, _ = session.strips(replace(OFF, kick=True, kick_faders=True))
+    assert 0.0 < kick.level_db.value <= 3.0
+    assert -3.0 <= bass.level_db.value < 0.0
+    assert not any(s.level_db.value for s in session.strips(replace(OFF, kick=True)))
+
+
+def in_range(sound: np.ndarray, low: float, high: float) -> float:
+    """Power between two frequencies, dB."""
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    hz = np.fft.rfftfreq(sound.size, 1 / RATE)
+    return float(10 * np.log10(power[(hz > low) & (hz < high)].sum() + 1e-12))
+
+
+def test_the_tone_of_a_role_goes_half_way_to_what_is_usual(tmp_path: Path, workspace: Workspace) -> None:
+    dull = (noise(13, 150, 300) + 0.12 * noise(14, 3_000, 8_000)) * struck(0.5, 20)
+    hum = 0.2 * GUITAR + 0.1 * np.sin(2 * np.pi * 30 * TIME)
+    session = Session(tmp_path, workspace, {"snare": 0.3 * dull, "guitar": hum, "keys": 0.1 * KEYS})
+    off, on = (session.rendered(session.strips(s)) for s in (OFF, replace(OFF, tone=True)))
+    snare, guitar = ((session.sound(a[i])[0], session.sound(b[i])[0]) for i, (a, b) in ((0, (off, on)), (1, (off, on))))
+
+    def moved(pair: tuple[np.ndarray, np.ndarray], low: float, high: float) -> float:
+        return in_range(pair[1], low, high) - in_range(pair[0], low, high)
+
+    assert moved(snare, 3_000, 8_000) - moved(snare, 150, 250) == pytest.approx(3.0, abs=0.3)
+    assert moved(guitar, 25, 35) < -8.0
+    assert moved(guitar, 300, 2_000) == pytest.approx(0.0, abs=0.3)
+    assert on[2] is off[2], "keys that are as keys usually are stay as they are"
 
 
 def test_lows_stand_in_the_middle(tmp_path: Path, workspace: Workspace) -> None:

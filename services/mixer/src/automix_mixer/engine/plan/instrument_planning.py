@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from automix_mixer.engine.dsp.bands import BAND_HZ, smooth_bands, to_db
+from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, smooth_bands, to_db
 from automix_mixer.engine.measure.cells import Cells, audibility, measure_cells
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
+from automix_mixer.engine.plan.instrument_places import lows_in_the_middle, panned, widened
 from automix_mixer.engine.plan.mixplan import BeatPlan, DrumsPlan, GiveWayPlan, GluePlan
+from automix_mixer.engine.plan.role_tone import toned
 from automix_mixer.engine.roles import DRUM_ROLES
 
 _HEARD_ENOUGH = 0.85
@@ -31,16 +33,11 @@ _MASK_DB, _STEP_DB, _ROUNDS = -4.0, 0.5, 60
 _MOST_WAYS = 2
 _KICK_HZ = 180.0
 _KICK_DIP_DB = -12.0
+_KICK_FADER_DB = 3.0
+"""The most that kick and bass each move where a cut of the bass is not enough."""
+_KICK_ATTACK_MS = 12.0
 _KICK_SHARE = 0.02
 """Share of the hits in which the bass may be louder than the kick."""
-_WIDTH_DB = (-12.5, -8.5)
-"""Side against middle of all instruments: released music has -14 to -8 dB, and the voice adds to the middle."""
-_RELEASED_DB = (-13.5, -8.0)
-_WIDEST, _NARROWEST = 1.6, 0.4
-_LOWS_HZ, _LOWS_SIDE_DB = 120.0, -20.0
-_CENTRED = {"kick", "snare", "bass", "drums", "other"}
-_PANNED = {"hats": 0.25, "percussion": 0.4, "guitar": 0.5, "keys": 0.35, "synth": 0.35, "strings": 0.4, "brass": 0.4}
-_PAN_REASON = "the same on both sides as recorded, and something else stands in the middle"
 
 Gains = npt.NDArray[np.float64]
 
@@ -56,6 +53,8 @@ class Stages:
     kick: bool = True
     lows: bool = True
     glue: bool = True
+    tone: bool = True
+    kick_faders: bool = True
 
 
 def plan_instruments(
@@ -71,15 +70,21 @@ def plan_instruments(
         return strips
     drums = sum(s.role.value in DRUM_ROLES for s in strips) > 1
     strips = [replace(s, to="drums" if drums and s.role.value in DRUM_ROLES else "beat") for s in strips]
+    if stages.tone:
+        strips = [
+            toned(s, band_powers(p.whole.mid + p.whole.side, p.sample_rate))
+            for s, p in zip(strips, profiles, strict=True)
+        ]
+        cells = cells * np.array([10 ** (np.array(s.tone_db.value) / 10) for s in strips])[:, None, :, None]
     if stages.pan:
-        strips = _panned(strips, profiles)
+        strips = panned(strips, profiles)
     if stages.lows:
-        strips = [_lows(s, c) for s, c in zip(strips, cells, strict=True)]
+        strips = [lows_in_the_middle(s, c) for s, c in zip(strips, cells, strict=True)]
     if stages.levels or stages.masking:
         strips = _settle(strips, cells, stages)
     if stages.kick:
-        strips = _kick_and_bass(strips, cells)
-    return _widened(strips, cells) if stages.width else strips
+        strips = _kick_and_bass(strips, cells, faders=stages.kick_faders)
+    return widened(strips, cells) if stages.width else strips
 
 
 def plan_drums(strips: Sequence[BeatPlan], stages: Stages | None = None) -> DrumsPlan:
@@ -106,31 +111,6 @@ def _asked(beat: BeatPlan, profile: Profile, role: Decision[str]) -> BeatPlan:
     if asked.reverb:
         strip = replace(strip, send_db=Decision(float(20 * np.log10(asked.reverb)) - 6.0, "dB", "as asked"))
     return strip
-
-
-def _panned(strips: Sequence[BeatPlan], profiles: Sequence[Profile]) -> list[BeatPlan]:
-    """Moves centred dual mono tracks a little to the sides, in turns.
-
-    Lows, beats and the backbone stay in the middle.
-    """
-    side, out = 1.0, []
-    for strip, profile in zip(strips, profiles, strict=True):
-        place = _PANNED.get(strip.role.value, 0.0)
-        dual_mono = profile.channels == 1 or profile.identical_channels
-        if place and dual_mono and profile.track.options.pan is None:
-            out.append(replace(strip, pan=Decision(side * place, "", _PAN_REASON)))
-            side = -side
-        else:
-            out.append(strip)
-    return out
-
-
-def _lows(strip: BeatPlan, cells: Cells) -> BeatPlan:
-    low = cells[:, BAND_HZ < _LOWS_HZ].sum(axis=(1, 2))
-    if low[1] <= low[0] * 10 ** (_LOWS_SIDE_DB / 10) or low.sum() < 0.01 * cells.sum():
-        return strip
-    reason = f"its side holds {to_db(low[1] / max(low[0], 1e-20)):.0f} dB of its middle there: lows stand in the middle"
-    return replace(strip, mono_below_hz=Decision(_LOWS_HZ, "Hz", reason))
 
 
 def _power(cells: Cells, strips: Sequence[BeatPlan]) -> npt.NDArray[np.float64]:
@@ -238,8 +218,11 @@ def _way(keys: list[int], cut: Gains, attack_ms: float, release_ms: float, reaso
     )
 
 
-def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
-    """The bass leaves its lows to the kick for as long as that sounds, as deep as most of the hits need."""
+def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells, *, faders: bool) -> list[BeatPlan]:
+    """The bass leaves its lows to the kick for as long as that sounds, as deep as most of the hits need.
+
+    Where a cut is not enough, both faders help.
+    """
     kicks = [i for i, s in enumerate(strips) if s.role.value == "kick"]
     out = list(strips)
     if not kicks:
@@ -255,33 +238,23 @@ def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
         if need <= 0.0:
             continue
         # With its fades the cut does not reach its whole depth during a hit.
-        depth = max(_KICK_DIP_DB, -1.2 * need - 2.5)
+        wanted = -1.2 * need - 2.5
+        depth = max(_KICK_DIP_DB, wanted)
+        buried = depth - wanted
+        if buried > 0.0 and faders:
+            raised = min(buried / 2, _KICK_FADER_DB)
+            lowered = min(buried - raised, _KICK_FADER_DB)
+            said = "a cut alone would not free the kick's hits from the bass"
+            out[i] = _faded(strip, -lowered, said)
+            for k in kicks:
+                out[k] = _faded(out[k], raised, said)
         cut = np.where(BAND_HZ < _KICK_HZ, depth, 0.0)
         reason = f"the bass is louder than the kick in {100 * float((over > 0).mean()):.0f} % of its hits"
-        way = _way([strips[k].track for k in kicks], smooth_bands(cut, 1), 12.0, 110.0, reason)
-        out[i] = replace(strip, give_way=[way, *strip.give_way[:_MOST_WAYS]])
+        way = _way([strips[k].track for k in kicks], smooth_bands(cut, 1), _KICK_ATTACK_MS, 110.0, reason)
+        out[i] = replace(out[i], give_way=[way, *strip.give_way[:_MOST_WAYS]])
     return out
 
 
-def _widened(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
-    """One gain for the sides of all that is not bass or kick, where the whole is too narrow or too wide."""
-    mid, side = np.zeros(len(strips)), np.zeros(len(strips))
-    for i, (strip, c) in enumerate(zip(strips, cells, strict=True)):
-        gain = 10 ** (strip.level_db.value / 10)
-        own_mid, own_side = (float(v) * gain for v in c.sum(axis=(1, 2)))
-        # A mono track at a place has as much side as the sine of its angle.
-        lean = float(np.sin(strip.pan.value * np.pi / 4) ** 2)
-        mid[i], side[i] = own_mid * (1 - lean) + own_side * lean, own_side * (1 - lean) + own_mid * lean
-    width = float(to_db(side.sum()) - to_db(mid.sum()))
-    low, high = _WIDTH_DB
-    free = np.array([s.role.value not in {"kick", "bass"} for s in strips])
-    movable = float(side[free].sum())
-    if _RELEASED_DB[0] <= width <= _RELEASED_DB[1] or movable <= 0.003 * float(mid.sum()):
-        return list(strips)
-    wanted = 10 ** ((low if width < low else high) / 10) * float(mid.sum()) - float(side[~free].sum())
-    gain = float(np.clip(np.sqrt(max(wanted, 0.0) / movable), _NARROWEST, _WIDEST))
-    reason = f"all instruments together have {width:.1f} dB of side; released music has -14 to -8"
-    return [
-        replace(s, width=Decision(gain, "", reason)) if f and c[1].any() else s
-        for s, f, c in zip(strips, free, cells, strict=True)
-    ]
+def _faded(strip: BeatPlan, db: float, reason: str) -> BeatPlan:
+    before = f"{strip.level_db.reason}; " if strip.level_db.value else ""
+    return replace(strip, level_db=Decision(strip.level_db.value + db, "dB", before + reason))

@@ -118,9 +118,9 @@ def _plan(
     held = with_alignment(held, sung, settings)
     if bus.reference is not None:
         bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
-    # In a session an engineer has already chosen place and width of every instrument, and the sound of the drums.
-    placed = material.session
-    stages = Stages(pan=not placed, width=not placed, lows=not placed, glue=not placed)
+    # In a session an engineer has already chosen place, width and tone of every instrument, and the sound of the drums.
+    free = not material.session
+    stages = Stages(pan=free, width=free, lows=free, glue=free, tone=free, kick_faders=free)
     strips = _instruments(beats, stages, solo=solo)
     return MixPlan(
         sample_rate=rate,
