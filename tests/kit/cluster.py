@@ -89,6 +89,8 @@ class Release:
             str(CHART),
             "--install",
             "--create-namespace",
+            # What was scaled by hand, or by a scaler that is gone, follows the chart again.
+            "--force-conflicts",
             "--values",
             str(CHART / "examples" / f"{example}.yaml"),
             *(part for value in values for part in ("--set", value)),
