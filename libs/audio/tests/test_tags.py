@@ -6,6 +6,7 @@ from pathlib import Path
 from struct import pack
 from tempfile import NamedTemporaryFile
 
+import av
 import numpy as np
 import pytest
 from automix_audio.decode import open_audio
@@ -49,6 +50,18 @@ def test_every_format_carries_them_beside_the_same_sound(kind: str, tmp_path: Pa
     write_tags(path, kind, TOLD)
     assert read_tags(path) == TOLD
     assert np.array_equal(frames(path), before)
+
+
+@pytest.mark.parametrize("kind", BIT_DEPTHS)
+def test_ffmpeg_reads_title_artist_album_and_cover_of_every_format(kind: str, tmp_path: Path) -> None:
+    path = sound(tmp_path / f"a.{ENDINGS[kind]}", kind)
+    write_tags(path, kind, TOLD)
+    with av.open(str(path)) as container:
+        # Ogg keeps them with the stream, every other container with the file.
+        found = {k.lower(): v for k, v in (container.metadata | container.streams.audio[0].metadata).items()}
+        assert [found[name] for name in ("title", "artist", "album")] == [TOLD.title, TOLD.artist, TOLD.album]
+        pictures = [bytes(packet) for packet in container.demux(container.streams.video) if packet.size]
+    assert pictures == [TOLD.cover]
 
 
 @pytest.mark.parametrize("kind", BIT_DEPTHS)
