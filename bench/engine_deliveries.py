@@ -18,8 +18,8 @@ from pathlib import Path
 from engine_material import audio_folder, song
 
 _SECONDS, _SHORT_MINUTES = 210.0, 3.0
-_MOST_OF_PREVIEW, _MOST_OF_MASTERS, _MOST_MORE_MB = 0.1, 1.3, 20.0
-_INSERTS = ("lead:stadium", "lead:doubler", "beat:warm_tape", "mix:limiter")
+_MOST_OF_PREVIEW, _MOST_OF_MASTERS, _MOST_MORE_MB = 0.1, 1.8, 20.0
+_INSERTS = ("lead:stadium", "beat:warm_tape", "mix:compressor")
 _MIX = """
 import json, resource, sys
 from pathlib import Path

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
 
 from automix_mixer.engine.dsp.bands import BAND_HZ
 from automix_mixer.engine.face.report import MixReport
@@ -26,7 +25,12 @@ _STAGES = (
 _STRIPS = ("#d1495b", "#1565c0", "#2e9e6b", "#edae49", "#7b4b94", "#00798c", "#8d5524", "#5c677d")
 _TICKS_HZ = (31.5, 63, 125, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000)
 _AUDIBLE_DB = 0.3
-_MOST_LETTERS = 34
+_MOST_LETTERS, _MOST_OF_LABEL = 34, 20
+_LETTERS_OF_LEGEND = 104
+"""What stands in a line under half of the picture, with 5 for each line's sample."""
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800)
+_MOST_TIMES = 9
+"""Times are written at most so often along an axis."""
 _REACH_DB = 12.0
 """The axis of EQ moves ends here: with deeper filters on it everything audible would look flat."""
 
@@ -38,7 +42,7 @@ def draw_report(plan: MixPlan, report: MixReport, path: Path) -> None:
     figure = Figure(figsize=(13, 10.5), facecolor="white")
     FigureCanvasAgg(figure)
     _head(figure, plan, report)
-    grid = figure.add_gridspec(3, 2, left=0.065, right=0.975, top=0.85, bottom=0.055, hspace=0.42, wspace=0.16)
+    grid = figure.add_gridspec(3, 2, left=0.065, right=0.975, top=0.85, bottom=0.075, hspace=0.5, wspace=0.16)
     _spectrum(figure.add_subplot(grid[0, 0]), report)
     _moves(figure.add_subplot(grid[0, 1]), plan)
     _loudness(figure.add_subplot(grid[1, :]), plan, report)
@@ -51,7 +55,7 @@ def draw_report(plan: MixPlan, report: MixReport, path: Path) -> None:
 def _head(figure: Figure, plan: MixPlan, report: MixReport) -> None:
     strips: list[VocalPlan | BeatPlan] = [*plan.vocals, *plan.beats]
     name = _plain(plan.settings.get("title") or Path(strips[0].name if strips else "Mix").stem)
-    artist = _plain(plan.settings.get("artist") or "")
+    artist = _plain(plan.settings.get("artist") or "", 64)
     figure.text(0.065, 0.945, name, fontsize=20, fontweight="bold", color=_INK)
     figure.text(0.065, 0.918, artist or _strips_words(plan), fontsize=11, color=_FAINT)
     figure.text(0.065, 0.893, _asked(plan), fontsize=10, color=_INK)
@@ -108,11 +112,18 @@ def _spectrum(axes: Axes, report: MixReport) -> None:
 
 def _moves(axes: Axes, plan: MixPlan) -> None:
     """The filters of every strip that has any, and those of the whole mix."""
-    drawn: list[tuple[str, Values]] = [(_plain(v.name), _voice_db(v)) for v in plan.vocals if not v.mute]
-    drawn += [(_plain(b.name), np.array(b.tone_db.value)) for b in plan.beats if not b.mute and "tone" not in b.off]
+    drawn: list[tuple[str, Values]] = [
+        (_plain(v.name, _MOST_OF_LABEL), _voice_db(v)) for v in plan.vocals if not v.mute
+    ]
+    drawn += [
+        (_plain(b.name, _MOST_OF_LABEL), np.array(b.tone_db.value))
+        for b in plan.beats
+        if not b.mute and "tone" not in b.off
+    ]
     drawn.append(("beats under the voice", np.array(plan.unmask.cut_db.value)))
-    drawn.append(("the whole, middle", np.array(plan.bus.mid_db.value)))
-    drawn.append(("the whole, sides", np.array(plan.bus.side_db.value)))
+    middle, sides = np.array(plan.bus.mid_db.value), np.array(plan.bus.side_db.value)
+    alike = np.array_equal(middle, sides)
+    drawn += [("the whole", middle)] if alike else [("the whole, middle", middle), ("the whole, sides", sides)]
     heard = [(name, db) for name, db in drawn if np.abs(np.clip(db, -24, 24)).max(initial=0.0) >= _AUDIBLE_DB]
     for i, (name, db) in enumerate(heard[: len(_STRIPS)]):
         style = "--" if name.startswith(("the whole", "beats under")) else "-"
@@ -120,11 +131,11 @@ def _moves(axes: Axes, plan: MixPlan) -> None:
     axes.axhline(0.0, color=_FAINT, linewidth=0.8)
     reach = max((float(np.abs(db[BAND_HZ > 150]).max()) for _, db in heard), default=0.0)
     reach = min(reach, _REACH_DB)
-    axes.set_ylim(-max(6.0, 1.4 * reach + 1.0), max(4.0, reach + 1.0))
+    axes.set_ylim(-max(6.0, reach + 3.0), max(4.0, reach + 1.0))
     _hertz(axes)
     left_out = len(heard) - len(_STRIPS)
     more = f" (and {left_out} more)" if left_out > 0 else ""
-    _finish(axes, f"EQ moves{more}" if heard else "EQ moves: none", "dB", "lower right")
+    _finish(axes, f"EQ moves{more}" if heard else "EQ moves: none", "dB")
 
 
 def _voice_db(vocal: VocalPlan) -> Values:
@@ -184,8 +195,8 @@ def _reduction(axes: Axes, report: MixReport) -> None:
         deepest = min(deepest, float(base.min()))
     if len(seconds):
         _time(axes, seconds)
-    axes.set_ylim(min(-3.0, 1.4 * deepest), 0.0)
-    _finish(axes, "Gain reduction by stage" if shown else "Gain reduction: none", "dB", "lower left")
+    axes.set_ylim(min(-3.0, 1.1 * deepest), 0.0)
+    _finish(axes, "Gain reduction by stage" if shown else "Gain reduction: none", "dB")
 
 
 def _balance(axes: Axes, report: MixReport) -> None:
@@ -220,11 +231,14 @@ def _hertz(axes: Axes) -> None:
 
 
 def _time(axes: Axes, seconds: list[float]) -> None:
-    axes.set_xlim(0.0, seconds[-1] + seconds[0])
+    end = seconds[-1] + seconds[0]
+    axes.set_xlim(0.0, end)
+    step = next((step for step in _STEPS_S if end / step <= _MOST_TIMES), _STEPS_S[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at // 60)}:{int(at % 60):02d}"))
 
 
-def _finish(axes: Axes, title: str, unit: str, legend: Literal["best", "lower left", "lower right"] = "best") -> None:
+def _finish(axes: Axes, title: str, unit: str) -> None:
     axes.set_title(title, loc="left", fontsize=11.5, fontweight="bold", color=_INK)
     axes.set_ylabel(unit, fontsize=9, color=_FAINT)
     axes.tick_params(labelsize=8, colors=_FAINT, length=0)
@@ -232,8 +246,19 @@ def _finish(axes: Axes, title: str, unit: str, legend: Literal["best", "lower le
     axes.set_axisbelow(True)
     for side in axes.spines.values():
         side.set_visible(False)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8, frameon=False, loc=legend, labelcolor=_INK, ncols=2)
+    labels = axes.get_legend_handles_labels()[1]
+    if labels:
+        # Below the axis, where it covers nothing.
+        axes.legend(
+            fontsize=8,
+            frameon=False,
+            loc="upper left",
+            bbox_to_anchor=(-0.012, -0.09),
+            labelcolor=_INK,
+            ncols=max(1, min(4, _LETTERS_OF_LEGEND // (max(map(len, labels)) + 5))),
+            handlelength=1.6,
+            columnspacing=1.4,
+        )
 
 
 def _plain(text: str, most: int = _MOST_LETTERS) -> str:
