@@ -10,7 +10,8 @@ from automix_audio import demux
 from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter
 from automix_audio.errors import AudioError, Reason
-from automix_audio.wav_header import corrected
+from automix_audio.plain_wav import plain_pieces
+from automix_audio.wav_header import corrected, plain_samples
 from numpy.typing import NDArray
 
 
@@ -97,6 +98,23 @@ def test_samples_read_without_ffmpeg_are_those_that_it_reads(tmp_path: Path, bit
             assert (reader.progress, reader.damaged_packets, reader.gaps) == (1.0, 0, [])
     assert [len(b) for b in blocks[path]] == [len(b) for b in blocks[odd]]
     np.testing.assert_array_equal(np.concatenate(blocks[path]), np.concatenate(blocks[odd]))
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_pieces_of_a_plain_file_are_those_of_the_whole(tmp_path: Path, bits: int) -> None:
+    sound = np.random.default_rng(3).uniform(-0.9, 0.9, (1_000, 2)).astype(np.float32)
+    with AudioWriter(tmp_path / "a.wav", "wav", 48_000, 2, bits) as writer:
+        writer.write(sound)
+    with open_audio(tmp_path / "a.wav") as reader:
+        whole = np.concatenate(list(reader.blocks()))
+    with (tmp_path / "a.wav").open("rb") as file:
+        samples = plain_samples(file, 0, (tmp_path / "a.wav").stat().st_size)
+        assert samples is not None
+        assert (samples.sample_rate, samples.frames) == (48_000, 1_000)
+        pieces = plain_pieces(file, samples, [0, 700, 990, 1_500], 50, 4)
+    # What lies beyond the end is silence.
+    padded = np.concatenate([whole, np.zeros((600, 2), np.float32)])
+    assert np.array_equal(pieces, np.stack([padded[at : at + 50 : 4] for at in (0, 700, 990, 1_500)]))
 
 
 def test_a_plain_file_that_was_cut_off_says_what_is_missing(tmp_path: Path) -> None:
