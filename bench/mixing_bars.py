@@ -35,6 +35,8 @@ from engine_metrics import (
 
 _PART = slice(149 * RATE, 233 * RATE)
 """Of the electronic song: where its lead sings."""
+_KICK_PART = slice(32 * RATE, 56 * RATE)
+"""Where its kick plays, without the voice."""
 _SPOILT_DB = {"PAD_+_BASS_mobile": 4.0, "HATS": -8.0, "KICK": -5.0}
 
 
@@ -213,6 +215,7 @@ def main() -> None:
         band = _demo_stems(folder / "demo")
         stems = {p.stem: p for p in multitrack(audio_folder(), "eif_potassium")[2]}
         _console("eif_potassium, levels spoilt", stems, _PART, _SPOILT_DB, folder / "c1", workspace)
+        _console("eif_potassium, its kick", stems, _KICK_PART, _SPOILT_DB, folder / "c3", workspace)
         _console("demo band", band, slice(None), {"chords": -10.0, "bass": 6.0}, folder / "c2", workspace)
         _lead(songs, workspace)
         if not wanted.without_references and available():

@@ -24,9 +24,9 @@ def automix(tmp_path: Path) -> Automix:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'{"a": 1}', "plan.json: version is missing: this is no plan"),
-        (b'{"version": 99}', "plan.json: version is of a newer AutoMix"),
-        (b'{"version": "two"}', "plan.json: version must be a whole number from 1 to"),
+        (b'{"a": 1}', "plan.json: version is missing, so this is no mix plan"),
+        (b'{"version": 99}', "plan.json: version is 99, which a newer AutoMix wrote"),
+        (b'{"version": "two"}', "plan.json: version is 'two', and must be a whole number from 1 to"),
         (b'{"version": 2,\n "x" 1}', "plan.json: the plan is not JSON: see line 2, column 6"),
         (b"[]", "plan.json: plan must be an object"),
         (b"\xff\xfe", "plan.json is not a mix plan, which is text (JSON)"),

@@ -204,6 +204,15 @@ def test_a_clipped_beat_is_named_and_a_low_soft_one_is_not(save: Save, tmp_path:
         assert not any("clipped" in n for n in fine.report.notes)
 
 
+def test_a_single_hit_is_told_from_a_beat(tmp_path: Path) -> None:
+    voice_path = save_wav(tmp_path / "v.wav", voice(4))
+    hit, bar = (save_wav(tmp_path / f"{n}.wav", beat(s)) for n, s in (("hit", 0.05), ("bar", 2.5)))
+    assert any(
+        "hit.wav lasts 0.05 s" in n and "single hit" in n for n in mixed(tmp_path, [voice_path], [hit]).report.notes
+    )
+    assert not any("single hit" in n for n in mixed(tmp_path, [voice_path], [bar]).report.notes)
+
+
 def test_one_recording_given_twice_is_named(save: Save, tmp_path: Path) -> None:
     path = save("same", beat(5) + voice(5)[:, None])
     assert any("given twice" in n for n in mixed(tmp_path, [path], [path]).report.notes)

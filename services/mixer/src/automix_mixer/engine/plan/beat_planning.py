@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.material import Material
 from automix_mixer.engine.plan.mixplan import TRIMMED_LUFS, BeatPlan, UnmaskPlan
 from automix_mixer.engine.plan.tone import Tone, k_power
-from automix_mixer.engine.sound.curve_file import MOST_LEVELS, PIECE_STEPS, CurveFile
-from automix_mixer.engine.sound.pcm import Curve
+from automix_mixer.engine.sound.curve_file import MOST_LEVELS, summed_pieces
 
 LAR_DB = {"rap": 1.0, "pop": 1.0, "folk": 1.0, "electronic": 1.0, "rock": -2.5, "metal": -4.0}
 """Commercial mixes average +1; rap, pop and country above 0, rock at 0 or below, metal below (FACTS: Mixing
@@ -36,21 +35,6 @@ level.
 _UNMASK_DEEPEST_DB = -4.0
 """So little that nobody hears the beat move: on the test song it takes 2.0 dB in the voice's bands while it sings, and
 2.4 dB at the deepest."""
-
-
-def summed_pieces(curves: Sequence[CurveFile]) -> Iterator[Curve]:
-    """Sum of curves of different lengths, in pieces."""
-    for start in range(0, max(c.size for c in curves), PIECE_STEPS):
-        yield summed(curves, start, start + PIECE_STEPS)
-
-
-def summed(curves: Sequence[CurveFile], start: int, end: int) -> Curve:
-    """Sum of curves of different lengths over steps [start, end), cut to the longest."""
-    pieces = [c.read(start, end) for c in curves]
-    out = np.zeros(max(p.size for p in pieces), np.float32)
-    for piece in pieces:
-        out[: piece.size] += piece
-    return out
 
 
 def density(beats: Sequence[Profile]) -> float:

@@ -12,7 +12,7 @@ from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.profile import BOTH_SIDES_DB, Profile
-from automix_mixer.engine.sound.pcm import Sound
+from automix_mixer.engine.sound.curve_file import summed_pieces
 
 _LENGTHS_S = 0.03
 """Stems of a session are exported together and have equal lengths within this."""
@@ -76,7 +76,10 @@ def finished_share(profile: Profile) -> float:
 def active_crest_db(profile: Profile) -> float:
     """Crest factor in dB of the parts in which the voice sings."""
     active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
-    energy = float(profile.steps.read()[active].sum(dtype=np.float64))
+    energy = sum(
+        float(piece[active[start : start + piece.size]].sum(dtype=np.float64))
+        for start, piece in profile.steps.pieces()
+    )
     mean = energy / max(1, int(active.sum()) * profile.step * profile.channels)
     return float(to_db(max(profile.channel_peak) ** 2) - to_db(mean))
 
@@ -85,19 +88,20 @@ def raw_lar_db(leads: Sequence[Profile], beats: Sequence[Profile]) -> float:
     """Lead over beats, K-weighted, while the leads sing, at the levels of the files."""
     size = max(p.k_steps.size for p in [*leads, *beats])
 
-    def heard(profiles: Sequence[Profile]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        total = np.zeros(size)
-        for p in profiles:
-            k_steps = p.k_steps.read()
-            total[: k_steps.size] += k_steps * (10 ** (BOTH_SIDES_DB / 10) if p.channels == 1 else 1.0)
-        return total
-
     active = np.zeros(size, np.bool_)
     for p in leads:
         mask = active_steps(p.unfaded, p.integrated_lufs, p.step, p.sample_rate)
         active[: mask.size] |= mask
-    voice, behind = heard(leads)[active].sum(), heard(beats)[active].sum()
-    return float(np.clip(to_db(voice) - to_db(behind), -60.0, 60.0))
+
+    def heard(profiles: Sequence[Profile]) -> float:
+        total = 0.0
+        for p in profiles:
+            sides = 10 ** (BOTH_SIDES_DB / 10) if p.channels == 1 else 1.0
+            for start, piece in p.k_steps.pieces():
+                total += sides * float(piece[active[start : start + piece.size]].sum(dtype=np.float64))
+        return total
+
+    return float(np.clip(to_db(heard(leads)) - to_db(heard(beats)), -60.0, 60.0))
 
 
 def _against_session(vocals: Sequence[Profile], beats: Sequence[Profile], raw_lar: float) -> Iterator[str]:
@@ -117,9 +121,7 @@ def _against_session(vocals: Sequence[Profile], beats: Sequence[Profile], raw_la
     if any(abs(a - b) < _ON_TARGET_DB for a in sung for b in played):
         yield "voice and beat share one peak"
     step, rate = beats[0].step, beats[0].sample_rate
-    loudness = [
-        integrated_lufs([reduce(_added, (p.k_steps.read() for p in some))], step, rate) for some in (vocals, beats)
-    ]
+    loudness = [integrated_lufs(summed_pieces([p.k_steps for p in some]), step, rate) for some in (vocals, beats)]
     if abs(loudness[0] - loudness[1]) < _ALIKE_LU:
         yield "voice and beat were brought to one loudness"
     peak = _sum_peak_dbfs(tracks)
@@ -129,13 +131,6 @@ def _against_session(vocals: Sequence[Profile], beats: Sequence[Profile], raw_la
 
 def _on_target(peak_dbfs: float) -> bool:
     return any(abs(peak_dbfs - target) < _ON_TARGET_DB for target in _TARGETS_DBFS)
-
-
-def _added(a: Sound, b: Sound) -> Sound:
-    longer, shorter = (a, b) if a.size >= b.size else (b, a)
-    out = longer.copy()
-    out[: shorter.size] += shorter
-    return out
 
 
 def _sum_peak_dbfs(tracks: Sequence[Profile]) -> float:

@@ -20,6 +20,8 @@ SHORTEST_REFERENCE_S = 3.0
 """EBU R 128's short-term window: from less neither a spectrum nor a loudness says what a song is like."""
 _OFFSET = 0.03
 """Share of the root mean square (30 dB under it) from which an offset is reported."""
+_SHORTEST_BEAT_S = 1.0
+"""One beat of the slowest usual tempo, 60 BPM: what is shorter has no pulse and does not line up with a song."""
 _SAME_DB, _SAME_S = 0.4, 0.1
 _LEAST_BANDS = 6
 """Recordings are the same when at least this many third octaves agree.
@@ -71,11 +73,16 @@ def usable_references(references: Sequence[Profile]) -> tuple[list[Profile], lis
 
 
 def mistake_notes(vocals: Sequence[Profile], beats: Sequence[Profile]) -> list[str]:
-    """Notes about likely mistakes: one recording given twice, a finished song given as a voice."""
+    """Notes about likely mistakes: one recording given twice, a single hit for a beat, a finished song for a voice."""
     notes = [
         f"{a.track.label} and {b.track.label} sound the same: was one recording given twice?"
         for a, b in combinations([*vocals, *beats], 2)
         if _same(a, b)
+    ]
+    notes += [
+        f"{p.track.label} lasts {p.duration_s:.2f} s, which is too short for a beat: was a single hit given?"
+        for p in beats
+        if p.duration_s < _SHORTEST_BEAT_S
     ]
     return notes + [
         f"{p.track.label} has bass and never pauses, as a finished song or a beat does; a voice was expected"

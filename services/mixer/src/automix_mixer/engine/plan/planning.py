@@ -19,7 +19,6 @@ from automix_mixer.engine.plan.beat_planning import (
     decide_tempo,
     plan_beats,
     plan_unmask,
-    summed_pieces,
 )
 from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
 from automix_mixer.engine.plan.decision import Decision
@@ -38,6 +37,7 @@ from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, expected_ton
 from automix_mixer.engine.plan.tuning import with_tuning
 from automix_mixer.engine.plan.vocal_planning import plan_vocal
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.sound.curve_file import summed_pieces
 
 _BUS_ROUNDS = 4
 _LEAST_SPACE = 0.05

@@ -23,11 +23,12 @@ def upgraded(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _wrong(version: object) -> str:
+    """What is wrong with a version that is none of this AutoMix's."""
     if version is None:
-        return "is missing: this is no plan, which `automix render --plan-out` and a job's report write"
+        return "is missing, so this is no mix plan: `automix render --plan-out` writes one, and so does a job's report"
     if isinstance(version, int) and not isinstance(version, bool) and version > PLAN_VERSION:
-        return f"is of a newer AutoMix, and this one renders plans up to version {PLAN_VERSION}: update AutoMix"
-    return f"must be a whole number from 1 to {PLAN_VERSION}"
+        return f"is {version}, which a newer AutoMix wrote: update this one, which reads plans up to {PLAN_VERSION}"
+    return f"is {version!r:.40}, and must be a whole number from 1 to {PLAN_VERSION}"
 
 
 def _from_1(old: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ grow with the song.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,21 @@ class CurveFile:
             before = 1 if start <= 0 else 0
             around = np.pad(around, (before, missing - before), mode="edge")
         return np.asarray(0.5 * (around[:-1] + around[1:]), np.float32)
+
+
+def summed_pieces(curves: Sequence[CurveFile]) -> Iterator[Curve]:
+    """Sum of curves of different lengths, in pieces."""
+    for start in range(0, max(c.size for c in curves), PIECE_STEPS):
+        yield summed(curves, start, start + PIECE_STEPS)
+
+
+def summed(curves: Sequence[CurveFile], start: int, end: int) -> Curve:
+    """Sum of curves of different lengths over steps [start, end), cut to the longest."""
+    pieces = [c.read(start, end) for c in curves]
+    out = np.zeros(max(p.size for p in pieces), np.float32)
+    for piece in pieces:
+        out[: piece.size] += piece
+    return out
 
 
 class CurveWriter:
