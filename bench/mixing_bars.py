@@ -197,6 +197,13 @@ _TESTED = (
     ("filters on a lead, behind a reference", "within 8 dB", "+11, -23 dB", "test_lead_share.py"),
     ("noise of pauses, behind a reference", "+3 dB", "up to +8 dB", "test_lead_share.py"),
     ("several drums", "glued on their bus", "summed", "test_console.py"),
+    ("tone per role", "within bounds", "none", "test_console.py: 3 dB of edge, stray lows 15 dB"),
+    (
+        "stems of tracks and of buses",
+        "both add up to the premaster",
+        "buses alone",
+        "test_track_stems.py: within 2e-5 of full scale",
+    ),
     ("speed, memory", "2.5 x Matchering, ten stems 2.5 x one beat", "1.9 x", "engine_speed.py, engine_memory.py"),
 )
 
