@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from automix.media.v1 import media_pb2 as pb
 from automix_local import Servers
+from kit.audio import TAGS_ALONE, listed
 from kit.refusals import refused
 from kit.storage import client_of
 
@@ -19,8 +20,6 @@ from .conftest import MakeReplica
 from .harness import Caller, post, refused_for, verifying_child, wav
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
-TAGS_ALONE = {"lofty_zero.wav"}
-"""The manifest's decoder takes these tags for sound."""
 
 
 @pytest.mark.parametrize(
@@ -111,14 +110,6 @@ async def test_the_reported_damage_is_told(caller: Caller, audio: Path) -> None:
     assert asset.gaps[0].length == pytest.approx(1.0)
 
 
-def manifest(audio: Path, folder: str) -> list[tuple[Path, list[str]]]:
-    rows = [
-        [cell.strip() for cell in line.strip("|\n").split("|")]
-        for line in (audio / "MANIFEST.md").read_text().splitlines()
-    ]
-    return [(audio / row[0], row) for row in rows if row[0].startswith(f"{folder}/")]
-
-
 async def uploads_at_once(caller: Caller, paths: list[Path]) -> list[tuple[bytes, pb.Upload, pb.Asset | None]]:
     """Uploads files, a few at the same time; None for an asset that was refused."""
     free = asyncio.Semaphore(4)
@@ -140,23 +131,23 @@ async def uploads_at_once(caller: Caller, paths: list[Path]) -> list[tuple[bytes
 
 
 async def test_every_odd_file_becomes_an_asset_with_its_true_facts(caller: Caller, audio: Path) -> None:
-    found = manifest(audio, "odd")
+    found = listed(audio, "odd")
     assert len(found) > 25
-    made = await uploads_at_once(caller, [path for path, _ in found])
-    for (path, row), (data, upload, asset) in zip(found, made, strict=True):
-        if path.name in TAGS_ALONE:
-            assert upload.refusal_reason == "EMPTY", (path.name, upload)
+    made = await uploads_at_once(caller, [row.path for row in found])
+    for row, (data, upload, asset) in zip(found, made, strict=True):
+        if row.path.name in TAGS_ALONE:
+            assert upload.refusal_reason == "EMPTY", (row.path.name, upload)
             continue
-        assert asset is not None, (path.name, upload)
-        assert asset.duration == pytest.approx(float(row[4]), abs=0.06), path.name
-        assert (asset.channels, asset.sample_rate) == (int(row[5]), int(row[6])), path.name
+        assert asset is not None, (row.path.name, upload)
+        assert asset.duration == pytest.approx(row.duration_s, abs=0.06), row.path.name
+        assert (asset.channels, asset.sample_rate) == (row.channels, row.sample_rate), row.path.name
         assert asset.sha256 == hashlib.sha256(data).hexdigest()
 
 
 async def test_every_broken_file_is_an_asset_or_a_reason_to_act_on(caller: Caller, audio: Path) -> None:
-    found = manifest(audio, "broken")
+    found = listed(audio, "broken")
     assert len(found) > 15
-    made = await uploads_at_once(caller, [path for path, _ in found])
+    made = await uploads_at_once(caller, [row.path for row in found])
     for data, upload, asset in made:
         if asset is None:
             assert upload.state == pb.UPLOAD_STATE_REFUSED

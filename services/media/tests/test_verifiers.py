@@ -244,22 +244,46 @@ async def test_what_a_killed_process_left_of_an_upload_goes_when_the_next_one_st
 async def test_long_verifications_make_way_and_beyond_the_long_places_begin_anew_later(
     caller: Caller, stranger: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "SHORT_SECONDS", 0.5)
+    monkeypatch.setattr(lanes, "MOST_SECONDS", 0.5)
     replica = await make_replica(max_verifications=1)
     data = wav()
-    first = await caller.sent(data)
-    completing = [asyncio.create_task(caller.at(replica).complete(first.id))]
-    long = await verifying_child()
-    long.suspend()
-    second = await caller.sent(data)
-    completing.append(asyncio.create_task(caller.at(replica).complete(second.id)))
-    beside = await until(lambda: next((child for child in verifying_children() if child != long), None))
-    assert isinstance(beside, psutil.Process)
-    beside.suspend()
-    await until(lambda: not beside.is_running())
-    # The long place is taken, so the second one's child has ended and others have its place.
-    monkeypatch.setattr(lanes, "SHORT_SECONDS", 60)
-    assert (await stranger.at(replica).upload(data)).size == len(data)
+    completing = []
+    held: list[psutil.Process] = []
+    for niceness in (10, 5, 0):  # one in each lane, the last lane first
+        upload = await caller.sent(data)
+        completing.append(asyncio.create_task(caller.at(replica).complete(upload.id)))
+        child = await until(lambda: next((one for one in verifying_children() if one not in held), None))
+        assert isinstance(child, psutil.Process)
+        child.suspend()
+        held.append(child)
+        await until(lambda niceness=niceness: held[-1].nice() == niceness)
+    assert all(child.is_running() for child in held)  # nobody wants their places
+    # Somebody does: the shortest goes, for there is no room where it belongs, and begins anew later.
+    other = asyncio.create_task(stranger.at(replica).upload(data))
+    await until(lambda: not held[2].is_running())
+    monkeypatch.setattr(lanes, "MOST_SECONDS", 60)
+    assert (await other).size == len(data)
     assert not any(task.done() for task in completing)
-    long.resume()
-    assert [asset.size for asset in await asyncio.gather(*completing)] == [len(data)] * 2
+    for child in held[:2]:
+        child.resume()
+    assert [asset.size for asset in await asyncio.gather(*completing)] == [len(data)] * 3
+
+
+async def test_one_user_alone_never_begins_a_verification_anew(
+    caller: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(lanes, "LOOK_SECONDS", 0.02)
+    begun: list[int] = []
+    started = lanes.Work.started
+
+    def counted(work: lanes.Work, process_id: int) -> None:
+        begun.append(process_id)
+        started(work, process_id)
+
+    monkeypatch.setattr(lanes.Work, "started", counted)
+    replica = await make_replica(max_verifications=1)
+    data = wav()
+    uploads = [await caller.sent(data) for _ in range(5)]
+    assets = await asyncio.gather(*(caller.at(replica).complete(upload.id) for upload in uploads))
+    assert len({asset.id for asset in assets}) == len(begun) == 5

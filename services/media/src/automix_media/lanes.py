@@ -1,6 +1,8 @@
 """Where verifications run: short ones never wait behind long ones, however many of those there are."""
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -9,9 +11,13 @@ from uuid import UUID
 
 from automix_common.rpc.turns import Turns
 
-SHORT_PROCESSOR_SECONDS = 3.0
-"""Verifying a song of usual length takes less, on a busy machine, too."""
-SHORT_SECONDS = 60.0
+MOST_PROCESSOR_SECONDS = (1.0, 3.0)
+"""Of the first lanes, where others wait. A file of half a minute takes less than the first, a song of usual length less
+than the second, on a busy machine, too."""
+NICENESS = (0, 5, 10)
+"""Of each lane. A verification of the last has a tenth of a processor beside work of usual priority, so that it gives
+way and is not starved."""
+MOST_SECONDS = 60.0
 """By the clock, for work that waits or hangs; on a crowded machine short work takes long, too."""
 LOOK_SECONDS = 0.25
 
@@ -19,72 +25,97 @@ Result = TypeVar("Result")
 
 
 @dataclass
-class Used:
-    """What work has taken so far; whoever works keeps `processor_seconds` up to date."""
+class Work:
+    """What goes on in a place; whoever works keeps `processor_seconds` and `process_id` up to date."""
 
+    niceness: int
     processor_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    process_id: int | None = None
 
-    @property
-    def much(self) -> bool:
-        """Whether it is more than short work takes."""
-        over = time.monotonic() - self.began > SHORT_SECONDS
-        return over or self.processor_seconds > SHORT_PROCESSOR_SECONDS
+    def started(self, process_id: int) -> None:
+        """Tells which process works."""
+        self.process_id = process_id
+        self.give_way(self.niceness)
+
+    def give_way(self, niceness: int) -> None:
+        """Lowers the priority of the process that works, or of the next one that does."""
+        self.niceness = niceness
+        if self.process_id is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self.process_id, niceness)
 
 
 class Lanes:
-    """Places for short work and as many for long work. All work begins in a short one.
+    """Places for short work, and further ones for work that turns out to take longer. All work begins in the first.
 
     How long it will take, nobody can say before: 150 KB may hold an hour of silence.
     """
 
     def __init__(self, places: int) -> None:
-        self._short = Turns(places)
-        self._long = Turns(places)
+        self._lanes = [Turns(places), *(Turns(max(1, places - 1)) for _ in MOST_PROCESSOR_SECONDS)]
 
     async def place(self, owner_id: UUID) -> "Place":
-        """Waits for a short place."""
-        await self._short.take(owner_id)
-        return Place(owner_id, self._short, self._long)
+        """Waits for a place in the first lane."""
+        await self._lanes[0].take(owner_id)
+        return Place(owner_id, self._lanes)
 
 
 class Place:
     """A place that somebody has; `leave` gives it back."""
 
-    def __init__(self, owner_id: UUID, short: Turns, long: Turns) -> None:
+    def __init__(self, owner_id: UUID, lanes: list[Turns]) -> None:
         self._owner_id = owner_id
-        self._held: Turns | None = short
-        self._long = long
+        self._lanes = lanes
+        self._lane = 0
+        self._held = True
 
-    async def run(self, work: Callable[[Used], Awaitable[Result]]) -> Result:
-        """What `work` returns. When it takes long it moves: at once where there is a long place, and else it ends here
-        and begins anew as soon as its owner's turn has come there.
+    async def run(self, do: Callable[[Work], Awaitable[Result]]) -> Result:
+        """What `do` returns. When it takes long it goes on in the next lane as soon as that has room. While others wait
+        for its place and there is no room it ends here, and begins anew when its owner's turn has come there.
         """
-        used = Used()
-        running = asyncio.ensure_future(work(used))
+        work = Work(NICENESS[self._lane])
+        running = asyncio.ensure_future(do(work))
         try:
-            while not running.done() and not used.much:
-                await asyncio.wait({running}, timeout=LOOK_SECONDS)
-            if not running.done():
-                if not self._long.has_room(self._owner_id):
+            while not running.done():
+                await asyncio.wait({running}, timeout=None if self._is_last else LOOK_SECONDS)
+                if running.done() or not self._is_over(work):
+                    continue
+                if self._lanes[self._lane + 1].has_room(self._owner_id):
+                    await self._move()
+                    work.give_way(NICENESS[self._lane])
+                elif self._lanes[self._lane].is_wanted_by_others(self._owner_id):
                     await _ended(running)
-                await self._move()
-                if running.cancelled():
-                    running = asyncio.ensure_future(work(Used()))
+                    if running.cancelled():
+                        await self._move()
+                        work = Work(NICENESS[self._lane])
+                        running = asyncio.ensure_future(do(work))
             return await running
         finally:
             await _ended(running)
 
     def leave(self) -> None:
         """Gives the place back, if it has one."""
-        held, self._held = self._held, None
-        if held is not None:
-            held.give_back(self._owner_id)
+        if self._held:
+            self._held = False
+            self._lanes[self._lane].give_back(self._owner_id)
+
+    @property
+    def _is_last(self) -> bool:
+        return self._lane == len(self._lanes) - 1
+
+    def _is_over(self, work: Work) -> bool:
+        """Whether it has taken more than is meant for its lane."""
+        if self._is_last:
+            return False
+        over = time.monotonic() - work.began > MOST_SECONDS
+        return over or work.processor_seconds > MOST_PROCESSOR_SECONDS[self._lane]
 
     async def _move(self) -> None:
         self.leave()
-        await self._long.take(self._owner_id)
-        self._held = self._long
+        self._lane += 1
+        await self._lanes[self._lane].take(self._owner_id)
+        self._held = True
 
 
 async def _ended(work: "asyncio.Future[Result]") -> None:

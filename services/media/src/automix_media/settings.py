@@ -37,12 +37,15 @@ class MediaSettings(ServerSettings, RuntimeSettings, DownloadSettings, Collector
     writer_lease_seconds: float = Field(10, gt=0, description="how long a crashed writer keeps others away")
 
     max_verifications: int = Field(
-        3, ge=1, description="in this process at the same time, and as many more that take long; of one user one less"
+        3,
+        ge=1,
+        description="in this process at the same time, of one user one less; and one less each of those that have "
+        "taken over 1 and over 3 s of a processor",
     )
     verify_lease_seconds: float = Field(30, gt=0, description="how long a crashed verification keeps others away")
     verify_memory_bytes: int = Field(GIB, gt=0, description="of one verification")
     verify_cpu_seconds: int = Field(300, gt=0, description="of one verification")
-    verify_wall_seconds: float = Field(600, gt=0, description="of one verification")
+    verify_wall_seconds: float = Field(1800, gt=0, description="of one verification")
     verify_silence_seconds: float = Field(60, gt=0, description="without progress of one verification")
     max_duration_seconds: float = Field(3600, gt=0, description="of one recording")
     max_samples: int = Field(

@@ -38,7 +38,7 @@ from automix_media.domain import (
     require_declared_size,
     verifying,
 )
-from automix_media.lanes import Lanes, Place, Used
+from automix_media.lanes import Lanes, Place, Work
 from automix_media.repository.assets import Assets
 from automix_media.repository.leases import VerifierLease
 from automix_media.repository.uploads import Uploads
@@ -128,7 +128,7 @@ class Verifier:
             return await self._outcome(upload)
         try:
             async with self._kept(lease):
-                facts = await place.run(lambda used: self._stored(lease, used))
+                facts = await place.run(lambda work: self._stored(lease, work))
                 asset = await self._finish(lease, facts)
         except UploadRefused as refused:
             ENDED.labels(outcome=refused.reason).inc()
@@ -142,13 +142,13 @@ class Verifier:
         faults.reach("media.after_commit")
         return asset
 
-    async def _stored(self, lease: VerifierLease, used: Used) -> Facts:
+    async def _stored(self, lease: VerifierLease, work: Work) -> Facts:
         """Fetches the bytes, measures them and stores them as the asset's object."""
         with tempfile.TemporaryDirectory(prefix="automix-upload-", dir=self._limits.scratch) as folder:
             path = Path(folder) / "upload"
             await self._fetch(lease, path)
             faults.reach("media.after_fetch")
-            facts = await self._measure(path, used)
+            facts = await self._measure(path, work)
             faults.reach("media.after_verify")
             await self._store.put_file(asset_key(lease.holder), path, content_type(facts.filetype))
             faults.reach("media.after_put")
@@ -172,20 +172,22 @@ class Verifier:
             ) from None
         require_declared_size(upload, await asyncio.to_thread(lambda: path.stat().st_size))
 
-    async def _measure(self, path: Path, used: Used) -> Facts:
+    async def _measure(self, path: Path, work: Work) -> Facts:
         request = {"path": str(path), "limits": asdict(self._limits.audio)}
 
         def heard(said: Mapping[str, Any]) -> None:
-            used.processor_seconds = float(said.get("processor_s", 0.0))
+            work.processor_seconds = float(said.get("processor_s", 0.0))
 
         try:
-            result = await run_child(CHILD, request, self._limits.child, progress=heard)
+            result = await run_child(CHILD, request, self._limits.child, progress=heard, started=work.started)
         except ChildError as error:
             raise UploadRefused(error.reason, error.message) from None
         except ChildLost as lost:
             if self._stopping.is_set():  # what stops this process may have struck the child
                 raise _stopping() from None
             raise UploadRefused(*LOST_VERIFIERS[lost.reason]) from None
+        finally:
+            work.process_id = None
         shape = result["waveform"]
         return facts_of(result, waveform.pack(shape["minimum"], shape["maximum"]))
 

@@ -76,10 +76,11 @@ async def run_child(
     limits: Limits,
     *,
     progress: Callable[[Mapping[str, Any]], None] | None = None,
+    started: Callable[[int], None] | None = None,
     scratch: Path | None = None,
 ) -> dict[str, Any]:
     """Runs `python -m module` within `limits` and returns its result. Its temporary files go to `scratch`, so that a
-    child that is killed leaves none behind that nobody removes.
+    child that is killed leaves none behind that nobody removes. `started` is told its process id.
 
     Raises ChildError for its refusal and ChildLost when it crashed, hung or ran out of memory or disk. A cancelled
     caller kills the child; the death of this process does too.
@@ -100,6 +101,8 @@ async def run_child(
         env=_environment(scratch),
     )
     try:
+        if started is not None:
+            started(child.pid)
         async with asyncio.timeout(limits.wall_seconds):
             said, heard = await asyncio.gather(
                 _talk(child, request, limits.silence_seconds, progress), _tail(child.stderr)

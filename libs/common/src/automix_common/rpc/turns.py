@@ -65,10 +65,9 @@ class Turns:
         self._taken -= Counter([user])
         self._call()
 
-    @property
-    def crowded(self) -> bool:
-        """Whether somebody waits."""
-        return bool(self._waiting)
+    def is_wanted_by_others(self, user: Hashable) -> bool:
+        """Whether somebody else waits."""
+        return any(waiting != user for waiting, _ in self._waiting)
 
     def has_room(self, user: Hashable) -> bool:
         """Whether somebody would have a place at once."""
