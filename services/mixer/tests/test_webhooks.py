@@ -30,6 +30,7 @@ from automix_mixer.webhooks.sender import LEASE, Sender
 from google.protobuf.field_mask_pb2 import FieldMask
 from kit.inprocess import Issuer
 from kit.refusals import refused
+from kit.waiting import until
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
@@ -242,6 +243,53 @@ async def test_owners_take_turns(told: Told, receiver: Receiver) -> None:
         assert sending is not None
         taken.append(of[sending.webhook_id])
     assert len({owner.user_id for owner in taken[:2]}) == len({owner.user_id for owner in taken[2:]}) == 2
+
+
+async def test_owners_take_turns_when_two_senders_look_at_the_same_moment(told: Told) -> None:
+    """The second one waits until the first one's choice can be seen."""
+    owners = (told.owner, Owner())
+    of = {told.webhook_id: told.owner}
+    async with told.database.transaction() as connection:
+        for owner in (told.owner, told.owner, owners[1]):
+            webhook_id = new_id()
+            of[webhook_id] = owner
+            await Webhooks(connection, owner.user_id).add(webhook_id, "http://127.0.0.1:9", ["job.failed"], SECRET)
+    for owner in owners:
+        await told.fail_a_job(owner)
+
+    async def taken() -> Sending | None:
+        async with told.database.transaction() as connection:
+            return await take_next(connection, LEASE)
+
+    async with told.database.transaction() as connection:
+        first = await take_next(connection, LEASE)
+        second = asyncio.create_task(taken())
+        await until(lambda: second.done() or waits_for_a_lock(told))
+    found = [first, await second]
+    assert {of[one.webhook_id].user_id for one in found if one is not None} == {owner.user_id for owner in owners}
+
+
+async def test_what_another_sender_has_just_recorded_is_not_sent_again(told: Told) -> None:
+    """Its statement began when the delivery was still waiting, and goes on when its outcome is written."""
+    await told.fail_a_job()
+
+    async def taken() -> Sending | None:
+        async with told.database.transaction() as connection:
+            return await take_next(connection, LEASE)
+
+    async with told.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE webhook_deliveries SET state = 'delivered', due_at = NULL, ended_at = now() WHERE webhook_id = %s",
+            (told.webhook_id,),
+        )
+        second = asyncio.create_task(taken())
+        await until(lambda: second.done() or waits_for_a_lock(told))
+    assert await second is None
+    assert (await told.only())["attempts"] == 0
+
+
+async def waits_for_a_lock(told: Told) -> bool:
+    return bool(await told.sql("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
 
 
 async def test_two_senders_send_once(told: Told, receiver: Receiver) -> None:

@@ -20,6 +20,8 @@ class Lock(StrEnum):
     """What a user has, while it is counted and added to: user."""
     SWEEP = "sweep"
     """Abandoned jobs: one sweeper at a time."""
+    SENDERS = "senders"
+    """What is due at webhooks: one sender at a time looks whose turn it is."""
     SIGNING_KEYS = "signing_keys"
     """The signing keys: one new key at a time."""
     STREAM = "stream"

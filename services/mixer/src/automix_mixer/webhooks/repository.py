@@ -101,8 +101,10 @@ class Webhooks:
 async def take_next(connection: Connection, lease: timedelta) -> Sending | None:
     """The next attempt that is due, at a webhook to which nobody sends now; None when there is none.
 
-    Who does not come back within the lease has lost it: it is due again.
+    Who does not come back within the lease has lost it: it is due again. Needs a transaction.
     """
+    # Two who look at the same moment would see the same owner served least, and both take from that one.
+    await take(connection, Lock.SENDERS)
     return await statements.TAKE.one(connection, lease=lease)
 
 

@@ -149,6 +149,8 @@ TAKE = Query(
     ), taken AS (
         UPDATE webhook_deliveries SET attempts = attempts + 1, attempted_at = clock_timestamp()
         FROM first WHERE webhook_deliveries.id = first.id
+            -- Asked again of the row itself: its attempt may have ended since this statement began.
+            AND webhook_deliveries.state = 'waiting' AND webhook_deliveries.due_at <= statement_timestamp()
         RETURNING webhook_deliveries.*
     )
     UPDATE webhooks SET busy_until = clock_timestamp() + %(lease)s::interval
