@@ -1,7 +1,9 @@
-"""Audio small enough that a job on it takes well under a second."""
+"""Audio small enough that a job on it takes well under a second, and the list of recordings beside the repository."""
 
+import re
 import wave
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,3 +39,29 @@ def beat(path: Path, seconds: float = 0.5) -> Path:
     kick = np.sin(2 * np.pi * (50 + 60 * np.exp(-since * 40)) * since) * np.exp(-since * 18)
     hiss = np.random.default_rng(1).standard_normal(t.size) * np.exp(-((t + 0.125) % 0.25) * 60)
     return write_wav(path, 0.6 * kick + 0.15 * hiss + 0.15 * np.sin(2 * np.pi * 55 * t))
+
+
+TAGS_ALONE = {"lofty_zero.wav"}
+"""Recordings without sound: the decoder that wrote the manifest takes these tags for it."""
+
+
+class Listed(NamedTuple):
+    """A recording beside the repository, as its manifest describes it."""
+
+    path: Path
+    duration_s: float
+    channels: int
+    sample_rate: int
+    codec: str
+
+
+def listed(audio: Path, folder: str) -> list[Listed]:
+    """What the manifest of the recordings says of all in one of their folders."""
+    rows = []
+    for line in (audio / "MANIFEST.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) > 9 and cells[1].startswith(f"{folder}/"):
+            numbers = [re.sub(r"\D", "", cell) or "0" for cell in cells[6:8]]
+            rows.append(Listed(audio / cells[1], float(cells[5]), int(numbers[0]), int(numbers[1]), cells[8]))
+    assert {row.path for row in rows} == set((audio / folder).iterdir())
+    return rows

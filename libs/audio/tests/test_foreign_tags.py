@@ -87,6 +87,26 @@ PLACES: dict[str, Callable[[Path], bytes]] = {
     "AU": lambda folder: by_ffmpeg(folder, "au", "pcm_s16be"),
     "QuickTime": lambda folder: by_ffmpeg(folder, "mov", "aac"),
 }
+TEXTS = {
+    "cut after one byte of two": ("Žluťoučký kůň".encode()[:-1], "Žluťoučký ků"),
+    "cut after two bytes of three": ("It’s over…".encode()[:-1], "It’s over"),
+    "cut in its only foreign character": ("Wait…".encode()[:-1], "Wait"),
+    "cut after the first byte of a smiley": ("Ça va \U0001f600".encode()[:-3], "Ça va "),
+    "damaged in its middle": (b"\xc3\x89t\xc3\xa9\xff \xc3\xa0 deux", "Été à deux"),
+    "Windows, a word that ends foreign": ("Café".encode("cp1252"), "Café"),
+    "Windows, many foreign characters": ("Übergrößenträger €".encode("cp1252"), "Übergrößenträger €"),
+    "Windows, quotation marks": ("“Ja”".encode("cp1252"), "“Ja”"),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_of_no_named_encoding_is_read_as_what_it_is(kind: str, tmp_path: Path) -> None:
+    data, text = TEXTS[kind]
+    path = tmp_path / "song"
+    path.write_bytes(riff(plain(tmp_path, "wav"), info(data + b"\0")))
+    assert read_tags(path).title == text.strip()
+
+
 WITH_COVER = ("ID3", "APEv2 behind MP3")
 
 

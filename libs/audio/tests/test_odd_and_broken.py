@@ -1,12 +1,11 @@
 """Every odd and broken file of the collection against its manifest."""
 
-import re
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from automix_audio.errors import AudioError, Reason
 from automix_audio.verify import verify
+from kit.audio import TAGS_ALONE, listed
 
 REFUSED = {
     "flac_faulty_03_-_wrong_bit_depth.flac": Reason.DAMAGED,
@@ -27,33 +26,11 @@ REFUSED = {
 DECODED_BY_NEWER_FFMPEG_S = {"flac_uncommon_05_-_32bps_audio.flac": 11.691}
 """The manifest's decoder found nothing in these."""
 
-TAGS_ALONE = {"lofty_zero.wav"}
-"""The manifest's decoder takes these tags for sound."""
-
 FILETYPES = {".mp3": "mp3", ".flac": "flac", ".wav": "wav", ".aac": "aac"}
 
 
-class Row(NamedTuple):
-    path: Path
-    duration_s: float
-    channels: int
-    sample_rate: int
-    codec: str
-
-
-def manifest(audio: Path, folder: str) -> list[Row]:
-    rows = []
-    for line in (audio / "MANIFEST.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.split("|")]
-        if len(cells) > 9 and cells[1].startswith(f"{folder}/"):
-            numbers = [re.sub(r"\D", "", cell) or "0" for cell in cells[6:8]]
-            rows.append(Row(audio / cells[1], float(cells[5]), int(numbers[0]), int(numbers[1]), cells[8]))
-    assert {row.path for row in rows} == set((audio / folder).iterdir())
-    return rows
-
-
 def test_odd_files_decode_truly(audio: Path) -> None:
-    for row in manifest(audio, "odd"):
+    for row in listed(audio, "odd"):
         if row.path.name in TAGS_ALONE:
             with pytest.raises(AudioError) as caught:
                 verify(row.path)
@@ -68,7 +45,7 @@ def test_odd_files_decode_truly(audio: Path) -> None:
 
 
 def test_broken_files_decode_truly_or_are_refused_with_a_reason(audio: Path) -> None:
-    for row in manifest(audio, "broken"):
+    for row in listed(audio, "broken"):
         name = row.path.name
         if name in REFUSED:
             with pytest.raises(AudioError) as caught:

@@ -25,11 +25,19 @@ def container_tags(file: BinaryIO) -> tuple[Mapping[str, str], bytes]:
 
 
 def _decoded(text: str) -> str:
-    """INFO of WAV and others name no encoding: what is no UTF-8 was written by Windows, mostly."""
+    """INFO of WAV and others name no encoding: what is no UTF-8 was written by Windows, mostly.
+
+    UTF-8 that was cut to so many bytes, or damaged, is known by the characters of several bytes that are whole, or by
+    two bytes of one that begin it. It loses what is broken.
+    """
     data = text.encode("utf-8", "surrogateescape")
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        whole, broken = data.decode("utf-8", "ignore"), data.decode("utf-8", "replace").count("\ufffd")
+        several_bytes = sum(not character.isascii() for character in whole)
+        if several_bytes >= broken or error.end - error.start > 1:
+            return whole
         return data.decode("cp1252", "replace")
 
 

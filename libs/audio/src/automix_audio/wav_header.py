@@ -6,6 +6,7 @@ know big-endian files (RIFX).
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import SEEK_END
 from typing import BinaryIO
@@ -125,15 +126,11 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
 
 def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
     """Whether the chunks from `position` on are of even length, and none of them holds sound."""
-    for _ in range(_MOST_CHUNKS):
-        file.seek(position)
-        chunk = file.read(8)
-        if position % 2 or chunk[:4] == b"data":
-            return False
-        if len(chunk) < 8 or position >= size:
-            return True
-        position += 8 + int(struct.unpack("<4xI", chunk)[0])
-    return False
+    if position % 2:
+        return False
+    chunks = list(_walked(file, position, "<"))
+    inside = [(name, length) for name, begins, length in chunks if begins - 8 < size]
+    return len(chunks) < _MOST_CHUNKS and not any(name == b"data" or length % 2 for name, length in inside)
 
 
 def length_s(file: BinaryIO, at: int) -> float:
@@ -148,45 +145,46 @@ def length_s(file: BinaryIO, at: int) -> float:
     return found.length / (rate * block) if tag in _ONE_A_BLOCK and rate and block else 0.0
 
 
-def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
-    form, long_bytes, unpadded = b"", None, False
+def _walked(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+    """Name, begin and length of each chunk from `position` on, whether odd ones are padded or not."""
     for _ in range(_MOST_CHUNKS):
         file.seek(position)
-        chunk = file.read(8)
-        if len(chunk) < 8:
-            return None
-        kind, length = struct.unpack(f"{order}4sI", chunk)
-        if kind == b"data":
-            is_long = length == _IN_DS64 and long_bytes is not None
-            known = long_bytes if is_long and long_bytes is not None else length
-            return _Found(form, position + 8, known, is_long, unpadded)
-        body = file.read(min(length, 64))
-        if kind == b"ds64" and len(body) >= 16:
-            long_bytes = struct.unpack_from("<Q", body, 8)[0]
-        elif kind == b"fmt " and not form:  # FFmpeg goes by the first, too
-            form = body
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        name, length = struct.unpack(f"{order}4sI", head)
+        yield name, position + 8, length
         position += 8 + length
         if length % 2:
-            padded = _is_padded(file, position)
-            position += padded
-            unpadded |= not padded
+            position += _is_padded(file, position)
+
+
+def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
+    form, long_bytes, unpadded, odd_end = b"", None, False, -1
+    for name, begins, length in _walked(file, position, order):
+        unpadded |= begins - 8 == odd_end
+        odd_end = begins + length if length % 2 else -1
+        if name == b"data":
+            is_long = length == _IN_DS64 and long_bytes is not None
+            known = long_bytes if is_long and long_bytes is not None else length
+            return _Found(form, begins, known, is_long, unpadded)
+        file.seek(begins)
+        body = file.read(min(length, 64))
+        if name == b"ds64" and len(body) >= 16:
+            long_bytes = struct.unpack_from("<Q", body, 8)[0]
+        elif name == b"fmt " and not form:  # FFmpeg goes by the first, too
+            form = body
     return None
 
 
 def _only_tags(file: BinaryIO, position: int, order: str) -> bool:
     """Whether chunks of tags and nothing else lie from `position` to the end of the file."""
-    size = file.seek(0, SEEK_END)
-    begins = position
-    for _ in range(_MOST_CHUNKS):
-        if position >= size:
-            return begins < size and position <= size + 1
-        file.seek(position)
-        chunk = file.read(8)
-        if chunk[:4] not in _TAGS or len(chunk) < 8:
+    size, end = file.seek(0, SEEK_END), position
+    for name, begins, length in _walked(file, position, order):
+        if name not in _TAGS:
             return False
-        length = struct.unpack(f"{order}4sI", chunk)[1]
-        position += 8 + length + length % 2
-    return False
+        end = begins + length + length % 2
+    return position < size <= end <= size + 1
 
 
 def _is_padded(file: BinaryIO, position: int) -> bool:
