@@ -8,10 +8,10 @@ file broke the decoder or a limit: refuse it.
 
 The caller sets the limits before exec, with OPENBLAS_NUM_THREADS=1 in the environment (each further thread would
 reserve address space). It works within RLIMIT_AS of 512 MiB (measured: 220 MiB of addresses and 60 MiB of memory for
-stereo, 320 and 165 for 24 channels at 384 kHz, whatever the length), RLIMIT_DATA of 112 MiB for stereo (64 for the
-imports, 32 that OpenBLAS reserves at its first product and hardly touches), RLIMIT_FSIZE of 0 since nothing is
-written, and RLIMIT_NOFILE of 32. It takes 0.2 s of a processor, and 1 s for each 30 million samples (seconds x rate x
-channels).
+stereo, 320 and 165 for 24 channels at 384 kHz, whatever the length), RLIMIT_DATA of 112 MiB for stereo (42 for NumPy,
+15 for FFmpeg, 32 more for OpenBLAS at its first product; it reserves 64 in all, and 21 of the 97 are ever touched),
+RLIMIT_FSIZE of 0 since nothing is written, and RLIMIT_NOFILE of 32. It takes 0.2 s of a processor, and 1 s for each 30
+million samples (seconds x rate x channels).
 """
 
 import json
