@@ -64,6 +64,34 @@ def test_a_channel_that_is_upside_down_is_turned(role: str, part: str, save: Sav
     assert np.abs(kept[elsewhere] - right[elsewhere]).max(initial=0.0) < 1e-6
 
 
+def upside_down(path: Path) -> list[tuple[float, float]]:
+    """Where the engine turns a channel, in seconds."""
+    with Workspace() as workspace:
+        return [(a / RATE, b / RATE) for a, b in analyse(Track(path, "vocals"), workspace, RATE).faults.inverted]
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.7, 1.3])
+def test_a_word_that_is_upside_down_is_turned(seconds: float, save: Save) -> None:
+    sung = np.stack([voice(8)] * 2, axis=1)
+    begin = 0.93  # between two syllables
+    sung[round(begin * RATE) : round((begin + seconds) * RATE), 1] *= -1
+    ((first, last),) = upside_down(save("word", sung))
+    assert (first, last) == (pytest.approx(begin, abs=0.15), pytest.approx(begin + seconds, abs=0.15))
+
+
+@pytest.mark.parametrize("kind", ["delayed", "chorus", "doubled in width"])
+def test_voices_made_wide_are_not_taken_for_upside_down(kind: str, save: Save) -> None:
+    sung = voice(8)
+    at = np.arange(len(sung))
+    sway = 0.003 * RATE * np.sin(2 * np.pi * 0.3 * at / RATE)
+    wide = {
+        "delayed": np.stack([sung, np.roll(sung, round(0.008 * RATE))], axis=1),
+        "chorus": np.stack([np.interp(at - 0.007 * RATE + s, at, sung) for s in (sway, -sway)], axis=1),
+        "doubled in width": np.stack([sung + 2 * (s * np.roll(sung, 900)) for s in (1, -1)], axis=1),
+    }[kind]
+    assert upside_down(save("wide", 0.3 * wide)) == []
+
+
 def test_wide_sound_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     mid, side = random.standard_normal((2, 6 * RATE)) * 0.1
