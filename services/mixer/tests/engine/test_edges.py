@@ -79,7 +79,7 @@ def test_a_word_that_is_upside_down_is_turned(seconds: float, save: Save) -> Non
     assert (first, last) == (pytest.approx(begin, abs=0.15), pytest.approx(begin + seconds, abs=0.15))
 
 
-@pytest.mark.parametrize("kind", ["delayed", "chorus", "doubled in width"])
+@pytest.mark.parametrize("kind", ["delayed", "chorus", "in its sides"])
 def test_voices_made_wide_are_not_taken_for_upside_down(kind: str, save: Save) -> None:
     sung = voice(8)
     at = np.arange(len(sung))
@@ -87,7 +87,7 @@ def test_voices_made_wide_are_not_taken_for_upside_down(kind: str, save: Save) -
     wide = {
         "delayed": np.stack([sung, np.roll(sung, round(0.008 * RATE))], axis=1),
         "chorus": np.stack([np.interp(at - 0.007 * RATE + s, at, sung) for s in (sway, -sway)], axis=1),
-        "doubled in width": np.stack([sung + 2 * (s * np.roll(sung, 900)) for s in (1, -1)], axis=1),
+        "in its sides": np.stack([sung + s * np.roll(sung, 900) for s in (1, -1)], axis=1),
     }[kind]
     assert upside_down(save("wide", 0.3 * wide)) == []
 
