@@ -23,7 +23,8 @@ AnySettings = TypeVar("AnySettings", bound=ProcessSettings)
 def settings_of(kind: type[AnySettings], servers: Servers, process: str, **changes: Any) -> AnySettings:
     """The settings that `automix up` gives to a process, with changes."""
     service = next(service for service in SERVICES if service.name == process)
-    told = environment(service, process, servers, {process: "127.0.0.1:0"})
+    anywhere = "127.0.0.1:0"
+    told = environment(service, process, servers, {process: anywhere}, anywhere)
     own = {name.removeprefix("AUTOMIX_").lower(): value for name, value in told.items() if "AUTOMIX_" in name}
     return kind(**(own | {"scratch_dir": None} | changes))
 

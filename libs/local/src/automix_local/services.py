@@ -102,15 +102,18 @@ def base_environment(scratch: Path) -> dict[str, str]:
     }
 
 
-def environment(service: Service, replica: str, servers: Servers, endpoints: Mapping[str, str]) -> dict[str, str]:
+def environment(
+    service: Service, replica: str, servers: Servers, endpoints: Mapping[str, str], listen: str | None = None
+) -> dict[str, str]:
     """Everything a service process is told: where things are, its own credentials, nobody else's, and what was chosen.
 
-    `endpoints` maps the name of each process to the host:port at which it is called.
+    `endpoints` maps the name of each process to the host:port at which it is called. It listens at `listen`, or on the
+    port that the stack keeps for it.
     """
     scratch = servers.state.scratch_dir(replica)
     values: Mapping[Source, Callable[[Variable], str | None]] = {
         Source.FIXED: lambda variable: variable.value,
-        Source.LISTEN: lambda _: address(servers, replica),
+        Source.LISTEN: lambda _: listen or address(servers, replica),
         Source.SCRATCH: lambda _: str(scratch),
         Source.ADDRESS: lambda variable: endpoints.get(variable.of),
         Source.DATABASE_URL: lambda variable: servers.database_url(variable.of),
