@@ -33,19 +33,14 @@ def plain_blocks(file: BinaryIO, samples: PlainSamples, first: int) -> Iterator[
         first += whole
 
 
-def plain_pieces(
-    file: BinaryIO, samples: PlainSamples, starts: Sequence[int], frames: int, every: int
-) -> NDArray[np.float32]:
-    """One frame in `every` of the `frames` from each of `starts` on, shape (len(starts), frames / every rounded up,
-    channels); silence where there are none.
-    """
+def plain_pieces(file: BinaryIO, samples: PlainSamples, starts: Sequence[int], frames: int) -> NDArray[np.float32]:
+    """`frames` frames from each of `starts` on, shape (len(starts), frames, channels); silence where there are none."""
     data = bytearray()
     for start in starts:
         file.seek(samples.start + start * samples.block)
         found = file.read(max(0, min(frames, samples.frames - start)) * samples.block)
         data += found.ljust(frames * samples.block, b"\0")
-    kept = np.frombuffer(data, np.uint8).reshape(len(starts), frames, samples.block)[:, ::every]
-    return _to_float(kept.tobytes(), samples.codec).reshape(*kept.shape[:2], samples.channels)
+    return _to_float(bytes(data), samples.codec).reshape(len(starts), frames, samples.channels)
 
 
 def _to_float(data: bytes, codec: str) -> NDArray[np.float32]:

@@ -20,8 +20,6 @@ HOP_S = 0.5
 """Passages begin on this grid."""
 _LOOK_S = 0.05
 """Seconds read of each hop, in files that can be sought in: enough to tell whether a track sounds."""
-_EVERY = 4
-"""One sample in this many is enough for an energy, whatever aliases."""
 _TOGETHER = 128
 """Hops whose samples are read at a time."""
 _LOUD_QUANTILE, _RANGE_DB = 0.95, 20.0
@@ -101,7 +99,7 @@ def _plain_levels(path: str | Path) -> Levels | None:
         hop, look = round(HOP_S * samples.sample_rate), round(_LOOK_S * samples.sample_rate)
         starts = range(0, samples.frames, hop)
         several = [starts[i : i + _TOGETHER] for i in range(0, len(starts), _TOGETHER)]
-        pieces = (plain_pieces(file, samples, some, look, _EVERY) for some in several)
+        pieces = (plain_pieces(file, samples, some, look) for some in several)
         return np.concatenate([np.einsum("hnc,hnc->h", p, p) / p[0].size for p in pieces] or [np.zeros(0)])
 
 
