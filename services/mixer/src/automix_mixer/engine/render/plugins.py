@@ -71,8 +71,8 @@ class Plugin:
 
     def __init__(self, path: Path, values: Mapping[str, Any]) -> None:
         """Raises EngineError PLUGIN_NOT_FOUND, PLUGIN_UNUSABLE."""
-        self._load = lambda: _loaded(path, values)
-        self._loaded = [self._load()]
+        self._path, self._values = path, values
+        self._loaded = [_loaded(path, values)]
         self._twice = False
 
     def process(self, sound: Sound, sample_rate: float, *, reset: bool) -> Sound:
@@ -86,7 +86,7 @@ class Plugin:
         if len(sound) == 1:
             self._twice = True
         else:
-            self._loaded = [self._load() for _ in sound]
+            self._loaded = [_loaded(self._path, self._values) for _ in sound]
         return self._processed(sound, sample_rate, reset=reset)
 
     def _processed(self, sound: Sound, sample_rate: float, *, reset: bool) -> Sound:
