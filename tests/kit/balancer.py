@@ -36,7 +36,8 @@ class Balancer:
 
     def answered(self, path: str) -> list[str]:
         """Which replica answered each call of this path, in turn, as host:port. A call is known soon after its end."""
-        calls = (line.split() for line in self._log.read_text().splitlines())
+        whole, _, _ = self._log.read_text().rpartition("\n")  # the line after it is still being written
+        calls = (line.split() for line in whole.splitlines())
         return [replica for called, replica in calls if called == path]
 
     def __call__(self, listening: Mapping[str, str]) -> dict[str, str]:

@@ -94,7 +94,12 @@ class Stack:
         counts = {**dict.fromkeys(SETTINGS, replicas), "worker": len(WORKERS)}
         balancer = Balancer(servers) if replicas > 1 else None
         running = local.Stack(servers, overrides=overrides, replicas=counts, front=balancer or dict)
-        running.bring_up()
+        try:
+            running.bring_up()
+        except BaseException:
+            if balancer is not None:
+                balancer.close()
+            raise
         return cls(running, balancer)
 
     async def close(self) -> None:
@@ -103,9 +108,11 @@ class Stack:
             await channel.close()
         if self._superuser is not None:
             await self._superuser.close()
-        await asyncio.to_thread(self.local.stop)
-        if self.balancer is not None:
-            self.balancer.close()
+        try:
+            await asyncio.to_thread(self.local.stop)
+        finally:
+            if self.balancer is not None:
+                self.balancer.close()
 
     def channel(self, process: str) -> grpc.aio.Channel:
         """A channel to a service."""
