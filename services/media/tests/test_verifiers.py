@@ -2,7 +2,10 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from uuid import uuid4
 
 import grpc
 import psutil
@@ -249,6 +252,7 @@ async def test_long_verifications_make_way_and_beyond_the_long_places_begin_anew
     data = wav()
     completing = []
     held: list[psutil.Process] = []
+    own = psutil.Process().nice()
     for niceness in (10, 5, 0):  # one in each lane, the last lane first
         upload = await caller.sent(data)
         completing.append(asyncio.create_task(caller.at(replica).complete(upload.id)))
@@ -256,7 +260,8 @@ async def test_long_verifications_make_way_and_beyond_the_long_places_begin_anew
         assert isinstance(child, psutil.Process)
         child.suspend()
         held.append(child)
-        await until(lambda niceness=niceness: held[-1].nice() == niceness)
+        lower = min(19, own + niceness)
+        await until(lambda lower=lower: held[-1].nice() == lower)
     assert all(child.is_running() for child in held)  # nobody wants their places
     # Somebody does: the shortest goes, for there is no room where it belongs, and begins anew later.
     other = asyncio.create_task(stranger.at(replica).upload(data))
@@ -267,6 +272,50 @@ async def test_long_verifications_make_way_and_beyond_the_long_places_begin_anew
     for child in held[:2]:
         child.resume()
     assert [asset.size for asset in await asyncio.gather(*completing)] == [len(data)] * 3
+
+
+async def test_work_that_waits_has_its_time_in_every_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "LOOK_SECONDS", 0.0)
+    place = await lanes.Lanes(2).place(uuid4())
+    begun: list[lanes.Work] = []
+    end = asyncio.Event()
+
+    async def wait(work: lanes.Work) -> None:
+        begun.append(work)
+        await end.wait()
+
+    running = asyncio.create_task(place.run(wait))
+    await until(lambda: begun)
+    for niceness in (5, 10):
+        begun[0].began -= lanes.MOST_SECONDS + 1
+        await until(lambda niceness=niceness: begun[0].niceness >= niceness)
+        for _ in range(100):  # turns of the loop, in which it looks again
+            await asyncio.sleep(0)
+        assert begun[0].niceness == niceness
+    end.set()
+    await running
+    place.leave()
+    assert len(begun) == 1
+
+
+def test_a_verifier_gives_way_to_its_service_whose_own_priority_stays() -> None:
+    own = psutil.Process().nice()
+    children = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(2)]
+    for child, niceness in zip(children, (0, 5), strict=True):
+        with child:
+            nicer = psutil.Process(child.pid)
+            nicer.nice(min(19, own + 1))  # as an administrator has it: what asks for no step leaves it
+            lanes.Work(niceness).started(child.pid)
+            assert nicer.nice() == min(19, own + (niceness or 1))
+            child.communicate(b"\n")
+
+
+def test_a_priority_that_may_not_be_changed_ends_no_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(lanes.os, "setpriority", refuse)
+    lanes.Work(5).started(psutil.Process().pid)
 
 
 async def test_one_user_alone_never_begins_a_verification_anew(

@@ -15,8 +15,9 @@ MOST_PROCESSOR_SECONDS = (1.0, 3.0)
 """Of the first lanes, where others wait. A file of half a minute takes less than the first, a song of usual length less
 than the second, on a busy machine, too."""
 NICENESS = (0, 5, 10)
-"""Of each lane. A verification of the last has a tenth of a processor beside work of usual priority, so that it gives
-way and is not starved."""
+"""Of each lane, beyond that of the service itself. A verification of the last has a tenth of a processor beside work of
+usual priority, so that it gives way and is not starved."""
+_NICEST = 19
 MOST_SECONDS = 60.0
 """By the clock, for work that waits or hangs; on a crowded machine short work takes long, too."""
 LOOK_SECONDS = 0.25
@@ -28,7 +29,7 @@ Result = TypeVar("Result")
 class Work:
     """What goes on in a place; whoever works keeps `processor_seconds` and `process_id` up to date."""
 
-    niceness: int
+    niceness: int  # beyond the service's own
     processor_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
     process_id: int | None = None
@@ -39,11 +40,13 @@ class Work:
         self.give_way(self.niceness)
 
     def give_way(self, niceness: int) -> None:
-        """Lowers the priority of the process that works, or of the next one that does."""
+        """Lowers the priority of the process that works, or of the next one that does, beneath the service's own."""
         self.niceness = niceness
-        if self.process_id is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self.process_id, niceness)
+        if self.process_id is not None and niceness:
+            own = os.getpriority(os.PRIO_PROCESS, os.getpid())
+            # Where the system does not let it, the work goes on as it is.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.setpriority(os.PRIO_PROCESS, self.process_id, min(_NICEST, own + niceness))
 
 
 class Lanes:
@@ -83,6 +86,7 @@ class Place:
                     continue
                 if self._lanes[self._lane + 1].has_room(self._owner_id):
                     await self._move()
+                    work.began = time.monotonic()  # each lane allows it its time
                     work.give_way(NICENESS[self._lane])
                 elif self._lanes[self._lane].is_wanted_by_others(self._owner_id):
                     await _ended(running)
