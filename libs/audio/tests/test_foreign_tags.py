@@ -96,6 +96,12 @@ TEXTS = {
     "Windows, a word that ends foreign": ("Café".encode("cp1252"), "Café"),
     "Windows, many foreign characters": ("Übergrößenträger €".encode("cp1252"), "Übergrößenträger €"),
     "Windows, quotation marks": ("“Ja”".encode("cp1252"), "“Ja”"),
+    # To UTF-8 their é and the sign behind it begin a character of three bytes.
+    **{
+        f"Windows, {title}": (title.encode("cp1252"), title)
+        for title in ("Beyoncé’s Song", "Café’s", "José… live", "Qué—tal", "Café”")
+    },
+    "Windows, of which two letters are a character of UTF-8": ("CAFÉ’S CRÈME".encode("cp1252"), "CAFÉ’S CRÈME"),
 }
 
 

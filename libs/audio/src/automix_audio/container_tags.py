@@ -12,6 +12,8 @@ from automix_audio.opening import open_container
 from automix_audio.sniff import demuxer_for
 from automix_audio.views import without_tags
 
+_CUT_PUNCTUATION = "…".encode()[:-1]
+
 
 def container_tags(file: BinaryIO) -> tuple[Mapping[str, str], bytes]:
     """The texts of a recording by their names in lower case, and its picture. Raises AudioError."""
@@ -27,8 +29,9 @@ def container_tags(file: BinaryIO) -> tuple[Mapping[str, str], bytes]:
 def _decoded(text: str) -> str:
     """INFO of WAV and others name no encoding: what is no UTF-8 was written by Windows, mostly.
 
-    UTF-8 that was cut to so many bytes, or damaged, is known by the characters of several bytes that are whole, or by
-    two bytes of one that begin it. It loses what is broken.
+    UTF-8 that was cut to so many bytes is known by a character of several bytes before the broken one that ends it, or
+    by the beginning of a quotation mark or dash, which to Windows would be `â€`. UTF-8 that is damaged elsewhere is
+    known by many such characters. It loses what is broken.
     """
     data = text.encode("utf-8", "surrogateescape")
     try:
@@ -36,9 +39,11 @@ def _decoded(text: str) -> str:
     except UnicodeDecodeError as error:
         whole, broken = data.decode("utf-8", "ignore"), data.decode("utf-8", "replace").count("\ufffd")
         several_bytes = sum(not character.isascii() for character in whole)
-        if several_bytes >= broken or error.end - error.start > 1:
-            return whole
-        return data.decode("cp1252", "replace")
+        if error.end == len(data):
+            is_utf8 = several_bytes > 0 or data.endswith(_CUT_PUNCTUATION)
+        else:
+            is_utf8 = several_bytes > 2 * broken
+        return whole if is_utf8 else data.decode("cp1252", "replace")
 
 
 def _picture(container: InputContainer) -> bytes:
