@@ -232,6 +232,25 @@ def test_extras_never_overwrite_inputs_or_strangers(run: Run, tmp_path: Path, na
     assert [path.name for path in extras.iterdir()] == [name]
 
 
+def test_recordings_called_like_tracks_stay_beside_extras_and_are_in_the_way_of_tracks_stems_alone(
+    run: Run, tmp_path: Path
+) -> None:
+    extras = tmp_path / "extras"
+    extras.mkdir()
+    mine = tone(extras / "Track_1.wav", 330.0)
+    before = mine.read_bytes()
+    usual = ["-v", mine, "-o", tmp_path / "mix.wav", "--extras", extras]
+    done = run(*usual)
+    assert done.exit_code == 0, done.output
+    plan = tmp_path / "plan.json"
+    plan.write_text('{"settings": {"track_stems": true}}')
+    for arguments in (["--track-stems"], ["--plan", plan]):
+        refused = run(*usual, *arguments)
+        assert refused.exit_code == 2
+        assert "Track_1.wav" in refused.output.replace("\n", "")
+    assert mine.read_bytes() == before
+
+
 def test_stems_of_an_earlier_mix_are_no_inputs_of_a_mix_that_replaces_them(run: Run, tmp_path: Path) -> None:
     extras = tmp_path / "extras"
     again = ["-o", tmp_path / "mix.wav", "--extras", extras, "--stems"]

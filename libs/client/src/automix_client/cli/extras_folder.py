@@ -16,19 +16,23 @@ from automix_client.targets import OverlapError, folded
 
 MANIFEST = ".automix-extras.json"
 """Size and time of change of every file that a mix left in the folder. Nothing else tells who made a file."""
-_NAMES = ("report.", "comparison.", "stem_", "track_")
+_NAMES = ("report.", "comparison.", "stem_")
+_TRACKS = "track_"
 
 
 class ExtrasFolder:
     """Extras on their way: `part` is a folder beside their place, from which `commit` moves them in.
 
-    Used as a context it removes `part` at the end. Raises OverlapError, and OSError that names the folder.
+    With `by_track` every track's stem comes along: recordings are often called like those, so their names are kept free
+    only then. Used as a context it removes `part` at the end. Raises OverlapError, and OSError that names the folder.
     """
 
-    def __init__(self, folder: Path, inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    def __init__(
+        self, folder: Path, inputs: Sequence[Path], outputs: Sequence[Path], *, by_track: bool = False
+    ) -> None:
         self.folder = folder
         _check_folder(folder)
-        _check_names(folder, inputs, outputs)
+        _check_names(folder, inputs, outputs, (*_NAMES, _TRACKS) if by_track else _NAMES)
         self.part = folder / f".{secrets.token_hex(8)}.part"
         with ExitStack() as held:
             if not folder.is_dir():
@@ -79,23 +83,22 @@ def _check_folder(folder: Path) -> None:
         raise PermissionError(errno.EACCES, f"the folder {existing} is write-protected: name another", str(folder))
 
 
-def _check_names(folder: Path, inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+def _check_names(folder: Path, inputs: Sequence[Path], outputs: Sequence[Path], names: tuple[str, ...]) -> None:
+    """Raises OverlapError for what would be in the way of files whose names begin like one of `names`."""
     for path in outputs:
-        if Path(os.path.realpath(path)).parent == Path(os.path.realpath(folder)) and _may_be_written(path.name):
+        if Path(os.path.realpath(path)).parent == Path(os.path.realpath(folder)) and folded(path.name).startswith(
+            names
+        ):
             raise OverlapError(path, "lies where --extras writes: name another file")
     if not folder.is_dir():
         return
     for place in sorted(folder.iterdir()):
-        if not _may_be_written(place.name):
+        if not folded(place.name).startswith(names):
             continue
         if any(path.exists() and place.exists() and path.samefile(place) for path in inputs):
             raise OverlapError(place, "is one of the inputs, which would be lost: name another folder with --extras")
         if not _is_ours(place):
             raise OverlapError(place, _FOREIGN)
-
-
-def _may_be_written(name: str) -> bool:
-    return folded(name).startswith(_NAMES)
 
 
 def _is_ours(place: Path) -> bool:

@@ -171,16 +171,20 @@ def _render(
     outputs |= beside
     refuse_overlaps(outputs, inputs)
     picture = cover_of(cover)
+    with naming_plan(plan):
+        text = plan_text(plan) if plan else None
+    # A plan holds the setting where its mix was asked for them, and then makes them again.
+    by_track = bool(settings.get("track_stems")) or '"track_stems"' in (text or "")
     with ExitStack() as held:
         leftovers = held.enter_context(Leftovers(terminal))
         scratch = leftovers.folder()
-        folder = held.enter_context(ExtrasFolder(extras, inputs, list(outputs.values()))) if extras else None
+        results = list(outputs.values())
+        folder = held.enter_context(ExtrasFolder(extras, inputs, results, by_track=by_track)) if extras else None
         targets = [held.enter_context(Target(path, scratch=scratch)) for path in outputs.values()]
         for part in (*(target.part for target in targets), *([folder.part] if folder else [])):
             leftovers.add(part)
         named = [(readable(path, scratch), role, spoken(path), asked) for path, role, asked in tracks]
         with naming_plan(plan), waiting(terminal) as show:
-            text = plan_text(plan) if plan else None
             mixed = _engine(terminal)(
                 named,
                 targets[0].part,
