@@ -8,7 +8,7 @@ import pytest
 from automix_common.database.pool import Database
 from automix_common.process.ids import new_id
 from automix_mixer.domain import Claim, JobError, JobStatus, NewRender, RenderFile
-from automix_mixer.naming import distinct
+from automix_mixer.naming import distinct, output_label, track_label
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.worker.ending import Endings
@@ -89,6 +89,14 @@ def test_a_number_keeps_a_name_within_bounds(names: list[str]) -> None:
         taken.append(distinct(render, taken).filename)
     assert len({name.removesuffix(".wav") for name in taken}) == len(taken)
     assert all(len(name) <= 255 and name.endswith(".wav") for name in taken)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("3_my-song_2", "3 my-song_2"), ("12", "12"), ("lead_effects", "lead effects")]
+)
+def test_a_tracks_stem_is_called_as_the_track_is(name: str, label: str) -> None:
+    assert track_label(name) == label
+    assert output_label("a-cappella") == "a cappella"
 
 
 async def test_a_zombie_changes_nothing(database: Database, owner: Owner) -> None:

@@ -22,11 +22,17 @@ def beside(mix_name: str, label: str, suffix: str) -> str:
 
 
 def output_label(name: str) -> str:
-    """What a person calls the version `a-cappella`, the track `3_kick` or the master `-9/-1`."""
+    """What a person calls the stem `lead`, the version `a-cappella` or the master `-9/-1`."""
     if name[:1] == "-":
         loudness, _, ceiling = name.partition("/")
         return f"{loudness} LUFS {ceiling} dBTP"
     return name.replace("-", " ").replace("_", " ")
+
+
+def track_label(name: str) -> str:
+    """What a person calls the track `3_my-song_2`: by its number and its own name, which stays."""
+    number, _, own = name.partition("_")
+    return f"{number} {own}".rstrip() if number.isdecimal() else output_label(name)
 
 
 def distinct(render: NewRender, taken: Collection[str]) -> NewRender:

@@ -67,16 +67,16 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
     (FileExistsError, ExitCode.REFUSED, "replace it with --force, or name another with --out"),
 )
 
-LOOK = "`automix status` shows what is not up, where AutoMix runs on this machine"
+_LOOK = "`automix status` shows what is not up, where AutoMix runs on this machine"
 
 REASONS = {
     "NO_SUCH_PROJECT": "`automix projects list` shows yours, and `automix whoami` who is signed in",
     "NOT_RUNNING": "start it with `automix up`, or name another with --endpoint",
     "NOT_STARTED": "",  # the message says why
-    "STREAM_BROKEN": LOOK,
+    "STREAM_BROKEN": _LOOK,
     "DISK_FULL": "once there is room, everything goes on by itself",
-    "STORAGE_UNAVAILABLE": LOOK,
-    "DATABASE_UNAVAILABLE": LOOK,
+    "STORAGE_UNAVAILABLE": _LOOK,
+    "DATABASE_UNAVAILABLE": _LOOK,
     "INVALID_CREDENTIALS": "no account has this email and password: check both",
     "EMAIL_TAKEN": "sign in with `automix login`",
     "PROJECT_QUOTA": "delete one with `automix projects delete`, mix into one with `automix mix --project`, or raise "

@@ -10,13 +10,14 @@ from automix_common.process.ids import new_id
 
 from automix_mixer.content_types import content_type, filetype
 from automix_mixer.domain import Claim, NewRender, RenderFile
-from automix_mixer.naming import beside, output_label, render_name
+from automix_mixer.naming import beside, output_label, render_name, track_label
 from automix_mixer.repository.keys import attempt_prefix
 from automix_mixer.worker.patience import with_patience
 
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
 STEM = "stem_"
-NAMED = {STEM: "stem", "track_": "track", "master_": "master", "version_": "version"}
+TRACK = "track_"
+NAMED = {STEM: "stem", TRACK: "track", "master_": "master", "version_": "version"}
 """Kinds of the engine's files that have a name: by the beginning of `stem_lead`, which kind of file it is here."""
 
 
@@ -47,7 +48,8 @@ async def store_outputs(
         if kept is None:
             continue
         key, its = await put(path, f"{kept}-{number}")
-        label = output_label(kind.removeprefix(beginning)) if beginning else kept.replace("_", " ")
+        naming = track_label if beginning == TRACK else output_label
+        label = naming(kind.removeprefix(beginning) if beginning else kept)
         name = beside(filename, label, path.suffix)
         files.append(RenderFile(new_id(), kept, key, name, its.size, its.sha256))
     return NewRender(
