@@ -269,24 +269,36 @@ async def test_owners_take_turns_when_two_senders_look_at_the_same_moment(told: 
     assert {of[one.webhook_id].user_id for one in found if one is not None} == {owner.user_id for owner in owners}
 
 
-async def test_what_another_sender_has_just_recorded_is_not_sent_again(told: Told) -> None:
-    """Its statement began when the delivery was still waiting, and goes on when its outcome is written."""
-    await told.fail_a_job()
-
-    async def taken() -> Sending | None:
-        async with told.database.transaction() as connection:
-            return await take_next(connection, LEASE)
-
+async def test_what_another_sender_is_recording_is_not_sent_again_and_holds_up_nobody(
+    told: Told, receiver: Receiver
+) -> None:
+    """A delivery that somebody holds is passed by at once, and what else is due is sent meanwhile."""
+    other = Owner()
+    async with told.database.transaction() as connection:
+        await Webhooks(connection, other.user_id).add(new_id(), f"{receiver.url}/other", ["job.failed"], SECRET)
+    for owner in (told.owner, other):
+        await told.fail_a_job(owner)
+    # Its owner has the fewest attempts under way, so that it is looked at first.
+    busy = new_id()
+    async with told.database.transaction() as connection:
+        await Webhooks(connection, other.user_id).add(busy, f"{receiver.url}/busy", ["job.succeeded"], SECRET)
+    await told.sql("UPDATE webhooks SET busy_until = now() + interval '1 day' WHERE id = %s", busy)
     async with told.database.transaction() as connection:
         await connection.execute(
             "UPDATE webhook_deliveries SET state = 'delivered', due_at = NULL, ended_at = now(), attempts = 1,"
             " attempted_at = now() WHERE webhook_id = %s",
             (told.webhook_id,),
         )
-        second = asyncio.create_task(taken())
-        await until(lambda: second.done() or waits_for_a_lock(told))
-    assert await second is None
-    assert (await told.only())["attempts"] == 1
+        sweeping = asyncio.create_task(told.sender.sweep())
+        await until(lambda: sweeping.done() or waits_for_a_lock(told))
+        assert sweeping.done(), "no sender waits for a row while all others wait for it"
+    await sweeping
+    await told.sender.settle()
+    assert [headers["webhook-id"] for headers, _ in receiver.told] == [
+        str(one) for (one,) in await told.sql("SELECT id FROM webhook_deliveries WHERE owner_id = %s", other.user_id)
+    ]
+    await told.send()
+    assert (await told.only())["attempts"] == len(receiver.told) == 1
 
 
 async def waits_for_a_lock(told: Told) -> bool:

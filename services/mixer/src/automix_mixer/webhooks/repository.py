@@ -105,7 +105,15 @@ async def take_next(connection: Connection, lease: timedelta) -> Sending | None:
     """
     # Two who look at the same moment would see the same owner served least, and both take from that one.
     await take(connection, Lock.SENDERS)
-    return await statements.TAKE.one(connection, lease=lease)
+    # All others wait meanwhile, so this waits for no row: a webhook whose delivery somebody holds, or whose delivery
+    # has just ended, is passed by.
+    passed: list[UUID] = []
+    while (webhook_id := await statements.LANE.one(connection, passed=passed)) is not None:
+        sending = await statements.TAKE.one(connection, webhook=webhook_id, lease=lease)
+        if sending is not None:
+            return sending
+        passed.append(webhook_id)
+    return None
 
 
 async def record(connection: Connection, sending: Sending, answer: Answer) -> None:

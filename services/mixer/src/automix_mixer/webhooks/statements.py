@@ -1,5 +1,7 @@
 """Every statement about webhooks: a user's are scoped to their owner, a sender's to its attempt."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from automix_common.database.statements import Command, Query, Scalar, interval
 from sqlalchemy import bindparam
@@ -124,33 +126,35 @@ REPEAT = Query(
 
 # As senders work
 
+LANE = Scalar(
+    UUID,
+    """
+    SELECT id FROM webhooks
+    WHERE id = ANY (ARRAY(
+            SELECT DISTINCT webhook_id FROM webhook_deliveries
+            WHERE state = 'waiting' AND due_at <= statement_timestamp()
+        ))
+        AND id <> ALL (%(passed)s::uuid[])
+        AND disabled_at IS NULL AND (busy_until IS NULL OR busy_until < clock_timestamp())
+    -- Owners take turns: one whose servers are all slow must not hold every attempt there is.
+    ORDER BY (
+        SELECT count(*) FROM webhooks AS busy
+        WHERE busy.owner_id = webhooks.owner_id AND busy.busy_until >= clock_timestamp()
+    )
+    LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    """,
+)
 TAKE = Query(
     Sending,
     """
-    WITH lane AS (
-        SELECT id FROM webhooks
-        WHERE id = ANY (ARRAY(
-                SELECT DISTINCT webhook_id FROM webhook_deliveries
-                WHERE state = 'waiting' AND due_at <= statement_timestamp()
-            ))
-            AND disabled_at IS NULL AND (busy_until IS NULL OR busy_until < clock_timestamp())
-        -- Owners take turns: one whose servers are all slow must not hold every attempt there is.
-        ORDER BY (
-            SELECT count(*) FROM webhooks AS busy
-            WHERE busy.owner_id = webhooks.owner_id AND busy.busy_until >= clock_timestamp()
-        )
-        LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-    ), first AS (
-        SELECT d.id FROM lane JOIN LATERAL (
-            SELECT id FROM webhook_deliveries
-            WHERE webhook_id = lane.id AND state = 'waiting' AND due_at <= statement_timestamp()
-            ORDER BY due_at LIMIT 1
-        ) AS d ON true
+    WITH first AS (
+        SELECT id FROM webhook_deliveries
+        WHERE webhook_id = %(webhook)s AND state = 'waiting' AND due_at <= statement_timestamp()
+        -- The lock asks again of the row itself: its attempt may have ended since this statement began.
+        ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ), taken AS (
         UPDATE webhook_deliveries SET attempts = attempts + 1, attempted_at = clock_timestamp()
         FROM first WHERE webhook_deliveries.id = first.id
-            -- Asked again of the row itself: its attempt may have ended since this statement began.
-            AND webhook_deliveries.state = 'waiting' AND webhook_deliveries.due_at <= statement_timestamp()
         RETURNING webhook_deliveries.*
     )
     UPDATE webhooks SET busy_until = clock_timestamp() + %(lease)s::interval
