@@ -10,6 +10,7 @@ from automix.mixer.v1 import mixer_pb2 as pb
 from automix_common.database.pool import Database
 from automix_common.process.ids import new_id
 from automix_mixer.domain import RenderFile
+from automix_mixer.engine.settings import ALWAYS_STORED
 from automix_mixer.repository.burial import bury_project
 from kit.refusals import reason_of
 
@@ -67,7 +68,7 @@ async def test_named_inputs_keep_their_order_and_may_change_their_role(caller: C
     ]
 
 
-async def test_settings_are_frozen_with_every_default(caller: Caller, database: Database) -> None:
+async def test_settings_are_frozen_and_read_with_every_default(caller: Caller, database: Database) -> None:
     asked = pb.MixSettings(
         vocal_level_db=0,
         target_loudness_lufs=-16,
@@ -83,6 +84,8 @@ async def test_settings_are_frozen_with_every_default(caller: Caller, database: 
     assert job.settings.ceiling_dbtp == -1
     stored = (await row_of(database, job.id))["settings"]
     assert (stored["format"], stored["reverb_amount"]) == ("flac24", 2.0)
+    assert set(stored) == ALWAYS_STORED
+    assert (job.settings.balance, job.settings.key) == ("auto", "auto")
     again = await caller.create_job(settings=job.settings)
     assert again.settings == job.settings
 

@@ -5,7 +5,7 @@ from automix_common.rpc.errors import mine
 
 from automix_mixer.content_types import FILETYPES
 from automix_mixer.domain import Job, JobStatus, Render, RenderFile
-from automix_mixer.mix_settings import to_contract
+from automix_mixer.mix_settings import of_job
 from automix_mixer.track_options import split
 from automix_mixer.track_options import to_contract as to_options
 
@@ -35,7 +35,7 @@ def job_message(job: Job | None) -> pb.Job:
         stage=job.stage,
         attempt=job.attempt,
         inputs=_inputs(job),
-        settings=to_contract(job.settings),
+        settings=of_job(job.settings),
         render_id=str(job.render_id or ""),
         retry_of=str(job.retry_of or ""),
         cancel_requested=job.cancel_requested,

@@ -17,9 +17,11 @@ FORMATS: Mapping[int, str] = {
 }
 NUMBERS: Mapping[str, int] = {name: value for value, name in FORMATS.items()}
 
+_USUAL = Settings().complete()
+
 
 def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
-    """The engine's settings as a JSON object with every default filled in.
+    """The engine's settings as a job stores them: see `automix_mixer.engine.settings.stored`.
 
     Raises InvalidArgument (BAD_SETTINGS) naming the field that the engine refuses.
     """
@@ -64,8 +66,13 @@ def _checked(plain: Mapping[str, Any]) -> Settings:
         raise refused(error.field, error.why) from None
 
 
-def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:
+def of_job(stored: Mapping[str, Any]) -> pb.MixSettings:
     """A job's settings as its owner reads them: every one, with its default where nothing else was asked for."""
+    return to_contract(_USUAL | stored)
+
+
+def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:
+    """Those settings as their owner reads them that are stored."""
     known = {name: value for name, value in stored.items() if name in pb.MixSettings.DESCRIPTOR.fields_by_name}
     known[INSERTS] = inserts.to_contract(stored.get(INSERTS) or ())
     return pb.MixSettings(**known | {"format": NUMBERS.get(str(stored.get("format")), pb.RENDER_FORMAT_UNSPECIFIED)})

@@ -1,14 +1,20 @@
 """What may be asked of a mix."""
 
+import json
 import math
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
 from automix.mixer.v1.settings import MIX_SETTINGS
 from automix_mixer.engine import Settings, SettingsError
+from automix_mixer.engine.plan.upgrade import upgraded
+from automix_mixer.engine.settings import ALWAYS_STORED
 from automix_mixer.mix_settings import NUMBERS as FORMAT_NUMBERS
-from automix_mixer.mix_settings import to_contract, to_engine
+from automix_mixer.mix_settings import of_job, to_contract, to_engine
+
+STORED_PLANS = Path(__file__).parent / "stored_plans"
 
 
 def test_defaults_survive_json() -> None:
@@ -49,7 +55,7 @@ def test_what_is_out_of_bounds_is_named(field: str, value: object) -> None:
 def test_a_job_reaches_every_number_to_both_of_its_bounds() -> None:
     for setting in (one for one in MIX_SETTINGS if one.low is not None):
         for bound in (setting.low, setting.high):
-            assert to_engine(pb.MixSettings(**{setting.name: bound}))[setting.name] == bound
+            assert to_engine(pb.MixSettings(**{setting.name: bound})).get(setting.name, setting.default) == bound
 
 
 def test_a_job_reaches_every_choice_and_both_sides_of_every_switch() -> None:
@@ -57,7 +63,7 @@ def test_a_job_reaches_every_choice_and_both_sides_of_every_switch() -> None:
         for value in setting.choices or (True, False):
             asked = pb.MixSettings(**{setting.name: FORMAT_NUMBERS[value] if setting.name == "format" else value})
             made = to_engine(asked)
-            assert made[setting.name] == value
+            assert made.get(setting.name, setting.default) == value
             assert to_engine(to_contract(made)) == made
 
 
@@ -65,11 +71,26 @@ def test_engine_contract_and_vocabulary_have_the_same_settings_and_defaults() ->
     names = [*(setting.name for setting in MIX_SETTINGS), "inserts"]
     assert sorted(names) == sorted(pb.MixSettings.DESCRIPTOR.fields_by_name)
     assert sorted(names) == sorted(f.name for f in fields(Settings))
-    assert (
-        Settings().to_json()
-        == to_engine(pb.MixSettings())
-        == {one.name: list(one.default) if one.most else one.default for one in MIX_SETTINGS} | {"inserts": []}
-    )
+    usual = {one.name: list(one.default) if one.most else one.default for one in MIX_SETTINGS} | {"inserts": []}
+    assert Settings().complete() == usual
+    assert to_engine(of_job(to_engine(pb.MixSettings()))) == to_engine(pb.MixSettings()) == Settings().to_json()
+    assert of_job({}) == to_contract(usual), "a job's owner reads every setting"
+
+
+def test_a_later_setting_costs_nothing_until_it_is_used() -> None:
+    first = STORED_PLANS / "v1_with_settings.json"
+    known = set(upgraded(json.loads(first.read_text())["plan"])["settings"])
+    assert set(to_engine(pb.MixSettings())) == ALWAYS_STORED == known
+    assert set(to_engine(pb.MixSettings(track_stems=True, title="", masters=[]))) - known == {"track_stems"}
+
+
+def test_a_later_setting_keeps_its_default_which_stored_jobs_and_plans_are_read_with() -> None:
+    later = {one.name: one.default for one in MIX_SETTINGS if one.name not in ALWAYS_STORED}
+    auto = dict.fromkeys(("balance", "delay_division", "key"), "auto")
+    off = dict.fromkeys(("match_reference_loudness", "track_stems", "mastering", "preview"), False)
+    none = dict.fromkeys(("title", "artist", "album"), "")
+    # A new setting goes here with a default that leaves a mix as it was without the setting.
+    assert later == auto | off | none | {"masters": (), "versions": (), "align_doubles": 0.0, "tune": 0.0}
 
 
 def test_a_job_reaches_lists() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from automix_mixer.engine import EngineError, MixPlan, Track, mix, plan_from_json, plan_to_json
 from automix_mixer.engine.plan.strips import forgotten
+from automix_mixer.engine.plan.upgrade import upgraded
 from automix_mixer.engine.settings import Settings
 
 from .conftest import load
@@ -47,6 +48,16 @@ def test_an_upgraded_plan_is_a_plan_of_today(path: Path) -> None:
     written = plan_to_json(plan)
     assert written["version"] == 2
     assert plan_from_json(json.loads(json.dumps(written))) == plan
+
+
+def test_a_plan_of_today_holds_no_setting_that_the_first_release_refuses_unless_it_is_used(tmp_path: Path) -> None:
+    known = set(upgraded(load_stored(STORED[0])["plan"])["settings"])
+    for asked, used in ((Settings(), set()), (Settings(track_stems=True, preview=True), {"track_stems", "preview"})):
+        made = mix(tracks_of("beat_alone", tmp_path), asked, tmp_path / "m.wav").plan
+        written = plan_to_json(made)
+        assert set(written["settings"]) - known == used
+        assert plan_to_json(plan_from_json(json.loads(json.dumps(written)))) == written
+        assert Settings.from_json(plan_from_json(written).settings).track_stems == asked.track_stems
 
 
 @pytest.mark.parametrize("version", [0, 3, -1, "1", None, True, 1.5])

@@ -23,6 +23,30 @@ INSERTS = "inserts"
 _KNOWN: Mapping[str, Setting] = {setting.name: setting for setting in MIX_SETTINGS}
 
 
+ALWAYS_STORED = frozenset(
+    {
+        "vocal_level_db",
+        "target_loudness_lufs",
+        "ceiling_dbtp",
+        "max_limiting_db",
+        "reference_strength",
+        "reference_spectrum",
+        "reference_width",
+        "reference_dynamics",
+        "reference_loudness",
+        "neutral_strength",
+        "reverb_amount",
+        "delay_amount",
+        "deess_amount",
+        "style",
+        "format",
+        "sample_rate",
+        "stems",
+        "comparison",
+    }
+)
+"""Settings that every release knows, so that jobs and plans hold them with their defaults, too. A later setting is
+stored where it differs from its default, which therefore stays what it is (docs/adr/0040)."""
 _AIMS = ("target_loudness_lufs", "ceiling_dbtp", "match_reference_loudness")
 
 
@@ -133,9 +157,22 @@ class Settings:
         return cls(**given)
 
     def to_json(self) -> dict[str, Any]:
+        """What is stored of them, as a JSON object that `from_json` reads back: see `stored`."""
+        return stored(self.complete())
+
+    def complete(self) -> dict[str, Any]:
         """All settings, defaults included, as a JSON object that `from_json` reads back."""
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         return plain | {INSERTS: [insert.to_json() for insert in self.inserts]}
+
+
+def stored(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without the later ones that have their default, which a release before them would refuse."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in ALWAYS_STORED or (value is not None and value != _USUAL.get(name))
+    }
 
 
 def _checked(setting: Setting, value: Any) -> Any:
@@ -188,3 +225,4 @@ STYLES: tuple[str, ...] = choices("style")
 FORMATS: tuple[str, ...] = choices("format")
 SAMPLE_RATES: tuple[int, ...] = tuple(rate for rate in choices("sample_rate") if rate)
 """In Hz; the setting 0 chooses among them by the beat."""
+_USUAL = Settings().complete()

@@ -96,7 +96,7 @@ jobs = sa.Table(
         JSONB,
         sa.CheckConstraint("jsonb_typeof(settings) = 'object'"),
         nullable=False,
-        comment="Settings of the engine with every default filled in, fixed at creation",
+        comment="Settings of the engine, fixed at creation; a later one that is absent has its default",
     ),
     sa.Column(
         "plan",

@@ -42,7 +42,7 @@ from automix_mixer.engine.plan.strips import (
     voice_bus,
 )
 from automix_mixer.engine.plan.upgrade import upgraded
-from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.settings import Settings, stored
 
 DELIVERY = (
     "format",
@@ -133,8 +133,8 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
 
 
 def kept_settings(plan: m.MixPlan) -> dict[str, Any]:
-    """The settings of a plan that have a meaning beside its decisions."""
-    return {name: value for name, value in plan.settings.items() if name in _KEPT or plan.passage is not None}
+    """The settings of a plan that have a meaning beside its decisions, as they are stored."""
+    return stored({name: value for name, value in plan.settings.items() if name in _KEPT or plan.passage is not None})
 
 
 def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
