@@ -314,7 +314,7 @@ def test_a_priority_that_may_not_be_changed_ends_no_verification(monkeypatch: py
     def refuse(*_: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(lanes.os, "setpriority", refuse)
+    monkeypatch.setattr("os.setpriority", refuse)
     lanes.Work(5).started(psutil.Process().pid)
 
 
