@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from automix_mixer.engine import MixResult, Settings, Track, Workspace, analyse, mix
+from automix_mixer.engine import MixResult, Settings, Track, Workspace, analyse, mix, plan_from_json, plan_to_json
 from automix_mixer.engine.measure.fades import gain_db_at
+from automix_mixer.engine.plan.plan_json import delivered
 from scipy.signal import sosfilt
 
 from .conftest import RATE, beat, load, save_wav, voice
@@ -77,6 +78,44 @@ def test_a_word_that_is_upside_down_is_turned(seconds: float, save: Save) -> Non
     sung[round(begin * RATE) : round((begin + seconds) * RATE), 1] *= -1
     ((first, last),) = upside_down(save("word", sung))
     assert (first, last) == (pytest.approx(begin, abs=0.15), pytest.approx(begin + seconds, abs=0.15))
+
+
+def word_turned(begin: float, sung: np.ndarray) -> np.ndarray:
+    """Both channels of a voice, with half a second from `begin` on upside down."""
+    both = np.stack([sung] * 2, axis=1)
+    both[round(begin * RATE) : round((begin + 0.5) * RATE), 1] *= -1
+    return both
+
+
+def test_a_plan_says_whether_short_stretches_are_turned(save: Save, tmp_path: Path) -> None:
+    """A plan that does not say it was made when they were not, and gives the sound that it gave."""
+    path, settings = save("word", word_turned(0.93, voice(4))), Settings(reverb_amount=0, delay_amount=0)
+    plan = plan_to_json(mix([Track(path, "vocals")], settings, tmp_path / "first.wav").plan)
+    assert plan["least_inverted_s"]["value"] < 0.5
+    older = {name: value for name, value in plan.items() if name != "least_inverted_s"}
+    for name, given in (("again", plan), ("older", older)):
+        mix([Track(path, "vocals")], settings, tmp_path / f"{name}.wav", plan=plan_from_json(given))
+    assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "first.wav").read_bytes()
+    word = slice(round(1.02 * RATE), round(1.14 * RATE))
+    turned, kept = (load(tmp_path / f"{name}.wav")[word] for name in ("first", "older"))
+    # A voice is mixed to the middle, where a word that is upside down cancels itself.
+    assert level_db(kept) < level_db(turned) - 40.0
+    sound = mix([Track(save("sound", voice(4)), "vocals")], settings, tmp_path / "sound.wav").plan
+    assert "least_inverted_s" not in plan_to_json(sound)
+
+
+def test_the_whole_song_of_a_preview_is_looked_at_for_short_stretches(save: Save, tmp_path: Path) -> None:
+    sung = voice(34)
+    sung[: 2 * RATE] *= 0.25
+    tracks, settings = [Track(save("word", word_turned(0.93, sung)), "vocals")], Settings(preview=True)
+    preview = mix(tracks, settings, tmp_path / "preview.wav").plan
+    assert preview.passage is not None
+    assert preview.passage.start_s > 1.5
+    assert "least_inverted_s" not in plan_to_json(preview)
+    whole = mix(
+        tracks, Settings(), tmp_path / "whole.wav", plan=plan_from_json(delivered(plan_to_json(preview), Settings()))
+    )
+    assert whole.plan.least_inverted_s.value < 0.5
 
 
 @pytest.mark.parametrize("kind", ["delayed", "chorus", "in its sides"])

@@ -17,6 +17,7 @@ from automix_mixer.engine.face.report import MixReport
 from automix_mixer.engine.measure.analysis import analyse, project_rate
 from automix_mixer.engine.measure.densest import densest, loudest
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
+from automix_mixer.engine.measure.polarity import SHORT_S
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.inserting import effects_of, require_strips
@@ -98,6 +99,9 @@ def mix(
             usual = 0.0 if settings.mastering else EDGE_FADE_MS
             fade_ms = usual if plan is None else plan.edge_fade_ms.value
             passage = _passage(tracks, settings, plan)
+            # The whole song of a preview's plan is looked at anew.
+            old = plan is not None and (plan.passage is None or passage is not None)
+            least_s = plan.least_inverted_s.value if plan is not None and old else SHORT_S
             waiting = [
                 pool.submit(
                     analyse,
@@ -106,6 +110,7 @@ def mix(
                     rate,
                     partial(heard, i),
                     edge_fade_ms=fade_ms,
+                    least_inverted_s=least_s,
                     passage=_part(track, passage),
                 )
                 for i, track in enumerate(tracks)

@@ -78,7 +78,14 @@ def render_plan(
     check_own_machine(plan, own_machine=own_machine)
     if profiles is None:
         profiles = [
-            analyse(track, workspace, plan.sample_rate, edge_fade_ms=plan.edge_fade_ms.value) for track in tracks
+            analyse(
+                track,
+                workspace,
+                plan.sample_rate,
+                edge_fade_ms=plan.edge_fade_ms.value,
+                least_inverted_s=plan.least_inverted_s.value,
+            )
+            for track in tracks
         ]
     check_sound(plan, profiles)
     written, plan, recorded_profiles = plan, switched(plan), profiles

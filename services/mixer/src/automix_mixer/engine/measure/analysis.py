@@ -18,7 +18,7 @@ from automix_mixer.engine.measure.excerpt import Excerpt
 from automix_mixer.engine.measure.fades import Points, find_fades, gain_db_at
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
-from automix_mixer.engine.measure.polarity import upright
+from automix_mixer.engine.measure.polarity import SHORT_S, upright
 from automix_mixer.engine.measure.profile import Faults, Profile
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.settings import SAMPLE_RATES, Settings
@@ -53,21 +53,23 @@ def analyse(
     progress: Callable[[float], None] = lambda _share: None,
     *,
     edge_fade_ms: float = EDGE_FADE_MS,
+    least_inverted_s: float = SHORT_S,
     passage: Passage | None = None,
 ) -> Profile:
     """Measures a track at `sample_rate` (Hz) and leaves its sound in the workspace, with its faults repaired.
 
-    With a `passage` only that part of the track counts. `progress` gets the share of the file that was read. Raises
+    A stretch that is upside down is turned where it lasts `least_inverted_s` or LONG_S. With a `passage` only that part
+    of the track counts. `progress` gets the share of the file that was read. Raises
     EngineError with the reason why the track cannot be used.
     """
-    profile = _measured(track, workspace, sample_rate, None, progress, edge_fade_ms, passage)
+    profile = _measured(track, workspace, sample_rate, None, progress, edge_fade_ms, least_inverted_s, passage)
     faults = profile.faults
     if not faults.offset and not faults.inverted:
         return profile
     # Faults are known only at the end of the sound, so the file is read once more and measured with them repaired.
     if profile.pcm is not None:
         profile.pcm.delete()
-    return _measured(track, workspace, sample_rate, faults, progress, edge_fade_ms, passage)
+    return _measured(track, workspace, sample_rate, faults, progress, edge_fade_ms, least_inverted_s, passage)
 
 
 def _measured(
@@ -77,6 +79,7 @@ def _measured(
     known: Faults | None,
     progress: Callable[[float], None],
     edge_fade_ms: float,
+    least_inverted_s: float,
     passage: Passage | None,
 ) -> Profile:
     """One pass over the file. The faults in `known` are repaired before anything is measured or kept."""
@@ -108,7 +111,7 @@ def _measured(
         looked = track.role == "vocals" and passage is None
         fade = find_fades(k_steps, step_frames(sample_rate), sample_rate) if looked else []
         unfaded = _unfaded(k_steps, fade, workspace, sample_rate) if fade else k_steps
-        faults = meter.faults(frames)
+        faults = meter.faults(frames, least_inverted_s)
         if known is not None:
             faults = known
         return Profile(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.measure.clipping import HIGH, clipped_samples
 from automix_mixer.engine.measure.envelope import STEPS_HZ, EnvelopeMeter
-from automix_mixer.engine.measure.polarity import PolarityMeter
+from automix_mixer.engine.measure.polarity import LONG_S, PolarityMeter, Spans
 from automix_mixer.engine.measure.profile import Faults
 from automix_mixer.engine.measure.sibilance import Sibilance
 from automix_mixer.engine.measure.spectrum import Spectrum, SpectrumMeter
@@ -124,8 +124,13 @@ class TrackMeter:
     def channel_energy(self) -> tuple[float, ...]:
         return tuple(float(e) for e in self._squares)
 
-    def faults(self, frames: int) -> Faults:
-        """What was wrong in the sound as it was fed."""
+    def faults(self, frames: int, least_inverted_s: float) -> Faults:
+        """What was wrong in the sound as it was fed; shorter stretches than LONG_S count from `least_inverted_s` on."""
+        inverted: Spans = ()
+        short = False
+        if self._polarity is not None:
+            inverted = self._polarity.spans(self._rate, frames, least_inverted_s)
+            short = inverted != self._polarity.spans(self._rate, frames, LONG_S)
         rms = float(np.sqrt(self._squares.sum() / max(1, frames * self._squares.size)))
         dc = self._sum / frames
         drift = np.sqrt(self._drift / max(1, self._blocks))
@@ -134,5 +139,6 @@ class TrackMeter:
             clicks=self._clicks,
             clipped=self._clipped,
             offset=bool(np.abs(dc).max() > _OFFSET * rms or drift.max() > _DRIFT * rms),
-            inverted=() if self._polarity is None else self._polarity.spans(self._rate, frames),
+            inverted=inverted,
+            short_inverted=short,
         )

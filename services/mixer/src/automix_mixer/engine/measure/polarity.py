@@ -25,10 +25,10 @@ _ALIKE = -0.5
 Over a second no sound of the test recordings is under -0.2.
 """
 _SOFTEST_DB = -50.0
-_AROUND_S, _LONG_S = 0.5, 1.0
+_AROUND_S, LONG_S = 0.5, 1.0
 """Half of the time over which channels are compared, and how long they must be heard to be upside down: the end of a
 wide reverb is so for a moment, and silence follows it."""
-_SAME, _SHORT_S = 0.98, 0.15
+_SAME, SHORT_S = 0.98, 0.15
 """A shorter stretch counts where both channels are the same before it, opposite in it, and the same after it, from one
 moment to the next: a word that was pasted in. Tones of a chorus or of a delay between the channels turn slowly, or
 never so far in all of their partials (none of 36 recordings did, made wider, delayed, in a chorus and in a hall)."""
@@ -51,8 +51,8 @@ class PolarityMeter:
         own = energies.reshape(2, len(left), -1).sum(axis=2)
         self._sums.append(np.stack([*own, np.einsum("ij,ij->i", left, right)]))
 
-    def spans(self, sample_rate: int, frames: int) -> Spans:
-        """First frame and one past the last of every stretch that is upside down.
+    def spans(self, sample_rate: int, frames: int, least_s: float = SHORT_S) -> Spans:
+        """First frame and one past the last of every stretch that is upside down, and as long as `least_s` or LONG_S.
 
         One that lasts to the end of the sound ends beyond it.
         """
@@ -61,7 +61,7 @@ class PolarityMeter:
         sums = np.concatenate(self._sums, axis=1).astype(np.float64)
         hop = POLARITY_FRAMES / sample_rate
         around = np.ones(2 * max(1, round(_AROUND_S / hop)) + 1)
-        short = _short(sums, hop)
+        short = _short(sums, hop, least_s) if least_s < LONG_S else []
         left, right, product = (np.convolve(s, around)[around.size // 2 :][: s.size] for s in sums)
         energy = left + right
         heard = (energy > energy.max(initial=0.0) * 10 ** (_SOFTEST_DB / 10)) & (
@@ -75,19 +75,19 @@ class PolarityMeter:
         sharp = [
             (_turn(sums[2], a, around.size, falls=True), _turn(sums[2], b, around.size, falls=False))
             for a, b in found
-            if np.count_nonzero(sign[a:b] < 0) * hop >= _LONG_S
+            if np.count_nonzero(sign[a:b] < 0) * hop >= LONG_S
         ]
-        if not whole:
+        if not whole and short:
             turned = np.zeros(inverted.size, bool)
             for a, b in (*sharp, *short):
                 turned[a:b] = True
             whole = runs(turned)
-        spans = ((a * POLARITY_FRAMES, b * POLARITY_FRAMES) for a, b in whole)
+        spans = ((a * POLARITY_FRAMES, b * POLARITY_FRAMES) for a, b in whole or sharp if a < b)
         return tuple((a, b if b < frames else frames + _CROSSFADE) for a, b in spans)
 
 
-def _short(sums: npt.NDArray[np.float64], hop: float) -> list[tuple[int, int]]:
-    """Stretches whose channels are opposite, between such as are the same; `hop` is the seconds of one sum."""
+def _short(sums: npt.NDArray[np.float64], hop: float, least_s: float) -> list[tuple[int, int]]:
+    """Stretches of `least_s` whose channels are opposite, between such as are the same; `hop` is one sum's seconds."""
     left, right, product = sums
     energy = left + right
     heard = np.flatnonzero(
@@ -98,7 +98,7 @@ def _short(sums: npt.NDArray[np.float64], hop: float) -> list[tuple[int, int]]:
     for a, b in runs(alike < 0.0):
         before, within, after = alike[max(0, a - _BORDERS) : a], alike[a + 1 : b - 1], alike[b : b + _BORDERS]
         if (
-            (b - a) * hop >= _SHORT_S
+            (b - a) * hop >= least_s
             and np.all(within < -_SAME)
             and energy[heard[a:b]].mean() > _LOUD * energy[heard].mean()
             and after.size

@@ -26,9 +26,9 @@ BOTH_SIDES_DB = 3.01
 class Faults:
     """What is wrong with a recording: DC of each channel (linear), steps with a click, flat-topped samples.
 
-    `offset` says whether the DC was filtered out; `inverted` holds the stretches whose right channel was inverted. Both
-    are repaired in the sound. `hard_edges` says at which ends the recording was cut while it sounded; it was faded
-    there.
+    `offset` says whether the DC was filtered out; `inverted` holds the stretches whose right channel was inverted, and
+    `short_inverted` whether some are there only because short ones count. Both are repaired in the sound. `hard_edges`
+    says at which ends the recording was cut while it sounded; it was faded there.
     """
 
     dc: tuple[float, ...]
@@ -36,6 +36,7 @@ class Faults:
     clipped: int
     offset: bool = False
     inverted: Spans = ()
+    short_inverted: bool = False
     hard_edges: tuple[bool, bool] = (False, False)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from automix_mixer.engine.measure.polarity import LONG_S
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.decision import Decision
 
@@ -26,6 +27,7 @@ AS_RECORDED = Decision(1.0, "", "as recorded")
 NO_MONO = Decision(0.0, "Hz", "as it comes")
 FLAT = Decision([0.0] * 30, "dB per third octave", "as it comes")
 BEAT_ROLE = Decision("other", "", "a whole beat")
+LONG_ONES = Decision(LONG_S, "s", "no shorter stretch is upside down")
 NO_SEND = Decision(-120.0, "dB", "no space of its own is asked for")
 
 
@@ -270,8 +272,9 @@ class MasterPlan:
 class MixPlan:
     """Everything that `render` needs besides the sound itself.
 
-    `edge_fade_ms` is the fade of recordings that begin or end in the middle of a sound (0: they stay hard). `passage`
-    is the only part of the song that the plan was made from, where it was a preview.
+    `edge_fade_ms` is the fade of recordings that begin or end in the middle of a sound (0: they stay hard).
+    `least_inverted_s` is the length from which a stretch that is upside down is turned; LONG_S where none is shorter.
+    `passage` is the only part of the song that the plan was made from, where it was a preview.
     """
 
     sample_rate: int
@@ -289,6 +292,7 @@ class MixPlan:
     drums: DrumsPlan = DrumsPlan()
     bus_effects: dict[str, list[Effect]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    least_inverted_s: Decision[float] = LONG_ONES
     passage: Passage | None = None
     version: int = PLAN_VERSION
 

@@ -33,8 +33,8 @@ def within(plan: MixPlan, passage: Passage) -> MixPlan:
 def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
     """The plan of a passage for the whole song: `whole`, planned from all of it, adds what a passage cannot tell.
 
-    That is where phrases and fades lie, and the strips of tracks that are silent in the passage, with the buses that
-    they alone go to. All else stays.
+    That is where phrases and fades lie, whether short stretches are upside down, and the strips of tracks that are
+    silent in the passage, with the buses that they alone go to. All else stays.
     """
     voices = {vocal.track: vocal for vocal in plan.vocals}
     beats = {beat.track: beat for beat in plan.beats}
@@ -44,6 +44,7 @@ def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
         vocals=[_timed(voices[fresh.track], fresh) if fresh.track in voices else fresh for fresh in whole.vocals],
         beats=[beats.get(fresh.track) or _beside(fresh, plan.beats) for fresh in whole.beats],
         bus_effects=effects | plan.bus_effects,
+        least_inverted_s=whole.least_inverted_s,
         settings=whole.settings | {name: plan.settings[name] for name in whole.settings if name in plan.settings},
         passage=None,
     )

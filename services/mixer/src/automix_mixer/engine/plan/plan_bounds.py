@@ -66,6 +66,7 @@ _BOUNDS = {
     "lift_db": (0.0, 12.0),
     "tempo_bpm": (20.0, 400.0),
     "edge_fade_ms": (0.0, 50.0),
+    "least_inverted_s": (0.1, 1.0),
     "pan": (-1.0, 1.0),
     "send_db": (-120.0, 12.0),
     "mono_below_hz": (0.0, 500.0),

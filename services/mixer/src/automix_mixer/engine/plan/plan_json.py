@@ -71,13 +71,17 @@ _HEAD = (
     "buses",
     "master",
     "notes",
+    "least_inverted_s",
     "passage",
 )
+_OPTIONAL = ("least_inverted_s", "passage")
+"""Written only where they say something, so that a release which does not know them reads all other plans."""
 
 
 def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
     """The plan as a JSON object; floats rounded to what matters, so that a person can read it."""
     strips: list[m.VocalPlan | m.BeatPlan] = sorted([*plan.vocals, *plan.beats], key=lambda strip: strip.track)
+    long_only = plan.least_inverted_s.value >= m.LONG_ONES.value
     return {
         "version": m.PLAN_VERSION,
         "sample_rate": plan.sample_rate,
@@ -89,6 +93,7 @@ def plan_to_json(plan: m.MixPlan) -> dict[str, Any]:
         "buses": _buses_json(plan),
         "master": {"inserts": _inserts_json(plan.master, MASTERING)},
         "notes": list(plan.notes),
+        **({} if long_only else {"least_inverted_s": _decision_json(plan.least_inverted_s)}),
         **({} if plan.passage is None else {"passage": vars(plan.passage)}),
     }
 
@@ -100,7 +105,7 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
     Raises EngineError PLAN_INVALID, naming the field.
     """
     data = upgraded(data)
-    checked_keys(data, _HEAD, "plan", needed=_HEAD[:-1])
+    checked_keys(data, _HEAD, "plan", needed=[name for name in _HEAD if name not in _OPTIONAL])
     strips = enumerate(read_list(data["tracks"], "plan.tracks"))
     tracks = [read_track(strip, f"plan.tracks[{i}]") for i, strip in strips]
     chains, effects = read_buses(data["buses"])
@@ -120,6 +125,11 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
         master=read_master(data["master"]),
         bus_effects=effects,
         notes=read(list[str], data["notes"], "plan.notes"),
+        least_inverted_s=(
+            read(Decision[float], data["least_inverted_s"], "plan.least_inverted_s")
+            if "least_inverted_s" in data
+            else m.LONG_ONES
+        ),
         passage=read(Passage | None, data.get("passage"), "plan.passage"),
     )
     check_bounds(plan)

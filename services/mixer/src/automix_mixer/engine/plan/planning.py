@@ -10,6 +10,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, Bands
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
 from automix_mixer.engine.measure.loudness import integrated_lufs
+from automix_mixer.engine.measure.polarity import SHORT_S
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.aligning import with_alignment
 from automix_mixer.engine.plan.beat_planning import (
@@ -68,6 +69,8 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
     if settings.mastering:
         require_song([p.track.role for p in profiles])
         made = as_song(made)
+    if any(p.faults.short_inverted for p in profiles):
+        made = replace(made, least_inverted_s=Decision(SHORT_S, "s", "a short stretch is upside down and is turned"))
     made = with_inserts(made, settings.inserts, [p.track for _, p in vocals + beats if not p.sounds])
     # The numbers rendered now must equal those that are read back from JSON later.
     return plan_from_json(plan_to_json(made), own_machine=True)
