@@ -159,6 +159,16 @@ def test_faders_help_where_a_cut_does_not_free_the_kick(tmp_path: Path, workspac
     assert not any(s.level_db.value for s in session.strips(replace(OFF, kick=True)))
 
 
+def test_several_basses_raise_the_kick_once(tmp_path: Path, workspace: Workspace) -> None:
+    stems = {"kick": 0.1 * KICK, "bass": 2 * BASS, "bass amp": 1.9 * BASS, "sub bass": 1.8 * BASS, "hats": HATS}
+    session = Session(tmp_path, workspace, stems)
+    kick, *basses, _ = session.strips(replace(OFF, kick=True, kick_faders=True))
+    assert [s.role.value for s in basses] == ["bass"] * 3
+    assert 0.0 < kick.level_db.value <= 3.0
+    assert all(-3.0 <= s.level_db.value <= 0.0 for s in basses)
+    assert any(s.level_db.value for s in basses)
+
+
 def in_range(sound: np.ndarray, low: float, high: float) -> float:
     """Power between two frequencies, dB."""
     power = np.abs(np.fft.rfft(sound)) ** 2

@@ -230,6 +230,7 @@ def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells, *, faders: bool) ->
     power = _power(cells, strips)[:, BAND_HZ < _KICK_HZ].sum(axis=1)
     kick = power[kicks].sum(axis=0)
     hits = kick > 0.25 * kick.max()
+    buried = {}
     for i, strip in enumerate(strips):
         if strip.role.value != "bass" or not hits.any():
             continue
@@ -240,18 +241,19 @@ def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells, *, faders: bool) ->
         # With its fades the cut does not reach its whole depth during a hit.
         wanted = -1.2 * need - 2.5
         depth = max(_KICK_DIP_DB, wanted)
-        buried = depth - wanted
-        if buried > 0.0 and faders:
-            raised = min(buried / 2, _KICK_FADER_DB)
-            lowered = min(buried - raised, _KICK_FADER_DB)
-            said = "a cut alone would not free the kick's hits from the bass"
-            out[i] = _faded(strip, -lowered, said)
-            for k in kicks:
-                out[k] = _faded(out[k], raised, said)
+        if depth > wanted and faders:
+            buried[i] = depth - wanted
         cut = np.where(BAND_HZ < _KICK_HZ, depth, 0.0)
         reason = f"the bass is louder than the kick in {100 * float((over > 0).mean()):.0f} % of its hits"
         way = _way([strips[k].track for k in kicks], smooth_bands(cut, 1), _KICK_ATTACK_MS, 110.0, reason)
-        out[i] = replace(out[i], give_way=[way, *strip.give_way[:_MOST_WAYS]])
+        out[i] = replace(strip, give_way=[way, *strip.give_way[:_MOST_WAYS]])
+    # A sub and a bass, or two takes of one bass, raise the kick once; each goes down by what that leaves of its need.
+    raised = min(max(buried.values(), default=0.0) / 2, _KICK_FADER_DB)
+    said = "a cut alone would not free the kick's hits from the bass"
+    for i, need in buried.items():
+        out[i] = _faded(out[i], -min(max(need - raised, 0.0), _KICK_FADER_DB), said)
+    for k in kicks if buried else ():
+        out[k] = _faded(out[k], raised, said)
     return out
 
 
