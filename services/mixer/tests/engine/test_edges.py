@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from automix_mixer.engine import MixResult, Settings, Track, Workspace, analyse, mix, plan_from_json, plan_to_json
 from automix_mixer.engine.measure.fades import gain_db_at
+from automix_mixer.engine.measure.polarity import POLARITY_FRAMES, PolarityMeter
 from automix_mixer.engine.plan.plan_json import delivered
 from scipy.signal import sosfilt
 
@@ -116,6 +117,17 @@ def test_the_whole_song_of_a_preview_is_looked_at_for_short_stretches(save: Save
         tracks, Settings(), tmp_path / "whole.wav", plan=plan_from_json(delivered(plan_to_json(preview), Settings()))
     )
     assert whole.plan.least_inverted_s.value < 0.5
+
+
+def test_two_frames_beside_borders_are_no_stretch() -> None:
+    """At a low rate two frames are long enough, but both may lie across a border: nothing tells what is inside."""
+    rate, frames = 22_050, 12
+    sound = np.stack([np.random.default_rng(6).standard_normal(frames * POLARITY_FRAMES)] * 2).astype(np.float32)
+    border = slice(5 * POLARITY_FRAMES, 7 * POLARITY_FRAMES)
+    sound[1, border] = -0.5 * sound[0, border] + np.random.default_rng(7).standard_normal(2 * POLARITY_FRAMES)
+    meter = PolarityMeter()
+    meter.process(sound, np.square(sound).reshape(2, frames, -1).sum(axis=2))
+    assert meter.spans(rate, sound.shape[1]) == ()
 
 
 @pytest.mark.parametrize("kind", ["delayed", "chorus", "in its sides"])

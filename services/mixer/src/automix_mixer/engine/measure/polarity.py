@@ -99,6 +99,7 @@ def _short(sums: npt.NDArray[np.float64], hop: float, least_s: float) -> list[tu
         before, within, after = alike[max(0, a - _BORDERS) : a], alike[a + 1 : b - 1], alike[b : b + _BORDERS]
         if (
             (b - a) * hop >= least_s
+            and within.size
             and np.all(within < -_SAME)
             and energy[heard[a:b]].mean() > _LOUD * energy[heard].mean()
             and after.size
