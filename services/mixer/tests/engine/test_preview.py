@@ -1,14 +1,19 @@
 """A preview of the densest passage, and the whole song by its plan."""
 
 import json
+import os
+import struct
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from automix_audio.decode import open_audio
 from automix_mixer.engine import EngineError, MixPlan, Settings, Track, mix, plan_from_json, plan_to_json
 from automix_mixer.engine.effects import Insert
-from automix_mixer.engine.measure.densest import densest
+from automix_mixer.engine.measure.densest import _plain_levels, densest
+from automix_mixer.engine.measure.excerpt import Excerpt
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.plan_json import delivered
 
@@ -58,6 +63,27 @@ def test_a_preview_is_of_the_densest_passage(long_song: list[Track], previewed: 
     # The tail of the space rings on behind the thirty seconds.
     assert 30.0 <= len(sound) / RATE < 33.0
     assert 15.0 <= previewed[0].vocals[0].ride_db.value[0][0] < 45.0
+
+
+def test_many_channels_are_looked_at_and_read_a_little_at_a_time(tmp_path: Path) -> None:
+    """24 channels at 384 kHz; the file is 12 s of silence, which has holes on most disks."""
+    path, channels, rate, seconds = tmp_path / "many.wav", 24, 384_000, 12
+    length = seconds * rate * channels * 2
+    form = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
+    head = struct.pack("<4sI4s4sI", b"RIFF", 36 + length, b"WAVE", b"fmt ", 16) + form
+    path.write_bytes(head + struct.pack("<4sI", b"data", length))
+    os.truncate(path, path.stat().st_size + length)
+    tracemalloc.start()
+    try:
+        levels = _plain_levels(path)
+        assert levels is not None
+        assert levels.tolist() == [0.0] * 24
+        with open_audio(path) as reader:
+            blocks = Excerpt(reader, path, Passage(1.0, 1.0), rate).blocks(32_768)
+            assert sum(len(block) for block in blocks) == rate
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_same_preview_comes_of_its_plan(

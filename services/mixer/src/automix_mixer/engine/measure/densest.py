@@ -20,8 +20,8 @@ HOP_S = 0.5
 """Passages begin on this grid."""
 _LOOK_S = 0.05
 """Seconds read of each hop, in files that can be sought in: enough to tell whether a track sounds."""
-_TOGETHER = 128
-"""Hops whose samples are read at a time."""
+_TOGETHER_BYTES = 4 << 20
+"""About how much of float32 is read at a time, of as many hops as that holds."""
 _LOUD_QUANTILE, _RANGE_DB = 0.95, 20.0
 
 Levels = npt.NDArray[np.float64]
@@ -98,7 +98,8 @@ def _plain_levels(path: str | Path) -> Levels | None:
             return None
         hop, look = round(HOP_S * samples.sample_rate), round(_LOOK_S * samples.sample_rate)
         starts = range(0, samples.frames, hop)
-        several = [starts[i : i + _TOGETHER] for i in range(0, len(starts), _TOGETHER)]
+        together = max(2, _TOGETHER_BYTES // max(1, 4 * look * samples.channels))
+        several = [starts[i : i + together] for i in range(0, len(starts), together)]
         pieces = (plain_pieces(file, samples, some, look) for some in several)
         return np.concatenate([np.einsum("hnc,hnc->h", p, p) / p[0].size for p in pieces] or [np.zeros(0)])
 

@@ -12,7 +12,7 @@ from automix_audio.decode import AudioReader
 from automix_audio.plain_wav import plain_blocks
 from automix_audio.resample import StreamResampler
 from automix_audio.timeline import Gap
-from automix_audio.wav_header import plain_samples
+from automix_audio.wav_header import PlainSamples, plain_samples
 
 from automix_mixer.engine.passage import Passage
 
@@ -60,7 +60,8 @@ class Excerpt:
     def _sliced(self) -> Iterator[Frames]:
         first = round(self._passage.start_s * self.source_sample_rate)
         end = first + round(self._passage.length_s * self.source_sample_rate)
-        for piece in self._plain(first, end) or self._flac(first, end) or self._decoded(first, end):
+        plain = self._plain(first, end)
+        for piece in plain if plain is not None else self._flac(first, end) or self._decoded(first, end):
             self._given += len(piece)
             yield piece
         if self._given == 0:
@@ -76,19 +77,24 @@ class Excerpt:
             if position >= end:
                 return
 
-    def _plain(self, first: int, end: int) -> list[Frames]:
-        """The frames of a usual WAV file, which may be none, or have values that the reader is asked about."""
+    def _plain(self, first: int, end: int) -> Iterator[Frames] | None:
+        """The frames of a usual WAV file; None for another, or one with values that the reader is asked about."""
         with self._path.open("rb") as file:
             samples = plain_samples(file, 0, self._path.stat().st_size)
-            if samples is None or samples.sample_rate != self.source_sample_rate or samples.channels != self.channels:
-                return []
-            pieces, position = [], first
+        if samples is None or samples.sample_rate != self.source_sample_rate or samples.channels != self.channels:
+            return None
+        # Looked at before the first is given. Whole numbers are always finite.
+        if samples.codec == "pcm_f32le" and not all(np.isfinite(p).all() for p in self._read(samples, first, end)):
+            return None
+        return self._read(samples, first, end)
+
+    def _read(self, samples: PlainSamples, first: int, end: int) -> Iterator[Frames]:
+        with self._path.open("rb") as file:
             for block in plain_blocks(file, samples, first):
-                pieces.append(block[: end - position])
-                position += len(block)
-                if position >= end:
-                    break
-        return pieces if all(np.isfinite(piece).all() for piece in pieces) else []
+                yield block[: end - first]
+                first += len(block)
+                if first >= end:
+                    return
 
     def _flac(self, first: int, end: int) -> list[Frames]:
         """The frames of a FLAC file in one read, where nothing is wrong with it."""
