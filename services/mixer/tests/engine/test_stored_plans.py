@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,17 @@ def test_a_plan_of_today_holds_no_setting_that_the_first_release_refuses_unless_
 def test_a_plan_of_no_known_version_is_refused(version: object) -> None:
     with pytest.raises(EngineError, match="version"):
         plan_from_json(load_stored(STORED[0])["plan"] | {"version": version})
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [(10**4_000, "00...0, which"), (-(10**4_000), "00...0, and"), ("v" * 4_000, "vv...', and")],
+    ids=["newer", "negative", "text"],
+)
+def test_a_wrong_version_is_said_in_short(version: object, said: str) -> None:
+    with pytest.raises(EngineError, match=re.escape(said)) as refused:
+        plan_from_json(load_stored(STORED[0])["plan"] | {"version": version})
+    assert len(str(refused.value)) < 200
 
 
 def test_every_field_of_a_chain_is_held_by_an_insert() -> None:

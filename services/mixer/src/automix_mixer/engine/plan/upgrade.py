@@ -9,6 +9,9 @@ from automix_mixer.engine.plan.mixplan import PLAN_VERSION
 from automix_mixer.engine.plan.reading import checked_keys, invalid, read_list, read_object
 from automix_mixer.engine.plan.strips import BALANCE, BUS, INSTRUMENT, MASTERING, RETURN, UNMASK, VOCAL, Kind
 
+_LONGEST = 40
+"""Characters of a wrong value in an error."""
+
 
 def upgraded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The plan's JSON object in the present version. Raises EngineError PLAN_INVALID for what is no plan."""
@@ -27,8 +30,16 @@ def _wrong(version: object) -> str:
     if version is None:
         return "is missing, so this is no mix plan: `automix render --plan-out` writes one, and so does a job's report"
     if isinstance(version, int) and not isinstance(version, bool) and version > PLAN_VERSION:
-        return f"is {version}, which a newer AutoMix wrote: update this one, which reads plans up to {PLAN_VERSION}"
-    return f"is {version!r:.40}, and must be a whole number from 1 to {PLAN_VERSION}"
+        return (
+            f"is {_cut(version)}, which a newer AutoMix wrote: update this one, which reads plans up to {PLAN_VERSION}"
+        )
+    return f"is {_cut(version)}, and must be a whole number from 1 to {PLAN_VERSION}"
+
+
+def _cut(value: object) -> str:
+    """The value as it is written, a long one without its middle."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]}...{text[-1]}"
 
 
 def _from_1(old: Mapping[str, Any]) -> dict[str, Any]:
