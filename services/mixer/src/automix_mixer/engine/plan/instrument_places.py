@@ -15,8 +15,9 @@ from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BeatPlan
 
 _WIDTH_DB = (-12.5, -8.5)
-"""Side against middle of all instruments: released music has -14 to -8 dB, and the voice adds to the middle."""
+"""Side against middle of all instruments, to which they are moved."""
 _RELEASED_DB = (-13.0, -8.0)
+"""What released music has, without its voice, which adds to the middle. Inside of this nothing is moved."""
 _WIDEST, _NARROWEST = 1.6, 0.4
 _LOWS_HZ, _LOWS_SIDE_DB = 120.0, -20.0
 _PANNED = {"hats": 0.25, "percussion": 0.4, "guitar": 0.5, "keys": 0.35, "synth": 0.35, "strings": 0.4, "brass": 0.4}
@@ -78,7 +79,8 @@ def widened(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
         return list(given)
     wanted = 10 ** ((low if width < low else high) / 10) * float(mid.sum()) - float(side[~free].sum())
     gain = float(np.clip(np.sqrt(max(wanted, 0.0) / movable), _NARROWEST, _WIDEST))
-    reason = f"all instruments together have {width:.1f} dB of side; released music has -14 to -8"
+    usual = f"released music has {_RELEASED_DB[0]:g} to {_RELEASED_DB[1]:g}"
+    reason = f"all instruments together have {width:.1f} dB of side; {usual}"
     return [
         replace(s, width=Decision(gain, "", reason)) if f and c[1].any() else was
         for s, was, f, c in zip(strips, given, free, cells, strict=True)
