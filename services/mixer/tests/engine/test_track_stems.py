@@ -85,6 +85,19 @@ def test_what_effects_of_buses_add_is_a_stem_of_its_own(band: list[Track], tmp_p
     np.testing.assert_allclose(sum(tracks.values()) + stems["stem_space"] + stems["stem_effects"], whole, atol=5e-5)
 
 
+@pytest.mark.parametrize("heard", [0, 1])
+def test_effects_of_a_bus_whose_voices_are_all_muted_have_a_silent_stem(heard: int, tmp_path: Path) -> None:
+    """One of the two, of the same file, is the lead, and the other its double."""
+    path = save_wav(tmp_path / "v.wav", voice(4))
+    muted = TrackOptions.from_json({"mute": True})
+    tracks = [Track(path, "vocals", name=f"v{i}", options=TrackOptions() if i == heard else muted) for i in range(2)]
+    inserts = tuple(Insert(strip, "distortion", {"drive_db": 20.0}) for strip in ("lead-bus", "backing-bus"))
+    files, whole, _ = made(tracks, replace(Settings.from_json(ASKED), inserts=inserts), tmp_path)
+    stems = sounds(files, "track_")
+    assert {f"track_{heard + 1}_v{heard}", "track_lead_effects", "track_backing_effects"} == set(stems)
+    np.testing.assert_allclose(sum(stems.values()) + load(files["stem_space"]), whole, atol=5e-5)
+
+
 def test_behind_a_reference_every_track_has_the_tone_of_its_bus(band: list[Track], tmp_path: Path) -> None:
     bright = save_wav(tmp_path / "bright.wav", 0.3 * noise(3, 2_000, 12_000, 10)[:, None] + 0.02 * beat(10))
     settings = Settings.from_json({**ASKED, "reference_strength": 1.0, "match_reference_loudness": False})

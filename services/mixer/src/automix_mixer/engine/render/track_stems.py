@@ -120,6 +120,9 @@ class TrackStems:
             )
 
     def _together(self, sounds: Sequence[PcmFile]) -> Iterator[tuple[Sound, ...]]:
+        """Blocks of several sounds side by side; of none, silence of the whole length."""
+        if not sounds:
+            return iter([(np.zeros((2, BLOCK_FRAMES), np.float32),)] * self._total)
         return zip(*(pcm.picked(range(self._total)) for pcm in sounds), strict=True)
 
     def _drum_gain(self) -> DrumGain | None:
