@@ -43,7 +43,10 @@ def track_label(track: int, name: str) -> str:
 
 
 class TrackStems:
-    """Makes the stems one by one, so that memory and disk hold a single one of them."""
+    """Makes the stems one by one, so that memory holds blocks of one.
+
+    On disk lie the tracks as their strips left them, all of them, and the stem that is being made.
+    """
 
     def __init__(
         self,

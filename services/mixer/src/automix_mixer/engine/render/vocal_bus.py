@@ -37,8 +37,8 @@ class VocalBus:
     """The vocals before their fader. `lead` has one channel when every lead does; `backing` and `space` have two.
 
     `backing_space` is the part of the space that is not the leads', and `tracks` are the single vocals with the name of
-    their bus, where these were asked for. `lead_k` is the K-energy of
-    the leads together, per step, as heard from both sides.
+    their bus, where these were asked for. `lead_k` is the K-energy of the leads together, per step, as heard from both
+    sides.
     """
 
     lead: PcmFile | None = None
