@@ -68,7 +68,7 @@ def _checked(plain: Mapping[str, Any]) -> Settings:
 
 def of_job(stored: Mapping[str, Any]) -> pb.MixSettings:
     """A job's settings as its owner reads them: every one, with its default where nothing else was asked for."""
-    return to_contract(_USUAL | stored)
+    return to_contract({**_USUAL, **stored})
 
 
 def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:
