@@ -14,10 +14,10 @@ from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.face.progress import Progress
 from automix_mixer.engine.face.rendering import render_plan
 from automix_mixer.engine.face.report import MixReport
+from automix_mixer.engine.inversions import SHORT_S
 from automix_mixer.engine.measure.analysis import analyse, project_rate
 from automix_mixer.engine.measure.densest import densest, loudest
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
-from automix_mixer.engine.measure.polarity import SHORT_S
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.inserting import effects_of, require_strips

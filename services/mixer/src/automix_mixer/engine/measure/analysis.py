@@ -13,12 +13,13 @@ from automix_audio.formats import LOSSY
 
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.inversions import SHORT_S
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS, OffsetFilter, soften_edges
 from automix_mixer.engine.measure.excerpt import Excerpt
 from automix_mixer.engine.measure.fades import Points, find_fades, gain_db_at
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
-from automix_mixer.engine.measure.polarity import SHORT_S, upright
+from automix_mixer.engine.measure.polarity import upright
 from automix_mixer.engine.measure.profile import Faults, Profile
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.settings import SAMPLE_RATES, Settings

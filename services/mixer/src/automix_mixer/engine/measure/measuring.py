@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from automix_mixer.engine.dsp.control import step_frames
+from automix_mixer.engine.inversions import LONG_S
 from automix_mixer.engine.measure.clipping import HIGH, clipped_samples
 from automix_mixer.engine.measure.envelope import STEPS_HZ, EnvelopeMeter
-from automix_mixer.engine.measure.polarity import LONG_S, PolarityMeter, Spans
+from automix_mixer.engine.measure.polarity import PolarityMeter, Spans
 from automix_mixer.engine.measure.profile import Faults
 from automix_mixer.engine.measure.sibilance import Sibilance
 from automix_mixer.engine.measure.spectrum import Spectrum, SpectrumMeter

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automix_mixer.engine.dsp.running import runs
+from automix_mixer.engine.inversions import LONG_S, SHORT_S
 from automix_mixer.engine.sound.pcm import Sound
 
 POLARITY_FRAMES = 2_048
@@ -25,13 +26,12 @@ _ALIKE = -0.5
 Over a second no sound of the test recordings is under -0.2.
 """
 _SOFTEST_DB = -50.0
-_AROUND_S, LONG_S = 0.5, 1.0
-"""Half of the time over which channels are compared, and how long they must be heard to be upside down: the end of a
-wide reverb is so for a moment, and silence follows it."""
-_SAME, SHORT_S = 0.98, 0.15
-"""A shorter stretch counts where both channels are the same before it, opposite in it, and the same after it, from one
-moment to the next: a word that was pasted in. Tones of a chorus or of a delay between the channels turn slowly, or
-never so far in all of their partials (none of 36 recordings did, made wider, delayed, in a chorus and in a hall)."""
+_AROUND_S = 0.5
+"""Half of the time over which channels are compared."""
+_SAME = 0.98
+"""Correlation of channels that are the same, for stretches under LONG_S. Tones of a chorus or of a delay between the
+channels turn slowly, or never so far in all of their partials (none of 36 recordings did, made wider, delayed, in a
+chorus and in a hall)."""
 _LOUD = 0.05
 """Least energy of such a word against that of the sound: what rings softly after a sound may be opposite."""
 _BORDERS = 2

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from automix_mixer.engine.measure.polarity import LONG_S
+from automix_mixer.engine.inversions import LONG_S
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.decision import Decision
 

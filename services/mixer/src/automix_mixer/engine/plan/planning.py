@@ -8,9 +8,9 @@ from math import log10
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands
 from automix_mixer.engine.errors import EngineError
+from automix_mixer.engine.inversions import SHORT_S
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
 from automix_mixer.engine.measure.loudness import integrated_lufs
-from automix_mixer.engine.measure.polarity import SHORT_S
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.aligning import with_alignment
 from automix_mixer.engine.plan.beat_planning import (
