@@ -10,14 +10,12 @@ from automix_mixer import inserts
 from automix_mixer.domain import JobInput
 from automix_mixer.engine import Settings, SettingsError
 from automix_mixer.engine.plan.plan_json import DELIVERY
-from automix_mixer.engine.settings import INSERTS
+from automix_mixer.engine.settings import INSERTS, USUAL
 
 FORMATS: Mapping[int, str] = {
     value: name.removeprefix("RENDER_FORMAT_").lower() for name, value in pb.RenderFormat.items() if value
 }
 NUMBERS: Mapping[str, int] = {name: value for value, name in FORMATS.items()}
-
-_USUAL = Settings().complete()
 
 
 def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
@@ -68,7 +66,7 @@ def _checked(plain: Mapping[str, Any]) -> Settings:
 
 def of_job(stored: Mapping[str, Any]) -> pb.MixSettings:
     """A job's settings as its owner reads them: every one, with its default where nothing else was asked for."""
-    return to_contract({**_USUAL, **stored})
+    return to_contract({**USUAL, **stored})
 
 
 def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:

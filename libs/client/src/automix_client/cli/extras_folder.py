@@ -86,19 +86,21 @@ def _check_folder(folder: Path) -> None:
 def _check_names(folder: Path, inputs: Sequence[Path], outputs: Sequence[Path], names: tuple[str, ...]) -> None:
     """Raises OverlapError for what would be in the way of files whose names begin like one of `names`."""
     for path in outputs:
-        if Path(os.path.realpath(path)).parent == Path(os.path.realpath(folder)) and folded(path.name).startswith(
-            names
-        ):
+        if Path(os.path.realpath(path)).parent == Path(os.path.realpath(folder)) and _may_be_written(path.name, names):
             raise OverlapError(path, "lies where --extras writes: name another file")
     if not folder.is_dir():
         return
     for place in sorted(folder.iterdir()):
-        if not folded(place.name).startswith(names):
+        if not _may_be_written(place.name, names):
             continue
         if any(path.exists() and place.exists() and path.samefile(place) for path in inputs):
             raise OverlapError(place, "is one of the inputs, which would be lost: name another folder with --extras")
         if not _is_ours(place):
             raise OverlapError(place, _FOREIGN)
+
+
+def _may_be_written(name: str, names: tuple[str, ...]) -> bool:
+    return folded(name).startswith(names)
 
 
 def _is_ours(place: Path) -> bool:

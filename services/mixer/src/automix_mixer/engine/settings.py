@@ -171,7 +171,7 @@ def stored(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in settings.items()
-        if name in ALWAYS_STORED or (value is not None and value != _USUAL.get(name))
+        if name in ALWAYS_STORED or (value is not None and value != USUAL.get(name))
     }
 
 
@@ -225,4 +225,5 @@ STYLES: tuple[str, ...] = choices("style")
 FORMATS: tuple[str, ...] = choices("format")
 SAMPLE_RATES: tuple[int, ...] = tuple(rate for rate in choices("sample_rate") if rate)
 """In Hz; the setting 0 chooses among them by the beat."""
-_USUAL = Settings().complete()
+USUAL = Settings().complete()
+"""What every setting is where nothing else was asked for."""
