@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator
 from functools import partial
@@ -17,7 +18,7 @@ from automix_common.process.logs import logger
 from automix_gateway.application import application
 from automix_gateway.calls import Services
 from automix_gateway.envoy.bootstrap import bootstrap
-from automix_gateway.envoy.certificates import secrets
+from automix_gateway.envoy.certificates import UnusableCertificate, renew, secrets
 from automix_gateway.envoy.process import running_envoy
 from automix_gateway.settings import GatewaySettings
 
@@ -72,17 +73,23 @@ async def serve_gateway(settings: GatewaySettings) -> None:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(APPLICATION))
         configuration = bootstrap(settings, APPLICATION, ADMINISTRATION)
+        try:
+            certificates = secrets(settings)
+        except UnusableCertificate as error:
+            sys.exit(f"settings: {error}")
         async with (
             running_envoy(
                 configuration,
-                secrets(settings),
+                certificates,
                 Path(folder),
                 ADMINISTRATION,
                 settings.envoy_threads,
                 settings.log_level,
             ) as envoy,
             served(settings, stopping) as server,
-            running([partial(server.serve, [listening]), envoy.ended]) as failed,
+            running(
+                [partial(server.serve, [listening]), envoy.ended, partial(renew, settings, certificates)]
+            ) as failed,
         ):
             log.info("serving", address=settings.listen)
             try:

@@ -104,6 +104,7 @@ async def running_envoy(
     """
     file = folder / "envoy.json"
     for path, content in {file: configuration, **{folder / name: secret for name, secret in secrets.items()}}.items():
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(json.dumps(content))
     # What it tells of a start, line by line, is of use to nobody who did not ask for more.
