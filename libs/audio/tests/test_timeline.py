@@ -138,6 +138,17 @@ def test_a_later_beginning_is_silence(ffmpeg_encode: Callable[..., Path], tmp_pa
     assert np.array_equal(sound[RATE // 2 :], read(whole)[0])
 
 
+def test_a_later_beginning_of_opus_counts_from_what_is_heard(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block
+) -> None:
+    late = ffmpeg_encode(tmp_path / "late.ogg", "libopus", noise, RATE, "ogg")
+    # As encoders write it, what they tell to skip (312 samples) lies before time 0.
+    whole = without_packets(late, tmp_path / "whole.ogg", "ogg", range(0), shift_s=-312 / RATE)
+    sound, gaps, _ = read(without_packets(whole, tmp_path / "later.ogg", "ogg", range(0), shift_s=0.5))
+    assert gaps == [Gap(0.0, 0.5)]
+    assert np.array_equal(sound[RATE // 2 :], read(whole)[0])
+
+
 @pytest.mark.parametrize("shift_s", [-0.2, -30.0, 36_000.0])
 def test_a_clock_that_jumps_makes_no_silence(
     ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, shift_s: float
@@ -191,6 +202,20 @@ def test_a_chain_plays_every_link(
     assert len(sound) == pytest.approx(2 * len(one) + len(two), abs=2)
     np.testing.assert_array_equal(sound[: len(one)], one)
     assert offset(one, sound[-len(one) :]) == 0
+
+
+def test_links_of_a_chain_may_differ_in_codec(
+    ffmpeg_encode: Callable[..., Path], make_file: Callable[..., Path], tmp_path: Path, noise: Block
+) -> None:
+    clicks = noise.copy()
+    # Blocks of Vorbis change their length where sound begins, and FFmpeg's stamps are off there.
+    clicks[np.arange(len(clicks)) % 12_000 > 1_500] = 0.0
+    second = make_file("vorbis", samples=clicks, sample_rate=RATE)
+    first = ffmpeg_encode(tmp_path / "first.ogg", "libopus", noise, RATE, "ogg")
+    (tmp_path / "chain.ogg").write_bytes(first.read_bytes() + second.read_bytes())
+    sound, gaps, damaged = read(tmp_path / "chain.ogg")
+    assert (gaps, damaged) == ([], 0)
+    assert len(sound) == len(read(first)[0]) + len(clicks)
 
 
 def itunes_tag(delay: int, padding: int, length: int, *, wide: bool) -> bytes:

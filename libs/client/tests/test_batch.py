@@ -70,6 +70,27 @@ def test_a_table_that_is_wrong_is_refused_with_its_place(text: str, said: str, t
         songs_of(tmp_path / "t.csv", ".wav")
 
 
+async def test_a_folder_that_is_there_takes_mixes_and_never_loses_what_is_mixed(folder: Path) -> None:
+    run = Automix(folder)
+    tone(folder / "a.wav")
+    (folder / "made").mkdir()
+    (folder / "songs.csv").write_text("beat,out\na.wav,one.wav\n")
+    assert (await run("render", "--batch", "songs.csv", "--out", "made")).code == 0
+    tone(folder / "one.wav", 330.0)
+    (folder / "songs.csv").write_text("beat,out\na.wav,one.wav\none.wav,two.wav\n")
+    before = (folder / "one.wav").read_bytes()
+    refused = await run("render", "--batch", "songs.csv", "--out", ".")
+    assert (refused.code, (folder / "one.wav").read_bytes()) == (2, before)
+    assert "one.wav is one of the inputs" in refused.err
+    for command in ("render", "mix"):
+        refused = await run(command, "-b", "a.wav", "-o", "made")
+        assert refused.code == 2
+        assert "made is a folder: name a file in it" in refused.err
+    refused = await run("master", "a.wav", "one.wav", "-o", "two.wav")
+    assert refused.code == 2
+    assert "of several songs it is a folder" in refused.err
+
+
 def test_tables_of_other_spreadsheets(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes('\ufeffsong;beat;mastering\r\nEins;"a.wav;b.wav";yes\r\n\r\n'.encode())
     (song,) = songs_of(tmp_path / "t.csv", ".mp3")

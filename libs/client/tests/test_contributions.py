@@ -1,5 +1,6 @@
 """Commands, stacks and songs that other packages contribute by entry points."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -140,6 +141,23 @@ async def test_the_demo_song_is_written(automix: Automix, tmp_path: Path) -> Non
         "beat": ["stems/beat.wav"],
     }
     assert (tmp_path / "stems" / "voice.wav").exists()
+    assert (await automix("demo", "stems")).code == 0, "the same song may be written again"
+
+
+async def test_the_demo_song_replaces_nothing(automix: Automix, tmp_path: Path) -> None:
+    (tmp_path / "mine.wav").write_bytes(b"mine")
+    (tmp_path / "voice.wav").write_bytes(b"mine too")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "beat.wav").symlink_to(tmp_path / "mine.wav")
+    (tmp_path / "pipes").mkdir()
+    os.mkfifo(tmp_path / "pipes" / "beat.wav")
+    for folder in (".", "links", "pipes"):
+        refused = await automix("demo", folder)
+        assert refused.code == 5
+        assert "is there already: name another folder" in refused.err
+    assert (tmp_path / "mine.wav").read_bytes() == b"mine"
+    assert (tmp_path / "voice.wav").read_bytes() == b"mine too"
+    assert [path.name for path in (tmp_path / "pipes").iterdir()] == ["beat.wav"]
 
 
 async def test_a_mix_without_anything_starts_a_platform_makes_an_account_and_mixes_the_demo_song(

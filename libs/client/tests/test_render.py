@@ -105,6 +105,15 @@ def test_a_pipe_is_written_into(run: Run, plain: bytes, tmp_path: Path) -> None:
     assert got == [plain]
 
 
+def test_words_do_not_go_where_the_mix_goes(plain: bytes, song: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.wav").symlink_to("/dev/stdout")
+    command = [sys.executable, "-c", CODE, "-b", str(song), "-o", str(tmp_path / "out.wav")]
+    for more, word in (([], "loudness"), (["--json"], "integrated_lufs")):
+        done = subprocess.run([*command, *more], capture_output=True, timeout=100, check=True)
+        assert done.stdout == plain
+        assert word in done.stderr.decode()
+
+
 def test_a_pipe_that_nobody_reads_is_refused_before_the_work(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

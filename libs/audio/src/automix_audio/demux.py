@@ -47,7 +47,7 @@ _MOST_BREAKS = 1_000
 
 
 class AudioTrack:
-    """The first audio track of a file. `codec` and `container` are FFmpeg's names.
+    """The first audio track of a file. `codec` (of a chain, that of its first link) and `container` are FFmpeg's names.
 
     `gaps` grow while it is decoded: silence stands in place of what was lost or left out, and before a late beginning.
     Behind the end, where no silence is, one stands for what the header promises beyond it.
@@ -64,6 +64,7 @@ class AudioTrack:
         self._plain: PlainSamples | None = None
         self._trim = itunes_trim(file, self._view) if self.container == "mp3" else None
         self._demuxer, self._stream, self.codec = self._opened(0)
+        self._codec = self.codec
         self.damaged_packets = 0
         self._gaps = Gaps()
         self._surplus = 0
@@ -98,7 +99,7 @@ class AudioTrack:
                 decoded_s += frame.samples / frame.sample_rate
                 yield missing_s, frame
                 plain = self._plain
-                if plain is not None and (plain.codec, plain.channels) == (self.codec, frame.layout.nb_channels):
+                if plain is not None and (plain.codec, plain.channels) == (self._codec, frame.layout.nb_channels):
                     for block in plain_blocks(self._file, plain, frame.samples):
                         decoded_s += len(block) / frame.sample_rate
                         yield 0.0, block
@@ -179,7 +180,7 @@ class AudioTrack:
             self.damaged_packets += 1
             return False
         self._demuxer.close()
-        self._demuxer, self._stream, _ = following
+        self._demuxer, self._stream, self._codec = following
         return True
 
     def _frames(self, *, begins: bool) -> Iterator[tuple[float, float, AudioFrame]]:
@@ -195,7 +196,7 @@ class AudioTrack:
             stamped = None if self.container in COUNTED else one.at_s
             origin_s = stamped if origin_s is None else origin_s
             if stamped is not None and (late_s := stamps.ahead_s(stamped)):
-                if self.codec == "vorbis":
+                if self._codec == "vorbis":
                     ahead.extend(islice(packets, _LOOK_AHEAD - len(ahead)))
                     late_s = _least_late(late_s, one, ahead)
                 stamps.passed(late_s)
@@ -210,9 +211,10 @@ class AudioTrack:
             damaged_s = one.lost_s
             for frame in one.frames:
                 if first and begins and self.container != "asf" and stamped is not None and (origin_s or 0) > 0:
-                    # The stamp of the first sound counts an encoder's delay alone in Ogg, and wherever the first packet
-                    # is stamped 0.
-                    start_s = float(origin_s or 0) if self.container == "ogg" else frame.time or 0.0
+                    # The stamp of the first sound counts an encoder's delay alone in Vorbis, and wherever the first
+                    # packet is stamped 0.
+                    of_packet = self.container == "ogg" and self._codec != "opus"
+                    start_s = float(origin_s or 0) if of_packet else frame.time or 0.0
                     missing_s += start_s if 0.0 < start_s <= LONGEST_START_S else 0.0
                 first = False
                 yield missing_s, min(damaged_s, missing_s), frame
@@ -250,16 +252,16 @@ class AudioTrack:
     def _tolerance_s(self) -> float:
         """How far a stamp may be off. Stamps in samples are exact, stamps in milliseconds jitter, and those of a clock
         jitter more."""
-        if self.codec == "vorbis":
+        if self._codec == "vorbis":
             return _VORBIS_JITTER_S
         return 1e-4 if self.container in _EXACT else _JITTER_S.get(self.container, 0.003)
 
     def _length_s(self, packet: "Packet[AudioStream]", frames: list[AudioFrame]) -> Fraction:
         """How long a packet plays: by its container where stamps are exact, else by what it holds."""
-        if self.codec == "opus":
+        if self._codec == "opus":
             return opus_length_s(bytes(packet)[:2])
         held_s = sum((Fraction(frame.samples, frame.sample_rate) for frame in frames), Fraction(0))
-        if self.codec == "vorbis" or self.container == "flac" or not packet.duration or not packet.time_base:
+        if self._codec == "vorbis" or self.container == "flac" or not packet.duration or not packet.time_base:
             return held_s
         claimed_s = packet.duration * packet.time_base
         if not self._sounds or not frames:

@@ -32,11 +32,15 @@ class OverlapError(ConfigurationError):
         super().__init__(f"{printable(about)} {message}")
 
 
+class TakenError(FileExistsError):
+    """A file is there, and nobody said that it may be replaced."""
+
+
 class Target:
     """A result on its way: `part` is an empty file to write, whose content `commit` brings to `path`.
 
     Used as a context it removes `part` at the end. Raises OSError that names `path` when it cannot be written,
-    FileExistsError without `overwrite` when a file is there. A pipe is waited for, so this blocks.
+    TakenError without `overwrite` when a file is there. A pipe is waited for, so this blocks.
     """
 
     def __init__(self, path: Path, *, overwrite: bool = True, scratch: Path | None = None) -> None:
@@ -78,7 +82,10 @@ class Target:
 
     def _place(self, final: Path) -> None:
         if not self._overwrite:
-            os.link(self.part, final)
+            try:
+                os.link(self.part, final)
+            except FileExistsError:
+                raise _taken(self.path) from None
             return
         if final.exists():
             shutil.copymode(final, self.part)
@@ -94,7 +101,7 @@ def check_target(path: Path, *, overwrite: bool = True) -> None:
             found = None
         final = Path(os.path.realpath(path))
         if not overwrite and os.path.lexists(path) and not _is_stream(path):
-            raise FileExistsError(errno.EEXIST, "is there already")
+            raise _taken(path)
         if found is None and not final.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, f"there is no folder {final.parent}: make it first")
         if found is not None and stat.S_ISDIR(found.st_mode):
@@ -110,28 +117,52 @@ def check_target(path: Path, *, overwrite: bool = True) -> None:
 
 def refuse_overlaps(outputs: Mapping[str, Path], inputs: Sequence[Path]) -> None:
     """Raises OverlapError when one of `outputs`, by the options that name them, is an input or two are the same."""
-    named = list(outputs.items())
-    for number, (_, path) in enumerate(named):
-        if any(_same_file(path, read) for read in inputs):
+    read = {_identity(path) for path in inputs} - {None}
+    files: dict[tuple[int, int], str] = {}
+    names: dict[tuple[Path, str], tuple[str, bool]] = {}
+    for option, path in outputs.items():
+        file, name = _identity(path), _folded_place(path)
+        if file in read:
             raise OverlapError(path, "is one of the inputs, which would be lost: name another file")
-        for option, other in named[:number]:
-            if _same_file(path, other) or (not (path.exists() and other.exists()) and _same_name(path, other)):
-                raise OverlapError(path, f"is also where {option} goes: name another file")
+        other, there = names.get(name, ("", False))
+        taken = (files.get(file, "") if file else "") or ("" if file and there else other)
+        if taken:
+            raise OverlapError(path, f"is also where {taken} goes: name another file")
+        if file:
+            files[file] = option
+        names[name] = (option, file is not None)
 
 
-def _same_file(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells one file from another, by whatever name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
-def _same_name(one: Path, other: Path) -> bool:
-    """Also where only case or Unicode's forms differ, which some file systems do not tell apart."""
-    first, second = Path(os.path.realpath(one)), Path(os.path.realpath(other))
-    return first.parent == second.parent and folded(first.name) == folded(second.name)
+def _folded_place(path: Path) -> tuple[Path, str]:
+    """The same also where only case or Unicode's forms differ, which some file systems do not tell apart."""
+    final = Path(os.path.realpath(path))
+    return final.parent, folded(final.name)
 
 
 def folded(name: str) -> str:
     """A file name without what some file systems do not tell apart."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def _taken(path: Path) -> TakenError:
+    return TakenError(errno.EEXIST, "is there already", str(path))
+
+
+def is_standard_output(path: Path) -> bool:
+    """Whether what is written to `path` arrives where this process prints (/dev/stdout)."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:
+        return False
 
 
 def _is_stream(path: Path) -> bool:

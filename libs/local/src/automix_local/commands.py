@@ -46,7 +46,10 @@ def up(
     traces: Annotated[
         Path | None,
         typer.Option(
-            "--traces", help="Write the spans of every process to traces.jsonl in this folder.", show_default=False
+            "--traces",
+            file_okay=False,
+            help="Write the spans of every process to traces.jsonl in this folder.",
+            show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,

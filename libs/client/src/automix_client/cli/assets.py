@@ -113,6 +113,7 @@ def download(
 ) -> None:
     """Download an asset."""
     terminal = Terminal(as_json=as_json)
+    terminal.beside(out)
 
     async def work(client: AsyncClient) -> tuple[Path, Facts]:
         found = await client.assets.get(asset)

@@ -1,6 +1,10 @@
 """automix demo: the stems of the song that `automix mix` mixes when it is given none."""
 
+import errno
+import filecmp
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -30,4 +34,15 @@ def demo_stems(terminal: Terminal, folder: Path) -> dict[str, list[Path]]:
     if write is None:
         terminal.usage("the demo song comes with the package automix-mixer, which is not installed here: name files")
     folder.mkdir(parents=True, exist_ok=True)
-    return {role: [Path(path) for path in paths] for role, paths in write(folder).items()}
+    with TemporaryDirectory(prefix=".", suffix=".part", dir=folder) as part:
+        made = {role: [Path(path) for path in paths] for role, paths in write(Path(part)).items()}
+        for path in (path for paths in made.values() for path in paths):
+            place = folder / path.name
+            if os.path.lexists(place) and not _same_bytes(place, path):
+                raise FileExistsError(errno.EEXIST, "is there already: name another folder", str(place))
+        return {role: [path.replace(folder / path.name) for path in paths] for role, paths in made.items()}
+
+
+def _same_bytes(place: Path, path: Path) -> bool:
+    """Whether the song lies there already, as a file of its own."""
+    return place.is_file() and not place.is_symlink() and filecmp.cmp(place, path, shallow=False)

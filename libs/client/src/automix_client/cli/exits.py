@@ -15,6 +15,7 @@ from automix_client.errors import (
     RefusedError,
 )
 from automix_client.settings import ConfigurationError
+from automix_client.targets import TakenError
 
 
 class ExitCode(IntEnum):
@@ -64,7 +65,8 @@ KINDS: tuple[tuple[type[Exception], ExitCode, str], ...] = (
     (ConfigurationError, ExitCode.USAGE, ""),
     (FileNotFoundError, ExitCode.USAGE, ""),
     (NotADirectoryError, ExitCode.USAGE, ""),
-    (FileExistsError, ExitCode.REFUSED, "replace it with --force, or name another with --out"),
+    (TakenError, ExitCode.REFUSED, "replace it with --force, or name another with --out"),
+    (FileExistsError, ExitCode.REFUSED, ""),
 )
 
 _LOOK = "`automix status` shows what is not up, where AutoMix runs on this machine"

@@ -21,6 +21,8 @@ def status(job: mixer_pb2.Job) -> str:
             words += " (stopping)"
     if job.render_id:
         words += f"\n[dim]render[/dim]    {job.render_id}"
+    elif job.status == mixer_pb2.JOB_STATUS_SUCCEEDED:
+        words += "\n[dim]render[/dim]    deleted"
     if job.error.reason:
         words += f"\n[dim]error[/dim]     {escaped(job.error.message)} ({escaped(job.error.reason)})"
     if job.retry_of:

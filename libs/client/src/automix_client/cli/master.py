@@ -16,8 +16,9 @@ from automix_client.cli.render import waiting
 from automix_client.cli.sources import readable, spoken
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs
-from automix_client.mix_settings import ending_of, format_of
+from automix_client.mix_settings import OF_ENDING, ending_of, format_of
 from automix_client.outputs import files_beside
+from automix_client.printing import printable
 from automix_client.targets import Target, refuse_overlaps
 
 SETTINGS = (
@@ -71,6 +72,9 @@ def master(
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     if settings.get("title") and len(songs) > 1:
         terminal.usage("--title is the title of one song: several keep their own")
+    if len(songs) > 1 and out is not None and not out.is_dir() and (out.exists() or out.suffix.lower() in OF_ENDING):
+        terminal.usage(f"--out {printable(out)} is a file: of several songs it is a folder")
+    terminal.beside(out)
     with terminal.failures():
         outs = _outs(songs, out, settings.get("format"))
         asked = settings | {"format": format_of(outs[0], settings.get("format")), "album": album_title}

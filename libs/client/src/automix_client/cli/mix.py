@@ -58,6 +58,9 @@ def mix(
     AutoMix runs and none is named, one is started for as long as it takes. Ctrl-C cancels the mix.
     """
     terminal = Terminal(as_json=as_json)
+    if out.is_dir():
+        terminal.usage(f"--out {printable(out)} is a folder: name a file in it")
+    terminal.beside(out)
     settings = with_inserts(terminal, settings, insert)
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
     tracks = [track.path for track in (*voices, *beats)]

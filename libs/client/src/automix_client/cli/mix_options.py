@@ -66,7 +66,6 @@ Out = Annotated[
         "--out",
         "-o",
         metavar="FILE",
-        dir_okay=False,
         help="The finished file, .wav, .flac, .mp3, .m4a, .opus or .ogg; one that is there is replaced.",
     ),
 ]

@@ -99,6 +99,9 @@ def render(
             terminal.usage("--batch says what is mixed: leave out --vocals, --beat, --plan and --plan-out")
         _batch(terminal, batch, out, settings, reference or [], extras, cover)
         return
+    if out.is_dir():
+        terminal.usage(f"--out {printable(out)} is a folder: name a file in it")
+    terminal.beside(out)
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
     tracks: list[tuple[Path, str, Options]] = [(track.path, "vocals", track.options) for track in voices]
     tracks += [(track.path, "beat", track.options) for track in beats]
@@ -141,6 +144,10 @@ def _batch(
         terminal.usage(f"--out {printable(folder)} is a file: of a batch it is a folder")
     with terminal.failures():
         songs = songs_of(batch, ending_of(settings["format"]) if "format" in settings else ".wav")
+        refuse_overlaps(
+            {f"the mix of {song.name} ({number})": folder / song.out for number, song in enumerate(songs, 1)},
+            [*(path for song in songs for path in song.files), *references, *([cover] if cover else [])],
+        )
 
     def mix(song: Song, place: Path) -> dict[str, Any]:
         tracks = [(track.path, "vocals", track.options) for track in song.vocals]

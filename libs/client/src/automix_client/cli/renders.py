@@ -70,6 +70,7 @@ def download(
 ) -> None:
     """Download a finished mix."""
     terminal = Terminal(as_json=as_json)
+    terminal.beside(out)
 
     async def work(client: AsyncClient) -> tuple[Path, mixer_pb2.Render]:
         found = await client.renders.get(render)
@@ -95,6 +96,7 @@ def report(
 ) -> None:
     """Tell what was done to each track, why, and what was measured; with --json the plan and the report whole."""
     terminal = Terminal(as_json=as_json)
+    terminal.beside(plan_out)
     answer = execute(terminal, endpoint, lambda client: client.renders.report(render))
     plan, measured = json.loads(answer.plan_json or "{}"), json.loads(answer.report_json or "{}")
     if plan_out:
@@ -114,6 +116,7 @@ def whole(
 ) -> None:
     """Mix the whole song of a preview, by the preview's plan, and download it."""
     terminal = Terminal(as_json=as_json)
+    terminal.beside(out)
 
     async def work(client: AsyncClient) -> tuple[Path, mixer_pb2.Render]:
         job = await client.renders.whole(render)

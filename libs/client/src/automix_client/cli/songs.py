@@ -37,6 +37,11 @@ class Song:
     out: Path
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def files(self) -> list[Path]:
+        """All that it is mixed from."""
+        return [*(track.path for track in (*self.vocals, *self.beats)), *self.references]
+
 
 def songs_of(path: Path, ending: str) -> list[Song]:
     """The songs of a CSV file or of a folder of folders; `ending` is that of mixes that name no file.

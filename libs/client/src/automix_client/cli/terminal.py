@@ -19,6 +19,7 @@ from automix_client.cli.exits import ExitCode, advice, exit_code
 from automix_client.errors import AutomixError
 from automix_client.printing import printable
 from automix_client.settings import ConfigurationError
+from automix_client.targets import is_standard_output
 
 # Columns that people name, which may be long.
 NAMES = frozenset({"name", "file", "reason", "written to"})
@@ -80,8 +81,9 @@ class Terminal:
     def json(self, value: Any) -> None:
         """A JSON document on one line, for a program."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value) + "\n")
-            sys.stdout.flush()
+            file = sys.stderr if self.out.stderr else sys.stdout
+            file.write(json.dumps(value) + "\n")
+            file.flush()
 
     def message(self, message: Message, text: str) -> None:
         """One message: as JSON, or what `text` says of it."""
@@ -104,6 +106,11 @@ class Terminal:
             table.add_row(*(escaped(cell) for cell in row))
         console = self.out if self.out.is_terminal else Console(emoji=False, width=UNBOUNDED)
         console.print(table)
+
+    def beside(self, out: Path | None) -> None:
+        """Where the result itself goes to standard output, words about it go to standard error."""
+        if out is not None and is_standard_output(out):
+            self.out = self.err
 
     def usage(self, message: str) -> NoReturn:
         """Leaves with 2: the command was written wrongly."""

@@ -76,7 +76,7 @@ def checked_keys(
     """Refuses names that are not among `names`, and missing ones of `needed` (default: all)."""
     for name in value:
         if name not in names:
-            raise invalid(f"{where}.{name}", "there is no such field")
+            raise invalid(f"{where}.{name}", "is no field of a plan")
     for name in names if needed is None else needed:
         if name not in value:
             raise invalid(f"{where}.{name}", "is missing")
