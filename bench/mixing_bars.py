@@ -29,6 +29,7 @@ from engine_metrics import (
     lar_db,
     loudness_range_lu,
     spectral_distance_db,
+    tails_db,
     third_octave_db,
     width_db,
 )
@@ -66,7 +67,7 @@ def _sound(path: Path) -> Sound:
 def _sessions(songs: list[Song], folder: Path) -> None:
     for song in songs:
         out = folder / f"{song.name}.wav"
-        mix(song.tracks(), Settings(), out)
+        mix(song.tracks(), Settings(stems=True), out, extras_dir=folder / f"{song.name} beside")
         voice, rest = (summed(p).astype(np.float64) for p in (song.leads, [*song.backing, *song.beats]))
         n = len(voice)
         ours, raw = _sound(out)[:n], voice + rest[:n]
@@ -79,6 +80,10 @@ def _sessions(songs: list[Song], folder: Path) -> None:
         )
         _row(f"{song.name}: third octaves at equal loudness", "0.3 dB", "1.65 dB", f"{thirds:.2f} dB")
         _row(f"{song.name}: loudness range", "within 0.5 LU", "", f"{lra:+.2f} LU")
+        (lead,) = (folder / f"{song.name} beside").glob("*lead*")
+        _row(
+            f"{song.name}: ends of the lead's phrases", "-2 dB or more", "", f"{tails_db(_sound(lead), voice):+.2f} dB"
+        )
 
 
 def _false_sessions(songs: list[Song], workspace: Workspace) -> None:
