@@ -2,7 +2,7 @@
 believed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -59,7 +59,7 @@ class AudioReader:
 
     Attributes: `sample_rate` (Hz) and `channels` of the blocks, `source_sample_rate` (Hz) of the file, `channel_names`
     (FFmpeg's, such as FL FR FC LFE; empty when the file names none), `codec` and `container` (FFmpeg's names),
-    `filetype` by content.
+    `filetype` by content. `hear`, when it is set, gets each block at the file's own rate before it is resampled.
     """
 
     def __init__(self, track: AudioTrack, limits: Limits, sample_rate: int | None, resources: ExitStack) -> None:
@@ -82,6 +82,7 @@ class AudioReader:
         self.codec = track.codec
         self.container = track.container
         self.filetype = _filetype(track.container, track.codec)
+        self.hear: Callable[[NDArray[np.float32]], None] | None = None
 
     @property
     def progress(self) -> float:
@@ -123,6 +124,8 @@ class AudioReader:
     def _resampled(self) -> Iterator[NDArray[np.float32]]:
         resampler = StreamResampler(self.source_sample_rate, self.sample_rate, self.channels)
         for block in self._checked(16384):
+            if self.hear is not None:
+                self.hear(block)
             yield resampler.process(block)
         yield resampler.process(np.zeros((0, self.channels), np.float32), last=True)
 

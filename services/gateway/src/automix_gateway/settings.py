@@ -40,7 +40,9 @@ class GatewaySettings(ListenSettings, ClientSettings):
     envoy_threads: int = Field(1, ge=1, description="worker threads of Envoy")
     max_connections: int = Field(2_000, ge=1, description="of clients at the same time")
     max_streams: int = Field(128, ge=1, description="requests of one HTTP/2 connection at the same time")
-    max_header_kib: int = Field(32, ge=1, le=8192, description="of one request's headers")
+    max_header_kib: int = Field(
+        12, ge=1, le=8192, description="of one request's headers; services take 16, with 32 bytes more for each header"
+    )
     max_body_bytes: int = Field(4 * MIB, ge=1, description="of a JSON request; files have limits of their own")
     max_answer_bytes: int = Field(64 * MIB, ge=1, description="of a JSON answer")
     header_seconds: float = Field(10, gt=0, description="for a client to send a request's headers")

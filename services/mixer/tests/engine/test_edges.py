@@ -276,6 +276,11 @@ def test_a_reference_that_is_not_as_meant_is_named(sound: np.ndarray, word: str,
 def test_a_clipped_beat_is_named_and_a_low_soft_one_is_not(save: Save, tmp_path: Path) -> None:
     clipped = mixed(tmp_path, [], [save("hot", np.clip(beat(4) * 6, -1, 1), bits=16)])
     assert any("hot" in n and "clipped" in n for n in clipped.report.notes)
+    # Resampled, flat tops are round.
+    other = save("other rate", np.clip(beat(4) * 6, -1, 1), rate=32_000, bits=16)
+    for more in ({}, {"preview": True}):
+        clipped = mixed(tmp_path, [], [other], sample_rate=48_000, **more)
+        assert any("other rate" in n and "clipped" in n for n in clipped.report.notes)
     t = np.arange(4 * RATE) / RATE
     low = 0.99 * np.sin(2 * np.pi * 45 * t) * np.exp(-(t % 1.0))
     for gain in (1.0, 0.05):

@@ -88,6 +88,8 @@ def _measured(
         matrix = downmix_matrix(reader.channels, reader.channel_names)
         channels = min(reader.channels, 2)
         meter = TrackMeter(sample_rate, channels, track.role, workspace)
+        if known is None and track.role != "reference" and reader.source_sample_rate != sample_rate:
+            reader.hear = meter.hear_source
         offset = OffsetFilter(sample_rate, channels) if known is not None and known.offset else None
         frames = 0
         with ExitStack() as stack:

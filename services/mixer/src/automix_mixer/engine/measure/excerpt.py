@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ class Excerpt:
         self.channels = reader.channels
         self.channel_names = reader.channel_names
         self.source_sample_rate = reader.source_sample_rate
+        self.hear: Callable[[Frames], None] | None = None
         self._given = 0
 
     @property
@@ -54,6 +55,8 @@ class Excerpt:
     def _resampled(self) -> Iterator[Frames]:
         resampler = StreamResampler(self.source_sample_rate, self._rate, self.channels)
         for block in self._sliced():
+            if self.hear is not None:
+                self.hear(block)
             yield resampler.process(block)
         yield resampler.process(np.zeros((0, self.channels), np.float32), last=True)
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.inversions import LONG_S
-from automix_mixer.engine.measure.clipping import HIGH, clipped_samples
+from automix_mixer.engine.measure.clipping import ClippingMeter
 from automix_mixer.engine.measure.envelope import STEPS_HZ, EnvelopeMeter
 from automix_mixer.engine.measure.polarity import PolarityMeter, Spans
 from automix_mixer.engine.measure.profile import Faults
@@ -49,7 +49,9 @@ class TrackMeter:
         self._sum = np.zeros(channels)
         self._drift, self._blocks = np.zeros(channels), 0
         self._squares = np.zeros(channels)
-        self._clicks = self._clipped = 0
+        self._clicks = 0
+        self._clipping = ClippingMeter()
+        self._hears_source = False
         self._peaks = np.zeros(channels)
         self.identical_channels = channels == 2
 
@@ -80,12 +82,17 @@ class TrackMeter:
             # Clicks and clipping strike both channels, so the second one is examined only when the first is silent.
             self._find_faults(block[0] if block[0].any() else block[-1], float(block_peaks.max()))
 
+    def hear_source(self, block: npt.NDArray[np.float32]) -> None:
+        """The samples of the file as they are, shape (n, channels), where `process` gets them resampled."""
+        self._hears_source = True
+        one = block[:, 0] if block[:, 0].any() else block[:, -1]
+        self._clipping.process(np.ascontiguousarray(one), float(np.abs(block).max(initial=0.0)))
+
     def _find_faults(self, sound: npt.NDArray[np.float32], peak: float) -> None:
+        if not self._hears_source:
+            self._clipping.process(sound, peak)
         if peak < 1e-4:
             return
-        highest = float(self._peaks.max())
-        if peak > HIGH * highest:  # no sample is high otherwise
-            self._clipped += clipped_samples(sound, highest)
         if not self._is_vocal:
             return  # a drum is all clicks
         change = np.diff(sound)
@@ -138,7 +145,7 @@ class TrackMeter:
         return Faults(
             dc=tuple(float(v) for v in dc),
             clicks=self._clicks,
-            clipped=self._clipped,
+            clipped=self._clipping.samples,
             offset=bool(np.abs(dc).max() > _OFFSET * rms or drift.max() > _DRIFT * rms),
             inverted=inverted,
             short_inverted=short,
