@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
 
 from automix_mixer.engine.dsp.bands import BAND_HZ
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.face.report import MixReport
 from automix_mixer.engine.plan.mixplan import BeatPlan, MixPlan, VocalPlan
 
@@ -220,7 +221,7 @@ def _balance(axes: Axes, report: MixReport) -> None:
 def _floor(values: Values, depth: float) -> float:
     """Lower end of an axis of levels, `depth` dB under the loud parts: a listener follows sound as soft as that."""
     loud = values[values > -60.0]
-    return float(np.quantile(loud, 0.9)) - depth if loud.size else -60.0
+    return float(quantile(loud, 0.9)) - depth if loud.size else -60.0
 
 
 def _hertz(axes: Axes) -> None:

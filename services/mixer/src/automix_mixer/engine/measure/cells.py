@@ -29,7 +29,7 @@ def measure_cells(profiles: Sequence[Profile]) -> Cells:
     rate = profiles[0].sample_rate
     size = _FRAME if rate <= 48_000 else 2 * _FRAME
     blocks = -(-max(p.frames for p in profiles) // BLOCK_FRAMES)
-    picks = [int(i) for i in np.unique(np.linspace(0, blocks - 1, min(blocks, _BLOCKS)).round())]
+    picks = sorted({int(i) for i in np.linspace(0, blocks - 1, min(blocks, _BLOCKS)).round()})
     hz = np.arange(size // 2 + 1) * rate / size
     weight = 10 ** (k_weight_db(hz) / 10)
     window = np.hanning(size).astype(np.float32)

@@ -12,6 +12,7 @@ from automix_audio.errors import AudioError
 from automix_audio.plain_wav import plain_pieces
 from automix_audio.wav_header import plain_samples
 
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.passage import PREVIEW_S, Passage
 from automix_mixer.engine.track import Track
@@ -59,7 +60,7 @@ def _best(density: Levels) -> Passage | None:
 
 
 def _presence(levels: Levels) -> Levels:
-    loud = float(np.quantile(levels, _LOUD_QUANTILE)) if levels.size else 0.0
+    loud = float(quantile(levels, _LOUD_QUANTILE)) if levels.size else 0.0
     if loud <= 0.0:
         return np.zeros(levels.size)
     return np.clip(1.0 + 10.0 * np.log10(np.maximum(levels / loud, 1e-9)) / _RANGE_DB, 0.0, 1.0)

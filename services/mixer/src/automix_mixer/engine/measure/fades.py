@@ -9,6 +9,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from automix_mixer.engine.dsp.bands import to_db
+from automix_mixer.engine.dsp.quantiles import median
 from automix_mixer.engine.measure.activity import smoothed
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import Curve
@@ -73,14 +74,14 @@ def _fade_out(k_steps: Curve, rate: float) -> Points:
     if level.size < _LEAST_SYLLABLES:
         return []
     end = float(seconds[-1])
-    if end < _SHORTEST_S + _LEAST_BODY_S or level[-3:].max() > np.median(level) - 0.6 * _LEAST_DROP_DB:
+    if end < _SHORTEST_S + _LEAST_BODY_S or level[-3:].max() > median(level) - 0.6 * _LEAST_DROP_DB:
         return []
     best = np.inf
     for begin in np.arange(max(_LEAST_BODY_S, end - _LONGEST_S), end - _SHORTEST_S, 0.25):
         body = level[(seconds <= begin) & (seconds > begin - _BODY_S)]
         if body.size < 3:
             continue
-        offset = float(np.median(body))
+        offset = float(median(body))
         for beyond in _BEYOND:
             u = np.clip((seconds - begin) / ((1.0 + beyond) * (end - begin)), 0.0, 1.0)
             for shape in _SHAPES:
@@ -94,7 +95,7 @@ def _fade_out(k_steps: Curve, rate: float) -> Points:
     drop = -float(np.interp(end, times, gains))
     inside = level[seconds > begin] - offset
     # The alternative is one level up to some moment and another one after it: an ending that is sung softly.
-    steps = [_scatter(inside[:i]) + _scatter(inside[i:] - np.median(inside[i:])) for i in range(inside.size)]
+    steps = [_scatter(inside[:i]) + _scatter(inside[i:] - median(inside[i:])) for i in range(inside.size)]
     stays = _scatter(level[seconds <= begin] - offset)
     left = best - stays
     if drop < _LEAST_DROP_DB or left > _EXPLAINS * _scatter(inside) or left > _STEADIER * min(steps):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from automix_audio.loudness import KWeighting
 
 from automix_mixer.engine.dsp.control import step_energy
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.sound.pcm import Curve, Sound
 
 OFFSET_DB = -0.691
@@ -85,5 +86,5 @@ def range_lu(pieces: Iterable[Curve], step: int, sample_rate: int) -> float:
     if loud.size == 0:
         return 0.0
     loud = loud[loud > loud.mean() * 10 ** (-_RANGE_GATE_LU / 10)]
-    low, high = np.percentile(10.0 * np.log10(loud), (10, 95))
-    return float(high - low)
+    levels = 10.0 * np.log10(loud)
+    return float(quantile(levels, 0.95) - quantile(levels, 0.1))

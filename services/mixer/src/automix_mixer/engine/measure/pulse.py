@@ -12,6 +12,7 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
+from automix_mixer.engine.dsp.quantiles import median
 from automix_mixer.engine.dsp.running import running_mean
 from automix_mixer.engine.dsp.transforms import fast_size, irfft, powers, rfft
 from automix_mixer.engine.measure.profile import Profile
@@ -57,8 +58,8 @@ def pulse_bpm(beats: Sequence[Profile]) -> float | None:
     comb = repeats(bpm, _TEETH)
     score = comb * np.exp(-0.5 * (np.log2(bpm / _USUAL_BPM) / _OCTAVES) ** 2)
     best = int(np.argmax(score))
-    spread = float(np.median(np.abs(comb - np.median(comb)))) + 1e-9
-    if comb[best] < _CLEAR or comb[best] - np.median(comb) < _STANDS_OUT * spread:
+    spread = float(median(np.abs(comb - median(comb)))) + 1e-9
+    if comb[best] < _CLEAR or comb[best] - median(comb) < _STANDS_OUT * spread:
         return None
     near = np.arange(bpm[best] * 0.99, bpm[best] * 1.01, 0.01)
     return float(near[int(np.argmax(repeats(near, _FINE_TEETH)))])

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from automix_mixer.engine.dsp.bands import to_db
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.dsp.running import running_minimum
 from automix_mixer.engine.sound.curve_file import CurveFile
 
@@ -43,8 +44,8 @@ def own_space(steps: CurveFile, step: int, sample_rate: int) -> float:
     # The softest moment of the time that follows.
     ahead = round(_ENDS_S * rate)
     lowest = running_minimum(np.append(then, np.full(ahead, then[-1])), 2 * (ahead // 2) + 1)[ahead // 2 :][:count]
-    loud = level > np.percentile(level, 90) - _LOUD_DB
+    loud = level > quantile(level, 0.9) - _LOUD_DB
     left = (then - level)[loud & (lowest < level + _ENDS_DB)]
     if left.size < _LEAST_ENDINGS_S * rate:
         return 0.0
-    return float(np.clip((np.quantile(left, _FASTEST) - _DRY_DB) / (_WET_DB - _DRY_DB), 0.0, 1.0))
+    return float(np.clip((quantile(left, _FASTEST) - _DRY_DB) / (_WET_DB - _DRY_DB), 0.0, 1.0))

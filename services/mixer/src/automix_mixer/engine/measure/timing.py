@@ -105,7 +105,7 @@ def _levels(read: Read, begin: int, count: int, hop: int, sample_rate: int) -> V
     frames = np.lib.stride_tricks.sliding_window_view(sound, size)[::hop][:count]
     power = np.concatenate([powers(rfft(frames[i : i + 500] * np.hanning(size))) for i in range(0, count, 500)], axis=0)
     highest = np.clip(_BANDS_HZ, 0.0, 0.45 * sample_rate) * size / sample_rate
-    edges = np.unique(np.round(highest).astype(int))
+    edges = np.array(sorted({*np.round(highest).astype(int).tolist()}))
     bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
     level = np.log(bands + _FLOOR * bands.max(axis=0) + 1e-12)
     width = round(_SLOW_S / _HOP_S)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.pulse import pulse_bpm
 from automix_mixer.engine.plan.decision import Decision
@@ -50,7 +51,7 @@ def density(beats: Sequence[Profile]) -> float:
     every = -(-max(c.size for c in curves) // MOST_LEVELS)
     level = to_db(np.concatenate([piece[::every] for piece in summed_pieces(curves)]))
     level = level[level > level.max() - 50.0]
-    spread = float(np.percentile(level, 95) - np.percentile(level, 50))
+    spread = float(quantile(level, 0.95) - quantile(level, 0.5))
     return float(np.clip((share - 0.10) / 0.20, 0, 1) * np.clip((8.0 - spread) / 2.5, 0, 1))
 
 

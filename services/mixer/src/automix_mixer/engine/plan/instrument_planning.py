@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, smooth_bands, to_db
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.measure.cells import Cells, audibility, measure_cells
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
@@ -235,7 +236,7 @@ def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells, *, faders: bool) ->
         if strip.role.value != "bass" or not hits.any():
             continue
         over = to_db(power[i][hits]) - to_db(kick[hits])
-        need = float(np.percentile(over, 100 * (1 - _KICK_SHARE)))
+        need = float(quantile(over, 1 - _KICK_SHARE))
         if need <= 0.0:
             continue
         # With its fades the cut does not reach its whole depth during a hit.

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, to_db
+from automix_mixer.engine.dsp.quantiles import median
 from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.profile import Profile
 
@@ -115,7 +116,7 @@ def _same(a: Profile, b: Profile) -> bool:
     heard = (BAND_HZ > 500.0) & (x > x.max() - 40.0) & (y > y.max() - 40.0)
     apart = (x - y)[heard]
     # One or two bands, as of a bass, are alike in whatever has them.
-    return bool(heard.sum() >= _LEAST_BANDS and np.abs(apart - np.median(apart)).mean() < _SAME_DB)
+    return bool(heard.sum() >= _LEAST_BANDS and np.abs(apart - median(apart)).mean() < _SAME_DB)
 
 
 def _is_whole_song(profile: Profile) -> bool:

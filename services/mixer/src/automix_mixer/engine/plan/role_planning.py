@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, k_weight_db, to_db
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.role_names import role_of_name
@@ -61,7 +62,7 @@ def features(profile: Profile) -> SoundFeatures:
     spread = float(np.sqrt(((octaves - centre) ** 2 * weights).sum() / max(float(weights.sum()), 1e-20)))
     level = to_db(profile.steps.read()[:: -(-profile.steps.size // MOST_LEVELS) or 1])
     level = level[level > level.max(initial=-200.0) - 60.0]
-    struck = float(np.percentile(level, 97) - np.percentile(level, 60)) if level.size else 0.0
+    struck = float(quantile(level, 0.97) - quantile(level, 0.6)) if level.size else 0.0
     return SoundFeatures(low, 1.0 - low - high, high, struck, spread)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, gain_at, k_weight_db, smooth_bands, to_db
+from automix_mixer.engine.dsp.quantiles import median
 from automix_mixer.engine.dsp.running import running_maximum
 from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.envelope import STEPS_HZ, stands_out_db
@@ -165,7 +166,7 @@ def _expander_threshold(profile: Profile, trim_db: float) -> Decision[float]:
     active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
     pauses = profile.k_steps.read()[~active]
     pauses = pauses[pauses > 0]
-    floor = lufs(float(np.median(pauses)) / profile.step) + trim_db if pauses.size else -120.0
+    floor = lufs(float(median(pauses)) / profile.step) + trim_db if pauses.size else -120.0
     threshold = float(np.clip(floor + 8.0, -90.0, TRIMMED_LUFS - 20.0))
     return Decision(threshold, "LUFS", f"8 dB over the {floor:.0f} LUFS between phrases, 20 dB under the voice at most")
 

@@ -15,6 +15,7 @@ import numpy as np
 from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.dsp.control import decaying_maximum
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.dsp.running import running_maximum, running_mean
 from automix_mixer.engine.measure.loudness import integrated_lufs, range_lu
 from automix_mixer.engine.plan.mixplan import MasterPlan
@@ -29,7 +30,7 @@ _GLUE_WHOLE_DB = 3.0
 _RANGE_LU = 1.0
 """The glue may reduce the loudness range by this much: a dense reference holds hits together, not verse and chorus."""
 _SURROUNDINGS_S = 0.2
-_HITS = (75.0, 95.0)
+_HITS = np.array([0.75, 0.95])
 """Percentiles of peak over surroundings between which lifting begins and is whole: the hits of this song."""
 _TOPS_DB = (8.0, 2.0)
 """Levels below the song's highest peak at which lifting begins and is whole. A hit in a quiet part needs no help."""
@@ -171,7 +172,8 @@ def _hits(peaks: CurveFile, pre: Premaster, top: float, workspace: Workspace) ->
     loud = [
         stands_out.read(start, start + piece.size)[piece > top_db - 30.0][::every] for start, piece in level.pieces()
     ]
-    begins, whole = np.percentile(np.concatenate(loud), _HITS)
+    rises_db = np.concatenate(loud)
+    begins, whole = (quantile(rises_db, share) for share in _HITS)
     decay = float(np.exp(-1000.0 / (_RETURN_MS * rate)))
 
     def held(_first: int, level_db: Curve, rises: Curve) -> list[Curve]:

@@ -22,6 +22,7 @@ from automix_mixer.engine.dsp.bands import (
 from automix_mixer.engine.dsp.control import pan_gains, ramp
 from automix_mixer.engine.dsp.dynamics import presence
 from automix_mixer.engine.dsp.fir import MAX_TAPS, FirBank, whole
+from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.spectrum import Spectrum
 from automix_mixer.engine.plan.mixplan import (
@@ -266,7 +267,7 @@ def _depth(way: GiveWayPlan, profiles: Sequence[Profile], strip: Profile, worksp
     out = workspace.curve()
     levels = np.concatenate([c.read()[:: max(1, c.size // MOST_LEVELS)] for c in curves])
     levels = to_db(levels[levels > levels.max(initial=0.0) * 1e-6])
-    threshold = float(np.percentile(levels, 95)) - _KEY_UNDER_DB if levels.size else 0.0
+    threshold = float(quantile(levels, 0.95)) - _KEY_UNDER_DB if levels.size else 0.0
 
     def work(_first: int, *pieces: Curve) -> list[Curve]:
         level = np.max([to_db(p) for p in pieces], axis=0)

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from automix_mixer.engine.dsp.quantiles import median
 from automix_mixer.engine.dsp.running import runs
 from automix_mixer.engine.keys import notes_of
 from automix_mixer.engine.measure.pitch import HOP_S, Values, semitones, track_hz
@@ -76,7 +77,7 @@ def corrections(hz: Values, notes: Sequence[int]) -> Values:
             note = pitch[first + start : first + end]
             # The middle half of a note: its ends slide to its neighbours.
             inner = note[note.size // 4 : note.size - note.size // 4] if note.size > 7 else note
-            off = 100.0 * (wanted[first + start] - float(np.median(inner)))
+            off = 100.0 * (wanted[first + start] - float(median(inner)))
             long = (end - start) * HOP_S >= _SHORTEST_S
             out[first + start : first + end] = off if long and abs(off) > IN_TUNE_CENTS else 0.0
         out[first:last] = _smoothed(out[first:last], max(1, round(_GLIDE_S / HOP_S)))
