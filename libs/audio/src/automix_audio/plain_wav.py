@@ -4,6 +4,7 @@ FFmpeg allocates, copies and stamps every packet of PCM: that takes as long as a
 loudness. The numbers are the same to the bit.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -35,10 +36,11 @@ def plain_blocks(file: BinaryIO, samples: PlainSamples, first: int) -> Iterator[
 
 def plain_pieces(file: BinaryIO, samples: PlainSamples, starts: Sequence[int], frames: int) -> NDArray[np.float32]:
     """`frames` frames from each of `starts` on, shape (len(starts), frames, channels); silence where there are none."""
-    data = bytearray()
+    number, data = file.fileno(), bytearray()
     for start in starts:
-        file.seek(samples.start + start * samples.block)
-        found = file.read(max(0, min(frames, samples.frames - start)) * samples.block)
+        wanted = max(0, min(frames, samples.frames - start)) * samples.block
+        # Not through the file's buffer: the next piece lies far from this one.
+        found = os.pread(number, wanted, samples.start + start * samples.block)
         data += found.ljust(frames * samples.block, b"\0")
     return _to_float(bytes(data), samples.codec).reshape(len(starts), frames, samples.channels)
 

@@ -40,6 +40,15 @@ def stands_out_db(levels_db: npt.NDArray[np.floating]) -> npt.NDArray[np.float64
     return gaussian_mean(levels_db, NARROW) - gaussian_mean(levels_db, WIDE)
 
 
+def _excess_matrix(size: int) -> npt.NDArray[np.float64]:
+    """What stands_out_db does to `size` levels, as a matrix: its columns are what becomes of one level alone."""
+    around = stands_out_db(np.eye(1, 2 * size - 1, size - 1)[0])
+    out = np.stack([around[size - 1 - i : 2 * size - 1 - i] for i in range(size)], axis=1)
+    for edge in (0, size - 1):  # levels at the ends stand for those beyond them, too
+        out[:, edge] = stands_out_db(np.eye(size)[edge])
+    return out
+
+
 class EnvelopeMeter:
     """Feed power spectra of frames of `size`, shape (frames, size / 2 + 1)."""
 
@@ -47,7 +56,7 @@ class EnvelopeMeter:
         self._hz_per_bin, self._size = sample_rate / size, size
         self._quefrencies = (int(sample_rate / _PITCH_HZ[1]), int(sample_rate / _PITCH_HZ[0]))
         self._highest = min(_HIGHEST_HZ, 0.45 * sample_rate)
-        self._excess = np.stack([stands_out_db(row) for row in np.eye(STEPS_HZ.size)], axis=1)
+        self._excess = _excess_matrix(STEPS_HZ.size)
         self._sums, self._counts = np.zeros(STEPS_HZ.size), np.zeros(STEPS_HZ.size)
         self._energy, self._seen, self._voiced = 0.0, 0, 0
 

@@ -26,8 +26,9 @@ def _interpolator(oversampling: int, taps: int) -> npt.NDArray[np.float32]:
     for phase in range(1, oversampling):
         x = position - phase / oversampling
         window = np.i0(6.0 * np.sqrt(np.clip(1 - (x / (taps / 2 + 0.5)) ** 2, 0, 1))) / np.i0(6.0)
+        row = np.sinc(x) * window
         for frame in range(_CELL):
-            matrix[phase - 1, frame, frame : frame + taps] = np.sinc(x) * window
+            matrix[phase - 1, frame, frame : frame + taps] = row
     return matrix
 
 
