@@ -76,8 +76,15 @@ def comments() -> dict[str, str]:
                 name += f".{scope.name}"
             else:
                 if location.leading_comments:
-                    found[name] = re.sub(r"\n ?", "\n", location.leading_comments).strip()
+                    found[name] = joined(re.sub(r"\n ?", "\n", location.leading_comments).strip())
     return found
+
+
+def joined(comment: str) -> str:
+    """The comment with each paragraph and each item of a list on one line. The protos break them at a column, and not
+    everything that shows Markdown takes such a break for a space.
+    """
+    return re.sub(r"(?<=\S)\n(?!\n|- ) *", " ", comment)
 
 
 class Document:

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from automix.mixer.v1.mixer_pb2 import Insert
 from automix.mixer.v1.settings import EFFECTS, MIX_SETTINGS, Setting
+from automix_gateway import documentation
 from automix_gateway.descriptors import bindings
 
 KINDS = Insert.DESCRIPTOR.fields_by_name
@@ -61,6 +64,31 @@ def test_settings_are_in_it_with_what_they_are_when_absent(document: dict[str, A
             assert field.get("x-unit", "") == setting.unit, setting.name
             if setting.choices and "enum" in field:
                 assert {*field["enum"]} - {""} == {*setting.choices}, setting.name
+
+
+def test_descriptions_are_paragraphs_and_lists_without_the_contracts_line_breaks(document: dict[str, Any]) -> None:
+    def descriptions(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from (value for name, value in part.items() if name == "description" and isinstance(value, str))
+        for value in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            yield from descriptions(value)
+
+    found = [*descriptions(document)]
+    assert any("\n\n" in text for text in found)
+    for text in found:
+        for paragraph in text.split("\n\n"):
+            assert all(line.startswith("- ") for line in paragraph.split("\n")) or "\n" not in paragraph, text
+
+
+async def test_the_page_shows_them_as_paragraphs_lists_and_code(document: dict[str, Any]) -> None:
+    route = next(route for route in documentation.routes() if route.path == "/docs")
+    page = bytes((await route.endpoint(None)).body).decode()
+    role = document["components"]["schemas"]["AssetRole"]["description"]
+    assert role.startswith("What an asset is for.\n\n- `ASSET_ROLE_UNSPECIFIED`: Not said.\n- ")
+    assert "<p>What an asset is for.</p><ul><li><code>ASSET_ROLE_UNSPECIFIED</code>: Not said.</li><li>" in page
+    told = document["paths"]["/v1/auth:signUp"]["post"]["description"].split("\n\n")
+    assert "".join(f"<p>{escape(paragraph)}</p>" for paragraph in told) in page
+    assert "`" not in page
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
