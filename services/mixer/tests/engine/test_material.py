@@ -81,6 +81,15 @@ def test_a_raw_voice_keeps_its_chain_and_a_finished_one_is_left_alone(session: l
     assert all(gain == 0.0 for _, _, gain in finished.ride_db.value)
 
 
+def test_the_faint_reverb_beside_a_finished_lead_stays(session: list[Track], tmp_path: Path) -> None:
+    sound = load(Path(session[0].path))
+    middle = sound.mean(axis=1, keepdims=True)
+    narrow = save_wav(tmp_path / "narrow.wav", middle + 0.2 * (sound - middle))
+    kept = planned([Track(narrow, "vocals")]).vocals[0]
+    assert (kept.channels.value, kept.width.value) == ("stereo", 1.0)
+    assert "under its mid" in kept.channels.reason, "a raw lead would give it up"
+
+
 @pytest.mark.parametrize(("division", "beats"), [("quarter", 1.0), ("dotted-eighth", 0.75), ("triplet", 1 / 3)])
 def test_the_echo_takes_the_note_asked_for(division: str, beats: float, session: list[Track]) -> None:
     plan = planned(session, delay_division=division)

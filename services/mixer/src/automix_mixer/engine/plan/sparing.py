@@ -22,10 +22,16 @@ def spared(vocal: VocalPlan, finished: float) -> VocalPlan:
 
     highpass = _LEFT_HZ + left * (vocal.highpass_hz.value - _LEFT_HZ)
     ratio = 1.0 + left * (vocal.compressor_ratio.value - 1.0)
-    stereo = vocal.channels.value == "stereo"
-    width = 1.0 + left * (vocal.width.value - 1.0) if stereo else vocal.width.value
+    channels, width = vocal.channels, vocal.width
+    if channels.value == "stereo":
+        width = replace(width, value=1.0 + left * (width.value - 1.0))
+    if channels.value == "mid":
+        # A raw lead gives its side up, which is the room's. Of a finished one it is the reverb that was chosen for it.
+        channels = replace(channels, value="stereo", reason=f"{channels.reason}; {why}, and this its own")
+        width = replace(width, value=finished)
     return replace(
         vocal,
+        channels=channels,
         highpass_hz=replace(vocal.highpass_hz, value=highpass, reason=f"{vocal.highpass_hz.reason}; {why}"),
         tone_db=replace(
             vocal.tone_db, value=[left * v for v in vocal.tone_db.value], reason=f"{vocal.tone_db.reason}; {why}"
@@ -35,5 +41,5 @@ def spared(vocal: VocalPlan, finished: float) -> VocalPlan:
         ride_db=replace(vocal.ride_db, value=[[a, b, left * g] for a, b, g in vocal.ride_db.value]),
         deess_range_db=less(vocal.deess_range_db),
         compressor_ratio=replace(vocal.compressor_ratio, value=ratio, reason=f"{vocal.compressor_ratio.reason}; {why}"),
-        width=replace(vocal.width, value=width),
+        width=width,
     )
