@@ -25,4 +25,5 @@ def quantile(values: npt.NDArray[np.floating], share: float) -> np.floating[Any]
     ordered = np.partition(values, (lower, upper))
     weight, apart = place - lower, ordered[upper] - ordered[lower]
     # From the nearer of both, as numpy does.
-    return ordered[lower] + apart * weight if weight < 0.5 else ordered[upper] - apart * (1 - weight)
+    value: np.floating[Any] = ordered[lower] + apart * weight if weight < 0.5 else ordered[upper] - apart * (1 - weight)
+    return value
