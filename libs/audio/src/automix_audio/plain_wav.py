@@ -6,16 +6,23 @@ loudness. The numbers are the same to the bit.
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_audio.wav_header import PlainSamples
+from automix_audio.wav_header import PlainSamples, plain_samples
 
 _FRAMES = 32_768
 _TYPES = {"pcm_s16le": ("<i2", 2.0**-15), "pcm_s32le": ("<i4", 2.0**-31), "pcm_f32le": ("<f4", 1.0)}
 _SCALE_24 = np.float32(2.0**-31)
+
+
+def plain_file(path: str | os.PathLike[str]) -> PlainSamples | None:
+    """Where the samples of a usual WAV file lie; None for any other file. Raises OSError."""
+    with Path(path).open("rb") as file:
+        return plain_samples(file, 0, os.fstat(file.fileno()).st_size)
 
 
 def plain_blocks(file: BinaryIO, samples: PlainSamples, first: int) -> Iterator[NDArray[np.float32]]:

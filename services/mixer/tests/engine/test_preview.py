@@ -13,7 +13,7 @@ from automix_audio.decode import open_audio
 from automix_mixer.engine import EngineError, MixPlan, Settings, Track, mix, plan_from_json, plan_to_json
 from automix_mixer.engine.effects import Insert
 from automix_mixer.engine.measure.densest import _plain_levels, densest
-from automix_mixer.engine.measure.excerpt import Excerpt
+from automix_mixer.engine.measure.excerpt import Excerpt, sure_samples
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.plan_json import delivered
 
@@ -84,6 +84,20 @@ def test_many_channels_are_looked_at_and_read_a_little_at_a_time(tmp_path: Path)
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("rate", [RATE, 22_050])
+def test_a_passage_of_a_usual_wav_file_needs_no_reader(rate: int, tmp_path: Path) -> None:
+    path = save_wav(tmp_path / "beat.wav", beat(4), bits=24)
+    samples, passage = sure_samples(path), Passage(1.25, 2.0)
+    assert samples is not None
+    with open_audio(path) as reader:
+        read, alone = (Excerpt(one, path, passage, rate) for one in (reader, samples))
+        assert alone.channels == read.channels
+        assert alone.source_sample_rate == read.source_sample_rate
+        for one, other in zip(alone.blocks(4_096), read.blocks(4_096), strict=True):
+            assert np.array_equal(one, other)
+    assert sure_samples(save_wav(tmp_path / "float.wav", beat(1), bits=32)) is None
 
 
 def test_the_same_preview_comes_of_its_plan(

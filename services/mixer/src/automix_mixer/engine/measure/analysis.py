@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from automix_audio.decode import AudioReader, open_audio
 from automix_audio.errors import AudioError
 from automix_audio.formats import LOSSY
-from automix_audio.wav_header import plain_samples
+from automix_audio.plain_wav import plain_file
 
 from automix_mixer.engine.dsp.control import step_frames
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.inversions import SHORT_S
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS, OffsetFilter, soften_edges
-from automix_mixer.engine.measure.excerpt import Excerpt
+from automix_mixer.engine.measure.excerpt import Excerpt, sure_samples
 from automix_mixer.engine.measure.fades import Points, find_fades, gain_db_at
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.measuring import TrackMeter
@@ -48,8 +47,8 @@ def project_rate(tracks: Sequence[Track], settings: Settings) -> int:
 
 def _source_rate(track: Track) -> int:
     """A file's sample rate in Hz. A usual WAV file is not opened by FFmpeg for it, which takes 6 ms."""
-    with suppress(OSError), Path(track.path).open("rb") as file:
-        samples = plain_samples(file, 0, Path(track.path).stat().st_size)
+    with suppress(OSError):
+        samples = plain_file(track.path)
         if samples is not None:
             return samples.sample_rate
     with _opened(track) as reader:
@@ -174,10 +173,15 @@ def _opened(
     try:
         with ExitStack() as opened:
             try:
-                whole = opened.enter_context(open_audio(track.path, sample_rate=None if passage else sample_rate))
+                sure = sure_samples(track.path) if passage is not None else None
+                rate = None if passage is not None else sample_rate
+                reader = None if sure else opened.enter_context(open_audio(track.path, sample_rate=rate))
             except OSError as error:
                 raise EngineError("UNREADABLE", f"{track.label}: the file cannot be read ({error.strerror})") from error
-            rate = sample_rate or whole.sample_rate
-            yield whole if passage is None else Excerpt(whole, track.path, passage, rate)
+            found = sure or reader
+            if passage is not None and found is not None:
+                yield Excerpt(found, track.path, passage, sample_rate or found.sample_rate)
+            elif reader is not None:
+                yield reader
     except AudioError as error:
         raise EngineError(str(error.reason), f"{track.label}: {error.message}") from error

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from automix_audio.blocks import reblock
 from automix_audio.decode import AudioReader
-from automix_audio.plain_wav import plain_blocks
+from automix_audio.limits import Limits
+from automix_audio.plain_wav import plain_blocks, plain_file
 from automix_audio.resample import StreamResampler
 from automix_audio.timeline import Gap
-from automix_audio.wav_header import PlainSamples, plain_samples
+from automix_audio.wav_header import PlainSamples
 
 from automix_mixer.engine.passage import Passage
 
@@ -20,14 +21,32 @@ Frames = npt.NDArray[np.float32]
 """Shape (n, channels)."""
 
 
-class Excerpt:
-    """What `analyse` needs of an AudioReader, of one passage at `sample_rate`. A file that ends before it is silent."""
+def sure_samples(path: str | Path) -> PlainSamples | None:
+    """Samples of a WAV file whose header says all that a reader would: whole numbers in one or two channels at a rate
+    that is accepted. None for another file. An excerpt of it needs no reader, which takes 6 ms to open. Raises OSError.
+    """
+    samples, limits = plain_file(path), Limits()
+    if samples is None or samples.channels > 2 or samples.codec == "pcm_f32le":
+        return None
+    return samples if limits.min_sample_rate <= samples.sample_rate <= limits.max_sample_rate else None
 
-    def __init__(self, reader: AudioReader, path: str | Path, passage: Passage, sample_rate: int) -> None:
+
+class Excerpt:
+    """What `analyse` needs of an AudioReader, of one passage at `sample_rate`. A file that ends before it is silent.
+
+    In place of a reader it takes `sure_samples`.
+    """
+
+    def __init__(
+        self, reader: AudioReader | PlainSamples, path: str | Path, passage: Passage, sample_rate: int
+    ) -> None:
         self._reader, self._path, self._passage, self._rate = reader, Path(path), passage, sample_rate
         self.channels = reader.channels
-        self.channel_names = reader.channel_names
-        self.source_sample_rate = reader.source_sample_rate
+        self.channel_names: tuple[str, ...] = ()
+        if isinstance(reader, PlainSamples):
+            self.source_sample_rate = reader.sample_rate
+        else:
+            self.channel_names, self.source_sample_rate = reader.channel_names, reader.source_sample_rate
         self.hear: Callable[[Frames], None] | None = None
         self._given = 0
 
@@ -39,7 +58,7 @@ class Excerpt:
     @property
     def damaged_packets(self) -> int:
         """Damaged packets in the part that was read."""
-        return self._reader.damaged_packets
+        return 0 if isinstance(self._reader, PlainSamples) else self._reader.damaged_packets
 
     @property
     def gaps(self) -> list[Gap]:
@@ -63,16 +82,23 @@ class Excerpt:
     def _sliced(self) -> Iterator[Frames]:
         first = round(self._passage.start_s * self.source_sample_rate)
         end = first + round(self._passage.length_s * self.source_sample_rate)
-        plain = self._plain(first, end)
-        for piece in plain if plain is not None else self._flac(first, end) or self._decoded(first, end):
+        for piece in self._pieces(first, end):
             self._given += len(piece)
             yield piece
         if self._given == 0:
             yield np.zeros((end - first, self.channels), np.float32)
 
-    def _decoded(self, first: int, end: int) -> Iterator[Frames]:
+    def _pieces(self, first: int, end: int) -> Iterable[Frames]:
+        if isinstance(self._reader, PlainSamples):
+            return self._read(self._reader, first, end)
+        plain = self._plain(first, end)
+        if plain is not None:
+            return plain
+        return self._flac(self._reader, first, end) or self._decoded(self._reader, first, end)
+
+    def _decoded(self, reader: AudioReader, first: int, end: int) -> Iterator[Frames]:
         position = 0
-        for block in self._reader.blocks():
+        for block in reader.blocks():
             piece = block[max(0, first - position) : max(0, end - position)]
             position += len(block)
             if len(piece):
@@ -82,8 +108,7 @@ class Excerpt:
 
     def _plain(self, first: int, end: int) -> Iterator[Frames] | None:
         """The frames of a usual WAV file; None for another, or one with values that the reader is asked about."""
-        with self._path.open("rb") as file:
-            samples = plain_samples(file, 0, self._path.stat().st_size)
+        samples = plain_file(self._path)
         if samples is None or samples.sample_rate != self.source_sample_rate or samples.channels != self.channels:
             return None
         # Looked at before the first is given. Whole numbers are always finite.
@@ -99,9 +124,9 @@ class Excerpt:
                 if first >= end:
                     return
 
-    def _flac(self, first: int, end: int) -> list[Frames]:
+    def _flac(self, reader: AudioReader, first: int, end: int) -> list[Frames]:
         """The frames of a FLAC file in one read, where nothing is wrong with it."""
-        if self._reader.codec != "flac" or self._reader.filetype != "flac":
+        if reader.codec != "flac" or reader.filetype != "flac":
             return []
         from pedalboard.io import AudioFile  # noqa: PLC0415 - a mix of whole files is spared the import
 
