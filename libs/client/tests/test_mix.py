@@ -77,6 +77,25 @@ async def test_a_file_whose_ending_is_no_format_is_refused_before_anything_is_se
     assert world.calls["CreateProject"] == 0
 
 
+async def test_no_output_is_an_input(client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path) -> None:
+    link = tmp_path / "link.wav"
+    link.symlink_to(files["lead"])
+    for out, settings in ((files["lead"], None), (link, None), (tmp_path / "song.wav", {"versions": ["instrumental"]})):
+        beat = tmp_path / "song (instrumental).wav"
+        beat.write_bytes(files["drums"].read_bytes())
+        with pytest.raises(ConfigurationError, match="one of the inputs"):
+            await client.mix([files["lead"]], [beat], out=out, settings=settings)
+    assert world.calls["CreateProject"] == 0
+
+
+async def test_a_project_that_nobody_named_is_called_after_its_file(
+    client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path
+) -> None:
+    world.script = [ended(pb.JOB_STATUS_SUCCEEDED)]
+    summary = await client.mix([files["lead"]], out=tmp_path / "Night Drive.wav")
+    assert world.projects[summary.project_id].name == "Night Drive"
+
+
 async def test_one_file_where_a_list_belongs_is_named(client: AsyncClient, files: dict[str, Path]) -> None:
     with pytest.raises(ConfigurationError, match="vocals is a list"):
         await client.mix(str(files["lead"]), out="mix.wav")

@@ -110,3 +110,11 @@ def test_counting_sees_what_decoding_sees(sizes: list[int]) -> None:
 @given(st.binary(max_size=200))
 def test_counting_what_is_no_message_ends(encoded: bytes) -> None:
     assert not holds_more_fields(encoded, mixer_pb2.CreateJobRequest.DESCRIPTOR, len(encoded))
+
+
+def test_choices_are_named_without_the_empty_one() -> None:
+    asked = mixer_pb2.CreateJobRequest(project_id=ANY, settings=mixer_pb2.MixSettings(style="polka"))
+    with pytest.raises(InvalidArgument) as refused:
+        requests(asked.DESCRIPTOR).read(asked.SerializeToString())
+    words = {one.field: one.description for one in refused.value.violations}
+    assert words["settings.style"].startswith("must be in list [auto, ")

@@ -47,10 +47,13 @@ def mix_settings(values: Mapping[str, Any]) -> mixer_pb2.MixSettings:
         fields["inserts"] = [_insert(one) for one in fields.get("inserts") or ()]
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    try:
-        return mixer_pb2.MixSettings(**fields)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"a setting has a value of the wrong kind: {error}") from None
+    made = mixer_pb2.MixSettings()
+    for name, value in fields.items():
+        try:
+            made.MergeFrom(mixer_pb2.MixSettings(**{name: value}))
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"the setting {name} has a value of the wrong kind: {error}") from None
+    return made
 
 
 def _insert(asked: Any) -> mixer_pb2.Insert:

@@ -84,10 +84,15 @@ class Requests:
                 ".".join(element.field_name for element in violation.proto.field.elements)
                 if violation.proto.field
                 else "",
-                violation.proto.message,
+                _words(violation.proto.message),
             )
             for violation in violations[:MOST_VIOLATIONS]
         ]
+
+
+def _words(message: str) -> str:
+    """A rule's message without the empty name by which an optional field is left out."""
+    return message.replace("must be in list [, ", "must be in list [")
 
 
 @cache
