@@ -294,6 +294,8 @@ def test_standard_input_is_read(song: Path, tmp_path: Path) -> None:
     empty = command(["-b", "-", "-o", str(tmp_path / "mix.wav")], input=b"")
     assert empty.returncode == 5
     assert b"nothing came out of the pipe" in empty.stderr
+    both = command(["-v", "-", "-b", str(song), "-o", str(tmp_path / "mix.wav")], input=song.read_bytes())
+    assert both.returncode == 0, both.stderr
 
 
 def test_a_mix_too_short_to_measure_says_so(tmp_path: Path) -> None:

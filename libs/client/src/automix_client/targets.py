@@ -133,6 +133,12 @@ def refuse_overlaps(outputs: Mapping[str, Path], inputs: Sequence[Path]) -> None
         names[name] = (option, file is not None)
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Whether both names lead to one file; what is no file, such as - for standard input, is the same as none."""
+    found = _identity(one)
+    return found is not None and found == _identity(other)
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     """What tells one file from another, by whatever name; None where there is none."""
     try:

@@ -27,6 +27,7 @@ from automix_client.mix import MixRequest
 from automix_client.mix_settings import format_of, mix_settings
 from automix_client.outputs import files_beside
 from automix_client.printing import printable
+from automix_client.targets import same_file
 
 
 @with_settings
@@ -66,7 +67,7 @@ def mix(
     tracks = [track.path for track in (*voices, *beats)]
     inputs = [*tracks, *(reference or ()), *([plan] if plan else ())]
     for path in (out, *(file.path for file in files_beside(out, settings))):
-        if path.exists() and any(read.samefile(path) for read in inputs):
+        if any(same_file(read, path) for read in inputs):
             terminal.usage(f"{printable(path)} is one of the inputs, which would be lost: name another file with --out")
     if settings.get("match_reference_loudness") and not reference and not project:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")

@@ -14,6 +14,7 @@ from automix_client.cli.names import one_of
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.inserts import insert_of, plugin_of
 from automix_client.printing import printable
+from automix_client.targets import same_file
 from automix_client.track_options import AskedTrack, asked_track
 
 
@@ -154,7 +155,7 @@ def say_what_is_odd(terminal: Terminal, vocals: Sequence[Path], beats: Sequence[
     if beats and not vocals:
         terminal.note("[yellow]note[/yellow] no vocals are given: the beat is mixed alone")
     for path in vocals:
-        if any(path.samefile(beat) for beat in beats):
+        if any(same_file(path, beat) for beat in beats):
             terminal.note(f"[yellow]note[/yellow] {escaped(path)} is both voice and beat: it is mixed with itself")
 
 
