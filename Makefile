@@ -52,7 +52,7 @@ test: $(VENV)/.ready kube-tools ## Run the whole suite; SERVERS=embedded (defaul
 	$(SUITE) tests/faults $(ARGS)
 
 .PHONY: storm
-storm: $(VENV)/.ready ## Strike every point of every process STRIKES=20 times, which takes most of an hour; the suite strikes each twice
+storm: $(VENV)/.ready ## Strike every point of every process STRIKES=20 times, which takes most of an hour; the suite strikes each once
 	AUTOMIX_TEST_STRIKES=$(or $(STRIKES),20) pytest tests/faults/test_points.py tests/faults/test_killed.py $(ARGS)
 
 .PHONY: cluster-test

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-STRIKES = int(os.environ.get("AUTOMIX_TEST_STRIKES", "2"))
+STRIKES = int(os.environ.get("AUTOMIX_TEST_STRIKES", "1"))
 """How often each point and each server is struck. `make storm` strikes more often than the suite has time for."""
 
 
