@@ -54,6 +54,14 @@ def test_wav_files_of_every_kind(tmp_path: Path, stored: int, valid: int, extens
     np.testing.assert_array_equal(sound, STEPS / np.float32(2**15))
 
 
+@pytest.mark.parametrize("stored", [16, 24, 32])
+def test_a_format_without_bits_has_those_of_its_blocks(tmp_path: Path, stored: int) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(pcm_format(stored, stored, extensible=False)[:14], stored_as(stored, "<")))
+    with open_audio(path) as reader:
+        np.testing.assert_array_equal(np.concatenate(list(reader.blocks())), STEPS / np.float32(2**15))
+
+
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_odd_chunks_with_and_without_padding(tmp_path: Path, padded: bool, order: str) -> None:

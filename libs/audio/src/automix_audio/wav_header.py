@@ -1,8 +1,8 @@
 """New headers for WAV files that FFmpeg reads wrongly; the sound behind the header is read as it is.
 
 FFmpeg takes samples with fewer valid bits than stored ones (24 in 32, 20 in 24, 12 in 16) for another format, reads on
-into the next chunk where one of odd length lacks its padding, takes tags for sound where there is none, and does not
-know big-endian files (RIFX).
+into the next chunk where one of odd length lacks its padding, takes tags for sound where there is none, takes PCM whose
+format does not say its bits for bytes, and does not know big-endian files (RIFX).
 """
 
 import struct
@@ -74,10 +74,12 @@ def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
     big = file.read(12)[:4] == b"RIFX"
     order = ">" if big else "<"
     found = _chunks(file, at + 12, order)
-    if found is None or len(found.form) < 16:
+    if found is None or len(found.form) < 14:
         return None
-    tag, channels, rate, _, block, bits = struct.unpack_from(f"{order}HHIIHH", found.form)
+    tag, channels, rate, _, block = struct.unpack_from(f"{order}HHIIH", found.form)
     stored = 8 * block // channels if channels else 0
+    # The oldest form of the format ends before its bits.
+    bits = struct.unpack_from(f"{order}H", found.form, 14)[0] if len(found.form) >= 16 else 8
     valid = bits
     if tag == _EXTENSIBLE and len(found.form) >= 28:
         valid = struct.unpack_from(f"{order}H", found.form, 18)[0] or bits
