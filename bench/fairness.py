@@ -1,8 +1,8 @@
 """What one user waits for while others crowd a queue: jobs, uploads, downloads, verifications, hashing.
 
-`python bench/fairness.py [QUEUE ...]`: one stack with one worker. In each queue somebody alone is timed, then again
-while a crowd holds every place of it, which is shown by counting what the crowd holds. Figures are seconds and their
-ratio.
+`python bench/fairness.py [QUEUE ...]`: one stack with one worker that takes one job at a time. In each queue somebody
+alone is timed, then again while a crowd holds every place of it, which is shown by counting what the crowd holds.
+Figures are seconds and their ratio.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ SETTINGS = {
     "auth": {"AUTOMIX_SIGN_UPS": "10000", "AUTOMIX_TRUSTED_PROXIES": "127.0.0.1/32"},
     "media": {"AUTOMIX_MAX_OPEN_UPLOADS": "100"},
     "mixer": {"AUTOMIX_MAX_QUEUED_JOBS": "500"},
+    "worker": {"AUTOMIX_WORKER_CONCURRENCY": "1"},
 }
 STREAMS, DOWNLOADS, JOBS, SIGN_INS = 16, 64, 50, 100
 SMALL_SECONDS, LONG_SECONDS = 1.0, 120.0
