@@ -43,6 +43,18 @@ def test_an_offset_of_a_whole_beat_goes(save: Save, tmp_path: Path) -> None:
     assert "offset" in " ".join(result.report.notes)
 
 
+@pytest.mark.parametrize("offset", [0.9, -0.5])
+def test_an_offset_from_the_first_sample_on_is_no_thump(offset: float, save: Save) -> None:
+    quiet = 0.02 * beat(4)
+    with Workspace() as workspace:
+        profiles = [
+            analyse(Track(save(n, x), "beat"), workspace, RATE) for n, x in (("a", quiet), ("b", quiet + offset))
+        ]
+        clean, filtered = (np.concatenate(list(p.pcm.blocks()), axis=1) for p in profiles if p.pcm is not None)
+    assert profiles[1].faults.offset
+    assert np.abs(filtered).max() < 1.5 * np.abs(clean).max()
+
+
 @pytest.mark.parametrize("role", ["vocals", "beat"])
 @pytest.mark.parametrize("part", ["whole", "in part"])
 def test_a_channel_that_is_upside_down_is_turned(role: str, part: str, save: Save, tmp_path: Path) -> None:

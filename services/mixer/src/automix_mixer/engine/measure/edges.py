@@ -12,6 +12,8 @@ _OFFSET_HZ = 15.0
 
 After a full-scale offset ends, the output falls under -90 dBFS in 0.16 s.
 """
+_BEFORE_PERIODS = 4
+"""Of the corner: after so many nothing of a step is left."""
 _HARD = 0.01
 """A first or last sample over this share of the peak (-40 dB) clicks: the recording was cut while it sounded."""
 EDGE_FADE_MS = 5.0
@@ -20,10 +22,13 @@ EDGE_FADE_MS = 5.0
 class OffsetFilter:
     """High-pass (Butterworth, 12 dB per octave at 15 Hz) that removes DC.
 
-    Subtracting the mean would put the offset into every silence.
+    Subtracting the mean would put the offset into every silence. A sound that begins on an offset which is larger than
+    the sound itself is filtered as if the offset had been there before: its step would be a thump at full scale.
     """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
+        self._begin_frames = round(sample_rate / _OFFSET_HZ)
+        self._begun = False
         k = np.tan(np.pi * _OFFSET_HZ / sample_rate)
         a0 = 1.0 + np.sqrt(2.0) * k + k * k
         sos = np.array([[1.0, -2.0, 1.0, a0, 2.0 * (k * k - 1.0), 1.0 - np.sqrt(2.0) * k + k * k]]) / a0
@@ -31,6 +36,11 @@ class OffsetFilter:
 
     def process(self, block: Sound) -> Sound:
         out = block.astype(np.float64)
+        if not self._begun and out.size:
+            self._begun = True
+            first = out[:, : self._begin_frames]
+            mean = np.where(np.abs(first.mean(axis=1)) > first.std(axis=1), first.mean(axis=1), 0.0)
+            self._cascade.process(np.repeat(mean[:, None], _BEFORE_PERIODS * self._begin_frames, axis=1))
         self._cascade.process(out)
         return out.astype(np.float32)
 
