@@ -73,14 +73,15 @@ async def serve_gateway(settings: GatewaySettings) -> None:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(APPLICATION))
         configuration = bootstrap(settings, APPLICATION, ADMINISTRATION)
+        certificates = list(secrets(settings, configuration))
         try:
-            certificates = secrets(settings)
+            for certificate in certificates:
+                certificate.write()
         except UnusableCertificate as error:
-            sys.exit(f"settings: {error}")
+            sys.exit(f"settings: a certificate cannot be used: {error}")
         async with (
             running_envoy(
                 configuration,
-                certificates,
                 Path(folder),
                 ADMINISTRATION,
                 settings.envoy_threads,
@@ -88,7 +89,7 @@ async def serve_gateway(settings: GatewaySettings) -> None:
             ) as envoy,
             served(settings, stopping) as server,
             running(
-                [partial(server.serve, [listening]), envoy.ended, partial(renew, settings, certificates)]
+                [partial(server.serve, [listening]), envoy.ended, *(partial(renew, one) for one in certificates)]
             ) as failed,
         ):
             log.info("serving", address=settings.listen)

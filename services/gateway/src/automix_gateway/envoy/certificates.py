@@ -6,8 +6,10 @@ looks at the files, and writes a secret when what they hold fits together. A pri
 """
 
 import asyncio
+import base64
 import json
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,57 @@ class UnusableCertificate(Exception):
     """A certificate cannot be read or is none, or a key is not its key; says which."""
 
 
+class Secret:
+    """What Envoy reads under a name, made of the files of a certificate."""
+
+    def __init__(self, name: str, *files: Path) -> None:
+        self._name = name
+        self._files = files
+        self._written: object = None
+
+    def is_old(self) -> bool:
+        """Whether the files are others than those it was written from."""
+        try:
+            return self._state() != self._written
+        except OSError:
+            return True
+
+    def write(self) -> None:
+        """Writes it into the working directory, which must be Envoy's.
+
+        Raises UnusableCertificate, or OSError when it cannot be written; what was there before is there still.
+        """
+        try:
+            state, before = self._state(), [file.read_bytes() for file in self._files]
+            content = self._checked(before[0])
+            after = [file.read_bytes() for file in self._files]
+        except (OSError, ValueError) as error:
+            raise UnusableCertificate(f"{self._where()}: {error}") from error
+        if before != after:
+            raise UnusableCertificate(f"{self._where()}: being replaced")
+        made = Path(_file(self._name)).with_suffix(".new")
+        made.parent.mkdir(mode=0o700, exist_ok=True)
+        made.write_text(json.dumps({"resources": [{"@type": _TYPE, "name": self._name, **content}]}))
+        made.replace(_file(self._name))
+        self._written = state
+
+    def _checked(self, certificate: bytes) -> dict[str, Any]:
+        inline = {"inline_bytes": base64.b64encode(certificate).decode()}
+        if self._name == AUTHORITY:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(*self._files)
+            return {"validation_context": {"trusted_ca": inline}}
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files, password=_no_password)
+        # Nothing moves in the folder watched. Else Envoy watches the key's, and takes a key before its chain is there.
+        shown = {"private_key": {"filename": str(self._files[1])}, "watched_directory": {"path": "."}}
+        return {"tls_certificate": {"certificate_chain": inline, **shown}}
+
+    def _where(self) -> str:
+        return " with ".join(map(str, self._files))
+
+    def _state(self) -> object:
+        return [(s.st_dev, s.st_ino, s.st_mtime_ns, s.st_size) for s in (file.stat() for file in self._files)]
+
+
 def own() -> dict[str, Any]:
     """Of this gateway, as part of a `common_tls_context`."""
     return {"tls_certificate_sds_secret_configs": [_named(OWN)]}
@@ -37,55 +90,35 @@ def authority() -> dict[str, Any]:
     return {"validation_context_sds_secret_config": _named(AUTHORITY)}
 
 
-def secrets(settings: GatewaySettings) -> dict[str, Any]:
-    """The files that `own` and `authority` speak of, by path; Envoy's working directory must hold them.
-
-    Raises UnusableCertificate.
-    """
-    trusted, chain, key = settings.tls_ca or SYSTEM_AUTHORITY, settings.tls_certificate, settings.tls_key
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(trusted)
-        found: dict[str, Any] = {
-            AUTHORITY: {"validation_context": {"trusted_ca": {"inline_string": trusted.read_text()}}}
-        }
-    except (OSError, ValueError) as error:
-        raise UnusableCertificate(f"the authority of {trusted} cannot be used: {error}") from error
-    if chain is not None and key is not None:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
-            shown = chain.read_text()
-        except (OSError, ValueError) as error:
-            raise UnusableCertificate(f"the certificate of {chain} with {key} cannot be used: {error}") from error
-        found[OWN] = {
-            "tls_certificate": {
-                "certificate_chain": {"inline_string": shown},
-                "private_key": {"filename": str(key)},
-                # Nothing moves there. Else Envoy watches the key's folder, and takes a key before its chain is there.
-                "watched_directory": {"path": "."},
-            }
-        }
-    return {_file(name): {"resources": [{"@type": _TYPE, "name": name, **secret}]} for name, secret in found.items()}
+def secrets(settings: GatewaySettings, configuration: dict[str, Any]) -> Iterator[Secret]:
+    """Those that the configuration speaks of."""
+    text = json.dumps(configuration)
+    if _file(AUTHORITY) in text:
+        yield Secret(AUTHORITY, settings.tls_ca or SYSTEM_AUTHORITY)
+    if _file(OWN) in text and settings.tls_certificate is not None and settings.tls_key is not None:
+        yield Secret(OWN, settings.tls_certificate, settings.tls_key)
 
 
-async def renew(settings: GatewaySettings, written: dict[str, Any]) -> None:
-    """Writes `secrets` anew, in the working directory, whenever they are no longer those `written`, until cancelled."""
+async def renew(secret: Secret) -> None:
+    """Writes the secret anew whenever its files have changed and fit together, until cancelled."""
     refused = ""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
+        if not secret.is_old():
+            continue
         try:
-            found = secrets(settings)
-        except UnusableCertificate as error:
+            await asyncio.to_thread(secret.write)
+        except (UnusableCertificate, OSError) as error:
             if refused != str(error):
                 refused = str(error)
                 log.warning("the renewed certificate cannot be used yet", error=refused)
-            continue
-        refused = ""
-        for path in (path for path, secret in found.items() if secret != written[path]):
-            made = Path(path).with_suffix(".new")
-            made.write_text(json.dumps(found[path]))
-            made.replace(path)
+        else:
+            refused = ""
             log.info("certificate renewed")
-        written = found
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -93,20 +93,15 @@ def program() -> Path:
 @contextlib.asynccontextmanager
 async def running_envoy(
     configuration: dict[str, Any],
-    secrets: dict[str, Any],
     folder: Path,
     administration: Path,
     threads: int,
     log_level: str,
 ) -> AsyncIterator[Envoy]:
-    """Envoy in `folder`, where `secrets` become files, for the length of the block. Raises EnvoyFailed when it does not
-    start.
-    """
+    """Envoy in `folder` for the length of the block. Raises EnvoyFailed when it does not start."""
     file = folder / "envoy.json"
-    for path, content in {file: configuration, **{folder / name: secret for name, secret in secrets.items()}}.items():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(content))
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(configuration))
     # What it tells of a start, line by line, is of use to nobody who did not ask for more.
     level = {"INFO": "warning"}.get(log_level, log_level.lower())
     process = await asyncio.create_subprocess_exec(
