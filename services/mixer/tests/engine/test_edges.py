@@ -55,6 +55,18 @@ def test_an_offset_from_the_first_sample_on_is_no_thump(offset: float, save: Sav
     assert np.abs(filtered).max() < 1.5 * np.abs(clean).max()
 
 
+@pytest.mark.parametrize("before_s", [0.004, 0.01, 0.03, 0.06])
+def test_an_offset_after_silence_changes_no_silence(before_s: float, save: Save) -> None:
+    sound = np.full((2 * RATE, 1), 0.9)
+    sound[: round(before_s * RATE)] = 0.0
+    with Workspace() as workspace:
+        profile = analyse(Track(save("late", sound), "beat"), workspace, RATE)
+        assert profile.faults.offset
+        assert profile.pcm is not None
+        first = next(iter(profile.pcm.blocks()))[:, : round(before_s * RATE)]
+    assert np.abs(first).max() < 1e-3
+
+
 @pytest.mark.parametrize("role", ["vocals", "beat"])
 @pytest.mark.parametrize("part", ["whole", "in part"])
 def test_a_channel_that_is_upside_down_is_turned(role: str, part: str, save: Save, tmp_path: Path) -> None:

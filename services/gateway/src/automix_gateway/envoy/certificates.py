@@ -66,11 +66,12 @@ class Secret:
     def _checked(self, certificate: bytes) -> dict[str, Any]:
         inline = {"inline_bytes": base64.b64encode(certificate).decode()}
         if self._name == AUTHORITY:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(*self._files)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self._files[0])
             return {"validation_context": {"trusted_ca": inline}}
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files, password=_no_password)
+        chain, key = self._files
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key, _no_password)
         # Nothing moves in the folder watched. Else Envoy watches the key's, and takes a key before its chain is there.
-        shown = {"private_key": {"filename": str(self._files[1])}, "watched_directory": {"path": "."}}
+        shown = {"private_key": {"filename": str(key)}, "watched_directory": {"path": "."}}
         return {"tls_certificate": {"certificate_chain": inline, **shown}}
 
     def _where(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from automix_audio.biquad import BiquadCascade
 
 from automix_mixer.engine.sound.pcm import PcmFile, Sound
@@ -38,11 +39,18 @@ class OffsetFilter:
         out = block.astype(np.float64)
         if not self._begun and out.size:
             self._begun = True
-            first = out[:, : self._begin_frames]
-            mean = np.where(np.abs(first.mean(axis=1)) > first.std(axis=1), first.mean(axis=1), 0.0)
-            self._cascade.process(np.repeat(mean[:, None], _BEFORE_PERIODS * self._begin_frames, axis=1))
+            before = self._offset_of(out[:, : self._begin_frames])
+            self._cascade.process(np.repeat(before[:, None], _BEFORE_PERIODS * self._begin_frames, axis=1))
         self._cascade.process(out)
         return out.astype(np.float32)
+
+    def _offset_of(self, beginning: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The mean of a channel where it is larger than what swings about it, and where its first samples stand on it
+        too; else 0.
+        """
+        mean, swing = beginning.mean(axis=1), beginning.std(axis=1)
+        first = beginning[:, : -(-beginning.shape[1] // 16)].mean(axis=1)
+        return np.where((np.abs(mean) > swing) & (np.abs(first - mean) <= swing), mean, 0.0)
 
 
 def soften_edges(pcm: PcmFile, peak: float, sample_rate: int, fade_ms: float = EDGE_FADE_MS) -> tuple[bool, bool]:

@@ -8,6 +8,8 @@ from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import VocalPlan
 
 _LEFT_HZ = 10.0
+_SIDE_KEPT = 0.5
+"""How finished a lead must be for the faint side of its picture to stay."""
 
 
 def spared(vocal: VocalPlan, finished: float) -> VocalPlan:
@@ -24,11 +26,11 @@ def spared(vocal: VocalPlan, finished: float) -> VocalPlan:
     ratio = 1.0 + left * (vocal.compressor_ratio.value - 1.0)
     channels, width = vocal.channels, vocal.width
     if channels.value == "stereo":
-        width = replace(width, value=1.0 + left * (width.value - 1.0))
-    if channels.value == "mid":
+        width = replace(width, value=1.0 + left * (width.value - 1.0), reason=f"{width.reason}; {why}")
+    elif channels.value == "mid" and finished >= _SIDE_KEPT:
         # A raw lead gives its side up, which is the room's. Of a finished one it is the reverb that was chosen for it.
-        channels = replace(channels, value="stereo", reason=f"{channels.reason}; {why}, and this its own")
-        width = replace(width, value=finished)
+        channels = replace(channels, value="stereo", reason=f"recorded in stereo; {why}, its faint side is its own")
+        width = replace(width, value=finished, reason=f"share of its side that stays; {why}")
     return replace(
         vocal,
         channels=channels,
