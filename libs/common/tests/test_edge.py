@@ -22,7 +22,7 @@ from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context, Edge
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
 from automix_common.rpc.identity import KeyCache, TokenVerifier
-from automix_common.rpc.server import LIVENESS, OPTIONS, Service, listen, options, serve
+from automix_common.rpc.server import LIVENESS, METADATA_BYTES, OPTIONS, Service, listen, options, serve
 from automix_common.rpc.settings import ServerSettings
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -299,6 +299,17 @@ async def test_what_is_no_message_is_refused_once_it_is_known_who_asks(
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await (call.read() if method == "unary_stream" else call)
         assert (refused.value.code().name, from_rpc_error(refused.value).reason) == (code, reason)
+
+
+async def test_metadata_is_taken_or_refused_by_its_size_alone(channel: grpc.aio.Channel, keys: Keys) -> None:
+    """Left to itself gRPC refuses some calls from 8 KiB on, at random."""
+    stub = projects_pb2_grpc.ProjectsServiceStub(channel)
+    request = pb.CreateProjectRequest(name="one")
+    for _ in range(20):
+        await stub.CreateProject(request, metadata=[*signed_in(keys), ("x-long", "a" * (METADATA_BYTES - 2048))])
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.CreateProject(request, metadata=[*signed_in(keys), ("x-long", "a" * METADATA_BYTES)])
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_second_server_on_a_port_fails() -> None:

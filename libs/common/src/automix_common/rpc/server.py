@@ -22,9 +22,15 @@ LIVENESS = "liveness"
 ready."""
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
+METADATA_BYTES = 16 * 1024
+
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it silently
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    # Metadata as gRPC counts it: names, values and 32 bytes for each. Left to itself it refuses calls at random from
+    # 8 KiB on, and all from 16; with one limit for both, a call is taken or refused by its size alone.
+    ("grpc.max_metadata_size", METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", METADATA_BYTES),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     # What a stream may send ahead of its handler. Left to itself gRPC lets each fill 16 MiB and more; with 1 MiB a line
