@@ -135,6 +135,15 @@ def test_a_plain_file_that_was_cut_off_says_what_is_missing(tmp_path: Path) -> N
         assert [(round(gap.at_s, 3), round(gap.length_s, 3)) for gap in reader.gaps] == [(1.0, 1.0)]
 
 
+def test_what_is_missing_is_told_of_a_format_without_bits(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    whole = wav(pcm_format(16, 16, extensible=False)[:14], np.full((96_000, 2), 9_000, "<i2").tobytes())
+    path.write_bytes(whole[: -48_000 * 4])
+    with open_audio(path) as reader:
+        assert sum(len(block) for block in reader.blocks()) == 48_000
+        assert [(round(gap.at_s, 3), round(gap.length_s, 3)) for gap in reader.gaps] == [(1.0, 1.0)]
+
+
 def chunk(name: bytes, body: bytes, length: int | None = None) -> bytes:
     return name + struct.pack("<I", len(body) if length is None else length) + body
 

@@ -18,3 +18,7 @@ class Limits:
     max_channels: int = 24
     min_sample_rate: int = 4_000
     max_sample_rate: int = 384_000
+
+    def accept(self, sample_rate: int, channels: int) -> bool:
+        """Whether sound at `sample_rate` (Hz) in so many channels is within the bounds."""
+        return self.min_sample_rate <= sample_rate <= self.max_sample_rate and 1 <= channels <= self.max_channels

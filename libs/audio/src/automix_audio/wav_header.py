@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from io import SEEK_END
 from typing import BinaryIO
 
+from automix_audio.coded_pcm import LOOK_BYTES, may_be_coded
+from automix_audio.limits import Limits
+
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
@@ -100,13 +103,12 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
     """Where the samples of the WAV file lie which begins at `at` of `file` (`size` bytes), if nothing about it is odd.
 
     None where the header says less or more than the file holds, where it says the length in another place than its
-    name tells, or where several chunks hold sound: how much of such a file is sound is left to FFmpeg.
+    name tells, or where several chunks hold sound: how much of such a file is sound is left to FFmpeg. So are coded
+    sound, and rates and channels beyond `Limits`.
     """
     file.seek(at)
     name = file.read(4)
-    if name not in (b"RIFF", b"RF64"):
-        return None
-    found = _chunks(file, at + 12, "<")
+    found = _chunks(file, at + 12, "<") if name in (b"RIFF", b"RF64") else None
     if (
         found is None
         or found.is_long != (name == b"RF64")
@@ -121,9 +123,13 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
             return None
         tag = struct.unpack_from("<I", found.form, 24)[0]
     codec, end = _PLAIN.get((tag, bits)), found.start + found.length
-    if codec is None or not channels or block != channels * bits // 8 or found.length % block or end > size:
+    if codec is None or not Limits().accept(rate, channels) or block != channels * bits // 8:
         return None
-    return PlainSamples(codec, rate, channels, found.start, end, block) if _no_more_sound(file, end, size) else None
+    if found.length % block or end > size or not _no_more_sound(file, end, size):
+        return None
+    file.seek(found.start)
+    coded = may_be_coded(file.read(min(LOOK_BYTES, found.length)))
+    return None if coded else PlainSamples(codec, rate, channels, found.start, end, block)
 
 
 def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
@@ -140,7 +146,7 @@ def length_s(file: BinaryIO, at: int) -> float:
     file.seek(at)
     order = ">" if file.read(12)[:4] == b"RIFX" else "<"
     found = _chunks(file, at + 12, order)
-    if found is None or len(found.form) < 16 or found.length >= _UNKNOWN:
+    if found is None or len(found.form) < 14 or found.length >= _UNKNOWN:
         return 0.0
     tag, _, rate, _, block = struct.unpack_from(f"{order}HHIIH", found.form)
     # In other formats a block holds more than one frame.

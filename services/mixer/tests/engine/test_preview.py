@@ -1,5 +1,6 @@
 """A preview of the densest passage, and the whole song by its plan."""
 
+import io
 import json
 import os
 import struct
@@ -7,11 +8,13 @@ import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from automix_audio.decode import open_audio
 from automix_mixer.engine import EngineError, MixPlan, Settings, Track, mix, plan_from_json, plan_to_json
 from automix_mixer.engine.effects import Insert
+from automix_mixer.engine.measure.analysis import project_rate
 from automix_mixer.engine.measure.densest import _plain_levels, densest
 from automix_mixer.engine.measure.excerpt import Excerpt, sure_samples
 from automix_mixer.engine.passage import Passage
@@ -86,18 +89,69 @@ def test_many_channels_are_looked_at_and_read_a_little_at_a_time(tmp_path: Path)
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("rate", [RATE, 22_050])
-def test_a_passage_of_a_usual_wav_file_needs_no_reader(rate: int, tmp_path: Path) -> None:
-    path = save_wav(tmp_path / "beat.wav", beat(4), bits=24)
-    samples, passage = sure_samples(path), Passage(1.25, 2.0)
+def decoded(path: Path, start_s: float, length_s: float, rate: int | None = None) -> np.ndarray:
+    """A stretch of what FFmpeg makes of a file that it alone reads."""
+    with open_audio(path, sample_rate=rate) as reader:
+        sound = np.concatenate(list(reader.blocks()))
+        return sound[round(start_s * reader.sample_rate) : round((start_s + length_s) * reader.sample_rate)]
+
+
+@pytest.mark.parametrize("bits", [16, 24])
+def test_a_passage_of_a_usual_wav_file_needs_no_reader(bits: int, tmp_path: Path) -> None:
+    path, odd = save_wav(tmp_path / "beat.wav", beat(4), bits=bits), tmp_path / "odd.wav"
+    # What follows the sound is odd, so this one is left to FFmpeg.
+    odd.write_bytes(path.read_bytes() + b"LIST" + struct.pack("<I", 5) + b"abcde\0\0\0data\0\0\0\0")
+    assert sure_samples(odd) is None
+    samples, passage = sure_samples(path), Passage(1.2, 2.0)
     assert samples is not None
-    with open_audio(path) as reader:
-        read, alone = (Excerpt(one, path, passage, rate) for one in (reader, samples))
-        assert alone.channels == read.channels
-        assert alone.source_sample_rate == read.source_sample_rate
-        for one, other in zip(alone.blocks(4_096), read.blocks(4_096), strict=True):
-            assert np.array_equal(one, other)
+    excerpt = Excerpt(samples, path, passage, RATE)
+    assert (excerpt.channels, excerpt.source_sample_rate) == (2, RATE)
+    assert np.array_equal(np.concatenate(list(excerpt.blocks(4_096))), decoded(odd, 1.2, 2.0))
+    slower = np.concatenate(list(Excerpt(samples, path, passage, 22_050).blocks(4_096)))
+    whole = decoded(odd, 1.2, 2.0, 22_050)
+    # At its ends the resampler of the passage knows nothing of what lies beyond.
+    np.testing.assert_allclose(slower[500:-500], whole[500:-500], atol=1e-4)
     assert sure_samples(save_wav(tmp_path / "float.wav", beat(1), bits=32)) is None
+
+
+@pytest.mark.parametrize("layout", ["stereo", "5.1"])
+def test_coded_sound_in_a_wav_file_is_decoded_for_a_preview(layout: str, tmp_path: Path) -> None:
+    """AC-3 as it goes over S/PDIF, in a file whose header says PCM at 44.1 kHz; loud from 10 s on."""
+    path, rate = tmp_path / "beat.wav", 48_000
+    channels = len(av.AudioLayout(layout).channels)
+    sound = np.random.default_rng(1).uniform(-0.3, 0.3, (channels, 41 * rate)).astype(np.float32)
+    sound[:, : 10 * rate] *= 0.01
+    coded = io.BytesIO()
+    with av.open(coded, "w", format="spdif") as out:
+        stream = out.add_stream("ac3", rate=rate, layout=layout, bit_rate=448_000)
+        frame = av.AudioFrame.from_ndarray(sound, "fltp", layout)
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(stream.format, layout, rate, frame_size=stream.codec_context.frame_size)
+        for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
+            out.mux(stream.encode(piece))
+    data = coded.getvalue()
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, RATE, RATE * 4, 4, 16)
+    head = struct.pack("<4sI4s", b"RIFF", 36 + len(data), b"WAVE") + form + struct.pack("<4sI", b"data", len(data))
+    path.write_bytes(head + data)
+    track = Track(path, "beat")
+    assert sure_samples(path) is None
+    assert project_rate([track], PREVIEW) == rate
+    assert densest([track]) == Passage(pytest.approx(10.5, abs=0.5), 30.0)
+    with open_audio(path) as reader:
+        assert (reader.codec, reader.channels) == ("ac3", channels)
+        heard = np.concatenate(list(Excerpt(reader, path, Passage(9.0, 2.0), rate).blocks(4_096)))
+    assert np.array_equal(heard, decoded(path, 9.0, 2.0))
+
+
+def test_a_preview_of_a_file_with_an_absurd_format_is_refused_like_the_whole(tmp_path: Path) -> None:
+    path, channels = tmp_path / "absurd.wav", 32_766
+    sound = bytes(2 * channels * 8)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, 0xFFFFFFFF, 0, 2 * channels, 16)
+    body = b"WAVE" + form + struct.pack("<4sI", b"data", len(sound)) + sound
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    for settings in (PREVIEW, WHOLE):
+        with pytest.raises(EngineError):
+            mix([Track(path, "beat")], settings, tmp_path / "out.wav")
 
 
 def test_the_same_preview_comes_of_its_plan(

@@ -85,10 +85,10 @@ def _sought_levels(track: Track) -> Levels | None:
     try:
         levels = _plain_levels(track.path)
         if levels is None:
-            levels = _flac_levels(track.path)
+            levels = _other_levels(track.path)
     except (ValueError, RuntimeError, OSError):
         return None
-    return levels if levels.size and np.isfinite(levels).all() else None
+    return levels if levels is not None and levels.size and np.isfinite(levels).all() else None
 
 
 def _plain_levels(path: str | Path) -> Levels | None:
@@ -105,9 +105,13 @@ def _plain_levels(path: str | Path) -> Levels | None:
         return np.concatenate([np.einsum("hnc,hnc->h", p, p) / p[0].size for p in pieces] or [np.zeros(0)])
 
 
-def _flac_levels(path: str | Path) -> Levels:
+def _other_levels(path: str | Path) -> Levels | None:
+    """Of a file that pedalboard can seek in. None for WAV, whose header it believes."""
     from pedalboard.io import AudioFile  # noqa: PLC0415 - only previews need it
 
+    with Path(path).open("rb") as opened:
+        if opened.read(4) in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+            return None
     levels = []
     with AudioFile(str(path)) as file:
         hop, look = round(HOP_S * file.samplerate), round(_LOOK_S * file.samplerate)

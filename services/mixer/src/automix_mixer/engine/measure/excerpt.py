@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from automix_audio.blocks import reblock
 from automix_audio.decode import AudioReader
-from automix_audio.limits import Limits
 from automix_audio.plain_wav import plain_blocks, plain_file
 from automix_audio.resample import StreamResampler
 from automix_audio.timeline import Gap
@@ -22,13 +21,11 @@ Frames = npt.NDArray[np.float32]
 
 
 def sure_samples(path: str | Path) -> PlainSamples | None:
-    """Samples of a WAV file whose header says all that a reader would: whole numbers in one or two channels at a rate
-    that is accepted. None for another file. An excerpt of it needs no reader, which takes 6 ms to open. Raises OSError.
+    """Samples of a WAV file whose header says all that a reader would: whole numbers in one or two channels. None for
+    another file. An excerpt of it needs no reader, which takes 6 ms to open. Raises OSError.
     """
-    samples, limits = plain_file(path), Limits()
-    if samples is None or samples.channels > 2 or samples.codec == "pcm_f32le":
-        return None
-    return samples if limits.min_sample_rate <= samples.sample_rate <= limits.max_sample_rate else None
+    samples = plain_file(path)
+    return None if samples is None or samples.channels > 2 or samples.codec == "pcm_f32le" else samples
 
 
 class Excerpt:
