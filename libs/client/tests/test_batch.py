@@ -25,6 +25,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+
+
 async def test_a_folder_for_each_song_and_one_that_fails(folder: Path) -> None:
     done = await Automix(folder)("render", "--batch", "songs", "--json")
     assert done.code == 8
@@ -89,6 +93,50 @@ async def test_a_folder_that_is_there_takes_mixes_and_never_loses_what_is_mixed(
     refused = await run("master", "a.wav", "one.wav", "-o", "two.wav")
     assert refused.code == 2
     assert "of several songs it is a folder" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "said"),
+    [
+        (
+            "vocals,beat,out\nin.wav,in.wav,one.wav\n,one (instrumental).wav,two.wav\n",
+            ["--version", "instrumental"],
+            "",
+        ),
+        ("vocals,beat,versions,out\nin.wav,in.wav,instrumental,one.wav\n,one (instrumental).wav,,two.wav\n", [], ""),
+        (
+            "beat,out\nin.wav,one.wav\none (loud).flac,two.wav\n",
+            ["--master", "streaming", "--master", "loud:flac24"],
+            "",
+        ),
+        ("beat,out\nin.wav,one.wav\none/stem_lead.wav,two.wav\n", ["--extras", ".", "--stems"], ""),
+        ("beat,out\nin.wav,one.wav\nin.wav,one/report.wav\n", ["--extras", "."], "lies where --extras writes"),
+        ("beat,out\nin.wav,one.wav\nin.wav,one.flac\n", ["--extras", "."], "extras of one (1)"),
+        (
+            "beat,out\nin.wav,one.wav\nin.wav,one (loud).wav\n",
+            ["--master", "streaming", "--master", "loud"],
+            "is also where one (loud).wav of one (1)",
+        ),
+        ("beat,masters,out\nin.wav,streaming;loud:xyz,one.wav\n", [], "'xyz' is not a format"),
+    ],
+)
+async def test_no_file_of_a_batch_replaces_what_another_song_needs(
+    table: str, options: list[str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    names = ("in.wav", "one (instrumental).wav", "one (loud).flac", "one/stem_lead.wav")
+    for name in names:
+        tone(tmp_path / name)
+    # As an earlier batch leaves it: what is in nobody's way but that of the song that is mixed from it.
+    own = (tmp_path / "one" / "stem_lead.wav").stat()
+    marks = {"stem_lead.wav": [own.st_size, own.st_mtime_ns]}
+    (tmp_path / "one" / ".automix-extras.json").write_text(json.dumps(marks))
+    (tmp_path / "songs.csv").write_text(table)
+    before = contents(tmp_path)
+    refused = await Automix(tmp_path)("render", "--batch", "songs.csv", "-o", ".", *options)
+    assert refused.code == 2, refused.err
+    assert (said or "is one of the inputs, which would be lost") in refused.err
+    assert contents(tmp_path) == before
 
 
 def test_tables_of_other_spreadsheets(tmp_path: Path) -> None:

@@ -204,6 +204,36 @@ async def test_a_mix_for_a_program(signed_in: Automix, world: World, song: Path,
     assert outcome.err == ""
 
 
+@pytest.mark.parametrize("place", [f"{'x' * 300}.wav", f"{'x' * 300}/mix.wav", "song.wav/mix.wav", "loop.wav"])
+@pytest.mark.parametrize("command", [["mix", "-v"], ["render", "-b"], ["master"]], ids=str)
+async def test_a_place_that_cannot_be_is_refused_in_words(
+    signed_in: Automix, world: World, song: Path, command: list[str], place: str
+) -> None:
+    song.with_name("loop.wav").symlink_to("loop.wav")
+    outcome = await signed_in(*command, song, "-o", place)
+    assert outcome.code in (1, 2)
+    assert "name a" in outcome.err
+    assert not world.calls["UploadBytes"]
+    if len(place) > 300:
+        folder = str(Path(place).with_suffix(""))
+        song.with_name("songs.csv").write_text("beat\nsong.wav\n")
+        for several in (["master", song, song], ["render", "--batch", "songs.csv"]):
+            outcome = await signed_in(*several, "-o", folder)
+            assert (outcome.code in (1, 2), "too long" in outcome.err) == (True, True), outcome.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["mix", "-v"], ["mix", "-b", "song.wav", "--plan"], ["render", "-b"], ["master"], ["renders", "compare"]],
+    ids=str,
+)
+async def test_a_name_too_long_to_be_read_does_not_exist(signed_in: Automix, song: Path, command: list[str]) -> None:
+    name = "x" * 300
+    outcome = await signed_in(*command, name, *([song] if "compare" in command else []))
+    assert outcome.code == 2
+    assert name in "".join(outcome.err.replace("│", "").split())
+
+
 @pytest.mark.parametrize("role", ["--vocals", "--beat", "--reference", "--plan"])
 async def test_a_mix_never_replaces_what_it_is_made_of(signed_in: Automix, world: World, song: Path, role: str) -> None:
     song.with_name("mix.wav").symlink_to(song)

@@ -3,8 +3,15 @@
 from pathlib import Path
 
 import pytest
+from automix.projects.v1 import projects_pb2
 from automix_client.cli.file_names import free, plain_name
 from automix_client.cli.project_names import project_name
+from automix_client.projects import fit_name
+from hypothesis import example, given
+from hypothesis.strategies import text
+from protovalidate import Validator
+
+VALIDATOR = Validator()
 
 
 @pytest.mark.parametrize(
@@ -16,6 +23,9 @@ from automix_client.cli.project_names import project_name
         (["/Downloads/03 - lead vocals.wav"], "03 - lead vocals"),
         (["/x/take 2 (night train).wav"], "take 2 (night train)"),
         (["/tmp/\x07.wav"], "Mix"),
+        (["/tmp/\u2800.wav"], "Mix"),
+        (["/tmp/\u3164.wav", "/tmp/vocals.wav"], "vocals"),
+        (["/\u3164/beat.wav"], "beat"),
         ([], "Mix"),
     ],
 )
@@ -25,6 +35,17 @@ def test_a_project_is_called_after_its_song(files: list[str], name: str) -> None
 
 def test_two_projects_do_not_share_a_name() -> None:
     assert project_name([Path("night.wav")], ["Night", "other", "night 2"]) == "night 3"
+    assert project_name([Path("n" * 300)], ["n" * 200]) == "n" * 198 + " 2"
+
+
+@given(text(max_size=3) | text("\u2800\u3164\u115f\u0301\u200b\u202e\x07 a夜", max_size=300))
+@example("\u0301" * 200 + "a")
+@example("a" * 199 + " b")
+def test_the_platform_takes_the_name_of_any_file(name: str) -> None:
+    project = project_name([Path("/tmp") / name.replace("/", "").replace("\0", "")], [])
+    asked = projects_pb2.CreateProjectRequest(name=project)
+    assert not VALIDATOR.collect_violations(asked)
+    assert fit_name(fit_name(name)) == fit_name(name)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from automix_client.jobs import Jobs
 from automix_client.mix_settings import for_file
 from automix_client.outputs import Beside, files_beside
 from automix_client.printing import printable
-from automix_client.projects import Projects
+from automix_client.projects import Projects, fit_name
 from automix_client.renders import Renders
 from automix_client.targets import check_target, refuse_overlaps
 from automix_client.track_options import Options, message_of
@@ -44,9 +44,6 @@ class MixProgress:
     done: float
     total: float
     detail: str = ""
-
-
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -102,12 +99,6 @@ class MixRequest:
         return [(path, role) for paths, role in roles for path in paths]
 
 
-def _song(out: Path) -> str:
-    """A name for the project of a mix that nobody named: that of its file, where it can be one."""
-    name = out.stem.strip()
-    return name[:_LONGEST_NAME] if name and name.isprintable() else "Mix"
-
-
 class Mixing:
     """Goes the whole way. Cancelled on the way, it gives up its open uploads and cancels its job."""
 
@@ -133,7 +124,10 @@ class Mixing:
         tell = listener or (lambda _: None)
         seconds: dict[str, float] = {}
         with _timed(seconds, "project"):
-            project_id = request.project_id or (await self._projects.create(request.project_name or _song(out))).id
+            project_id = (
+                request.project_id
+                or (await self._projects.create(request.project_name or fit_name(out.stem) or "Mix")).id
+            )
             tell(MixProgress("project", project_id, 1, 1))
         with _timed(seconds, "upload"):
             async with self._unless_used(project_id, request):

@@ -89,5 +89,11 @@ def for_file(settings: mixer_pb2.MixSettings | None, out: Path) -> mixer_pb2.Mix
 
 
 def ending_of(asked: str) -> str:
-    """What a file of a format ends in, of which several depths of bits may be (`wav16`, `flac24`)."""
-    return next(end for end, name in OF_ENDING.items() if asked.rstrip("0123456789f") == name.rstrip("0123456789f"))
+    """What a file of a format ends in, of which several depths of bits may be (`wav16`, `flac24`).
+
+    Raises ConfigurationError for what is no format.
+    """
+    for end, name in OF_ENDING.items():
+        if asked.rstrip("0123456789f") == name.rstrip("0123456789f"):
+            return end
+    raise ConfigurationError(f"{asked!r} is not a format of a mix: there are {', '.join(FORMATS)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,17 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from automix_client.pages import pages
 from automix_client.session import Session
+
+LONGEST_NAME = 200
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and a sign that look like nothing."""
+
+
+def fit_name(text: str) -> str:
+    """The text as the platform takes a name (automix.rules.v1.name): empty where nothing of it can be seen."""
+    name = "".join(letter if letter.isprintable() else " " for letter in text).strip()[:LONGEST_NAME].strip()
+    seen = (one for one in name if one != " " and one not in _FILLERS and unicodedata.category(one)[0] != "M")
+    return name if any(seen) else ""
 
 
 class Projects:

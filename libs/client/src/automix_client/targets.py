@@ -21,6 +21,14 @@ from tempfile import TemporaryDirectory
 from automix_client.printing import printable
 from automix_client.settings import ConfigurationError
 
+_UNREACHABLE = {
+    errno.ENAMETOOLONG: "is too long a name: name a shorter one",
+    errno.EACCES: "lies in a folder that may not be entered: name another",
+    errno.ENOTDIR: "lies in a file and in no folder: name another",
+    errno.ELOOP: "is a symbolic link that leads to itself: name another file",
+}
+"""What to do about a place that cannot even be looked at."""
+
 READER_SECONDS = 10.0
 """How long a pipe may be without anybody who reads from it: both ends are started by hand or by one shell line."""
 
@@ -97,7 +105,11 @@ def check_target(path: Path, *, overwrite: bool = True) -> None:
     with _naming(path):
         try:
             found = path.stat()
-        except FileNotFoundError:
+        except OSError as error:
+            if words := _UNREACHABLE.get(error.errno or 0):
+                raise OSError(error.errno, words) from None
+            if not isinstance(error, FileNotFoundError):
+                raise
             found = None
         final = Path(os.path.realpath(path))
         if not overwrite and os.path.lexists(path) and not _is_stream(path):

@@ -1,5 +1,6 @@
 """What is asked of one track of a mix: `kick.wav:kick,pan=-0.2,level=-2` as text, and as a message."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ def asked_track(text: str) -> AskedTrack:
     """
     whole = Path(text)
     before, colon, after = text.rpartition(":")
-    if not colon or whole.exists() or not before or (not Path(before).exists() and not _looks_asked(after)):
+    if not colon or os.path.exists(whole) or not before or (not os.path.exists(before) and not _looks_asked(after)):
         return AskedTrack(whole)
     return AskedTrack(Path(before), _options(after))
 

@@ -1,6 +1,7 @@
 """automix renders compare: what differs between two mixes, of the platform or of this machine."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ Mix = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
 def _mix(given: str) -> str:
-    if not is_id(given) and not Path(given).exists():
+    if not is_id(given) and not os.path.exists(given):
         raise typer.BadParameter(f"{printable(given)} is neither the id of a mix nor a file.")
     return given
 
@@ -48,7 +49,7 @@ def compare(
     """
     terminal = Terminal(as_json=as_json)
     with terminal.failures():
-        local = {given: _local(given) for given in {a, b} if Path(given).exists()}
+        local = {given: _local(given) for given in {a, b} if os.path.exists(given)}
 
     async def work(client: AsyncClient) -> dict[str, Mix]:
         answers = {given: await client.renders.report(given) for given in {a, b} - set(local)}

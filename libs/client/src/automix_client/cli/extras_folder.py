@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from automix_client.targets import OverlapError, folded
+from automix_client.targets import OverlapError, folded, same_file
 
 MANIFEST = ".automix-extras.json"
 """Size and time of change of every file that a mix left in the folder. Nothing else tells who made a file."""
@@ -32,7 +32,8 @@ class ExtrasFolder:
     ) -> None:
         self.folder = folder
         _check_folder(folder)
-        _check_names(folder, inputs, outputs, (*_NAMES, _TRACKS) if by_track else _NAMES)
+        refuse_in_extras(folder, inputs, outputs, by_track=by_track)
+        _refuse_foreign(folder, by_track=by_track)
         self.part = folder / f".{secrets.token_hex(8)}.part"
         with ExitStack() as held:
             if not folder.is_dir():
@@ -83,24 +84,30 @@ def _check_folder(folder: Path) -> None:
         raise PermissionError(errno.EACCES, f"the folder {existing} is write-protected: name another", str(folder))
 
 
-def _check_names(folder: Path, inputs: Sequence[Path], outputs: Sequence[Path], names: tuple[str, ...]) -> None:
-    """Raises OverlapError for what would be in the way of files whose names begin like one of `names`."""
+def refuse_in_extras(folder: Path, inputs: Sequence[Path], outputs: Sequence[Path], *, by_track: bool = False) -> None:
+    """Raises OverlapError for an input or another result that lies where the extras of a mix go."""
     for path in outputs:
-        if Path(os.path.realpath(path)).parent == Path(os.path.realpath(folder)) and _may_be_written(path.name, names):
+        beside = Path(os.path.realpath(path)).parent == Path(os.path.realpath(folder))
+        if beside and _may_be_written(path.name, by_track=by_track):
             raise OverlapError(path, "lies where --extras writes: name another file")
-    if not folder.is_dir():
-        return
-    for place in sorted(folder.iterdir()):
-        if not _may_be_written(place.name, names):
-            continue
-        if any(path.exists() and place.exists() and path.samefile(place) for path in inputs):
+    for place in _in_the_way(folder, by_track=by_track):
+        if any(same_file(path, place) for path in inputs):
             raise OverlapError(place, "is one of the inputs, which would be lost: name another folder with --extras")
+
+
+def _refuse_foreign(folder: Path, *, by_track: bool) -> None:
+    for place in _in_the_way(folder, by_track=by_track):
         if not _is_ours(place):
             raise OverlapError(place, _FOREIGN)
 
 
-def _may_be_written(name: str, names: tuple[str, ...]) -> bool:
-    return folded(name).startswith(names)
+def _in_the_way(folder: Path, *, by_track: bool) -> list[Path]:
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [place for place in there if _may_be_written(place.name, by_track=by_track)]
+
+
+def _may_be_written(name: str, *, by_track: bool) -> bool:
+    return folded(name).startswith((*_NAMES, _TRACKS) if by_track else _NAMES)
 
 
 def _is_ours(place: Path) -> bool:

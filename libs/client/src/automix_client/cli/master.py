@@ -1,5 +1,6 @@
 """automix master: finished songs, mastered on this machine by the engine alone."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,7 +73,12 @@ def master(
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     if settings.get("title") and len(songs) > 1:
         terminal.usage("--title is the title of one song: several keep their own")
-    if len(songs) > 1 and out is not None and not out.is_dir() and (out.exists() or out.suffix.lower() in OF_ENDING):
+    if (
+        len(songs) > 1
+        and out is not None
+        and not os.path.isdir(out)
+        and (os.path.exists(out) or out.suffix.lower() in OF_ENDING)
+    ):
         terminal.usage(f"--out {printable(out)} is a file: of several songs it is a folder")
     terminal.beside(out)
     with terminal.failures():
@@ -94,7 +100,7 @@ def master(
 def _outs(songs: list[Path], out: Path | None, asked: str | None) -> list[Path]:
     """A file for each song."""
     ending = ending_of(asked) if asked else ".wav"
-    if len(songs) == 1 and out is not None and not out.is_dir():
+    if len(songs) == 1 and out is not None and not os.path.isdir(out):
         return [out]
     folder = out or Path()
     if len(songs) > 1 and out is not None:

@@ -1,5 +1,6 @@
 """automix mix: from files to a finished mix in one command."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ def mix(
     AutoMix runs and none is named, one is started for as long as it takes. Ctrl-C cancels the mix.
     """
     terminal = Terminal(as_json=as_json)
-    if out.is_dir():
+    if os.path.isdir(out):
         terminal.usage(f"--out {printable(out)} is a folder: name a file in it")
     terminal.beside(out)
     settings = with_inserts(terminal, settings, insert)

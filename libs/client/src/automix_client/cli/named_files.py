@@ -1,5 +1,6 @@
 """Files that a command is told to read: they are there, and no folders. Every command says so in the same words."""
 
+import os
 from pathlib import Path
 
 import typer
@@ -9,9 +10,9 @@ from automix_client.printing import printable
 
 def require_file(path: Path) -> None:
     """Raises BadParameter for what is not there or is a folder."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise typer.BadParameter(f"{printable(path)} does not exist")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise typer.BadParameter(f"{printable(path)} is a folder: name the files in it")
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-LONGEST = 200
+from automix_client.projects import LONGEST_NAME, fit_name
+
 # Names of files that say nothing of the song, whatever folder they lie in.
 ROLES = frozenset(
     [
@@ -70,14 +71,10 @@ def project_name(files: Sequence[Path], taken: Iterable[str]) -> str:
 
 
 def _song(files: Sequence[Path]) -> str:
-    for path in files:
-        if _told(path.stem, ROLES):
-            return _visible(path.stem)
-    for path in files:
-        folder = path.absolute().parent.name
-        if _told(folder, PLACES):
-            return _visible(folder)
-    return next((name for path in files if (name := _visible(path.stem))), "Mix")
+    stems = [path.stem for path in files]
+    folders = [path.absolute().parent.name for path in files]
+    telling = [one for one in stems if _told(one, ROLES)] + [one for one in folders if _told(one, PLACES)]
+    return next(filter(None, map(fit_name, telling + stems)), "Mix")
 
 
 def _told(name: str, empty: frozenset[str]) -> bool:
@@ -86,13 +83,9 @@ def _told(name: str, empty: frozenset[str]) -> bool:
     return any(word not in empty for word in words)
 
 
-def _visible(name: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in name).strip()[:LONGEST]
-
-
 def _free(name: str, taken: Iterable[str]) -> str:
     known, number, free = {one.casefold() for one in taken}, 1, name
     while free.casefold() in known:
         number += 1
-        free = f"{name} {number}"
+        free = f"{name[: LONGEST_NAME - len(f' {number}')]} {number}"
     return free

@@ -1,6 +1,7 @@
 """automix render: a mix from files on this machine by the engine alone, without any service."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from automix_client.cli.batch import run
 from automix_client.cli.connection import JsonOption
 from automix_client.cli.covers import Cover, cover_of
 from automix_client.cli.engine_errors import engine_errors
-from automix_client.cli.extras_folder import ExtrasFolder
+from automix_client.cli.extras_folder import ExtrasFolder, refuse_in_extras
 from automix_client.cli.interruption import Leftovers
 from automix_client.cli.local_presets import load, save
 from automix_client.cli.mix_options import (
@@ -99,7 +100,7 @@ def render(
             terminal.usage("--batch says what is mixed: leave out --vocals, --beat, --plan and --plan-out")
         _batch(terminal, batch, out, settings, reference or [], extras, cover)
         return
-    if out.is_dir():
+    if os.path.isdir(out):
         terminal.usage(f"--out {printable(out)} is a folder: name a file in it")
     terminal.beside(out)
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
@@ -140,14 +141,12 @@ def _batch(
 ) -> None:
     """Every song with the settings of its row, or else those of the command; each has its own folder of extras."""
     folder = Path("mixes") if out == Path("mix.wav") else out
-    if folder.suffix.lower() in OF_ENDING and not folder.is_dir():
+    if folder.suffix.lower() in OF_ENDING and not os.path.isdir(folder):
         terminal.usage(f"--out {printable(folder)} is a file: of a batch it is a folder")
     with terminal.failures():
         songs = songs_of(batch, ending_of(settings["format"]) if "format" in settings else ".wav")
-        refuse_overlaps(
-            {f"the mix of {song.name} ({number})": folder / song.out for number, song in enumerate(songs, 1)},
-            [*(path for song in songs for path in song.files), *references, *([cover] if cover else [])],
-        )
+        inputs = [*(path for song in songs for path in song.files), *references, *([cover] if cover else [])]
+        _refuse_losses(songs, folder, settings, inputs, extras)
 
     def mix(song: Song, place: Path) -> dict[str, Any]:
         tracks = [(track.path, "vocals", track.options) for track in song.vocals]
@@ -155,10 +154,34 @@ def _batch(
         tracks += [(path, "reference", {}) for path in song.references or references]
         asked = joined(settings, song.settings)
         asked["format"] = format_of(place, asked.get("format"))
-        own = extras / place.stem if extras else None
+        own = _own(extras, place) if extras else None
         return _render(terminal, tracks, place, asked, None, None, own, cover)
 
     run(terminal, songs, folder, mix)
+
+
+def _refuse_losses(
+    songs: list[Song], folder: Path, settings: dict[str, Any], inputs: list[Path], extras: Path | None
+) -> None:
+    """Raises OverlapError where a file of any song would replace what one is mixed from, or another song's file."""
+    outputs: dict[str, Path] = {}
+    folders: dict[Path, bool] = {}
+    for number, song in enumerate(songs, 1):
+        place, asked = folder / song.out, joined(settings, song.settings)
+        outputs[f"the mix of {song.name} ({number})"] = place
+        for file in files_beside(place, asked):
+            outputs[f"{file.path.name} of {song.name} ({number})"] = file.path
+        if extras:
+            folders[_own(extras, place)] = bool(asked.get("track_stems"))
+            outputs[f"the folder of extras of {song.name} ({number})"] = _own(extras, place)
+    refuse_overlaps(outputs, inputs)
+    for own, by_track in folders.items():
+        refuse_in_extras(own, inputs, list(outputs.values()), by_track=by_track)
+
+
+def _own(extras: Path, place: Path) -> Path:
+    """The folder of extras of one song of a batch."""
+    return extras / place.stem
 
 
 def _render(
