@@ -21,6 +21,7 @@ async def second(release: Release, images: tuple[str, ...]) -> AsyncIterator[Rel
     other = Release("automix-second", release.node, (*images, *QUICK), SECOND_PORTS)
     await other.remove()
     await other.upgrade(wait=400)
+    await other.ready()
     yield other
     await other.remove()
 
@@ -50,6 +51,7 @@ async def test_two_installations_share_nothing_and_one_leaves_only_its_data(rele
     assert "the claims data-" in notes
 
     await second.upgrade(wait=400)
+    await second.ready()
     async with second.client() as client:
         await client.account.sign_in(email, PASSWORD)
         assert (await client.projects.get(project.id)).name == "Kept"
