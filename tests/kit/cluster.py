@@ -16,10 +16,12 @@ from typing import Any
 import psycopg
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
+from automix_client.errors import AutomixError, NotReachableError
 from automix_common.objects.settings import StorageSettings
 from automix_common.objects.storage import S3Store
 from automix_ops.inspection import Allowances, Inspection, inspect
 
+from kit.people import PASSWORD
 from kit.waiting import until
 
 CHART = Path(__file__).parents[2] / "deploy/k8s/automix"
@@ -123,13 +125,26 @@ class Release:
         await until(reached, seconds=seconds, what=f"{replicas} pods of {component}")
 
     async def ready(self, seconds: float = 180) -> None:
-        """Waits until every deployment and every stateful set has all its pods, in its newest version."""
+        """Waits until every deployment and every stateful set has all its pods, in its newest version, and until the
+        gateway finds them: it asks for their names every five seconds.
+        """
 
         async def everything() -> bool:
             found = [*await self.objects("deployments"), *await self.objects("statefulsets")]
             return bool(found) and all(is_rolled_out(one) for one in found)
 
+        async def answers() -> bool:
+            async with self.client() as client:
+                try:
+                    await client.account.sign_in("nobody@example.org", PASSWORD)
+                except NotReachableError:
+                    return False
+                except AutomixError:
+                    return True
+            return True
+
         await until(everything, seconds=seconds, what="a release that is ready")
+        await until(answers, seconds=seconds, what="a release that answers")
 
     def fullname(self, component: str) -> str:
         """The name of what belongs to a component."""
