@@ -80,7 +80,12 @@ async def test_a_file_whose_ending_is_no_format_is_refused_before_anything_is_se
 async def test_no_output_is_an_input(client: AsyncClient, world: World, files: dict[str, Path], tmp_path: Path) -> None:
     link = tmp_path / "link.wav"
     link.symlink_to(files["lead"])
-    for out, settings in ((files["lead"], None), (link, None), (tmp_path / "song.wav", {"versions": ["instrumental"]})):
+    for out, settings in (
+        (files["lead"], None),
+        (link, None),
+        (tmp_path / "song.wav", {"versions": ["instrumental"]}),
+        (tmp_path / "song.wav", {"versions": ["instrumental:wav24", "instrumental:flac24"]}),
+    ):
         beat = tmp_path / "song (instrumental).wav"
         beat.write_bytes(files["drums"].read_bytes())
         with pytest.raises(ConfigurationError, match="one of the inputs"):

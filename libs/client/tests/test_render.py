@@ -79,6 +79,18 @@ def test_masters_and_versions_lie_beside_the_mix(run: Run, plain: bytes, tmp_pat
     assert (tmp_path / "one.wav").read_bytes() == plain
 
 
+def test_a_master_comes_in_several_formats(run: Run, tmp_path: Path) -> None:
+    asked = [f"--master=loud:{one}" for one in ("wav16", "wav24", "flac16")]
+    done = run("-o", tmp_path / "mix.wav", "--master", "streaming", *asked, "--json")
+    assert done.exit_code == 0, done.output
+    names = ["mix.wav", "mix (loud).wav", "mix (loud, wav24).wav", "mix (loud).flac"]
+    assert [Path(file["path"]).name for file in json.loads(done.stdout)["files"]] == names
+    assert all((tmp_path / name).stat().st_size for name in names)
+    again = run("-o", tmp_path / "mix.wav", "--master", "streaming", *asked, "--master=loud:wav24")
+    assert again.exit_code != 0
+    assert "Traceback" not in again.output
+
+
 def test_a_version_that_is_an_input_or_cannot_be_is_not_written(run: Run, song: Path, tmp_path: Path) -> None:
     song.rename(tmp_path / "mix (loud).wav")
     song.symlink_to(tmp_path / "mix (loud).wav")

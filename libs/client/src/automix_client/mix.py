@@ -117,7 +117,7 @@ class Mixing:
         settings = for_file(request.settings, out)
         request = replace(request, settings=settings)
         wanted = files_beside(out, {"masters": settings.masters, "versions": settings.versions})
-        outputs = {"out": out} | {f"{file.kind} {file.label}": file.path for file in wanted}
+        outputs = {"out": out} | {f"{file.kind} {file.label} ({i})": file.path for i, file in enumerate(wanted, 1)}
         refuse_overlaps(outputs, [path for path, _ in request.files])
         for path in outputs.values():
             check_target(path)

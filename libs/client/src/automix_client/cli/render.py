@@ -197,7 +197,8 @@ def _render(
     """Mixes into files beside the targets, which take their places when all has gone well."""
     inputs = [path for path, _, _ in tracks] + [path for path in (plan, cover) if path]
     outputs = {"--out": out} | ({"--plan-out": plan_out} if plan_out else {})
-    beside = {f"--{file.kind} {file.label}": file.path for file in files_beside(out, settings)}
+    # The same master may be asked for in several formats.
+    beside = {f"--{file.kind} {file.label} ({i})": file.path for i, file in enumerate(files_beside(out, settings), 1)}
     outputs |= beside
     refuse_overlaps(outputs, inputs)
     picture = cover_of(cover)
