@@ -321,7 +321,8 @@ def test_backing_vocals_stand_behind_the_lead_and_wider(audio: Path, tmp_path: P
 
     def flat(p: MixPlan) -> MixPlan:
         lead, other = p.vocals
-        level, width = replace(other.level_db, value=0.0), replace(other.width, value=lead.width.value)
+        # As loud as the lead, and as narrow as a raw one; this lead is finished and keeps its width.
+        level, width = replace(other.level_db, value=0.0), replace(other.width, value=0.6)
         return replace(p, vocals=[lead, replace(other, level_db=level, width=width)])
 
     level, wider, report = behind_by(lambda p: p)
