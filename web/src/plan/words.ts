@@ -36,6 +36,7 @@ export const KINDS: Record<string, string> = {
   correction: "Rehearsal",
   glue: "Glue",
   crest: "Hits",
+  range: "Range",
   loudness: "Loudness",
   limiter: "Limiter",
 };
@@ -62,7 +63,7 @@ const NAMES: Record<string, string> = {
   cuts: "Cuts",
   keys: "For tracks",
 };
-const WORDS_OF_KIND = /^(expander|deess|compressor|reverb|echo|glue|crest|correct)_/;
+const WORDS_OF_KIND = /^(expander|deess|compressor|reverb|echo|glue|crest|range|correct)_/;
 const UNITS = /_(db|hz|ms|lufs|lu|s|dbtp|bpm)$/;
 
 export function parameterName(name: string): string {

@@ -1,5 +1,6 @@
 """Finished songs: mastered alone, after a reference and as an album. Measured outside of the engine."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from automix_mixer.engine.face.album import master_album
 from automix_mixer.engine.face.extras import OutputPaths
 
 from .conftest import RATE, Save, beat, load, save_wav
-from .test_masters import heard
+from .test_masters import heard, loudness_range
 
 CENTRES = 1_000.0 * 2.0 ** (np.arange(-13, 13) / 3)
 """Third octaves from 50 Hz to 16 kHz."""
@@ -60,6 +61,36 @@ def test_a_song_that_is_where_it_is_wanted_is_left_as_it_is(save: Save, tmp_path
     mix([Track(path, "beat")], asked, tmp_path / "m.wav")
     before, after = load(path), load(tmp_path / "m.wav")
     assert 10 * np.log10(np.mean((after - before) ** 2) / np.mean(before**2)) < -40.0
+
+
+def in_sections() -> np.ndarray:
+    """A song whose verses and choruses are 4 dB apart, with hits in the choruses that a limiter takes. Shape (n, 2)."""
+    sound = beat(4 * 7.5)
+    t = np.arange(len(sound)) / RATE
+    chorus = (t % 15.0) > 7.5
+    hits = np.exp(-(t % 0.3125) * 90) * np.sin(2 * np.pi * 180 * t)
+    return 0.5 * sound * np.where(chorus, 1.0, 0.63)[:, None] + 0.15 * (hits * chorus)[:, None]
+
+
+def test_a_finished_song_keeps_its_loudness_range_where_its_choruses_are_limited(save: Save, tmp_path: Path) -> None:
+    song, ranges = save("song", in_sections()), {}
+    asked = Settings(mastering=True, neutral_strength=0.0, target_loudness_lufs=-14.0)
+    plan = mix([Track(song, "beat")], asked, tmp_path / "on.wav").plan
+    off = replace(plan, master=replace(plan.master, off=("range",)))
+    report = mix([Track(song, "beat")], asked, tmp_path / "off.wav", plan=off).report
+    assert report.stages["master"]["limiter_deepest_db"] < -3.0
+    for name, path in (("given", song), ("on", tmp_path / "on.wav"), ("off", tmp_path / "off.wav")):
+        ranges[name] = loudness_range(path)
+    assert ranges["off"] < ranges["given"] - 0.4
+    assert ranges["on"] == pytest.approx(ranges["given"], abs=0.2)
+    loudness, peak = heard(tmp_path / "on.wav")
+    assert loudness == pytest.approx(-14.0, abs=0.1)
+    assert peak <= -1.0 + 0.05
+    # Where nothing is limited there is nothing to give back.
+    for name, one in (("soft on", plan), ("soft off", off)):
+        soft = replace(one, master=replace(one.master, target_lufs=replace(one.master.target_lufs, value=-24.0)))
+        mix([Track(song, "beat")], asked, tmp_path / f"{name}.wav", plan=soft)
+    assert (tmp_path / "soft on.wav").read_bytes() == (tmp_path / "soft off.wav").read_bytes()
 
 
 def test_with_a_reference_it_comes_closer_within_its_bound(save: Save, tmp_path: Path) -> None:

@@ -26,6 +26,15 @@ def heard(path: Path) -> tuple[float, float]:
     return loudness.integrated, peak.peak_dbtp
 
 
+def loudness_range(path: Path) -> float:
+    """Loudness range of a file, LU."""
+    with open_audio(path) as reader:
+        meter = LoudnessMeter(reader.sample_rate, reader.channels)
+        for block in reader.blocks():
+            meter.process(block)
+    return meter.loudness_range
+
+
 @pytest.fixture(scope="module")
 def masters(song: list[Track], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("masters")

@@ -38,7 +38,8 @@ def third_octaves_db(sound: np.ndarray) -> np.ndarray:
 
 
 def test_a_finished_session_comes_out_as_its_engineer_left_it(session: list[Track], tmp_path: Path) -> None:
-    report = mix(session, Settings(), tmp_path / "mix.wav").report
+    made = mix(session, Settings(), tmp_path / "mix.wav")
+    report = made.report
     plain = sum(load(Path(t.path)) for t in session)
     out = load(tmp_path / "mix.wav")
     assert len(out) == len(plain)
@@ -46,6 +47,8 @@ def test_a_finished_session_comes_out_as_its_engineer_left_it(session: list[Trac
     assert np.abs(change - np.median(change)).mean() < 0.3
     assert report.lar_db == pytest.approx(-4.8, abs=0.5)
     assert any("session's own" in note for note in report.notes)
+    assert made.plan.master.range is not None
+    assert planned(session, balance="style").master.range is None
 
 
 @pytest.mark.parametrize("gain", [-30.0, -12.0, 12.0])

@@ -197,5 +197,6 @@ OF_THE_MIX: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 MEASURED = (
     ("glue took", "glue", "deepest_db"),
     ("the limiter took", "master", "limiter_deepest_db"),
+    ("for the range, quiet passages were lowered by", "range", "deepest_db"),
     ("hits were lifted by", "crest", "lift_db"),
 )

@@ -40,6 +40,7 @@ def write_comparison(
             target_lufs=replace(master.target_lufs, value=lufs),
             max_limiting_db=replace(master.max_limiting_db, value=_LIMITING_DB),
             crest_share=replace(master.crest_share, value=0.0),
+            range=None,
         ),
     )
     premaster, gain = solve_gain(premaster, level, workspace)

@@ -46,10 +46,17 @@ def report_curves(
         return pre.k_steps.read(start, end) * reduction.read(start, end) ** 2 * np.float32(10 ** (gain.gain_db / 10))
 
     def limited(start: int, end: int) -> Curve:
-        """What the limiter took, behind the glue."""
-        glue = gain.glue.read(start, min(end, gain.glue.size))
-        glue = np.pad(glue, (0, end - start - glue.size), constant_values=1.0)
-        return np.asarray(reduction.read(start, end) / np.maximum(glue, 1e-3), np.float32)
+        """What the limiter took, behind the slower gains."""
+        return over(reduction, gain.slow, start, end)
+
+    def lowered(start: int, end: int) -> Curve:
+        """What quiet passages were lowered by, behind the glue."""
+        return over(gain.slow, gain.shaped.gains, start, end)
+
+    def over(both: CurveFile, first: CurveFile, start: int, end: int) -> Curve:
+        known = first.read(start, min(end, first.size))
+        known = np.pad(known, (0, end - start - known.size), constant_values=1.0)
+        return np.asarray(both.read(start, end) / np.maximum(known, 1e-3), np.float32)
 
     curves = {
         "band_hz": [float(hz) for hz in BAND_HZ],
@@ -58,10 +65,12 @@ def report_curves(
         "time_s": [float(t) for t in (np.arange(count) + 0.5) * seconds / count],
         "loudness_lufs": _levels(mastered, reduction.size, step, count),
         "gain_reduction_db": _gain_db(deepest),
-        "glue_db": _gain_db(_pieces(gain.glue.read, gain.glue.size, count, np.min)),
+        "glue_db": _gain_db(_pieces(gain.shaped.gains.read, gain.shaped.gains.size, count, np.min)),
         "limiter_db": _gain_db(_pieces(limited, reduction.size, count, np.min)),
         "backing_lufs": _levels(settled.beat_k.read, settled.beat_k.size, step, count),
     }
+    if gain.range_db > 0.0:
+        curves["range_db"] = _gain_db(_pieces(lowered, gain.slow.size, count, np.min))
     if vocals.lead_k is not None:
         fader_db = settled.fader_db + settled.bus_shift_db
         curves["vocal_lufs"] = _levels(vocals.lead_k.read, vocals.lead_k.size, step, count, fader_db)

@@ -21,6 +21,7 @@ _MIX, _BEFORE, _REFERENCE, _VOICE, _BACKING = "#1565c0", "#9aa5b1", "#2e9e6b", "
 _STAGES = (
     ("give_way_db", "beats give way", "#edae49"),
     ("glue_db", "glue", "#66a182"),
+    ("range_db", "range kept", "#7b4b94"),
     ("limiter_db", "limiter", "#d1495b"),
 )
 _STRIPS = ("#d1495b", "#1565c0", "#2e9e6b", "#edae49", "#7b4b94", "#00798c", "#8d5524", "#5c677d")

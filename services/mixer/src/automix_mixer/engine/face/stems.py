@@ -50,5 +50,5 @@ def write_track_stems(tracks: TrackStems, down: Mixdown, gain: MasterGain, folde
 
 def _write(pcm: PcmFile, down: Mixdown, gain: MasterGain, path: Path) -> None:
     with OutputFile(path, "wav32f", down.premaster.sample_rate, 2) as out:
-        for sound in glued(pcm, gain.glue, down.premaster.step, 10 ** (gain.gain_db / 20)):
+        for sound in glued(pcm, gain.slow, down.premaster.step, 10 ** (gain.gain_db / 20)):
             out.write(sound)

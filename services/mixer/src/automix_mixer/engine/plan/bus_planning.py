@@ -10,7 +10,7 @@ import numpy as np
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, k_weight_db, smooth_bands, to_db
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, ReferencePlan
+from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, RangePlan, ReferencePlan
 from automix_mixer.engine.plan.tone import Tone, k_power, tone_of
 from automix_mixer.engine.settings import Settings
 
@@ -28,6 +28,8 @@ _NEUTRAL_BOUND_DB = 3.0
 _CORRECTION_DB = 6.0
 _LEAN_DB = 3.0
 """3 dB between the channels move a phantom source by some 10 degrees of 30: a lean, not a fault of the balance."""
+_RANGE_DB = 2.0
+"""A limiter that takes 4 dB of the loudest hits takes about 1 LU of loudness range."""
 _LIFT_DB = 6.0
 """Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
 NO_SIDE_DB = -45.0
@@ -192,8 +194,19 @@ def _mean(values: Sequence[float], references: Sequence[Profile]) -> float:
     return float(np.average(values, weights=[p.track.weight for p in references]))
 
 
-def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan:
-    """Decides loudness, ceiling, most limiting, and the crest factor."""
+def keep_range(share: float, of: str) -> RangePlan | None:
+    """The loudness range of finished work is kept, as far as it is finished (`share` from 0 to 1)."""
+    if share == 0.0:
+        return None
+    reason = f"at most, taken slowly from quiet passages as the limiter takes from loud ones: {of} keeps its range"
+    return RangePlan(Decision(_RANGE_DB * share, "dB", reason))
+
+
+def plan_master(references: Sequence[Profile], settings: Settings, mixed: float) -> MasterPlan:
+    """Decides loudness, ceiling, most limiting, crest factor, and the range of a song that is `mixed` (0 to 1) already.
+
+    With a reference dynamics follow that.
+    """
     target, reason = -14.0, "the setting"
     ceiling_reason = "the setting"
     if settings.masters:
@@ -220,4 +233,5 @@ def plan_master(references: Sequence[Profile], settings: Settings) -> MasterPlan
         crest_db=Decision(crest, "dB", crest_reason),
         crest_share=Decision(strength, "", "strengths of the reference and of its dynamics"),
         lift_db=Decision(_LIFT_DB * strength, "dB", "at most, if the mix has less crest; limiting sees to more"),
+        range=keep_range(0.0 if references else mixed, "a finished session"),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from automix_mixer.engine.errors import EngineError
 from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.bus_planning import keep_range
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import CorrectionPlan, MixPlan
 
@@ -42,9 +43,11 @@ def as_song(plan: MixPlan) -> MixPlan:
         values = [float(v) for v in np.clip(move.value, -bound, bound)]
         return replace(move, value=values, reason=f"{move.reason}; of a finished song at most {bound:g} dB")
 
-    ratio = bus.glue_ratio
+    ratio, master = bus.glue_ratio, plan.master
     if followed is None:
         ratio = Decision(1.0, ":1", "off: a finished song has its own")
+        if master.crest_share.value == 0.0:
+            master = replace(master, range=keep_range(1.0, "a finished song"))
     # What the filters of one file do is known before they have done it: nothing is rehearsed.
     correction = CorrectionPlan(
         Decision(_STILL, "dB per third octave", "a finished song is not rehearsed"),
@@ -58,6 +61,7 @@ def as_song(plan: MixPlan) -> MixPlan:
         bus=replace(
             bus, mid_db=bounded(bus.mid_db), side_db=bounded(bus.side_db), glue_ratio=ratio, correction=correction
         ),
+        master=master,
     )
 
 

@@ -252,8 +252,15 @@ class BusPlan:
 
 
 @dataclass(frozen=True)
+class RangePlan:
+    """Where the limiter takes from loud passages, quiet ones are lowered by as much, at most `range_limit_db`."""
+
+    range_limit_db: Decision[float]
+
+
+@dataclass(frozen=True)
 class MasterPlan:
-    """Loudness, ceiling and crest factor of the result.
+    """Loudness, ceiling, crest factor and loudness range of the result.
 
     The crest factor (mean of the channels' peak over RMS) goes `crest_share` of the way from the mix's own to
     `crest_db`; `lift_db` is the most that hits are lifted for it.
@@ -265,6 +272,7 @@ class MasterPlan:
     crest_db: Decision[float]
     crest_share: Decision[float]
     lift_db: Decision[float]
+    range: RangePlan | None = None
     off: tuple[str, ...] = ()
 
 

@@ -64,6 +64,7 @@ _BOUNDS = {
     "crest_db": (0.0, 100.0),
     "crest_share": (0.0, 1.0),
     "lift_db": (0.0, 12.0),
+    "range_limit_db": (0.0, 6.0),
     "tempo_bpm": (20.0, 400.0),
     "edge_fade_ms": (0.0, 50.0),
     "least_inverted_s": (0.1, 1.0),

@@ -138,7 +138,7 @@ def _plan(
         unmask=unmask,
         balance=BalancePlan(lar_db=lar),
         bus=bus,
-        master=plan_master(references, settings),
+        master=plan_master(references, settings, material.mixed),
         notes=notes,
     )
 

@@ -94,6 +94,7 @@ LAST = "glue"
 of it."""
 MASTERING = (
     Kind("crest", ("crest_db", "crest_share", "lift_db"), {"crest_share": 0.0, "lift_db": 0.0}),
+    Kind("range", (), {"range": None}, whole="range"),
     Kind("loudness", ("target_lufs", "max_limiting_db")),
     Kind("limiter", ("ceiling_dbtp",)),
 )

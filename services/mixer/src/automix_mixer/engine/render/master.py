@@ -20,6 +20,7 @@ from automix_mixer.engine.measure.true_peak import TruePeakSteps
 from automix_mixer.engine.plan.mixplan import MasterPlan, MixPlan
 from automix_mixer.engine.render.crest import Shaped, rms_db, shape
 from automix_mixer.engine.render.glue import glue_gains
+from automix_mixer.engine.render.kept_range import with_range
 from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.output import OutputFile
@@ -38,6 +39,9 @@ _NEAR_SLACK_DB = 0.5
 _TOLERANCE_LU = 0.02
 _SLOPE, _LEAST_SLOPE = 0.8, 0.25
 _CREST_ROUNDS = 3
+_RANGE_ROUNDS = 3
+_LEAST_LIMITING_DB = 0.1
+"""A limiter that takes less has taken no loudness range."""
 _NODE_BLOCKS = 16
 """Blocks whose limiter gains are worked out together, so that their context is not worked out for each."""
 _CONTEXT_STEPS = 1_024
@@ -58,10 +62,15 @@ def glue_curve(pre: Premaster, plan: MixPlan, workspace: Workspace) -> CurveFile
 
 @dataclass(frozen=True)
 class MasterGain:
-    """The solved gains: `gain_db` before the limiter, glue and lifting per control step, and what comes out."""
+    """The solved gains: `gain_db` before the limiter, and what comes out.
+
+    `slow` is the gain of glue, lifting and kept range per control step, linear; the range alone takes `range_db` at
+    most.
+    """
 
     gain_db: float
-    glue: CurveFile
+    slow: CurveFile
+    range_db: float
     ceiling_dbtp: float
     predicted_lufs: float
     deepest_db: float
@@ -114,23 +123,29 @@ class Limited:
         parts = (self.peaks(a, min(a + piece, size)) for a in range(0, size, piece))
         return max((float(p.max()) for p in parts), default=0.0)
 
+    def kept(self, gain_db: float, ceiling_db: float) -> Iterator[tuple[Curve, Curve, float]]:
+        """In pieces: K-energy before gain and limiter, what share they leave of it, the limiter's least gain."""
+        gain, ceiling, start = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20), 0
+        for k_steps in self.k_steps():
+            first, last = start * self._per_step, (start + k_steps.size) * self._per_step
+            nodes = self.nodes(first, min(last, self.pre.peaks.size), gain, ceiling)
+            squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
+            if squares.size < last - first:
+                squares = np.pad(squares, (0, last - first - squares.size), mode="edge")
+            left = (squares.reshape(-1, self._per_step).mean(axis=1) * gain**2).astype(np.float32)
+            yield k_steps, left, float(nodes.min())
+            start += k_steps.size
+
     def result(self, gain_db: float, ceiling_db: float) -> _Result:
         """What comes out with that gain before the limiter."""
-        gain, ceiling = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20)
         deepest = 1.0
         squares_sum = 0.0
 
         def limited() -> Iterator[Curve]:
             nonlocal deepest, squares_sum
             start = 0
-            for k_steps in self.k_steps():
-                first, last = start * self._per_step, (start + k_steps.size) * self._per_step
-                nodes = self.nodes(first, min(last, self.pre.peaks.size), gain, ceiling)
-                deepest = min(deepest, float(nodes.min()))
-                squares = (0.5 * (nodes[:-1] + nodes[1:])) ** 2
-                if squares.size < last - first:
-                    squares = np.pad(squares, (0, last - first - squares.size), mode="edge")
-                kept = (squares.reshape(-1, self._per_step).mean(axis=1) * gain**2).astype(np.float32)
+            for k_steps, kept, least in self.kept(gain_db, ceiling_db):
+                deepest = min(deepest, least)
                 end = start + k_steps.size
                 glue = self._glue.read(start, end)
                 squares_sum += float((self.pre.energy.read(start, end) * glue**2 * kept).sum(dtype=np.float64))
@@ -153,26 +168,50 @@ def _held(curve: Curve, times: int) -> Curve:
 def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Premaster, MasterGain]:
     """The gain that, after glue and limiter, reaches the target; or the largest that keeps to the most limiting.
 
-    With a crest factor to reach, the limiter works to as low a ceiling as that asks for.
+    With a crest factor to reach, the limiter works to as low a ceiling as that asks for. With a range to keep, quiet
+    passages are lowered by what the limiter takes from loud ones, and the gain is solved for that.
     The gain tells which peaks come near the ceiling; those are looked at again, more finely, and the gain is solved
     again, until it brings up no others.
     """
     # Plans of version 1 keep the whole of their glue.
     guarded = plan.bus.reference is None or plan.bus.lead is not None
     shaped = shape(pre, glue_curve(pre, plan, workspace), plan.master, workspace, range_guarded=guarded)
-    gain = _solve(pre, shaped, plan.master, workspace.pulse)
+    gain = _solve(pre, shaped, shaped.gains, plan.master, workspace.pulse)
+    pre, gain = _refined(pre, gain, plan.master, workspace)
+    limit_db = plan.master.range.range_limit_db.value if plan.master.range is not None else 0.0
+    if limit_db == 0.0 or gain.limited or gain.deepest_db < _LEAST_LIMITING_DB:
+        return pre, gain
+    known = pre, gain
+    for _ in range(_RANGE_ROUNDS):
+        kept = Limited(pre, gain.slow).kept(gain.gain_db, gain.ceiling_dbtp)
+        # Quiet passages that are lowered make the limiter work harder for the same loudness, so it is asked again.
+        slow, range_db = with_range(shaped.gains, kept, limit_db, pre.step, pre.sample_rate, workspace)
+        gain = _solve(pre, shaped, slow, plan.master, workspace.pulse, replace(gain, range_db=range_db))
+    pre, gain = _refined(pre, gain, plan.master, workspace)
+    # Loudness goes before range.
+    return known if gain.limited else (pre, gain)
+
+
+def _refined(
+    pre: Premaster, gain: MasterGain, master: MasterPlan, workspace: Workspace
+) -> tuple[Premaster, MasterGain]:
     while True:
         pre, before = refined(pre, gain, workspace), gain
-        gain = _solve(pre, shaped, plan.master, workspace.pulse, before)
+        gain = _solve(pre, gain.shaped, gain.slow, master, workspace.pulse, before)
         if gain.gain_db - gain.ceiling_dbtp <= before.gain_db - before.ceiling_dbtp + _NEAR_SLACK_DB:
             return pre, gain
 
 
 def _solve(
-    pre: Premaster, shaped: Shaped, master: MasterPlan, pulse: Callable[[], None], known: MasterGain | None = None
+    pre: Premaster,
+    shaped: Shaped,
+    slow: CurveFile,
+    master: MasterPlan,
+    pulse: Callable[[], None],
+    known: MasterGain | None = None,
 ) -> MasterGain:
     top, target = master.ceiling_dbtp.value - MARGIN_DB, master.target_lufs.value
-    solver = _Solver(Limited(pre, shaped.gains), master.max_limiting_db.value, top, pulse)
+    solver = _Solver(Limited(pre, slow), master.max_limiting_db.value, top, pulse)
     if known is not None:
         solver.start_from(known)
     out = solver.reach(target, solver.ceiling_db)
@@ -183,7 +222,8 @@ def _solve(
         out = solver.reach(target, min(top, wanted))
     return MasterGain(
         gain_db=solver.gain_db,
-        glue=shaped.gains,
+        slow=slow,
+        range_db=known.range_db if known is not None else 0.0,
         ceiling_dbtp=solver.ceiling_db,
         predicted_lufs=out.lufs,
         deepest_db=out.deepest_db,
@@ -237,7 +277,7 @@ def refined(pre: Premaster, gain: MasterGain, workspace: Workspace) -> Premaster
     """The premaster with the peaks that come near the ceiling measured finely."""
     near = _NEAR * 10 ** ((gain.ceiling_dbtp - gain.gain_db) / 20)
     finer, per_block = TruePeakSteps(pre.pcm.channels, LIMITER_STEP, fine=True), BLOCK_FRAMES // LIMITER_STEP
-    limited, peaks, last = Limited(pre, gain.glue), workspace.curve(), False
+    limited, peaks, last = Limited(pre, gain.slow), workspace.curve(), False
     for i, block in enumerate(pre.pcm.blocks()):
         first, end = i * per_block, min((i + 1) * per_block, pre.peaks.size)
         wanted = np.zeros(per_block + 1, np.bool_)
@@ -277,7 +317,7 @@ def write_master(
     """
     channels, rate = pre.pcm.channels, pre.sample_rate
     loudness, peak = LoudnessMeter(rate, channels), TruePeakMeter(channels)
-    limited, reduction = Limited(pre, gain.glue), workspace.curve()
+    limited, reduction = Limited(pre, gain.slow), workspace.curve()
     spectrum = SpectrumMeter(rate, channels, 16_384) if with_spectrum else None
     with OutputFile(path, output_format, rate, channels) as out:
         for i, (sound, nodes) in enumerate(ahead(mastered(limited, gain), threads=threads)):
@@ -288,7 +328,7 @@ def write_master(
                 ends = np.pad(ends, (0, -ends.size % per_step), mode="edge")
             lowest = ends.reshape(-1, per_step).min(axis=1)
             first = i * BLOCK_FRAMES // pre.step
-            reduction.append(lowest.astype(np.float32) * gain.glue.read(first, first + lowest.size))
+            reduction.append(lowest.astype(np.float32) * gain.slow.read(first, first + lowest.size))
             if spectrum is not None:
                 spectrum.process(np.pad(sound, ((0, 0), (0, BLOCK_FRAMES - sound.shape[1]))))
             loudness.process(sound.T)
@@ -299,7 +339,7 @@ def write_master(
         loudness.integrated,
         loudness.loudness_range,
         peak.peak_dbtp,
-        reduction.curve(gain.glue.size),
+        reduction.curve(gain.slow.size),
         spectrum.whole() if spectrum is not None else None,
     )
 
@@ -309,7 +349,7 @@ def mastered(limited: Limited, gain: MasterGain) -> Iterator[tuple[Sound, npt.ND
     pre, per_block = limited.pre, BLOCK_FRAMES // LIMITER_STEP
     scale, ceiling = 10 ** (gain.gain_db / 20), 10 ** (gain.ceiling_dbtp / 20)
     ahead_steps = _NODE_BLOCKS * per_block
-    for i, sound in enumerate(glued(pre.pcm, gain.glue, pre.step, scale)):
+    for i, sound in enumerate(glued(pre.pcm, gain.slow, pre.step, scale)):
         first = i * per_block
         if first % ahead_steps == 0:
             several = limited.nodes(first, min(first + ahead_steps, pre.peaks.size), scale, ceiling)

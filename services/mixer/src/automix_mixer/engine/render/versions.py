@@ -38,7 +38,7 @@ def under_master(
     summed = _sum(parts, workspace)
     peaks, detector = workspace.curve(), TruePeakSteps(2, LIMITER_STEP)
     with workspace.pcm(2, limit=pre.pcm.frames) as writer:
-        for sound, _ in mastered(Limited(replace(pre, pcm=summed), gain.glue), gain):
+        for sound, _ in mastered(Limited(replace(pre, pcm=summed), gain.slow), gain):
             for block in writer.write(sound):
                 peaks.append(detector.process(block))
     for block in writer.last():
@@ -47,9 +47,9 @@ def under_master(
     if summed is not parts[0]:
         summed.delete()
     unity = workspace.curve()
-    for _, piece in gain.glue.pieces():
+    for _, piece in gain.slow.pieces():
         unity.append(np.ones(piece.size, np.float32))
-    left = replace(gain, gain_db=0.0, glue=unity.curve(gain.glue.size), ceiling_dbtp=ceiling_dbtp - MARGIN_DB)
+    left = replace(gain, gain_db=0.0, slow=unity.curve(gain.slow.size), ceiling_dbtp=ceiling_dbtp - MARGIN_DB)
     own = replace(pre, pcm=writer.file, peaks=peaks.curve(pre.peaks.size))
     return refined(own, left, workspace), left
 
