@@ -149,9 +149,10 @@ def test_two_frames_beside_borders_are_no_stretch() -> None:
     sound = np.stack([np.random.default_rng(6).standard_normal(frames * POLARITY_FRAMES)] * 2).astype(np.float32)
     border = slice(5 * POLARITY_FRAMES, 7 * POLARITY_FRAMES)
     sound[1, border] = -0.5 * sound[0, border] + np.random.default_rng(7).standard_normal(2 * POLARITY_FRAMES)
-    meter = PolarityMeter()
-    meter.process(sound, np.square(sound).reshape(2, frames, -1).sum(axis=2))
-    assert meter.spans(rate, sound.shape[1]) == ()
+    with Workspace() as workspace:
+        meter = PolarityMeter(workspace)
+        meter.process(sound, np.square(sound).reshape(2, frames, -1).sum(axis=2))
+        assert meter.spans(rate, sound.shape[1]) == ()
 
 
 @pytest.mark.parametrize("kind", ["delayed", "chorus", "in its sides"])

@@ -45,7 +45,7 @@ class TrackMeter:
         self._envelope = EnvelopeMeter(sample_rate, self._spectrum.size) if self._is_vocal else None
         self._k_steps, self._steps = workspace.curve(), workspace.curve()
         self._sibilance, self._k_frames = workspace.curve(), workspace.curve()
-        self._polarity = PolarityMeter() if channels == 2 else None
+        self._polarity = PolarityMeter(workspace) if channels == 2 else None
         self._sum = np.zeros(channels)
         self._drift, self._blocks = np.zeros(channels), 0
         self._squares = np.zeros(channels)

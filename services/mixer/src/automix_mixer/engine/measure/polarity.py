@@ -14,6 +14,7 @@ import numpy.typing as npt
 from automix_mixer.engine.dsp.running import runs
 from automix_mixer.engine.inversions import LONG_S, SHORT_S
 from automix_mixer.engine.sound.pcm import Sound
+from automix_mixer.engine.sound.workspace import Workspace
 
 POLARITY_FRAMES = 2_048
 """Frames over which the channels are compared at a time; divides a block."""
@@ -42,23 +43,26 @@ _CROSSFADE = 256
 class PolarityMeter:
     """Feed stereo blocks, shape (2, n), n a multiple of POLARITY_FRAMES, with their energies, then read the spans."""
 
-    def __init__(self) -> None:
-        self._sums: list[npt.NDArray[np.float32]] = []
+    def __init__(self, workspace: Workspace) -> None:
+        # For every block its three rows of sums: of an hour they are too many for memory.
+        self._sums, self._columns, self._size = workspace.curve(), 1, 0
 
     def process(self, block: Sound, energies: npt.NDArray[np.float32]) -> None:
         """`energies` of both channels in steps of one length, which divides POLARITY_FRAMES; shape (2, steps)."""
         left, right = block.reshape(2, -1, POLARITY_FRAMES)
         own = energies.reshape(2, len(left), -1).sum(axis=2)
-        self._sums.append(np.stack([*own, np.einsum("ij,ij->i", left, right)]))
+        sums = np.stack([*own, np.einsum("ij,ij->i", left, right)])
+        self._columns, self._size = sums.shape[1], self._size + sums.size
+        self._sums.append(sums.reshape(-1))
 
     def spans(self, sample_rate: int, frames: int, least_s: float = SHORT_S) -> Spans:
         """First frame and one past the last of every stretch that is upside down, and as long as `least_s` or LONG_S.
 
         One that lasts to the end of the sound ends beyond it.
         """
-        if not self._sums:
+        if not self._size:
             return ()
-        sums = np.concatenate(self._sums, axis=1).astype(np.float64)
+        sums = self._sums.curve(self._size).read().reshape(-1, 3, self._columns).transpose(1, 0, 2).reshape(3, -1)
         hop = POLARITY_FRAMES / sample_rate
         around = np.ones(2 * max(1, round(_AROUND_S / hop)) + 1)
         short = _short(sums, hop, least_s) if least_s < LONG_S else []
@@ -67,8 +71,14 @@ class PolarityMeter:
         heard = (energy > energy.max(initial=0.0) * 10 ** (_SOFTEST_DB / 10)) & (
             np.minimum(left, right) > 1e-3 * energy
         )
-        correlation = product / np.maximum(np.sqrt(left * right), 1e-20)
-        sign = np.where(heard & (correlation < _ALIKE), -1, np.where(heard & (correlation > 0.0), 1, 0))
+        del energy
+        correlation = np.multiply(left, right, out=left)
+        np.maximum(np.sqrt(correlation, out=correlation), 1e-20, out=correlation)
+        np.divide(product, correlation, out=correlation)
+        opposite = heard & (correlation < _ALIKE)
+        if not short and not opposite.any():
+            return ()
+        sign = opposite * np.int8(-1) + (heard & (correlation > 0.0))
         inverted = _continued(sign) < 0
         found = runs(inverted)
         whole = [run for run in found if run == (0, inverted.size)]
@@ -86,14 +96,17 @@ class PolarityMeter:
         return tuple((a, b if b < frames else frames + _CROSSFADE) for a, b in spans)
 
 
-def _short(sums: npt.NDArray[np.float64], hop: float, least_s: float) -> list[tuple[int, int]]:
+def _short(sums: npt.NDArray[np.float32], hop: float, least_s: float) -> list[tuple[int, int]]:
     """Stretches of `least_s` whose channels are opposite, between such as are the same; `hop` is one sum's seconds."""
     left, right, product = sums
-    energy = left + right
+    energy = np.add(left, right, dtype=np.float64)
     heard = np.flatnonzero(
         (energy > energy.max(initial=0.0) * 10 ** (_SOFTEST_DB / 10)) & (np.minimum(left, right) > 1e-3 * energy)
     )
-    alike = product[heard] / np.maximum(np.sqrt(left[heard] * right[heard]), 1e-20)
+    alike = left[heard].astype(np.float64)
+    alike *= right[heard]
+    np.maximum(np.sqrt(alike, out=alike), 1e-20, out=alike)
+    np.divide(product[heard], alike, out=alike)
     found = []
     for a, b in runs(alike < 0.0):
         before, within, after = alike[max(0, a - _BORDERS) : a], alike[a + 1 : b - 1], alike[b : b + _BORDERS]
@@ -109,7 +122,7 @@ def _short(sums: npt.NDArray[np.float64], hop: float, least_s: float) -> list[tu
     return found
 
 
-def _continued(sign: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:
+def _continued(sign: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Gives undecided places (0) the value before them, and those at the beginning the value after them."""
     known = np.flatnonzero(sign)
     if not known.size:
@@ -118,12 +131,12 @@ def _continued(sign: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:
     return np.asarray(sign[np.where(last < 0, known[0], last)])
 
 
-def _turn(product: npt.NDArray[np.float64], near: int, around: int, *, falls: bool) -> int:
+def _turn(product: npt.NDArray[np.float32], near: int, around: int, *, falls: bool) -> int:
     """The border near `near` that best separates positive from negative products."""
     if near in (0, product.size):
         return near
     low, high = max(0, near - around), min(product.size, near + around)
-    sums = np.concatenate([[0.0], np.cumsum(product[low:high])])
+    sums = np.concatenate([[0.0], np.cumsum(product[low:high], dtype=np.float64)])
     return low + int(sums.argmax() if falls else sums.argmin())
 
 

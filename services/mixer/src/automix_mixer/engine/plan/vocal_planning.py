@@ -16,6 +16,7 @@ from automix_mixer.engine.measure.reverberance import own_space
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import TRIMMED_LUFS, Cut, VocalPlan
 from automix_mixer.engine.settings import Settings
+from automix_mixer.engine.sound.curve_file import MOST_LEVELS
 
 # Byrne et al. 1994 (JASA 96), long-term average speech spectrum, women and men, third octaves 63 Hz to 16 kHz, dB,
 # and below and above it the slope of its ends. Singing close to a microphone differs less from it than voices from
@@ -164,8 +165,9 @@ def _resonances(profile: Profile) -> list[Cut]:
 
 def _expander_threshold(profile: Profile, trim_db: float) -> Decision[float]:
     active = active_steps(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
-    pauses = profile.k_steps.read()[~active]
-    pauses = pauses[pauses > 0]
+    every = -(-profile.k_steps.size // MOST_LEVELS)
+    soft = (k[~active[start : start + k.size]] for start, k in profile.k_steps.pieces())
+    pauses = np.concatenate([k[k > 0][::every] for k in soft])
     floor = lufs(float(median(pauses)) / profile.step) + trim_db if pauses.size else -120.0
     threshold = float(np.clip(floor + 8.0, -90.0, TRIMMED_LUFS - 20.0))
     return Decision(threshold, "LUFS", f"8 dB over the {floor:.0f} LUFS between phrases, 20 dB under the voice at most")

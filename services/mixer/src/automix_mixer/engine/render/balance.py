@@ -16,7 +16,7 @@ from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import CorrectionPlan, MixPlan
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, voice_tone
 from automix_mixer.engine.render.vocal_bus import VocalBus
-from automix_mixer.engine.sound.curve_file import CurveFile
+from automix_mixer.engine.sound.curve_file import PIECE_STEPS, CurveFile
 from automix_mixer.engine.sound.pcm import Curve
 from automix_mixer.engine.sound.segments import in_segments
 from automix_mixer.engine.sound.workspace import Workspace
@@ -85,10 +85,12 @@ def after_correction(settled: Balance, correction: CorrectionPlan) -> Balance:
 def _faded(plan: MixPlan, steps: int, step: int) -> Mask:
     """Steps in which a lead's own fade is under way: they say nothing about the balance."""
     faded = np.zeros(steps, np.bool_)
-    seconds = np.arange(steps) * step / plan.sample_rate
-    for vocal in plan.vocals:
-        if vocal.part.value == "lead":
-            faded |= gain_db_at(vocal.fade_db.value, seconds) < -_FADED_DB
+    fades = [v.fade_db.value for v in plan.vocals if v.part.value == "lead" and v.fade_db.value]
+    for start in range(0, steps if fades else 0, PIECE_STEPS):
+        here = faded[start : start + PIECE_STEPS]
+        seconds = np.arange(start, start + here.size) * step / plan.sample_rate
+        for fade in fades:
+            here |= gain_db_at(fade, seconds) < -_FADED_DB
     return faded
 
 
