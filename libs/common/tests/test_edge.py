@@ -17,7 +17,7 @@ from automix.projects.v1 import projects_pb2 as pb
 from automix.projects.v1 import projects_pb2_grpc
 from automix_common.database.refusals import database_refusal
 from automix_common.process.ids import new_id
-from automix_common.rpc.client import call_peer, open_channel
+from automix_common.rpc.client import CHANNEL_OPTIONS, call_peer, open_channel
 from automix_common.rpc.context import current_call, current_user
 from automix_common.rpc.edge import Context, Edge
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, from_rpc_error
@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from google.rpc import error_details_pb2
+from grpc._cython import cygrpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from kit.waiting import until
@@ -37,6 +38,13 @@ from .test_identity import USER, Keys
 
 ANY = str(new_id())
 QUOTED = "\u00fc\U0001f3b5" * 5000
+
+
+def test_every_option_of_a_connection_is_one_that_grpc_knows() -> None:
+    """gRPC ignores a name that it does not know: nothing else would tell."""
+    known = Path(cygrpc.__file__).read_bytes()
+    names = [name for name, _ in (*options(ServerSettings(listen="127.0.0.1:0")), *CHANNEL_OPTIONS)]
+    assert [name for name in names if name.encode() + b"\0" not in known] == []
 
 
 class Projects(projects_pb2_grpc.ProjectsServiceServicer):

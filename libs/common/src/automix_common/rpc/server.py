@@ -32,7 +32,9 @@ OPTIONS = (
     ("grpc.max_metadata_size", METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    # Callers ping every half minute while nothing moves. Left to itself gRPC takes that for abuse after two minutes,
+    # and ends the connection with every call on it.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     # What a stream may send ahead of its handler. Left to itself gRPC lets each fill 16 MiB and more; with 1 MiB a line
     # with a round trip of 50 ms still carries 20 MB/s.
     ("grpc.http2.bdp_probe", 0),
