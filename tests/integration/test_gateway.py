@@ -266,6 +266,24 @@ def test_grpc_web_is_answered_with_a_message_and_trailers(stack: Stack) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("deadline", ["junk", "", "5", "-1S", "123456789S"])
+def test_a_deadline_that_is_none_is_left_out(stack: Stack, deadline: str) -> None:
+    host, _, port = stack.addresses["gateway"].rpartition(":")
+    email = f"{uuid.uuid4().hex}@example.org"
+    message = auth_pb2.SignInRequest(email=email, password=PASSWORD).SerializeToString()
+    framed = bytes([0]) + len(message).to_bytes(4) + message
+    as_json = json.dumps({"email": email, "password": PASSWORD})
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.request("POST", "/v1/auth:signIn", as_json, {"grpc-timeout": deadline})
+    answer = connection.getresponse()
+    assert (answer.status, reason(answer.read())) == (401, "INVALID_CREDENTIALS")
+    web = {"content-type": "application/grpc-web+proto", "grpc-timeout": deadline}
+    connection.request("POST", "/automix.auth.v1.AuthService/SignIn", framed, web)
+    answer = connection.getresponse()
+    assert answer.getheader("grpc-status") == "16" or b"grpc-status:16" in answer.read()
+    connection.close()
+
+
 async def test_tls_is_a_setting_and_a_renewed_certificate_is_shown(stack: Stack, tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
     certificate, key = authority.issue("gateway")

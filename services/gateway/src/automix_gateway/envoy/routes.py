@@ -15,6 +15,9 @@ TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 CORS = "envoy.filters.http.cors"
 BODY = "envoy.filters.http.lua"
 BODY_CHECK = "body"
+DEADLINE = "grpc-timeout"
+GRPC_DEADLINE = "[0-9]{1,8}[HMSmun]"
+"""At most eight digits and a unit, as gRPC has it."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
@@ -42,7 +45,7 @@ def virtual_host(settings: GatewaySettings) -> dict[str, Any]:
         "domains": ["*"],
         "routes": [
             *_api(settings),
-            *(_grpc(*served, settings) for served in services()),
+            *(route for served in services() for route in _grpc(*served, settings)),
             *_contents(settings),
             _pages(),
         ],
@@ -112,13 +115,14 @@ def _binding(binding: Binding, settings: GatewaySettings) -> dict[str, Any]:
             "idle_timeout": _s(settings.idle_seconds),
         }
         return {**common, "route": route, "typed_per_filter_config": {TRANSCODER: _OFF}}
-    told: dict[str, Any] = {}
+    # The deadline is gRPC's own: what a caller of HTTP names so is no part of its request.
+    told: dict[str, Any] = {"request_headers_to_remove": [DEADLINE]}
     if binding.is_events:
         route = {"cluster": binding.process, "timeout": "0s", "idle_timeout": _s(settings.watch_seconds)}
     else:
         seconds = settings.verify_seconds if binding.method.name == "CompleteUpload" else settings.call_seconds
         # Without a deadline of its own a call would get the service's, which is too short for a long recording.
-        told["request_headers_to_add"] = [_header("grpc-timeout", f"{int(seconds)}S")]
+        told["request_headers_to_add"] = [_header(DEADLINE, f"{int(seconds)}S")]
         route = {
             "cluster": binding.process,
             "timeout": _s(seconds + 5),
@@ -138,15 +142,18 @@ def _binding(binding: Binding, settings: GatewaySettings) -> dict[str, Any]:
     return {**common, "route": route, **told}
 
 
-def _grpc(process: str, service: ServiceDescriptor, settings: GatewaySettings) -> dict[str, Any]:
-    """gRPC itself and gRPC-Web. The deadline that a client has set counts, as it would without a gateway."""
-    return {
+def _grpc(process: str, service: ServiceDescriptor, settings: GatewaySettings) -> list[dict[str, Any]]:
+    """gRPC itself and gRPC-Web. The deadline that a client has set counts, as it would without a gateway.
+
+    One that is none is left out: gRPC would answer INTERNAL, without a reason.
+    """
+    # Envoy's own matcher of gRPC knows no gRPC-Web.
+    is_grpc = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
+    no_deadline = {"name": DEADLINE, "string_match": {"safe_regex": {"regex": GRPC_DEADLINE}}, "invert_match": True}
+    match = {"prefix": f"/{service.full_name}/", "headers": [is_grpc]}
+    route = {
         "name": service.name,
-        # Envoy's own matcher of gRPC knows no gRPC-Web.
-        "match": {
-            "prefix": f"/{service.full_name}/",
-            "headers": [{"name": "content-type", "string_match": {"prefix": "application/grpc"}}],
-        },
+        "match": match,
         "route": {
             "cluster": process,
             "timeout": "0s",
@@ -155,6 +162,8 @@ def _grpc(process: str, service: ServiceDescriptor, settings: GatewaySettings) -
         },
         "response_headers_to_add": _OF_DATA,
     }
+    without = {"match": {**match, "headers": [is_grpc, no_deadline]}, "request_headers_to_remove": [DEADLINE]}
+    return [route | without, route]
 
 
 def _pages() -> dict[str, Any]:
