@@ -12,6 +12,7 @@ import pytest
 from automix_audio.decode import open_audio
 from automix_audio.errors import AudioError, Reason
 from automix_audio.limits import Limits
+from automix_audio.plain_wav import plain_file
 from automix_audio.timeline import Gap
 from numpy.typing import NDArray
 
@@ -202,6 +203,25 @@ def test_a_chain_plays_every_link(
     assert len(sound) == pytest.approx(2 * len(one) + len(two), abs=2)
     np.testing.assert_array_equal(sound[: len(one)], one)
     assert offset(one, sound[-len(one) :]) == 0
+
+
+@pytest.mark.parametrize(("ending", "second_rate"), [("wav", RATE), ("wav", 24_000), ("aiff", RATE)])
+@pytest.mark.parametrize("odd", [0, 1])
+def test_files_joined_into_one_play_one_after_another(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, ending: str, second_rate: int, odd: int
+) -> None:
+    codec = {"wav": "pcm_u8", "aiff": "pcm_s8"}[ending]
+    first = ffmpeg_encode(tmp_path / f"1.{ending}", codec, noise[: len(noise) // 2 * 2 - odd], RATE, ending)
+    second = ffmpeg_encode(tmp_path / f"2.{ending}", codec, noise, second_rate, ending)
+    joined = tmp_path / f"joined.{ending}"
+    joined.write_bytes(first.read_bytes() + second.read_bytes() + first.read_bytes())
+    sound, gaps, damaged = read(joined)
+    one, two = read(first)[0], read(second, sample_rate=RATE)[0]
+    assert (gaps, damaged) == ([], 0)
+    assert len(sound) == pytest.approx(2 * len(one) + len(two), abs=2)
+    np.testing.assert_array_equal(sound[: len(one)], one)
+    np.testing.assert_array_equal(sound[-len(one) :], one)
+    assert plain_file(joined) is None, "its samples do not lie in one place"
 
 
 def test_links_of_a_chain_may_differ_in_codec(

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from automix_audio.errors import AudioError, Reason
 from automix_audio.framing import Hole, holes
+from automix_audio.iff import iff_links
 from automix_audio.itunes import itunes_trim
 from automix_audio.losses import COUNTED, Lost
 from automix_audio.ogg import links, lost_before_end
@@ -59,7 +60,7 @@ class AudioTrack:
         self._size = max(os.fstat(file.fileno()).st_size, 1)
         self._file = file
         self.container = demuxer_for(self._view.head, tagged=self._view.start > 0)
-        self._links = links(file, self._view.start) if self.container == "ogg" else [self._view.start]
+        self._links = _links(file, self._view.start, self.container)
         self._late_end: tuple[int, Fraction] | None = None
         self._plain: PlainSamples | None = None
         self._trim = itunes_trim(file, self._view) if self.container == "mp3" else None
@@ -130,10 +131,10 @@ class AudioTrack:
     def _opened(self, number: int) -> tuple[InputContainer, AudioStream, str]:
         end = self._links[number + 1] if number + 1 < len(self._links) else None
         self._view = View(self._file, self._links[number], self._view.head, end)
-        wav = corrected(self._file, self._view.start, self._size) if self.container == "wav" else None
+        wav = corrected(self._file, self._view.start, end or self._size) if self.container == "wav" else None
         if wav is not None:
             self._view = Reheaded(self._file, self._view.head, wav)
-        elif self.container == "wav":
+        elif self.container == "wav" and len(self._links) == 1:
             self._plain = plain_samples(self._file, self._view.start, self._size)
         self._holes = self._left_out()
         if self._holes:
@@ -163,7 +164,7 @@ class AudioTrack:
     def _length_by_header_s(self) -> float:
         """How long the header says that the recording is; 0 where it says nothing, or guesses."""
         if self.container == "wav":
-            return length_s(self._file, self._links[0])
+            return sum(length_s(self._file, link) for link in self._links)
         duration, base = self._stream.duration, self._stream.time_base
         says = self.container in _TELLING or (
             self.container == "mp3" and any(mark in self._view.head[:512] for mark in (b"Xing", b"Info"))
@@ -303,3 +304,10 @@ def _least_late(late_s: Fraction, one: _Decoded, following: Iterable[_Decoded]) 
             late_s = min(late_s, later.at_s - clock)
         clock += later.length_s
     return max(late_s, Fraction(0))
+
+
+def _links(file: BinaryIO, start: int, container: str) -> list[int]:
+    """Where each of the recordings begins that are chained in one file."""
+    if container == "ogg":
+        return links(file, start)
+    return iff_links(file, start) if container in ("wav", "aiff") else [start]

@@ -18,6 +18,8 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
 _TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
+_SOUND = (b"data", b"RIFF", b"RIFX", b"RF64")
+"""Names of chunks that hold sound, and what another file begins with that is joined to this one."""
 _MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF
 _UNKNOWN = 0x7F000000
@@ -133,12 +135,12 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
 
 
 def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
-    """Whether the chunks from `position` on are of even length, and none of them holds sound."""
+    """Whether the chunks from `position` on are of even length, and neither hold sound nor are a file of their own."""
     if position % 2:
         return False
     chunks = list(_walked(file, position, "<"))
     inside = [(name, length) for name, begins, length in chunks if begins - 8 < size]
-    return len(chunks) < _MOST_CHUNKS and not any(name == b"data" or length % 2 for name, length in inside)
+    return len(chunks) < _MOST_CHUNKS and not any(name in _SOUND or length % 2 for name, length in inside)
 
 
 def length_s(file: BinaryIO, at: int) -> float:
