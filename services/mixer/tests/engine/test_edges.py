@@ -168,6 +168,18 @@ def test_voices_made_wide_are_not_taken_for_upside_down(kind: str, save: Save) -
     assert upside_down(save("wide", 0.3 * wide)) == []
 
 
+def test_a_sound_that_is_nowhere_the_right_way_up_is_turned_to_its_end(save: Save) -> None:
+    rng = np.random.default_rng(7)
+    mid, side = rng.normal(0, 0.1, (2, 6 * RATE))
+    # Its last second is as wide by itself as sound is whose channels have nothing in common, and a little more.
+    side[: 5 * RATE] *= 0.4
+    side[5 * RATE :] *= 1.15
+    wide = np.stack([mid + side, side - mid], axis=1)
+    ((first, last),) = upside_down(save("whole", wide))
+    assert (first, last >= 6.0) == (0.0, True)
+    assert upside_down(save("upright", wide * [1.0, -1.0])) == []
+
+
 def test_wide_sound_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     mid, side = random.standard_normal((2, 6 * RATE)) * 0.1

@@ -80,6 +80,9 @@ class PolarityMeter:
             return ()
         sign = opposite * np.int8(-1) + (heard & (correlation > 0.0))
         inverted = _continued(sign) < 0
+        if np.count_nonzero(sign < 0) > heard.sum() / 2 and not np.any(heard & (correlation > -_ALIKE)):
+            # Nowhere is it the right way up: where it only seems so, the sound is wide by itself.
+            inverted[:] = True
         found = runs(inverted)
         whole = [run for run in found if run == (0, inverted.size)]
         sharp = [
