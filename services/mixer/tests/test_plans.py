@@ -5,7 +5,7 @@ import json
 import pytest
 from automix_common.process.ids import new_id
 from automix_mixer.domain import JobInput
-from automix_mixer.engine import EngineError, plan_from_json
+from automix_mixer.engine import EngineError, plan_from_json, plan_to_json
 from automix_mixer.engine import Settings as EngineSettings
 from automix_mixer.engine.plan.plan_bounds import check_fit
 from automix_mixer.plans import read_plan
@@ -20,6 +20,20 @@ def test_the_job_says_in_which_format_a_planned_mix_is_delivered() -> None:
     plan, said = read_plan(json.dumps(asked), SETTINGS)
     assert plan == asked | {"settings": {"format": "flac24", "stems": True, "ceiling_dbtp": -2.0}}
     assert said.settings == {"format": "flac24", "stems": True}, "all else has become decisions"
+
+
+def test_a_plan_stays_in_its_own_format_where_none_is_asked_for() -> None:
+    asked = a_plan() | {"settings": {"format": "wav16"}}
+    assert read_plan(json.dumps(asked), SETTINGS, own_format=True)[0]["settings"] == {"format": "wav16"}
+    assert read_plan(json.dumps(a_plan()), SETTINGS, own_format=True)[0]["settings"]["format"] == "flac24"
+
+
+def test_a_setting_that_has_become_a_decision_is_refused_in_a_plan() -> None:
+    plan = plan_to_json(plan_from_json(a_plan()))
+    read_plan(json.dumps(plan), SETTINGS)
+    plan["settings"]["reverb_amount"] = 0.0
+    with pytest.raises(EngineError, match=r"settings\.reverb_amount has no effect in a plan: change the decision"):
+        read_plan(json.dumps(plan), SETTINGS)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "NaN", '{"version": 1}', '{"version": 1, "settings": []}'])

@@ -19,6 +19,7 @@ from automix_client.errors import AutomixError
 from automix_client.jobs import Jobs
 from automix_client.mix_settings import for_file
 from automix_client.outputs import Beside, files_beside
+from automix_client.plans import asked_or_planned, planned
 from automix_client.printing import printable
 from automix_client.projects import Projects, fit_name
 from automix_client.renders import Renders
@@ -114,9 +115,10 @@ class Mixing:
         A project that it made is deleted again when no job comes of it. Raises what each step raises: InvalidInputError
         for a file that is refused, JobFailedError, ...
         """
-        settings = for_file(request.settings, out)
+        settings = for_file(request.settings, out, planned(request.plan_json, out).get("format"))
         request = replace(request, settings=settings)
-        wanted = files_beside(out, {"masters": settings.masters, "versions": settings.versions})
+        asked = {"masters": settings.masters, "versions": settings.versions}
+        wanted = files_beside(out, asked_or_planned(asked, request.plan_json, out))
         outputs = {"out": out} | {f"{file.kind} {file.label} ({i})": file.path for i, file in enumerate(wanted, 1)}
         refuse_overlaps(outputs, [path for path, _ in request.files])
         for path in outputs.values():

@@ -77,14 +77,17 @@ def format_of(out: Path, asked: str | None = None) -> str:
     return asked
 
 
-def for_file(settings: mixer_pb2.MixSettings | None, out: Path) -> mixer_pb2.MixSettings:
-    """The same settings with the format of `out`. Raises ConfigurationError as `format_of` does."""
+def for_file(settings: mixer_pb2.MixSettings | None, out: Path, usual: str | None = None) -> mixer_pb2.MixSettings:
+    """The same settings with the format of `out`, or `usual` where none is asked for.
+
+    Raises ConfigurationError as `format_of` does.
+    """
     asked = settings.format if settings is not None else mixer_pb2.RENDER_FORMAT_UNSPECIFIED
     name = next((name for name, value in FORMATS.items() if value == asked), None)
     made = mixer_pb2.MixSettings()
     if settings is not None:
         made.CopyFrom(settings)
-    made.format = FORMATS[format_of(out, name)]
+    made.format = FORMATS[format_of(out, name or usual)]
     return made
 
 

@@ -49,7 +49,9 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         plan = None
         if request.plan_json:
             # In a thread: nobody waits for the plan of another.
-            plan = await asyncio.to_thread(edited_plan, request.plan_json, settings, inputs)
+            unasked = request.settings.format == pb.RENDER_FORMAT_UNSPECIFIED
+            plan = await asyncio.to_thread(edited_plan, request.plan_json, settings, inputs, own_format=unasked)
+            settings |= {"format": plan["settings"]["format"]}
         kept = settings | stored_options(request.inputs, inputs)
         new = NewJob(UUID(request.project_id), kept, plan, inputs)
         return await self._queue(request, new, pb.CreateJobResponse)

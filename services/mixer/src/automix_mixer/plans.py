@@ -17,9 +17,12 @@ MOST_VALUES = 120_000
 the interpreter's lock: nobody is served meanwhile, also not from another thread."""
 
 
-def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = False) -> tuple[dict[str, Any], MixPlan]:
+def read_plan(
+    text: str, settings: Mapping[str, Any], *, own_machine: bool = False, own_format: bool = False
+) -> tuple[dict[str, Any], MixPlan]:
     """The plan as its JSON object, with the delivery of the job's `settings`, and what it says.
 
+    It keeps its `own_format` where the settings ask for none.
     Effects that read a file are refused unless it is their user's `own_machine`.
     Raises EngineError (PLAN_INVALID) naming the place of the mistake.
     """
@@ -37,7 +40,7 @@ def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = Fal
     if "\\u0000" in text:  # PostgreSQL's jsonb cannot hold it
         raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
     asked = Settings.from_json(settings)
-    plan = delivered(plan, asked)
+    plan = delivered(plan, asked, own_format=own_format)
     said = plan_from_json(plan, own_machine=own_machine)
     if asked.masters:
         said = aimed(said, asked)
@@ -49,13 +52,15 @@ def read_plan(text: str, settings: Mapping[str, Any], *, own_machine: bool = Fal
     return dict(plan), said
 
 
-def edited_plan(text: str, settings: Mapping[str, Any], inputs: Sequence[JobInput]) -> dict[str, Any]:
-    """The plan that a job of these inputs is given, as its JSON object.
+def edited_plan(
+    text: str, settings: Mapping[str, Any], inputs: Sequence[JobInput], *, own_format: bool
+) -> dict[str, Any]:
+    """The plan that a job of these inputs is given, as its JSON object, in its `own_format` or that of the settings.
 
     Raises InvalidArgument (PLAN_INVALID), or (PLAN_DOES_NOT_FIT) when the plan was made for other inputs.
     """
     try:
-        plan, said = read_plan(text, settings)
+        plan, said = read_plan(text, settings, own_format=own_format)
         check_fit(said, [track.role for track in inputs])
     except EngineError as error:
         raise InvalidArgument(

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,18 @@ def test_the_command_mixes_and_takes_its_plan_again(app: typer.Typer, song: list
     done = run(app, [*base, "-o", str(tmp_path / "c.wav"), "--plan", str(saved)])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "c.wav").read_bytes()[:4] == b"RIFF"
+    edited = json.loads(saved.read_text())
+    edited["settings"] |= {"format": "wav16", "versions": ["instrumental"], "stems": True}
+    edited["settings"] |= {"masters": ["loud", "broadcast:flac24"]}
+    (tmp_path / "edited.json").write_text(json.dumps(edited))
+    done = run(app, [*base, "-o", str(tmp_path / "e.wav"), "--plan", str(tmp_path / "edited.json")])
+    assert done.exit_code == 0, done.output
+    assert "name a folder for them with --extras" in done.output.replace("\n", " ")
+    assert "first master" in done.output
+    for name in ("e.wav", "e (instrumental).wav"):
+        with wave.open(str(tmp_path / name)) as file:
+            assert file.getsampwidth() == 2, "wav16"
+    assert (tmp_path / "e (broadcast).flac").exists()
     done = run(app, [*base, "-o", str(second), "--plan", str(saved), "--ceiling-dbtp", "-6"])
     assert done.exit_code == 5
     assert "ceiling_dbtp" in done.output

@@ -27,6 +27,7 @@ from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
 from automix_client.mix_settings import format_of, mix_settings
 from automix_client.outputs import files_beside
+from automix_client.plans import asked_or_planned
 from automix_client.printing import printable
 from automix_client.targets import same_file
 
@@ -67,15 +68,17 @@ def mix(
     voices, beats = asked_tracks(vocals), asked_tracks(beat)
     tracks = [track.path for track in (*voices, *beats)]
     inputs = [*tracks, *(reference or ()), *([plan] if plan else ())]
-    for path in (out, *(file.path for file in files_beside(out, settings))):
-        if any(same_file(read, path) for read in inputs):
-            terminal.usage(f"{printable(path)} is one of the inputs, which would be lost: name another file with --out")
     if settings.get("match_reference_loudness") and not reference and not project:
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
     with terminal.failures(), naming_plan(plan):
-        asked = mix_settings(settings | {"format": format_of(out, settings.get("format"))})
         plan_json = plan_text(plan) if plan else ""
+        written = asked_or_planned(settings, plan_json, out)
+    for path in (out, *(file.path for file in files_beside(out, written))):
+        if any(same_file(read, path) for read in inputs):
+            terminal.usage(f"{printable(path)} is one of the inputs, which would be lost: name another file with --out")
+    with terminal.failures(), naming_plan(plan):
+        asked = mix_settings(settings | {"format": format_of(out, written.get("format"))})
         files = MixRequest(
             [track.path for track in voices],
             [track.path for track in beats],

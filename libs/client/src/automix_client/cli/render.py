@@ -39,6 +39,7 @@ from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs
 from automix_client.mix_settings import OF_ENDING, ending_of, format_of
 from automix_client.outputs import files_beside
+from automix_client.plans import asked_or_planned
 from automix_client.presets import joined, kept
 from automix_client.printing import printable
 from automix_client.targets import Target, refuse_overlaps
@@ -113,7 +114,7 @@ def render(
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
     with terminal.failures():
-        asked = settings | {"format": format_of(out, settings.get("format"))}
+        asked = settings | {"format": _format(plan, out, settings)}
         result = _render(terminal, tracks, out, asked, plan, plan_out, extras, cover)
     terminal.json(result)
     terminal.say(
@@ -128,6 +129,13 @@ def render(
         )
     for note in result["report"]["notes"]:
         terminal.say(f"[yellow]note[/yellow] {escaped(note)}")
+
+
+def _format(plan: Path | None, out: Path, settings: dict[str, Any]) -> str:
+    """The format asked for, else the plan's where `out` can have it, else the one that its ending stands for."""
+    with naming_plan(plan):
+        text = plan_text(plan) if plan else ""
+    return format_of(out, asked_or_planned(settings, text, out).get("format"))
 
 
 def _batch(
@@ -197,15 +205,18 @@ def _render(
     """Mixes into files beside the targets, which take their places when all has gone well."""
     inputs = [path for path, _, _ in tracks] + [path for path in (plan, cover) if path]
     outputs = {"--out": out} | ({"--plan-out": plan_out} if plan_out else {})
+    with naming_plan(plan):
+        text = plan_text(plan) if plan else None
     # The same master may be asked for in several formats.
-    beside = {f"--{file.kind} {file.label} ({i})": file.path for i, file in enumerate(files_beside(out, settings), 1)}
+    delivery = asked_or_planned(settings, text or "", out)
+    others = enumerate(files_beside(out, delivery), 1)
+    beside = {f"--{file.kind} {file.label} ({i})": file.path for i, file in others}
     outputs |= beside
     refuse_overlaps(outputs, inputs)
     picture = cover_of(cover)
-    with naming_plan(plan):
-        text = plan_text(plan) if plan else None
-    # A plan holds the setting where its mix was asked for them, and then makes them again.
-    by_track = bool(settings.get("track_stems")) or '"track_stems"' in (text or "")
+    by_track = bool(delivery.get("track_stems"))
+    if (by_track or delivery.get("stems")) and not extras:
+        terminal.note("no stems are written: name a folder for them with --extras")
     with ExitStack() as held:
         leftovers = held.enter_context(Leftovers(terminal))
         scratch = leftovers.folder()

@@ -10,12 +10,13 @@ from automix_mixer.engine.face.delivery import deliver
 from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.face.report import OutputReport
 from automix_mixer.engine.measure.loudness import SILENCE_LUFS
-from automix_mixer.engine.outputs import Output, read_master
+from automix_mixer.engine.outputs import Output, first_master, read_master
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
 from automix_mixer.engine.render.mixdown import Mixdown
 from automix_mixer.engine.render.premaster import Premaster
 from automix_mixer.engine.render.versions import parts_of, under_master
+from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.sound.workspace import Workspace
 
 
@@ -77,6 +78,17 @@ def report_of(output: Output, measured: Measured, gain: MasterGain) -> OutputRep
         max(measured.true_peak_dbtp, SILENCE_LUFS),
         -gain.deepest_db,
     )
+
+
+def first_master_notes(plan: MixPlan, settings: Settings) -> list[str]:
+    """A note where the mix is not as loud as the first of its masters is called, because its plan says otherwise."""
+    first, said = first_master(settings.masters), plan.master
+    if first is None or (first.lufs, first.ceiling_dbtp) == (said.target_lufs.value, said.ceiling_dbtp.value):
+        return []
+    return [
+        f"The mix itself is as loud as the plan decides, {said.target_lufs.value:g} LUFS under"
+        f" {said.ceiling_dbtp.value:g} dBTP, and not as its first master, {first.name}, would be."
+    ]
 
 
 def master_notes(gain: MasterGain, measured: Measured, plan: MixPlan) -> list[str]:

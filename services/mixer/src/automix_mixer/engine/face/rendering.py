@@ -10,7 +10,7 @@ from automix_mixer.engine.effects import PLUGIN
 from automix_mixer.engine.face.curves import report_curves
 from automix_mixer.engine.face.delivery import deliver
 from automix_mixer.engine.face.extras import OutputPaths, write_extras
-from automix_mixer.engine.face.masters import Mastered, master_notes, report_of, write_beside
+from automix_mixer.engine.face.masters import Mastered, first_master_notes, master_notes, report_of, write_beside
 from automix_mixer.engine.face.mix_file import MixFile
 from automix_mixer.engine.face.report import MixReport, crest_effect, glue_effect, master_effect, reference_effect
 from automix_mixer.engine.face.stems import write_track_stems
@@ -156,7 +156,7 @@ def render_plan(
     _tag(written, tracks, settings, paths, {file.path for file in beside})
     report = _report(plan, decided, planned, vocals, settled, down, gain, measured)
     first = report_of(Output("mix", settings.format), measured, gain)
-    report = replace(report, notes=report.notes + notes, outputs=[first, *outputs])
+    report = replace(report, notes=report.notes + first_master_notes(plan, settings) + notes, outputs=[first, *outputs])
     if paths.extras is not None and measured.spectrum is not None:
         tell(0.9, "extras")
         curves = report_curves(

@@ -104,7 +104,7 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
     Effects that read a file are refused unless the plan is rendered on its user's `own_machine`.
     Raises EngineError PLAN_INVALID, naming the field.
     """
-    data = upgraded(data)
+    written, data = data, upgraded(data)
     checked_keys(data, _HEAD, "plan", needed=[name for name in _HEAD if name not in _OPTIONAL])
     strips = enumerate(read_list(data["tracks"], "plan.tracks"))
     tracks = [read_track(strip, f"plan.tracks[{i}]") for i, strip in strips]
@@ -138,7 +138,9 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
         Settings.from_json(plan.settings)
     except SettingsError as error:
         raise invalid(f"plan.settings.{error.field}", error.why) from None
-    # Older stored plans also hold settings that rendering never used.
+    decided = [name for name in plan.settings if name not in _KEPT]
+    if decided and written is data and plan.passage is None:  # version 1 also held settings that it never used
+        raise invalid(f"plan.settings.{decided[0]}", "has no effect in a plan: change the decision in the plan")
     return replace(plan, settings=kept_settings(plan))
 
 
@@ -147,16 +149,17 @@ def kept_settings(plan: m.MixPlan) -> dict[str, Any]:
     return stored({name: value for name, value in plan.settings.items() if name in _KEPT or plan.passage is not None})
 
 
-def delivered(data: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
+def delivered(data: Mapping[str, Any], settings: Settings, *, own_format: bool = False) -> Mapping[str, Any]:
     """The plan's JSON object with the format of `settings`, and the files beside the mix where they ask for others.
 
     Stems are written when the plan or the settings want them, the comparison when both do, and a preview is one where
-    the settings say so.
+    the settings say so. With `own_format` it stays in the format that it names.
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("settings"), Mapping):
         return data  # `plan_from_json` refuses it, because it is no plan
     own, usual = data["settings"], Settings()
-    asked = {name: getattr(settings, name) for name in DELIVERY}
+    kept_format = {"format"} & set(own) if own_format else set()
+    asked = {name: getattr(settings, name) for name in DELIVERY if name not in kept_format}
     always = ("format", "preview") if "preview" in own else ("format",)
     kept = {name: value for name, value in asked.items() if name in always or value != getattr(usual, name)}
     return {**data, "settings": {**own, **kept}}
