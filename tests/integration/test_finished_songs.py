@@ -19,8 +19,9 @@ ASKED = {"mastering": True, "target_loudness_lufs": -12.0, "title": "Done"}
 
 
 async def command(stack: Stack, token: str, *arguments: str) -> tuple[int, str]:
-    """Exit code of `automix`, and what it said."""
+    """Exit code of `automix`, and what it said, on a machine whose OpenBLAS would choose other kernels."""
     own = {f"AUTOMIX_{service.upper()}_ENDPOINT": address for service, address in stack.addresses.items()}
+    own["OPENBLAS_CORETYPE"] = "Nehalem"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "automix_client", *arguments),
         env=os.environ | own | {"AUTOMIX_TOKEN": token},
