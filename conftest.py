@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import automix_mixer.engine  # noqa: F401 - before numpy, whose kernels it chooses
+import automix_audio  # noqa: F401 - before numpy, whose kernels it chooses
 import pytest
 from automix_local import Servers
 from kit.servers import launched

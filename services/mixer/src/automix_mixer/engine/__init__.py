@@ -4,13 +4,14 @@
     result = mix([Track("v.wav", "vocals"), Track("b.wav", "beat")], Settings(), "mix.wav")
 
 Settings, tracks and errors import at once; everything that needs numpy is loaded when it is first asked for. Import it
-before numpy where a mix has to be the same to the byte as on other machines: see arithmetic.
+before numpy where a mix has to be the same to the byte as on other machines: see automix_audio.arithmetic.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from automix_mixer.engine.arithmetic import pin_kernels
+import automix_audio  # noqa: F401 - before numpy, whose kernels it chooses
+
 from automix_mixer.engine.errors import EngineError, SettingsError
 from automix_mixer.engine.settings import Settings
 from automix_mixer.engine.track import Track
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
     from automix_mixer.engine.plan.planning import make_plan
     from automix_mixer.engine.sound.workspace import Workspace
-
-pin_kernels()
 
 _HOMES = {
     "analyse": "measure.analysis",
