@@ -22,8 +22,11 @@ from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs, size
 from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
-from automix_client.mix import MixRequest, MixSummary
+from automix_client.mix import Listener, MixProgress, MixRequest, MixSummary
 from automix_client.presets import joined_messages
+
+WAITS = "waiting for "
+"""With this begins the stage of a job that cannot go on by itself."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,21 @@ async def _mix(
                 project_name="" if project else await _name(client, request),
                 plan_json=request.plan_json,
                 track_options=request.options,
-                progress=shown.show,
+                progress=telling_waits(terminal, shown.show),
             )
+
+
+def telling_waits(terminal: Terminal, show: Listener) -> Listener:
+    """Also says, once each and where no bar is seen, too, what a mix waits for on the platform's side."""
+    told: set[str] = set()
+
+    def listen(progress: MixProgress) -> None:
+        show(progress)
+        if progress.step == "mix" and progress.detail.startswith(WAITS) and progress.detail not in told:
+            told.add(progress.detail)
+            terminal.note(f"the mix is {escaped(progress.detail)}")
+
+    return listen
 
 
 async def _settings(

@@ -19,6 +19,7 @@ from automix_mixer.worker.hints import Hints
 from automix_mixer.worker.inputs import fetch_inputs
 from automix_mixer.worker.outcomes import Failed, Refused, Rendered
 from automix_mixer.worker.outputs import store_outputs
+from automix_mixer.worker.patience import Patience
 
 log = logger(__name__)
 
@@ -36,6 +37,8 @@ LOST = {
     ),
     "TIMEOUT": JobError("RENDER_TIMEOUT", "the mix took longer than is allowed: use fewer or shorter tracks"),
 }
+WAITS = {"DISK_FULL": "waiting for room on the disk, which is full"}
+STORAGE_WAITS = "waiting for audio storage, which does not answer"
 STORAGE_AWAY = JobError("STORAGE_UNAVAILABLE", "audio storage did not answer: try again later")
 
 
@@ -71,8 +74,9 @@ class Attempts:
         inputs, outputs, temporary = (folder / name for name in ("inputs", "outputs", "temporary"))
         for made in (inputs, outputs, temporary):
             made.mkdir()
+        patience = Patience(self._patience_seconds, lambda error: hints.wait(WAITS.get(error.reason, STORAGE_WAITS)))
         hints.reach(0, "fetching")
-        tracks = await fetch_inputs(self._store, claimed, inputs, self._patience_seconds)
+        tracks = await fetch_inputs(self._store, claimed, inputs, patience)
 
         def hear(line: Mapping[str, Any]) -> None:
             faults.reach("worker.during_render")
@@ -82,7 +86,7 @@ class Attempts:
             ENGINE, _request(claimed, tracks, outputs), self._limits, progress=hear, scratch=temporary
         )
         hints.reach(RENDERED, "storing")
-        render = await store_outputs(self._store, claimed, outputs, result, self._patience_seconds)
+        render = await store_outputs(self._store, claimed, outputs, result, patience)
         faults.reach("worker.after_upload")
         return render
 

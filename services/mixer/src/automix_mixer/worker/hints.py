@@ -33,6 +33,10 @@ class Hints:
         furthest = max(share(progress), self.newest.progress)
         self.newest = Progress(self.newest.attempt, furthest, stage[:LONGEST_STAGE])
 
+    def wait(self, why: str) -> None:
+        """Notes in place of the stage what the attempt waits for; the stage goes on, and the next one ends the wait."""
+        self.newest = Progress(self.newest.attempt, self.newest.progress, why)
+
     def hear(self, line: Mapping[str, Any], start: float, end: float) -> None:
         """Notes a line of the renderer, whose own 0 to 1 are `start` to `end` of the attempt."""
         self.reach(start + (end - start) * share(line.get("progress")), str(line.get("stage") or "rendering"))

@@ -7,28 +7,27 @@ from automix_common.children.child import ChildError
 from automix_common.objects.storage import ObjectMissing, ObjectStore
 
 from automix_mixer.domain import Claim, JobInput
-from automix_mixer.worker.patience import with_patience
+from automix_mixer.worker.patience import Patience
 
 
-async def fetch_inputs(store: ObjectStore, claimed: Claim, folder: Path, patience_seconds: float) -> list[Path]:
+async def fetch_inputs(store: ObjectStore, claimed: Claim, folder: Path, patience: Patience) -> list[Path]:
     """Fetches every track into `folder`.
 
     Raises ChildError INPUT_DELETED when one is gone, INPUT_CHANGED when its bytes are not those that were accepted,
     and Unavailable.
     """
     return [
-        await _fetch(store, track, folder / f"{number:03d}", patience_seconds)
-        for number, track in enumerate(claimed.inputs)
+        await _fetch(store, track, folder / f"{number:03d}", patience) for number, track in enumerate(claimed.inputs)
     ]
 
 
-async def _fetch(store: ObjectStore, track: JobInput, path: Path, patience_seconds: float) -> Path:
+async def _fetch(store: ObjectStore, track: JobInput, path: Path, patience: Patience) -> Path:
     async def fetch() -> str:
         await asyncio.to_thread(path.unlink, missing_ok=True)
         return await store.fetch(track.storage_key, path)
 
     try:
-        sha256 = await with_patience(fetch, patience_seconds)
+        sha256 = await patience.call(fetch)
     except ObjectMissing:
         raise ChildError("INPUT_DELETED", f"{track.filename} was deleted before it could be mixed") from None
     if sha256 != track.sha256:

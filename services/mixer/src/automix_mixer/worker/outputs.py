@@ -12,7 +12,7 @@ from automix_mixer.content_types import content_type, filetype
 from automix_mixer.domain import Claim, NewRender, RenderFile
 from automix_mixer.naming import beside, output_label, render_name, track_label
 from automix_mixer.repository.keys import attempt_prefix
-from automix_mixer.worker.patience import with_patience
+from automix_mixer.worker.patience import Patience
 
 KINDS = {"comparison": "plain_sum", "picture": "picture"}
 STEM = "stem_"
@@ -26,7 +26,7 @@ class BadOutputError(Exception):
 
 
 async def store_outputs(
-    store: ObjectStore, claimed: Claim, folder: Path, result: Mapping[str, Any], patience_seconds: float
+    store: ObjectStore, claimed: Claim, folder: Path, result: Mapping[str, Any], patience: Patience
 ) -> NewRender:
     """Uploads the mix and the files beside it. Raises Unavailable, BadOutputError."""
     named = [(str(file["kind"]), _inside(folder, file["path"])) for file in result["files"]]
@@ -37,7 +37,7 @@ async def store_outputs(
 
     async def put(path: Path, name: str) -> tuple[str, Content]:
         key = f"{prefix}{name}{path.suffix}"
-        return key, await with_patience(lambda: store.put_file(key, path, content_type(key)), patience_seconds)
+        return key, await patience.call(lambda: store.put_file(key, path, content_type(key)))
 
     mix_key, content = await put(mix, "mix")
     filename = render_name(claimed.inputs, mix.suffix)

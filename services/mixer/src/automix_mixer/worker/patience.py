@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from automix_common.process.logs import logger
@@ -14,18 +15,30 @@ Result = TypeVar("Result")
 
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 10.0
+UNTOLD_SECONDS = 3.0
+"""A storage server that is restarted is back before anybody need know."""
 
 
-async def with_patience(work: Callable[[], Awaitable[Result]], seconds: float) -> Result:
-    """Tries `work` again while storage is away. Raises Unavailable when it stays away longer than `seconds`."""
-    deadline = time.monotonic() + seconds
-    pause = FIRST_SECONDS
-    while True:
-        try:
-            return await work()
-        except Unavailable as error:
-            if time.monotonic() + pause > deadline:
-                raise
-            log.warning("storage waits", error=str(error), pause_seconds=pause)
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_SECONDS, pause * 2)
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many `seconds` storage may be away; `tell` is given the error for as long as it is, but not at once."""
+
+    seconds: float
+    tell: Callable[[Unavailable], None]
+
+    async def call(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Tries `work` again while storage is away. Raises Unavailable when it stays away longer than that."""
+        began = time.monotonic()
+        pause = FIRST_SECONDS
+        while True:
+            try:
+                return await work()
+            except Unavailable as error:
+                waited = time.monotonic() - began
+                if waited + pause > self.seconds:
+                    raise
+                log.warning("storage waits", error=str(error), pause_seconds=pause)
+                if waited >= UNTOLD_SECONDS:
+                    self.tell(error)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_SECONDS, pause * 2)
