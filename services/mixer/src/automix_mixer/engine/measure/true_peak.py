@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,6 +17,7 @@ _PRODUCT = 32
 """Cells in one matrix product: small enough for BLAS to stay in this thread, for waking others costs more."""
 
 
+@cache
 def _interpolator(oversampling: int, taps: int) -> npt.NDArray[np.float32]:
     """All values between the samples of one cell, one matrix a phase, shape (oversampling - 1, _CELL, width).
 

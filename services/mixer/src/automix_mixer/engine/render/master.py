@@ -177,29 +177,34 @@ def solve_gain(pre: Premaster, plan: MixPlan, workspace: Workspace) -> tuple[Pre
     guarded = plan.bus.reference is None or plan.bus.lead is not None
     shaped = shape(pre, glue_curve(pre, plan, workspace), plan.master, workspace, range_guarded=guarded)
     gain = _solve(pre, shaped, shaped.gains, plan.master, workspace.pulse)
-    pre, gain = _refined(pre, gain, plan.master, workspace)
+    pre, gain, known = _refined(pre, gain, plan.master, workspace)
     limit_db = plan.master.range.range_limit_db.value if plan.master.range is not None else 0.0
     if limit_db == 0.0 or gain.limited or gain.deepest_db < _LEAST_LIMITING_DB:
         return pre, gain
-    known = pre, gain
+    unkept = pre, gain
     for _ in range(_RANGE_ROUNDS):
         kept = Limited(pre, gain.slow).kept(gain.gain_db, gain.ceiling_dbtp)
         # Quiet passages that are lowered make the limiter work harder for the same loudness, so it is asked again.
         slow, range_db = with_range(shaped.gains, kept, limit_db, pre.step, pre.sample_rate, workspace)
         gain = _solve(pre, shaped, slow, plan.master, workspace.pulse, replace(gain, range_db=range_db))
-    pre, gain = _refined(pre, gain, plan.master, workspace)
+    pre, gain, _ = _refined(pre, gain, plan.master, workspace, known)
     # Loudness goes before range.
-    return known if gain.limited else (pre, gain)
+    return unkept if gain.limited else (pre, gain)
 
 
 def _refined(
-    pre: Premaster, gain: MasterGain, master: MasterPlan, workspace: Workspace
-) -> tuple[Premaster, MasterGain]:
-    while True:
-        pre, before = refined(pre, gain, workspace), gain
-        gain = _solve(pre, gain.shaped, gain.slow, master, workspace.pulse, before)
-        if gain.gain_db - gain.ceiling_dbtp <= before.gain_db - before.ceiling_dbtp + _NEAR_SLACK_DB:
-            return pre, gain
+    pre: Premaster, gain: MasterGain, master: MasterPlan, workspace: Workspace, known: MasterGain | None = None
+) -> tuple[Premaster, MasterGain, MasterGain]:
+    """Measures peaks finely and solves the gain again until it brings up no others: the premaster, the gain, and the
+    gain for which it was measured last. It was measured already for the gain `known`, if there is one."""
+    while known is None or _drive_db(gain) > _drive_db(known) + _NEAR_SLACK_DB:
+        pre, known = refined(pre, gain, workspace), gain
+        gain = _solve(pre, gain.shaped, gain.slow, master, workspace.pulse, known)
+    return pre, gain, known
+
+
+def _drive_db(gain: MasterGain) -> float:
+    return gain.gain_db - gain.ceiling_dbtp
 
 
 def _solve(
