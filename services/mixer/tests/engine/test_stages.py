@@ -1,6 +1,6 @@
 """Every stage earns its place: its effect on real recordings, measured outside the engine. Off, each of these fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,24 +20,27 @@ QUIET = Settings(balance="style", stems=True, comparison=False, reverb_amount=0,
 
 
 @pytest.fixture(scope="module")
-def stems(potassium: list[Track], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, np.ndarray]]:
+def stems(
+    potassium: list[Track], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., dict[str, np.ndarray]]]:
     """Renders the song's plan after a change to it, and gives the stems and the mix. Answers are remembered."""
     known: dict[str, dict[str, np.ndarray]] = {}
+    workspace = Workspace()
+    profiles = [analyse(t, workspace, RATE) for t in potassium]
 
     def rendered(name: str = "", change: Callable[[MixPlan], MixPlan] = lambda p: p) -> dict[str, np.ndarray]:
         if name not in known:
             folder = tmp_path_factory.mktemp("stems")
-            with Workspace() as workspace:
-                profiles = [analyse(t, workspace, RATE) for t in potassium]
-                made = change(make_plan(profiles, QUIET))
-                paths = OutputPaths(folder / "mix.wav", folder)
-                report = render_plan(made, potassium, paths, workspace=workspace, profiles=profiles).report
+            made = change(make_plan(profiles, QUIET))
+            paths = OutputPaths(folder / "mix.wav", folder)
+            report = render_plan(made, potassium, paths, workspace=workspace, profiles=profiles).report
             files = {"mix": paths.mix, "lead": folder / "stem_lead.wav", "beat": folder / "stem_beat.wav"}
             scale = 10 ** (-report.stages["master"]["gain_db"] / 20)
             known[name] = {k: load(p) * (1.0 if k == "mix" else scale) for k, p in files.items()}
         return known[name]
 
-    return rendered
+    with workspace:
+        yield rendered
 
 
 def without(stage: str) -> Callable[[MixPlan], MixPlan]:
