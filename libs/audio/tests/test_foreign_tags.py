@@ -113,6 +113,22 @@ def test_a_text_of_no_named_encoding_is_read_as_what_it_is(kind: str, tmp_path: 
     assert read_tags(path).title == text.strip()
 
 
+@pytest.mark.parametrize(("encoding", "name"), [(1, "utf-16"), (2, "utf-16-be"), (3, "utf-8")])
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_text_of_id3_that_was_cut_in_a_character_keeps_the_rest(
+    version: int, encoding: int, name: str, tmp_path: Path
+) -> None:
+    def frame(what: bytes, text: bytes) -> bytes:
+        return what + struct.pack(">IH", 1 + len(text), 0) + bytes([encoding]) + text
+
+    whole = "Ça va \U0001f600".encode(name)
+    frames = frame(b"TALB", "Album".encode(name)) + frame(b"TIT2", whole[:-2]) + bytes(20)
+    path = tmp_path / "song"
+    head = b"ID3" + bytes([version, 0, 0]) + struct.pack(">I", len(frames))
+    path.write_bytes(head + frames + plain(tmp_path, "mp3"))
+    assert read_tags(path) == Tags("Ça va", album="Album")
+
+
 WITH_COVER = ("ID3", "APEv2 behind MP3")
 
 

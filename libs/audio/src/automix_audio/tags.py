@@ -20,6 +20,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from automix_audio.container_tags import container_tags
+from automix_audio.sniff import id3v2_size
 
 LONGEST = 200
 """Characters of a text."""
@@ -29,6 +30,9 @@ _MOST_READ = 32 << 20
 """Bytes that may be read in search of tags: covers of foreign files are not bounded."""
 _IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _TEXTS = ("title", "artist", "album")
+_ID3 = {b"TIT2": "title", b"TPE1": "artist", b"TALB": "album"}
+_ENCODINGS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
+"""Of texts in ID3v2, by their first byte."""
 _STEERING = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 """Unicode categories that no tag needs: what steers terminals and text direction, halves of characters, line breaks."""
 _LOSSLESS = {b"RIFF": WAVE, b"fLaC": FLAC}
@@ -56,7 +60,8 @@ class Tags:
 
 def read_tags(path: Path) -> Tags:
     """The tags of a recording, made fit to be shown; none where there are none or they cannot be read."""
-    return next(filter(None, (_read(path, place) for place in (_of_song, _in_front, _behind, _of_container))), Tags())
+    found = next(filter(None, (_read(path, place) for place in (_of_song, _in_front, _behind, _of_container))), Tags())
+    return found if all((found.title, found.artist, found.album)) else found.over(_read(path, _broken_id3))
 
 
 def _read(path: Path, place: Callable[[BinaryIO], Tags]) -> Tags:
@@ -80,6 +85,27 @@ def _in_front(file: BinaryIO) -> Tags:
     """ID3 before or behind sound of any kind, such as AAC."""
     found = ID3(_Bounded(file))
     return _shown({name: _text(found, name) for name in _TEXTS}, lambda: _id3_cover(found))
+
+
+def _broken_id3(file: BinaryIO) -> Tags:
+    """Texts of ID3 before the sound that hold half a character, which mutagen leaves out: they lose what is broken."""
+    head = file.read(10)
+    size = id3v2_size(head)
+    # Tags that are unsynchronised or have an extended header are rare, and older ones have other names.
+    if not 10 < size <= _MOST_READ or head[3] not in (3, 4) or head[5] & 0xC0:
+        return Tags()
+    data, at = file.read(size - 10), 0
+    texts = dict.fromkeys(_TEXTS, "")
+    while at + 10 < len(data) and data[at : at + 4].isalnum():
+        length = data[at + 4 : at + 8]
+        end = (
+            at + 10 + (int.from_bytes(length) if head[3] == 3 else sum(b << 7 * (3 - i) for i, b in enumerate(length)))
+        )
+        name, encoding = _ID3.get(data[at : at + 4]), data[at + 10]
+        if name and encoding < len(_ENCODINGS):
+            texts[name] = data[at + 11 : end].decode(_ENCODINGS[encoding], "ignore").partition("\0")[0]
+        at = end
+    return _shown(texts, lambda: b"")
 
 
 def _behind(file: BinaryIO) -> Tags:
