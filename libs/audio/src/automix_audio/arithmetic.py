@@ -1,7 +1,7 @@
 """Which kernels NumPy, SciPy and OpenBLAS calculate with.
 
-They choose by the processor, and those for AVX-512 round otherwise than those for AVX2 in the last bit. Every x86-64
-processor with AVX2 is told to use the latter, so that a mix is the same to the byte on all of them.
+They choose by the processor, and those for AVX-512 round otherwise than those for AVX2 in the last bit. On Linux every
+x86-64 processor with AVX2 is told to use the latter, so that a mix is the same to the byte on all of them.
 """
 
 import os
@@ -24,4 +24,6 @@ def pin_kernels() -> None:
     It does nothing where NumPy is loaded already, nor on other processors, whose results stay their own.
     """
     if platform.machine() == "x86_64" and _CPU_FACTS.exists() and "avx2" in _CPU_FACTS.read_text().split():
+        # NumPy does not load where its features are both named and ruled out.
+        os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)
         os.environ.update(KERNELS)

@@ -25,8 +25,6 @@ def stems(
 ) -> Iterator[Callable[..., dict[str, np.ndarray]]]:
     """Renders the song's plan after a change to it, and gives the stems and the mix. Answers are remembered."""
     known: dict[str, dict[str, np.ndarray]] = {}
-    workspace = Workspace()
-    profiles = [analyse(t, workspace, RATE) for t in potassium]
 
     def rendered(name: str = "", change: Callable[[MixPlan], MixPlan] = lambda p: p) -> dict[str, np.ndarray]:
         if name not in known:
@@ -39,7 +37,8 @@ def stems(
             known[name] = {k: load(p) * (1.0 if k == "mix" else scale) for k, p in files.items()}
         return known[name]
 
-    with workspace:
+    with Workspace() as workspace:
+        profiles = [analyse(t, workspace, RATE) for t in potassium]
         yield rendered
 
 
