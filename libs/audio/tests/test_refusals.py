@@ -90,6 +90,27 @@ def test_samples_far_beyond_full_scale(make_file: Callable[..., Path], music: Bl
     assert np.abs(read(make_file("wav", 32, samples=music * 100))).max() > 10
 
 
+@pytest.mark.parametrize(
+    ("sample_rate", "channels", "value", "reason"),
+    [
+        (44_100, 2, np.nan, Reason.NON_FINITE),
+        (48_000, 2, np.inf, Reason.NON_FINITE),
+        (44_100, 2, 1e30, Reason.ABSURD_LEVEL),
+        (8, 2, 0.1, Reason.ABSURD_SAMPLE_RATE),
+        (200, 2, 0.1, Reason.ABSURD_SAMPLE_RATE),
+        (500_000, 2, 0.1, Reason.ABSURD_SAMPLE_RATE),
+        (44_100, 25, 0.1, Reason.TOO_MANY_CHANNELS),
+    ],
+)
+def test_what_is_joined_to_a_recording_is_checked_like_it(
+    make_file: Callable[..., Path], tmp_path: Path, sample_rate: int, channels: int, value: float, reason: Reason
+) -> None:
+    second = make_file("wav", 32, samples=np.full((500, channels), value, np.float32), sample_rate=sample_rate)
+    joined = tmp_path / "joined.wav"
+    joined.write_bytes(make_file("wav", 16).read_bytes() + second.read_bytes())
+    assert refusal(joined) is reason
+
+
 def test_limits(make_file: Callable[..., Path], music: Block) -> None:
     twelve = make_file("wav", 16, samples=np.tile(music[:1_000], (1, 6)))
     assert read(twelve).shape == (1_000, 12)

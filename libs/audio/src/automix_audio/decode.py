@@ -103,7 +103,8 @@ class AudioReader:
         """The whole recording, once, as blocks of shape (frames, channels); only the last may be shorter.
 
         Full scale is 1.0. A file whose rate or channels change on the way is converted to those it begins with.
-        Raises AudioError: TOO_LONG, TOO_MANY_SAMPLES, NON_FINITE, ABSURD_LEVEL, UNSUPPORTED.
+        Raises AudioError: TOO_LONG, TOO_MANY_SAMPLES, NON_FINITE, ABSURD_LEVEL, UNSUPPORTED, and of a later part
+        ABSURD_SAMPLE_RATE, TOO_MANY_CHANNELS.
         """
         if self.sample_rate == self.source_sample_rate:
             return self._checked(frames)
@@ -144,7 +145,7 @@ class AudioReader:
                     f"The recording holds more than {self._limits.max_samples} samples (length x sample rate x"
                     " channels). Export it at 44.1 or 48 kHz, in stereo, or in shorter parts.",
                 )
-            if self.codec not in _INTEGERS:
+            if not self._track.codecs <= _INTEGERS:
                 _check_samples(block)
             yield block
 
@@ -180,9 +181,11 @@ class AudioReader:
             if isinstance(frame, np.ndarray):
                 yield frame
                 continue
-            if converter is not None and not _same_kind(frame, previous):
-                yield from map(_to_float, _convert(converter, None))
-                converter = None
+            if not _same_kind(frame, previous):
+                _check(frame.sample_rate, frame.layout.nb_channels, self._limits)
+                if converter is not None:
+                    yield from map(_to_float, _convert(converter, None))
+                    converter = None
             yield from self._silence(lost_s)
             if _same_kind(frame, first):
                 yield _to_float(frame)

@@ -48,7 +48,8 @@ _MOST_BREAKS = 1_000
 
 
 class AudioTrack:
-    """The first audio track of a file. `codec` (of a chain, that of its first link) and `container` are FFmpeg's names.
+    """The first audio track of a file. `codec` (of a chain, that of its first link) and `container` are FFmpeg's names,
+    as are `codecs`, those of all links so far.
 
     `gaps` grow while it is decoded: silence stands in place of what was lost or left out, and before a late beginning.
     Behind the end, where no silence is, one stands for what the header promises beyond it.
@@ -66,6 +67,7 @@ class AudioTrack:
         self._trim = itunes_trim(file, self._view) if self.container == "mp3" else None
         self._demuxer, self._stream, self.codec = self._opened(0)
         self._codec = self.codec
+        self.codecs = {self.codec}
         self.damaged_packets = 0
         self._gaps = Gaps()
         self._surplus = 0
@@ -182,6 +184,7 @@ class AudioTrack:
             return False
         self._demuxer.close()
         self._demuxer, self._stream, self._codec = following
+        self.codecs.add(self._codec)
         return True
 
     def _frames(self, *, begins: bool) -> Iterator[tuple[float, float, AudioFrame]]:
