@@ -28,12 +28,13 @@ def test_a_plan_stays_in_its_own_format_where_none_is_asked_for() -> None:
     assert read_plan(json.dumps(a_plan()), SETTINGS, own_format=True)[0]["settings"]["format"] == "flac24"
 
 
-def test_a_setting_that_has_become_a_decision_is_refused_in_a_plan() -> None:
+def test_a_setting_that_has_become_a_decision_is_refused_in_a_plan_that_comes_and_dropped_from_a_stored_one() -> None:
     plan = plan_to_json(plan_from_json(a_plan()))
     read_plan(json.dumps(plan), SETTINGS)
     plan["settings"]["reverb_amount"] = 0.0
     with pytest.raises(EngineError, match=r"settings\.reverb_amount has no effect in a plan: change the decision"):
         read_plan(json.dumps(plan), SETTINGS)
+    assert plan_from_json(plan) == plan_from_json(a_plan())
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "NaN", '{"version": 1}', '{"version": 1, "settings": []}'])

@@ -10,7 +10,7 @@ from automix_mixer.domain import JobInput
 from automix_mixer.engine import EngineError, Settings
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit
-from automix_mixer.engine.plan.plan_json import aimed, delivered, plan_from_json, plan_to_json
+from automix_mixer.engine.plan.plan_json import aimed, check_effective, delivered, plan_from_json, plan_to_json
 
 MOST_VALUES = 120_000
 """Commas and opening brackets in a plan that is read. The longest that a job may bring holds fewer, and parsing holds
@@ -42,6 +42,7 @@ def read_plan(
     asked = Settings.from_json(settings)
     plan = delivered(plan, asked, own_format=own_format)
     said = plan_from_json(plan, own_machine=own_machine)
+    check_effective(plan)
     if asked.masters:
         said = aimed(said, asked)
         plan = plan_to_json(said)

@@ -104,7 +104,7 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
     Effects that read a file are refused unless the plan is rendered on its user's `own_machine`.
     Raises EngineError PLAN_INVALID, naming the field.
     """
-    written, data = data, upgraded(data)
+    data = upgraded(data)
     checked_keys(data, _HEAD, "plan", needed=[name for name in _HEAD if name not in _OPTIONAL])
     strips = enumerate(read_list(data["tracks"], "plan.tracks"))
     tracks = [read_track(strip, f"plan.tracks[{i}]") for i, strip in strips]
@@ -138,10 +138,18 @@ def plan_from_json(data: Mapping[str, Any], *, own_machine: bool = False) -> m.M
         Settings.from_json(plan.settings)
     except SettingsError as error:
         raise invalid(f"plan.settings.{error.field}", error.why) from None
-    decided = [name for name in plan.settings if name not in _KEPT]
-    if decided and written is data and plan.passage is None:  # version 1 also held settings that it never used
-        raise invalid(f"plan.settings.{decided[0]}", "has no effect in a plan: change the decision in the plan")
+    # Stored plans also hold settings that have become decisions, and none is refused for that.
     return replace(plan, settings=kept_settings(plan))
+
+
+def check_effective(data: Mapping[str, Any]) -> None:
+    """Raises EngineError PLAN_INVALID for a setting without effect in a plan that a person hands in.
+
+    `data` is one that `plan_from_json` takes. Version 1 itself wrote settings that it never used, and a preview all.
+    """
+    decided = [name for name in data["settings"] if name not in _KEPT]
+    if decided and data["version"] == m.PLAN_VERSION and data.get("passage") is None:
+        raise invalid(f"plan.settings.{decided[0]}", "has no effect in a plan: change the decision in the plan")
 
 
 def kept_settings(plan: m.MixPlan) -> dict[str, Any]:
