@@ -74,7 +74,9 @@ class Attempts:
         inputs, outputs, temporary = (folder / name for name in ("inputs", "outputs", "temporary"))
         for made in (inputs, outputs, temporary):
             made.mkdir()
-        patience = Patience(self._patience_seconds, lambda error: hints.wait(WAITS.get(error.reason, STORAGE_WAITS)))
+        patience = Patience(
+            self._patience_seconds, lambda error: hints.wait(WAITS.get(error.reason, STORAGE_WAITS)), hints.go_on
+        )
         hints.reach(0, "fetching")
         tracks = await fetch_inputs(self._store, claimed, inputs, patience)
 

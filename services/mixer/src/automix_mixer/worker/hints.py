@@ -26,16 +26,22 @@ class Hints:
         self._job_id = job_id
         self.newest = Progress(attempt, 0.0, "")
         self.stages = Stages()
+        self._stage = ""
 
     def reach(self, progress: float, stage: str) -> None:
         """Notes how far the attempt is; it never goes back."""
-        self.stages.reach(stage[:LONGEST_STAGE])
+        self._stage = stage[:LONGEST_STAGE]
+        self.stages.reach(self._stage)
         furthest = max(share(progress), self.newest.progress)
-        self.newest = Progress(self.newest.attempt, furthest, stage[:LONGEST_STAGE])
+        self.newest = Progress(self.newest.attempt, furthest, self._stage)
 
     def wait(self, why: str) -> None:
-        """Notes in place of the stage what the attempt waits for; the stage goes on, and the next one ends the wait."""
+        """Notes in place of the stage what the attempt waits for, until it goes on or reaches the next stage."""
         self.newest = Progress(self.newest.attempt, self.newest.progress, why)
+
+    def go_on(self) -> None:
+        """Notes that the wait is over: the attempt is in the stage in which it was before."""
+        self.newest = Progress(self.newest.attempt, self.newest.progress, self._stage)
 
     def hear(self, line: Mapping[str, Any], start: float, end: float) -> None:
         """Notes a line of the renderer, whose own 0 to 1 are `start` to `end` of the attempt."""

@@ -21,18 +21,23 @@ UNTOLD_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many `seconds` storage may be away; `tell` is given the error for as long as it is, but not at once."""
+    """How many `seconds` storage may be away.
+
+    `tell` is given the error for as long as it is, but not at once, and `go_on` is called when it is back after that.
+    """
 
     seconds: float
     tell: Callable[[Unavailable], None]
+    go_on: Callable[[], None]
 
     async def call(self, work: Callable[[], Awaitable[Result]]) -> Result:
         """Tries `work` again while storage is away. Raises Unavailable when it stays away longer than that."""
         began = time.monotonic()
         pause = FIRST_SECONDS
+        told = False
         while True:
             try:
-                return await work()
+                result = await work()
             except Unavailable as error:
                 waited = time.monotonic() - began
                 if waited + pause > self.seconds:
@@ -40,5 +45,10 @@ class Patience:
                 log.warning("storage waits", error=str(error), pause_seconds=pause)
                 if waited >= UNTOLD_SECONDS:
                     self.tell(error)
+                    told = True
+            else:
+                if told:
+                    self.go_on()
+                return result
             await asyncio.sleep(pause)
             pause = min(LONGEST_SECONDS, pause * 2)
