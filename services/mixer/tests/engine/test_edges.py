@@ -180,6 +180,16 @@ def test_a_sound_that_is_nowhere_the_right_way_up_is_turned_to_its_end(save: Sav
     assert upside_down(save("upright", wide * [1.0, -1.0])) == []
 
 
+@pytest.mark.parametrize(("seconds", "width"), [(5, 0.75), (1.5, 0.75), (5, 0.87)])
+def test_wide_sound_behind_a_take_that_is_upside_down_stays(seconds: float, width: float, save: Save) -> None:
+    mid, side = np.random.default_rng(1).normal(0, 0.1, (2, round((7 + seconds) * RATE)))
+    side *= np.where(np.arange(len(side)) < 7 * RATE, 0.35, width)
+    wide = np.stack([mid + side, mid - side], axis=1)
+    wide[: 7 * RATE, 1] *= -1
+    ((first, last),) = upside_down(save("take", wide))
+    assert (first, last) == (0.0, pytest.approx(7.0, abs=0.1))
+
+
 def test_wide_sound_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     mid, side = random.standard_normal((2, 6 * RATE)) * 0.1

@@ -22,10 +22,11 @@ POLARITY_FRAMES = 2_048
 Spans = tuple[tuple[int, int], ...]
 
 _ALIKE = -0.5
-"""Threshold for the correlation of the channels: inverted sound has -1, wide sound about 0.
-
-Over a second no sound of the test recordings is under -0.2.
-"""
+"""Threshold for the correlation of the channels: inverted sound has -1, wide sound about 0."""
+_WIDEST = -0.2
+"""Over a second no sound of the test recordings correlates less."""
+_SEEMING_S = 2.0
+"""Sound that is inverted as a whole seems upright for less than this in total."""
 _SOFTEST_DB = -50.0
 _AROUND_S = 0.5
 """Half of the time over which channels are compared."""
@@ -80,7 +81,11 @@ class PolarityMeter:
             return ()
         sign = opposite * np.int8(-1) + (heard & (correlation > 0.0))
         inverted = _continued(sign) < 0
-        if np.count_nonzero(sign < 0) > heard.sum() / 2 and not np.any(heard & (correlation > -_ALIKE)):
+        if (
+            np.count_nonzero(sign < 0) > heard.sum() / 2
+            and np.count_nonzero(sign > 0) * hop < _SEEMING_S
+            and not np.any(heard & (correlation > -_WIDEST))
+        ):
             # Nowhere is it the right way up: where it only seems so, the sound is wide by itself.
             inverted[:] = True
         found = runs(inverted)
