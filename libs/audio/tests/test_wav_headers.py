@@ -11,7 +11,7 @@ from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter
 from automix_audio.errors import AudioError, Reason
 from automix_audio.plain_wav import plain_pieces
-from automix_audio.wav_header import corrected, plain_samples
+from automix_audio.wav_header import corrected, length_s, plain_samples
 from numpy.typing import NDArray
 
 
@@ -194,3 +194,9 @@ def test_tags_without_end_are_given_up() -> None:
     file = Counted(chunk(b"RIFF", b"WAVE" + form(2) + chunk(b"data", b"") + chunk(b"LIST", b"") * 100_000))
     assert corrected(file, 0, len(file.getvalue())) is None
     assert file.reads < 20_000
+
+
+def test_what_lies_behind_one_of_several_joined_files_is_not_looked_at_for_it() -> None:
+    file = Counted(chunk(b"RIFF", b"WAVE") + chunk(b"LIST", b"") * 1_000)
+    assert (corrected(file, 0, 12), length_s(file, 0, 12)) == (None, 0.0)
+    assert file.reads < 10

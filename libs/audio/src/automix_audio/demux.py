@@ -131,7 +131,7 @@ class AudioTrack:
         self._demuxer.close()
 
     def _opened(self, number: int) -> tuple[InputContainer, AudioStream, str]:
-        end = self._links[number + 1] if number + 1 < len(self._links) else None
+        end = self._end(number)
         self._view = View(self._file, self._links[number], self._view.head, end)
         wav = corrected(self._file, self._view.start, end or self._size) if self.container == "wav" else None
         if wav is not None:
@@ -157,6 +157,10 @@ class AudioTrack:
         self._file.seek(place)
         return demuxer, stream, codec
 
+    def _end(self, number: int) -> int | None:
+        """Where a link ends; None for the end of the file."""
+        return self._links[number + 1] if number + 1 < len(self._links) else None
+
     def _left_out(self) -> list[Hole]:
         """What the demuxer should not see."""
         found = holes(self._file, self._view.start, self.container)
@@ -166,7 +170,9 @@ class AudioTrack:
     def _length_by_header_s(self) -> float:
         """How long the header says that the recording is; 0 where it says nothing, or guesses."""
         if self.container == "wav":
-            return sum(length_s(self._file, link) for link in self._links)
+            return sum(
+                length_s(self._file, link, self._end(number) or self._size) for number, link in enumerate(self._links)
+            )
         duration, base = self._stream.duration, self._stream.time_base
         says = self.container in _TELLING or (
             self.container == "mp3" and any(mark in self._view.head[:512] for mark in (b"Xing", b"Info"))

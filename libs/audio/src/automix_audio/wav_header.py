@@ -8,7 +8,6 @@ format does not say its bits for bytes, and does not know big-endian files (RIFX
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import SEEK_END
 from typing import BinaryIO
 
 from automix_audio.coded_pcm import LOOK_BYTES, may_be_coded
@@ -73,12 +72,12 @@ class _Found:
     unpadded: bool
 
 
-def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
-    """A header that is right for the WAV file which begins at `at` of `file` (`size` bytes); None where its own is."""
+def corrected(file: BinaryIO, at: int, end: int) -> WavHeader | None:
+    """A header that is right for the WAV file which lies from `at` to `end` of `file`; None where its own is."""
     file.seek(at)
     big = file.read(12)[:4] == b"RIFX"
     order = ">" if big else "<"
-    found = _chunks(file, at + 12, order)
+    found = _chunks(file, at + 12, end, order)
     if found is None or len(found.form) < 14:
         return None
     tag, channels, rate, _, block = struct.unpack_from(f"{order}HHIIH", found.form)
@@ -90,10 +89,10 @@ def corrected(file: BinaryIO, at: int, size: int) -> WavHeader | None:
         valid = struct.unpack_from(f"{order}H", found.form, 18)[0] or bits
         tag = struct.unpack_from(f"{order}I", found.form, 24)[0] & 0xFFFF
     fewer = tag == _PCM and stored in (16, 24, 32) and 0 < valid < stored and block == channels * stored // 8
-    tags_alone = found.length == 0 and _only_tags(file, found.start, order)
+    tags_alone = found.length == 0 and _only_tags(file, found.start, end, order)
     if not (fewer or found.unpadded or tags_alone or big):
         return None
-    end = min(found.start + found.length, size)
+    end = min(found.start + found.length, end)
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, channels, rate, rate * block, block, stored if fewer else bits)
     sound = max(0, min(end - found.start, _IN_DS64 - 64))
     header = struct.pack("<4sI4s", b"RIFF", 4 + len(fmt) + 8 + sound, b"WAVE") + fmt
@@ -110,7 +109,7 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
     """
     file.seek(at)
     name = file.read(4)
-    found = _chunks(file, at + 12, "<") if name in (b"RIFF", b"RF64") else None
+    found = _chunks(file, at + 12, size, "<") if name in (b"RIFF", b"RF64") else None
     if (
         found is None
         or found.is_long != (name == b"RF64")
@@ -138,16 +137,15 @@ def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
     """Whether the chunks from `position` on are of even length, and neither hold sound nor are a file of their own."""
     if position % 2:
         return False
-    chunks = list(_walked(file, position, "<"))
-    inside = [(name, length) for name, begins, length in chunks if begins - 8 < size]
-    return len(chunks) < _MOST_CHUNKS and not any(name in _SOUND or length % 2 for name, length in inside)
+    chunks = list(_walked(file, position, size, "<"))
+    return len(chunks) < _MOST_CHUNKS and not any(name in _SOUND or length % 2 for name, _, length in chunks)
 
 
-def length_s(file: BinaryIO, at: int) -> float:
-    """How long the header of the WAV file that begins at `at` says that its sound is, in seconds; 0 for unknown."""
+def length_s(file: BinaryIO, at: int, end: int) -> float:
+    """How long the header of the WAV file from `at` to `end` says that its sound is, in seconds; 0 for unknown."""
     file.seek(at)
     order = ">" if file.read(12)[:4] == b"RIFX" else "<"
-    found = _chunks(file, at + 12, order)
+    found = _chunks(file, at + 12, end, order)
     if found is None or len(found.form) < 14 or found.length >= _UNKNOWN:
         return 0.0
     tag, _, rate, _, block = struct.unpack_from(f"{order}HHIIH", found.form)
@@ -155,12 +153,12 @@ def length_s(file: BinaryIO, at: int) -> float:
     return found.length / (rate * block) if tag in _ONE_A_BLOCK and rate and block else 0.0
 
 
-def _walked(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """Name, begin and length of each chunk from `position` on, whether odd ones are padded or not."""
+def _walked(file: BinaryIO, position: int, end: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+    """Name, begin and length of each chunk from `position` to `end`, whether odd ones are padded or not."""
     for _ in range(_MOST_CHUNKS):
         file.seek(position)
         head = file.read(8)
-        if len(head) < 8:
+        if len(head) < 8 or position + 8 > end:
             return
         name, length = struct.unpack(f"{order}4sI", head)
         yield name, position + 8, length
@@ -169,9 +167,9 @@ def _walked(file: BinaryIO, position: int, order: str) -> Iterator[tuple[bytes, 
             position += _is_padded(file, position)
 
 
-def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
+def _chunks(file: BinaryIO, position: int, end: int, order: str) -> _Found | None:
     form, long_bytes, unpadded, odd_end = b"", None, False, -1
-    for name, begins, length in _walked(file, position, order):
+    for name, begins, length in _walked(file, position, end, order):
         unpadded |= begins - 8 == odd_end
         odd_end = begins + length if length % 2 else -1
         if name == b"data":
@@ -187,14 +185,14 @@ def _chunks(file: BinaryIO, position: int, order: str) -> _Found | None:
     return None
 
 
-def _only_tags(file: BinaryIO, position: int, order: str) -> bool:
-    """Whether chunks of tags and nothing else lie from `position` to the end of the file."""
-    size, end = file.seek(0, SEEK_END), position
-    for name, begins, length in _walked(file, position, order):
+def _only_tags(file: BinaryIO, position: int, end: int, order: str) -> bool:
+    """Whether chunks of tags and nothing else lie from `position` to `end`."""
+    at = position
+    for name, begins, length in _walked(file, position, end, order):
         if name not in _TAGS:
             return False
-        end = begins + length + length % 2
-    return position < size <= end <= size + 1
+        at = begins + length + length % 2
+    return position < end <= at <= end + 1
 
 
 def _is_padded(file: BinaryIO, position: int) -> bool:
