@@ -224,6 +224,41 @@ def test_files_joined_into_one_play_one_after_another(
     assert plain_file(joined) is None, "its samples do not lie in one place"
 
 
+@pytest.mark.parametrize("ending", ["wav", "aiff"])
+def test_joined_files_that_were_cut_off_lack_their_end(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, ending: str
+) -> None:
+    codec = {"wav": "pcm_s16le", "aiff": "pcm_s16be"}[ending]
+    whole = ffmpeg_encode(tmp_path / "whole", codec, noise, RATE, ending).read_bytes()
+    (tmp_path / "joined").write_bytes(whole + whole[: len(whole) // 4])
+    sound, gaps, damaged = read(tmp_path / "joined")
+    assert len(sound) / RATE == pytest.approx(1.25 * SECONDS, abs=0.01)
+    assert damaged == 1
+    ((at_s, length_s),) = ((gap.at_s, gap.length_s) for gap in gaps)
+    assert (at_s, at_s + length_s) == (pytest.approx(len(sound) / RATE), pytest.approx(2 * SECONDS))
+
+
+@pytest.mark.parametrize("order", [("wav", "aiff"), ("aiff", "wav")])
+def test_a_joined_file_of_another_kind_is_told(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, order: tuple[str, str]
+) -> None:
+    made = [ffmpeg_encode(tmp_path / kind, "pcm_s16le", noise, RATE, kind).read_bytes() for kind in order]
+    (tmp_path / "joined").write_bytes(b"".join(made))
+    sound, _, damaged = read(tmp_path / "joined")
+    assert (len(sound), damaged) == (len(noise), 1)
+    assert plain_file(tmp_path / "joined") is None
+
+
+@pytest.mark.parametrize(("codec", "container"), [("pcm_s16le", "wav"), ("libopus", "ogg")])
+def test_more_joined_files_than_are_read_are_told(
+    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, codec: str, container: str
+) -> None:
+    one = ffmpeg_encode(tmp_path / "one", codec, noise[:50], RATE, container)
+    (tmp_path / "joined").write_bytes(1_002 * one.read_bytes())
+    sound, _, damaged = read(tmp_path / "joined")
+    assert (len(sound), damaged) == (1_000 * len(read(one)[0]), 1)
+
+
 def test_links_of_a_chain_may_differ_in_codec(
     ffmpeg_encode: Callable[..., Path], make_file: Callable[..., Path], tmp_path: Path, noise: Block
 ) -> None:

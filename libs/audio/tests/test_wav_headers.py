@@ -180,6 +180,23 @@ def test_odd_headers_mean_what_they_mean_to_ffmpeg(kind: str, tmp_path: Path, mo
     np.testing.assert_array_equal(ours, read())
 
 
+@pytest.mark.parametrize("first", [b"RIFF", b"RF64"])
+@pytest.mark.parametrize("second", [b"RIFF", b"RF64", b"BW64"])
+def test_long_files_joined_into_one_play_one_after_another(first: bytes, second: bytes, tmp_path: Path) -> None:
+    sound, joined = SOUND[:40_000], b""
+    for name in (first, second, first):
+        body = form(2) + chunk(b"data", sound)
+        if name != b"RIFF":
+            ds64 = struct.pack("<QQQI", 4 + 36 + len(body), len(sound), len(sound) // 4, 0)
+            body = chunk(b"ds64", ds64) + form(2) + chunk(b"data", sound, 0xFFFFFFFF)
+        joined += chunk(name, b"WAVE" + body, 0xFFFFFFFF if name != b"RIFF" else None)
+    (tmp_path / "a.wav").write_bytes(joined)
+    with open_audio(tmp_path / "a.wav") as reader:
+        read = np.concatenate(list(reader.blocks()))
+        assert (reader.damaged_packets, reader.gaps) == (0, [])
+    np.testing.assert_array_equal(read, np.frombuffer(3 * sound, "<i2").reshape(-1, 2) / np.float32(2**15))
+
+
 class Counted(io.BytesIO):
     """Bytes that count how often they are read."""
 

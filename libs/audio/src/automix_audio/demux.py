@@ -43,6 +43,8 @@ _JITTER_S = {"matroska": 0.003, "asf": 0.09}
 _TELLING = frozenset(("w64", "aiff", "caf", "au", "flac", "mov", "wv", "tta", "ape"))
 """Containers whose header says how long the recording is. Others guess by bytes, or count pictures, too."""
 _LEAST_END_S = 0.25
+_MOST_LINKS = 1_000
+"""Recordings of one file that are read. More behind them are told as damage."""
 _MOST_BREAKS = 1_000
 """Places where the structure of a file may break, and be found again."""
 
@@ -91,10 +93,11 @@ class AudioTrack:
         follow it.
         Raises AudioError when nothing decodes, or less than what was lost to damage.
         """
-        decoded_s = silent_s = damaged_s = 0.0
+        decoded_s = silent_s = damaged_s = cut_off_s = 0.0
         for number in range(len(self._links)):
             if number and not self._follow(number):
                 continue
+            begun_s = decoded_s + silent_s
             for missing_s, by_damage_s, frame in self._frames(begins=number == 0):
                 self._gaps.add(decoded_s + silent_s, missing_s)
                 silent_s += missing_s
@@ -107,9 +110,10 @@ class AudioTrack:
                         decoded_s += len(block) / frame.sample_rate
                         yield 0.0, block
                     break
+            lacking_s = self._length_by_header_s(number) - (decoded_s + silent_s - begun_s)
+            cut_off_s += lacking_s if lacking_s > _LEAST_END_S else 0.0
         self._ended = True
-        cut_off_s = self._length_by_header_s() - decoded_s - silent_s
-        if decoded_s and _LEAST_END_S < cut_off_s <= LONGEST_GAP_S:
+        if decoded_s and 0.0 < cut_off_s <= LONGEST_GAP_S:
             self.damaged_packets += 1
             self._gaps.add(decoded_s + silent_s, cut_off_s)
         if decoded_s == 0.0 and not self.damaged_packets:
@@ -167,12 +171,10 @@ class AudioTrack:
         # FFmpeg finds the frames of MP3 itself, and their time by the bytes between them.
         return [hole for hole in found if not hole.lost] if self.container == "mp3" else found
 
-    def _length_by_header_s(self) -> float:
-        """How long the header says that the recording is; 0 where it says nothing, or guesses."""
+    def _length_by_header_s(self, number: int) -> float:
+        """How long the header of the opened link says that it is; 0 where it says nothing, or guesses."""
         if self.container == "wav":
-            return sum(
-                length_s(self._file, link, self._end(number) or self._size) for number, link in enumerate(self._links)
-            )
+            return length_s(self._file, self._links[number], self._end(number) or self._size)
         duration, base = self._stream.duration, self._stream.time_base
         says = self.container in _TELLING or (
             self.container == "mp3" and any(mark in self._view.head[:512] for mark in (b"Xing", b"Info"))
@@ -184,8 +186,10 @@ class AudioTrack:
     def _follow(self, number: int) -> bool:
         """Goes on with the next link of a chain, if it can be read."""
         try:
-            following = self._opened(number)
+            following = self._opened(number) if number < _MOST_LINKS else None
         except AudioError:
+            following = None
+        if following is None:
             self.damaged_packets += 1
             return False
         self._demuxer.close()
@@ -316,7 +320,9 @@ def _least_late(late_s: Fraction, one: _Decoded, following: Iterable[_Decoded]) 
 
 
 def _links(file: BinaryIO, start: int, container: str) -> list[int]:
-    """Where each of the recordings begins that are chained in one file."""
+    """Where each of the recordings begins that are chained in one file, up to the first that is not read."""
     if container == "ogg":
-        return links(file, start)
-    return iff_links(file, start) if container in ("wav", "aiff") else [start]
+        found = links(file, start)
+    else:
+        found = iff_links(file, start) if container in ("wav", "aiff") else iter((start,))
+    return list(islice(found, _MOST_LINKS + 1))

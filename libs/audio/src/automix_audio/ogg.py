@@ -12,27 +12,23 @@ _CONTINUES, _BEGINS, _ENDS = 1, 2, 4
 _OPUS_RATE = 48_000
 """Of the positions in an Opus stream (RFC 7845, 4)."""
 _SEARCH_BYTES = 1 << 16
-_MOST_LINKS = 1_000
 
 
-def links(file: BinaryIO, start: int) -> list[int]:
+def links(file: BinaryIO, start: int) -> Iterator[int]:
     """Where each link of the file begins, in bytes; the first at `start`.
 
     A page that begins a stream behind one that does not begins a link. Damaged pages are passed over.
     """
-    found = [start]
+    yield start
     beginning = True
     for at, head in _pages(file, start, None):
         if head[5] & _BEGINS:
             file.seek(at + 27 + head[26])
             if not beginning and file.read(8).startswith(_HEADS):
-                found.append(at)
+                yield at
             beginning = True
         else:
             beginning = False
-        if len(found) == _MOST_LINKS:
-            break
-    return found
 
 
 def lost_before_end(file: BinaryIO, start: int, end: int | None) -> tuple[int, Fraction] | None:

@@ -17,7 +17,7 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
 _TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
-_SOUND = (b"data", b"RIFF", b"RIFX", b"RF64")
+_SOUND = (b"data", b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
 """Names of chunks that hold sound, and what another file begins with that is joined to this one."""
 _MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF
