@@ -23,7 +23,7 @@ from automix_audio.limits import Limits
 from automix_audio.resample import StreamResampler
 from automix_audio.timeline import Gap
 
-_MAX_LEVEL = 1e4
+MAX_LEVEL = 1e4
 """+80 dBFS: beyond any headroom that a floating point file is used for, so the numbers are not sound."""
 
 _INTEGERS = frozenset(("pcm_s16le", "pcm_s24le", "pcm_s32le"))
@@ -240,7 +240,7 @@ def _check_samples(block: NDArray[np.float32]) -> None:
         # Flat: an inner loop over two channels takes three times as long.
         flat = block.reshape(-1)
         energy = float(np.einsum("n,n->", flat, flat))
-    if energy <= _MAX_LEVEL**2 or max(float(block.max()), -float(block.min())) <= _MAX_LEVEL:
+    if energy <= MAX_LEVEL**2 or max(float(block.max()), -float(block.min())) <= MAX_LEVEL:
         return
     if np.isfinite(block).all():
         raise AudioError(

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from automix_audio.decode import open_audio
+from automix_audio.errors import AudioError
 from automix_mixer.engine import EngineError, MixPlan, Settings, Track, mix, plan_from_json, plan_to_json
 from automix_mixer.engine.effects import Insert
 from automix_mixer.engine.measure.analysis import project_rate
@@ -112,6 +113,16 @@ def test_a_passage_of_a_usual_wav_file_needs_no_reader(bits: int, tmp_path: Path
     # At its ends the resampler of the passage knows nothing of what lies beyond.
     np.testing.assert_allclose(slower[500:-500], whole[500:-500], atol=1e-4)
     assert sure_samples(save_wav(tmp_path / "float.wav", beat(1), bits=32)) is None
+
+
+@pytest.mark.parametrize(("bad", "reason"), [(np.nan, "NON_FINITE"), (np.inf, "NON_FINITE"), (-1e10, "ABSURD_LEVEL")])
+def test_a_passage_with_absurd_samples_is_refused_like_the_whole(bad: float, reason: str, tmp_path: Path) -> None:
+    sound = beat(2)
+    sound[RATE, 0] = bad
+    path = save_wav(tmp_path / "beat.wav", sound, bits=32)
+    with open_audio(path) as reader, pytest.raises(AudioError) as refused:
+        list(Excerpt(reader, path, Passage(0.5, 1.0), RATE).blocks(4_096))
+    assert refused.value.reason == reason
 
 
 @pytest.mark.parametrize("layout", ["stereo", "5.1"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from automix_audio.blocks import reblock
-from automix_audio.decode import AudioReader
+from automix_audio.decode import MAX_LEVEL, AudioReader
 from automix_audio.plain_wav import plain_blocks, plain_file
 from automix_audio.resample import StreamResampler
 from automix_audio.timeline import Gap
@@ -108,8 +108,10 @@ class Excerpt:
         samples = plain_file(self._path)
         if samples is None or samples.sample_rate != self.source_sample_rate or samples.channels != self.channels:
             return None
-        # Looked at before the first is given. Whole numbers are always finite.
-        if samples.codec == "pcm_f32le" and not all(np.isfinite(p).all() for p in self._read(samples, first, end)):
+        # Looked at before the first is given. Whole numbers are always within full scale; NaN is within nothing.
+        if samples.codec == "pcm_f32le" and not all(
+            max(float(p.max()), -float(p.min())) <= MAX_LEVEL for p in self._read(samples, first, end)
+        ):
             return None
         return self._read(samples, first, end)
 
