@@ -117,7 +117,8 @@ async def test_a_folder_that_is_there_takes_mixes_and_never_loses_what_is_mixed(
             ["--master", "streaming", "--master", "loud"],
             "is also where one (loud).wav of one (1)",
         ),
-        ("beat,masters,out\nin.wav,streaming;loud:xyz,one.wav\n", [], "'xyz' is not a format"),
+        ("beat,masters,out\nin.wav,streaming;loud:xyz,one.wav\n", [], "songs.csv, line 2: loud:xyz is not streaming"),
+        ("beat,versions,out\nin.wav,a/b,one.wav\n", [], "songs.csv, line 2: a/b is not instrumental"),
     ],
 )
 async def test_no_file_of_a_batch_replaces_what_another_song_needs(

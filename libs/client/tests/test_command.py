@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from automix.mixer.v1 import mixer_pb2 as pb
-from automix_common.rpc.errors import FailedPrecondition, FieldViolation, ResourceExhausted
+from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument, ResourceExhausted
 from kit.stand_in.world import World, quota
 
 from .command_line import MAIN, Automix
 from .test_jobs import ended, processing
+from .wrong_lists import WRONG_LISTS
 
 MUSIC = b"music" * 100_000
 JOB = "01a220a1-557b-7103-83a9-e7e73d24db1c"
@@ -241,6 +242,15 @@ async def test_a_mix_never_replaces_what_it_is_made_of(signed_in: Automix, world
     assert (outcome.code, "one of the inputs" in outcome.err) == (2, True)
     assert (signed_in.folder / song.name).read_bytes() == MUSIC
     assert not world.calls["CreateProject"]
+
+
+async def test_wrong_masters_and_versions_in_a_plan_name_it(signed_in: Automix, world: World, song: Path) -> None:
+    await signed_in("projects", "create", "Mine")
+    for name, wrong in WRONG_LISTS:
+        song.with_name("plan.json").write_text(json.dumps({"settings": {name: wrong}}))
+        world.refusals["CreateJob"] = InvalidArgument("PLAN_INVALID", f"settings.{name} must each be another")
+        outcome = await signed_in("mix", "--project", "Mine", "--plan", "plan.json")
+        assert (outcome.code, f"plan.json: settings.{name} must" in outcome.err) == (5, True), outcome.err
 
 
 async def test_a_terminal_sees_bars(signed_in: Automix, world: World, song: Path) -> None:

@@ -1,6 +1,7 @@
 """From files to a finished mix in one call."""
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from automix_common.rpc.errors import InvalidArgument
 from kit.stand_in.world import World
 
 from .test_jobs import ended, processing
+from .wrong_lists import WRONG_LISTS
 
 
 @pytest.fixture
@@ -113,6 +115,17 @@ async def test_a_job_that_is_refused_leaves_no_project(
     with pytest.raises(InvalidInputError):
         await client.mix([files["lead"]], out=tmp_path / "mix.wav")
     assert world.projects == {}
+
+
+async def test_wrong_masters_and_versions_are_the_platforms_to_refuse(
+    client: AsyncClient, world: World, tmp_path: Path
+) -> None:
+    project = await client.projects.create("Mine")
+    for name, wrong in WRONG_LISTS:
+        for asked in ({"plan_json": json.dumps({"settings": {name: wrong}})}, {"settings": {name: wrong}}):
+            world.refusals["CreateJob"] = InvalidArgument("PLAN_INVALID", "")
+            with pytest.raises(InvalidInputError):
+                await client.mix(out=tmp_path / "mix.wav", project_id=project.id, **asked)
 
 
 async def test_a_project_without_files_is_mixed_as_it_is(client: AsyncClient, world: World, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is refused about a plan names its file and the place of the mistake, in both commands that take one."""
 
+import json
 from pathlib import Path
 
 import grpc
@@ -10,6 +11,7 @@ from automix_client.cli.plan_files import naming_plan
 from automix_client.errors import ErrorDetails, InvalidInputError
 
 from .command_line import Automix
+from .wrong_lists import WRONG_LISTS
 
 RATE = 44_100
 
@@ -39,6 +41,22 @@ async def test_a_plan_that_cannot_be_read_is_named(automix: Automix, content: by
     assert f"error: {said}" in outcome.err
     assert outcome.err.count("plan.json") == 1
     assert not (automix.folder / "out.wav").exists()
+
+
+async def test_wrong_masters_and_versions_are_refused_with_their_place(automix: Automix) -> None:
+    made = await automix("render", "-b", "song.wav", "-o", "out.wav", "--plan-out", "made.json")
+    assert made.code == 0, made.err
+    plan = json.loads((automix.folder / "made.json").read_text())
+    there = sorted(path.name for path in automix.folder.iterdir())
+    for name, wrong in WRONG_LISTS:
+        plan["settings"] = {"format": "wav24", name: wrong}
+        (automix.folder / "made.json").write_text(json.dumps(plan))
+        outcome = await automix("render", "-b", "song.wav", "--plan", "made.json", "-o", "out.wav")
+        assert outcome.code == 5
+        said = "the plan holds a NUL character: see line 1, " if "\0" in str(wrong[0]) else f"plan.settings.{name} "
+        assert f"error: made.json: {said}" in outcome.err
+        assert len(outcome.err) < 200
+    assert sorted(path.name for path in automix.folder.iterdir()) == there
 
 
 async def test_both_commands_say_the_same_of_what_is_no_text(automix: Automix) -> None:

@@ -74,12 +74,14 @@ HOSTILE = {
     "the same in the settings": ("-2.0", "9" * 400, "settings.ceiling_dbtp"),
     "an unknown setting": ('"ceiling_dbtp": -2.0', '"path": "/etc/passwd"', "settings.path"),
     "a rate that is a path": ('"ceiling_dbtp": -2.0', '"sample_rate": "../../x"', "settings.sample_rate"),
+    "a version that is a path": ('"ceiling_dbtp": -2.0', '"versions": ["a/b"]', "settings.versions"),
+    "a master of no format": ('"ceiling_dbtp": -2.0', '"masters": ["loud", "loud:xyz"]', "settings.masters"),
     "depth": ("-2.0", "[" * 960 + "]" * 960, "plan"),
     "half a character": ('["\\u00e9"]', '["\\ud800"]', "character"),
     "a reason of a thousand words": ('"because"', '"' + "word " * 1000 + '"', "reason"),
     "an object for a reason": ('"because"', '{"because": 1}', "reason"),
     "a field beside value, unit and reason": ('"reason"', '"more": [], "reason"', "more"),
-    "NUL": ('["\\u00e9"]', '["\\u0000"]', "NUL"),
+    "NUL": ('["\\u00e9"]', '\n["\\u0000"]', "NUL character: see line 2, column 3"),
 }
 
 

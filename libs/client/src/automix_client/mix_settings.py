@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from automix.mixer.v1 import mixer_pb2
-from automix.mixer.v1.settings import MIX_SETTINGS
+from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
 from automix_client.inserts import insert_of, message_of
+from automix_client.printing import printable
 from automix_client.settings import ConfigurationError
 
 FORMATS: Mapping[str, mixer_pb2.RenderFormat.ValueType] = {
@@ -60,6 +62,17 @@ def _insert(asked: Any) -> mixer_pb2.Insert:
     if isinstance(asked, mixer_pb2.Insert):
         return asked
     return message_of(insert_of(asked) if isinstance(asked, str) else asked)
+
+
+def check_texts(setting: Setting, asked: Sequence[str]) -> None:
+    """Raises ValueError for what a setting that is a list of texts, such as `masters`, may not be."""
+    if len(asked) > setting.most:
+        raise ValueError(f"at most {setting.most} can be asked for")
+    for one in asked:
+        if not re.fullmatch(setting.pattern, one):
+            raise ValueError(f"{printable(one)} is not {setting.form}")
+    if len(set(asked)) < len(asked):
+        raise ValueError("the same is asked for twice")
 
 
 def format_of(out: Path, asked: str | None = None) -> str:

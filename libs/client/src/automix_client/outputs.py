@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automix_client.mix_settings import ending_of
+from automix.mixer.v1.settings import MIX_SETTINGS
+
+from automix_client.mix_settings import check_texts, ending_of
+
+_LISTS = {setting.name: setting for setting in MIX_SETTINGS if setting.most}
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,12 @@ class Beside:
 
 
 def files_beside(out: Path, settings: Mapping[str, Any]) -> list[Beside]:
-    """Every file that the settings `masters` and `versions` ask for beside the mix `out`, in the engine's order."""
-    masters: Sequence[str] = settings.get("masters") or ()
-    versions: Sequence[str] = settings.get("versions") or ()
-    asked = [("master", *text.partition(":")[::2]) for text in masters[1:]]
-    asked += [("version", *text.partition(":")[::2]) for text in versions]
+    """Every file that the settings `masters` and `versions` ask for beside the mix `out`, in the engine's order.
+
+    A list with a mistake in it asks for none: whoever mixes refuses it, and says what is wrong.
+    """
+    asked = [("master", *text.partition(":")[::2]) for text in _allowed(settings, "masters")[1:]]
+    asked += [("version", *text.partition(":")[::2]) for text in _allowed(settings, "versions")]
     found: list[Beside] = []
     for kind, name, output_format in asked:
         ending = ending_of(output_format) if output_format else out.suffix
@@ -40,6 +45,18 @@ def files_beside(out: Path, settings: Mapping[str, Any]) -> list[Beside]:
             path = out.with_name(f"{out.stem} ({label}, {output_format or 'as the mix'}){ending}")
         found.append(Beside(kind, label, path))
     return found
+
+
+def _allowed(settings: Mapping[str, Any], name: str) -> Sequence[str]:
+    """The list of this name as the contract allows it, which becomes part of paths; else an empty one."""
+    asked = settings.get(name)
+    if isinstance(asked, str) or not isinstance(asked, Sequence) or not all(isinstance(one, str) for one in asked):
+        return ()
+    try:
+        check_texts(_LISTS[name], asked)
+    except ValueError:
+        return ()
+    return asked
 
 
 def label_of(name: str) -> str:

@@ -23,7 +23,7 @@ def planned(plan_json: str, out: Path) -> dict[str, Any]:
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return {}
     own = found.pop("format", None)
-    named = {name: value for name, value in found.items() if value is True or _is_texts(value)}
+    named: dict[str, Any] = {k: value for k, value in found.items() if value is True or isinstance(value, list)}
     if isinstance(own, str) and own in FORMATS and ending_of(own) == out.suffix.lower():
         named["format"] = own
     return named
@@ -33,7 +33,3 @@ def asked_or_planned(settings: Mapping[str, Any], plan_json: str, out: Path) -> 
     """Settings that say how the mix is written: those that are asked for, else those of the plan."""
     asked = {name: value for name in _WRITTEN if (value := settings.get(name))}
     return planned(plan_json, out) | asked
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)

@@ -37,8 +37,9 @@ def read_plan(
         raise EngineError("PLAN_INVALID", f"the plan is not JSON: see {place}") from None
     except ValueError:  # NaN and the infinities, which JSON does not have, and integers of thousands of digits
         raise EngineError("PLAN_INVALID", "the plan holds a number that is none of JSON, or far too long") from None
-    if "\\u0000" in text:  # PostgreSQL's jsonb cannot hold it
-        raise EngineError("PLAN_INVALID", "the plan holds a NUL character")
+    if (at := text.find("\\u0000")) >= 0:  # PostgreSQL's jsonb cannot hold it
+        place = f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
+        raise EngineError("PLAN_INVALID", f"the plan holds a NUL character: see {place}")
     asked = Settings.from_json(settings)
     plan = delivered(plan, asked, own_format=own_format)
     said = plan_from_json(plan, own_machine=own_machine)

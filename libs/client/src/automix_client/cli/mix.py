@@ -74,10 +74,10 @@ def mix(
     with terminal.failures(), naming_plan(plan):
         plan_json = plan_text(plan) if plan else ""
         written = asked_or_planned(settings, plan_json, out)
-    for path in (out, *(file.path for file in files_beside(out, written))):
-        if any(same_file(read, path) for read in inputs):
-            terminal.usage(f"{printable(path)} is one of the inputs, which would be lost: name another file with --out")
-    with terminal.failures(), naming_plan(plan):
+        for path in (out, *(file.path for file in files_beside(out, written))):
+            if any(same_file(read, path) for read in inputs):
+                lost = f"{printable(path)} is one of the inputs, which would be lost"
+                terminal.usage(f"{lost}: name another file with --out")
         asked = mix_settings(settings | {"format": format_of(out, written.get("format"))})
         files = MixRequest(
             [track.path for track in voices],

@@ -1,7 +1,6 @@
 """What `automix mix` and `automix render` are asked for alike: the tracks, and an option for each setting of a mix."""
 
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from automix_client.cli.named_files import named_file, require_file
 from automix_client.cli.names import one_of
 from automix_client.cli.terminal import Terminal, escaped
 from automix_client.inserts import insert_of, plugin_of
+from automix_client.mix_settings import check_texts
 from automix_client.printing import printable
 from automix_client.targets import same_file
 from automix_client.track_options import AskedTrack, asked_track
@@ -201,11 +201,10 @@ def _short(setting: Setting) -> Callable[[str | None], str | None]:
 
 def _listed(setting: Setting) -> Callable[[list[str] | None], list[str] | None]:
     def checked(given: list[str] | None) -> list[str] | None:
-        for one in given or ():
-            if not re.fullmatch(setting.pattern, one):
-                raise typer.BadParameter(f"{printable(one)} is not {setting.form}.")
-        if len(given or ()) > setting.most:
-            raise typer.BadParameter(f"at most {setting.most} can be asked for.")
+        try:
+            check_texts(setting, given or ())
+        except ValueError as error:
+            raise typer.BadParameter(f"{error}.") from None
         return given or None
 
     return checked

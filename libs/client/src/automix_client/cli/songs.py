@@ -13,7 +13,7 @@ from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 
 from automix_client.cli.plugins import is_voice
 from automix_client.inserts import insert_of
-from automix_client.mix_settings import OF_ENDING
+from automix_client.mix_settings import OF_ENDING, check_texts
 from automix_client.printing import printable
 from automix_client.settings import ConfigurationError
 from automix_client.track_options import AskedTrack, asked_track
@@ -109,7 +109,9 @@ def _listed(given: Mapping[str, str], name: str) -> list[str]:
 
 def _value(setting: Setting, text: str) -> Any:
     if setting.most:
-        return [one.strip() for one in text.split(_BETWEEN)]
+        asked = [one.strip() for one in text.split(_BETWEEN)]
+        check_texts(setting, asked)
+        return asked
     if setting.choices:
         return type(setting.default)(text)
     if setting.longest:
