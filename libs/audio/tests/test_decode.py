@@ -123,6 +123,26 @@ def test_resampled_while_read(make_file: Callable[..., Path], rate: int) -> None
     assert np.abs(decoded[middle, 0] - expected[middle]).max() < 1e-4
 
 
+@pytest.mark.parametrize(
+    ("codec", "container", "layout"),
+    [("wavpack", "wv", "7.1"), ("wavpack", "wv", "24 channels"), ("aac", "adts", "7.1"), ("alac", "ipod", "7.1(wide)")],
+)
+def test_many_channels_that_lie_one_behind_another(tmp_path: Path, codec: str, container: str, layout: str) -> None:
+    path, channels = tmp_path / "many", av.AudioLayout(layout).nb_channels
+    steps = np.arange(1, channels + 1) / 64
+    with av.open(str(path), "w", format=container) as out:
+        stream = out.add_stream(codec, rate=48_000, layout=layout)
+        frame = av.AudioFrame.from_ndarray(np.tile(steps.astype(np.float32), 40_960)[None], "flt", layout)
+        frame.sample_rate = 48_000
+        converter = av.AudioResampler(stream.format, layout, 48_000, frame_size=stream.codec_context.frame_size or None)
+        for piece in [*converter.resample(frame), *converter.resample(None), None]:
+            out.mux(stream.encode(piece))
+    middle = read(path)[20_000:30_000]
+    assert middle.shape == (10_000, channels)
+    if codec != "aac":
+        np.testing.assert_allclose(middle, np.tile(steps, (10_000, 1)), atol=1e-4)
+
+
 def test_a_file_that_grows_more_channels_keeps_those_it_begins_with(audio: Path) -> None:
     path = audio / "odd" / "flac_uncommon_02_-_increasing_number_of_channels.flac"
     with open_audio(path) as reader:

@@ -264,7 +264,10 @@ def _to_float(frame: AudioFrame) -> NDArray[np.float32]:
     """(n, channels) with full scale at 1.0. Read where the decoder has left it: PyAV's own arrays are copies."""
     kind = frame.format.name.removesuffix("p")
     dtype, scale = _SAMPLES[kind]
-    channels, planes = frame.layout.nb_channels, [np.frombuffer(_bytes_of(plane), dtype) for plane in frame.planes]
+    channels = frame.layout.nb_channels
+    # Not `frame.planes`: PyAV goes on there to the first pointer that is null, and behind eight planes is none.
+    places = [AudioPlane(frame, number) for number in range(channels if frame.format.is_planar else 1)]
+    planes = [np.frombuffer(_bytes_of(plane), dtype) for plane in places]
     out = np.empty((frame.samples, channels), np.float32)
     # What a float64 file holds beyond float32 becomes infinite, and is refused as such, like its NaNs. Converted first
     # and scaled in place: a product of two types goes through buffers and takes twice as long.
