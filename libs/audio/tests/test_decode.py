@@ -123,6 +123,20 @@ def test_resampled_while_read(make_file: Callable[..., Path], rate: int) -> None
     assert np.abs(decoded[middle, 0] - expected[middle]).max() < 1e-4
 
 
+def test_a_rate_that_falls_to_a_hundredth_takes_little_memory(make_file: Callable[..., Path], tmp_path: Path) -> None:
+    first = make_file("wav", samples=np.zeros((100, 1), np.float32), sample_rate=384_000).read_bytes()
+    second = make_file("wav", 16, samples=np.full((65_536, 1), 0.5, np.float32), sample_rate=4_000).read_bytes()
+    (tmp_path / "both").write_bytes(first + second)
+    tracemalloc.start()
+    try:
+        with open_audio(tmp_path / "both") as reader:
+            frames = sum(map(len, reader.blocks()))
+        assert frames == pytest.approx(65_536 * 96, rel=1e-4)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     ("codec", "container", "layout"),
     [("wavpack", "wv", "7.1"), ("wavpack", "wv", "24 channels"), ("aac", "adts", "7.1"), ("alac", "ipod", "7.1(wide)")],

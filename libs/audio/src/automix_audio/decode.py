@@ -29,6 +29,7 @@ MAX_LEVEL = 1e4
 _INTEGERS = frozenset(("pcm_s16le", "pcm_s24le", "pcm_s32le"))
 """Samples that are numbers within full scale whatever the file holds."""
 _SILENCE_FRAMES = 16_384
+_CONVERTED_FRAMES = 4_096
 _SAMPLES = {
     "u8": (np.uint8, 2.0**-7),
     "s16": (np.int16, 2.0**-15),
@@ -184,18 +185,19 @@ class AudioReader:
             if not _same_kind(frame, previous):
                 _check(frame.sample_rate, frame.layout.nb_channels, self._limits)
                 if converter is not None:
-                    yield from map(_to_float, _convert(converter, None))
+                    yield from _converted(converter, None)
                     converter = None
             yield from self._silence(lost_s)
             if _same_kind(frame, first):
                 yield _to_float(frame)
             else:
                 if converter is None:
-                    converter = AudioResampler(format="fltp", layout=first.layout, rate=first.sample_rate)
-                yield from map(_to_float, _convert(converter, frame))
+                    converter = AudioResampler(format="flt", layout=first.layout, rate=first.sample_rate)
+                for piece in _pieces(frame):
+                    yield from _converted(converter, piece)
             previous = frame
         if converter is not None:
-            yield from map(_to_float, _convert(converter, None))
+            yield from _converted(converter, None)
 
     def _silence(self, seconds: float) -> Iterator[NDArray[np.float32]]:
         """Silence in pieces: a stamp may claim more than fits into memory. `_checked` refuses what is too long."""
@@ -205,9 +207,18 @@ class AudioReader:
             left -= _SILENCE_FRAMES
 
 
-def _convert(converter: AudioResampler, frame: AudioFrame | None) -> list[AudioFrame]:
+def _pieces(frame: AudioFrame) -> Iterator[AudioFrame]:
+    """Float32 in pieces that stay small at a hundred times the rate, in many channels; FFmpeg loses what does not."""
+    samples = _to_float(frame)
+    for at in range(0, len(samples), _CONVERTED_FRAMES):
+        piece = AudioFrame.from_ndarray(samples[at : at + _CONVERTED_FRAMES].reshape(1, -1), "flt", frame.layout)
+        piece.sample_rate = frame.sample_rate
+        yield piece
+
+
+def _converted(converter: AudioResampler, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
     try:
-        return converter.resample(frame)
+        return [_to_float(one) for one in converter.resample(frame)]
     except (av.FFmpegError, ValueError) as error:
         raise AudioError(
             Reason.UNSUPPORTED, "The number of channels changes within the file. Export it again as one recording."
