@@ -14,6 +14,7 @@ from scipy.signal import sosfilt
 from .conftest import RATE, beat, load, save_wav, voice
 
 Save = Callable[..., Path]
+Voice = Callable[[float, int], np.ndarray]
 DRY = {"reverb_amount": 0, "delay_amount": 0, "stems": True, "comparison": False}
 
 
@@ -240,9 +241,17 @@ def test_hard_edges_get_a_fade_and_others_stay(save: Save, tmp_path: Path) -> No
             assert (change[:220].max() > 0.1) == hard
 
 
-def fading(seconds: float, length: float, kind: str) -> np.ndarray:
-    u = np.clip((np.arange(round(seconds * RATE)) / RATE - (seconds - length)) / length, 0.0, 1.0)
-    return {"linear": 1 - u, "exponential": 10 ** (-2 * u), "cosine": 0.5 + 0.5 * np.cos(np.pi * u)}[kind]
+def fading(seconds: float, length: float, kind: str, rate: int = RATE) -> np.ndarray:
+    """Gain of a fade-out of `length` seconds at the end. Shape (n,)."""
+    u = np.clip((np.arange(round(seconds * rate)) / rate - (seconds - length)) / length, 0.0, 1.0)
+    return {
+        "linear": 1 - u,
+        "linear to -30 dB": 1 - u * (1 - 10**-1.5),
+        "exponential": 10 ** (-2 * u),
+        "exponential to -60 dB": 10 ** (-3 * u),
+        "cosine": 0.5 + 0.5 * np.cos(np.pi * u),
+        "s-curve": 1 - 3 * u**2 + 2 * u**3,
+    }[kind]
 
 
 def lead_over_beat(folder: Path) -> np.ndarray:
@@ -253,9 +262,9 @@ def lead_over_beat(folder: Path) -> np.ndarray:
     return np.array([level_db(lead[i : i + RATE]) - level_db(behind[i : i + RATE]) for i in range(0, len(lead), RATE)])
 
 
-def syllables(seconds: float) -> np.ndarray:
+def syllables(seconds: float, rate: int = RATE) -> np.ndarray:
     """A voice that sings at one level, two syllables a second."""
-    t = np.arange(round(seconds * RATE)) / RATE
+    t = np.arange(round(seconds * rate)) / rate
     tone = sum(np.sin(2 * np.pi * 180 * k * t) / k for k in range(1, 12))
     return 0.1 * tone * np.clip(np.sin(2 * np.pi * 2.1 * t), 0, 1) ** 0.5 * (t % 3.0 < 2.3)
 
@@ -274,13 +283,71 @@ def test_a_fade_out_is_kept(kind: str, both: bool, save: Save, tmp_path: Path) -
     assert np.abs(change[own > -20.0]).max() < 2.0
 
 
-def test_singing_that_ends_softly_is_no_fade(save: Save) -> None:
-    soft = syllables(20) * np.where(np.arange(20 * RATE) > 16 * RATE, 0.2, 1.0)
+def held(seconds: float, rate: int = RATE) -> np.ndarray:
+    """Two phrases of syllables, then one note to the end."""
+    sung, t = syllables(seconds, rate), np.arange(round(seconds * rate)) / rate
+    phase = 2 * np.pi * 180 * t + 0.5 * np.sin(2 * np.pi * 5.5 * t)
+    return np.where(t < 6.0, sung, 0.1 * sum(np.sin(k * phase) / k for k in range(1, 12)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "both", "level", "rate", "sing"),
+    [
+        ("exponential", 3.0, False, 1.0, 44_100, held),
+        ("exponential", 3.0, True, 1.0, 44_100, syllables),
+        ("exponential to -60 dB", 5.0, False, 0.05, 48_000, syllables),
+        ("linear", 1.5, False, 1.0, 44_100, held),
+        ("linear to -30 dB", 2.0, False, 1.0, 96_000, held),
+        ("cosine", 5.0, False, 1.0, 44_100, syllables),
+        ("s-curve", 1.0, False, 1.0, 44_100, held),
+    ],
+)
+def test_a_short_fade_is_kept_until_it_is_inaudible(
+    kind: str, length: float, both: bool, level: float, rate: int, sing: Voice, save: Save, tmp_path: Path
+) -> None:
+    """The engine's gain on the voice is what it is on the unfaded one, down to -40 dB."""
+    gain, played = fading(11, length, kind, rate), beat(11)
+    played = played * fading(11, length, kind)[:, None] if both else played
+    sung = level * sing(11, rate)
+    leads = []
+    for name, voices in (("v", sung), ("fv", sung * gain)):
+        behind = save("b", played)
+        result = mixed(tmp_path, [save(name, voices, rate)], [behind], balance="session", sample_rate=rate, **DRY)
+        leads.append(load(tmp_path / "stem_lead.wav", rate).mean(axis=1)[: sung.size])
+    assert result.plan.vocals[0].fade_db.value
+    size = rate // 4
+    before, after, own, raw = (
+        np.array([level_db(x[i : i + size]) for i in range(0, x.size, size)]) for x in (*leads, sung * gain, sung)
+    )
+    sounds = (raw > raw.max() - 12.0) & (own - raw > -40.0)
+    change = (after - own - before + raw)[sounds]
+    assert np.abs(change - np.median(change)).max() < 2.0
+
+
+def fade_of(path: Path) -> list[list[float]]:
     with Workspace() as workspace:
-        assert analyse(Track(save("soft", soft), "vocals"), workspace, RATE).fade == []
-        assert analyse(Track(save("level", voice(20)), "vocals"), workspace, RATE).fade == []
-        found = analyse(Track(save("f", syllables(20) * fading(20, 8, "linear")), "vocals"), workspace, RATE).fade
-    assert float(gain_db_at(found, np.array([16.0]))[0]) == pytest.approx(-6.0, abs=2.5)
+        return analyse(Track(path, "vocals"), workspace, RATE).fade
+
+
+@pytest.mark.parametrize("kind", ["linear", "exponential", "cosine", "s-curve"])
+@pytest.mark.parametrize("length", [1.5, 4.0, 8.0, 15.0])
+def test_fades_of_every_shape_and_length_are_found(kind: str, length: float, save: Save) -> None:
+    """Silence behind a voice hides none."""
+    gain = fading(20, length, kind)
+    sung = (held if length < 2.0 else syllables)(20) * gain
+    found = gain_db_at(fade_of(save("f", np.pad(sung, (0, 70 * RATE)))), np.arange(20 * RATE) / RATE)
+    own = 20 * np.log10(np.maximum(gain, 1e-4))
+    assert np.abs(found - own)[(gain < 1.0) & (own > -30.0)].mean() < 3.0
+
+
+@pytest.mark.parametrize("last", [1.0, 0.7, 0.4, 0.2])
+@pytest.mark.parametrize("decay_s", [0.0, 0.1])
+def test_singing_that_ends_softly_is_no_fade(last: float, decay_s: float, save: Save) -> None:
+    """A soft last phrase, and a note that rings on."""
+    t = np.arange(20 * RATE) / RATE
+    ends = np.exp(-np.maximum(t - 19.0, 0.0) / decay_s) if decay_s else 1.0
+    assert fade_of(save("soft", syllables(20) * np.where(t > 15.0, last, 1.0) * ends)) == []
+    assert fade_of(save("level", voice(20) * ends)) == []
 
 
 def test_a_real_lead_faded_is_recognised_and_unfaded_is_not(audio: Path, tmp_path: Path) -> None:

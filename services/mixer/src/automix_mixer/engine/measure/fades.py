@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.dsp.quantiles import median
@@ -19,16 +19,28 @@ Points = list[list[float]]
 
 Values = npt.NDArray[np.float64]
 
-_SEARCHED_S, _LONGEST_S, _SHORTEST_S, _LEAST_BODY_S = 60.0, 40.0, 1.5, 2.0
-_LEAST_DROP_DB = 12.0
-"""A fade falls by at least this much. A last phrase that is sung softly falls by less, or falls at once."""
-_DEEPEST_DB = 40.0
-_EXPLAINS, _STEADIER = 0.4, 0.8
+_SEARCHED_S, _LONGEST_S, _SHORTEST_S, _LEAST_BODY_S = 60.0, 40.0, 0.9, 2.0
+_LENGTHS_S = np.geomspace(_SHORTEST_S, _LONGEST_S, 56)
+_LEAST_DROP_DB, _RELEASE_S = 10.5, 0.25
+"""A fade has fallen by this much this long before its end: a note that merely ends falls within that time, and a last
+phrase that is sung softly falls by less."""
+_DEEPEST_DB, _HEARD_DB = 40.0, 38.0
+_SOUNDS = 1e-7
+"""Energy of a step against that of the loudest. What is softer before and behind a voice is silence."""
+_REST_DB, _REST_S = 50.0, 4.0
+"""Sound less than the first under the voice, longer than the second after the end of a fade, means that it was none."""
+_EXPLAINS, _STEADIER, _SCATTER_DB = 0.25, 0.7, 3.2
 """Largest share of the squared deviations that a fade may leave, compared with one constant level, and with one level
-followed by another. Singing that ends softly leaves more."""
-_SYLLABLE_S, _WINDOW_S, _PAUSE_DB = 0.5, 0.4, 9.0
-"""Half seconds whose loudest moment lies this far under those around them are pauses and consonants."""
-_LEAST_SYLLABLES, _BODY_S = 8, 20.0
+followed by another; and what it may leave at all. Singing that ends softly leaves more."""
+_HOP_S, _WINDOW_S, _SYLLABLE_HOPS, _NEAR_DB = 0.05, 0.1, 10, 3.0
+_BODY_S, _BODY_DB, _LEAST_SYLLABLES = 20.0, 12.0, 3
+"""What a voice's level was before a fade: the median of the loudest moments of its half seconds, without those that lie
+further than `_BODY_DB` under the loudest of them."""
+_SOFTER_DB, _LOUDER_DB, _FREE_DB = 5.0, 4.0, 1.0
+_OFFSET_MOMENTS, _OFFSET_SHARE = 8.0, 0.5
+"""How far the level under a fade may lie from that before it. What exceeds the third counts as one deviation of so many
+moments and of this share of those in the fade: the longer it is, the less does its level differ by chance."""
+_LEAST_MOMENTS, _SILENT_DB = 6, -110.0
 _CORNERS = 24
 
 
@@ -39,12 +51,16 @@ def _decibels(gain: Values) -> Values:
 # The shapes of fades that sound editors draw, as functions of the share of the fade that has passed.
 _SHAPES: tuple[Callable[[Values], Values], ...] = (
     lambda u: _decibels(1.0 - u),
+    lambda u: _decibels(1.0 - (1.0 - 10**-1.5) * u),
+    lambda u: -30.0 * u,
+    lambda u: -40.0 * u,
     lambda u: -60.0 * u,
     lambda u: _decibels(0.5 + 0.5 * np.cos(np.pi * u)),
+    lambda u: _decibels((1.0 / (1.0 + np.exp(12.0 * u - 6.0)) - 0.0025) / 0.995),
     lambda u: _decibels(np.cos(0.5 * np.pi * u)),
     lambda u: _decibels((1.0 - u) ** 2),
 )
-_BEYOND = (0.0, 0.03, 0.1, 0.3)
+_BEYOND = (0.0, 0.05, 0.15, 0.4)
 """A fade may go on after the last sound by this share of its length."""
 
 
@@ -52,10 +68,11 @@ def find_fades(k_steps: CurveFile, step: int, sample_rate: int) -> Points:
     """Corners of a fade-in and a fade-out of a curve of K-energy; empty where there is none."""
     rate = sample_rate / step
     length = round(_SEARCHED_S * rate)
-    beginning, start = k_steps.read(0, length), max(0, k_steps.size - length)
+    first, last = _sounding(k_steps)
+    beginning, start = k_steps.read(first, min(last, first + length)), max(first, last - length)
     turned = _fade_out(beginning[::-1], rate)
-    fade_in = [[max(0.0, beginning.size / rate - t), g] for t, g in reversed(turned)]
-    fade_out = [[start / rate + t, g] for t, g in _fade_out(k_steps.read(start, k_steps.size), rate)]
+    fade_in = [[max(0.0, (first + beginning.size) / rate - t), g] for t, g in reversed(turned)]
+    fade_out = [[start / rate + t, g] for t, g in _fade_out(k_steps.read(start, last), rate)]
     if fade_in and fade_out and fade_in[-1][0] >= fade_out[0][0]:
         return fade_out
     return fade_in + fade_out
@@ -69,52 +86,89 @@ def gain_db_at(points: Points, seconds: Values) -> Values:
     return np.asarray(np.interp(seconds, times, gains))
 
 
+def _sounding(k_steps: CurveFile) -> tuple[int, int]:
+    """The first step that sounds, and the one after the last: a voice may be silent for most of a song."""
+    least = _SOUNDS * max((float(k.max(initial=0.0)) for _, k in k_steps.pieces()), default=0.0)
+    ends = [start + np.flatnonzero(k > least)[[0, -1]] for start, k in k_steps.pieces() if (k > least).any()]
+    return (int(ends[0][0]), int(ends[-1][1]) + 1) if ends else (0, 0)
+
+
 def _fade_out(k_steps: Curve, rate: float) -> Points:
-    seconds, level = _syllables(k_steps, rate)
-    if level.size < _LEAST_SYLLABLES:
+    size = max(1, round(_HOP_S * rate))
+    hop, count = size / rate, k_steps.size // size
+    skipped = k_steps.size - count * size
+    level = to_db(smoothed(k_steps, round(_WINDOW_S * rate)))[skipped:].reshape(count, size).max(axis=1, initial=-200.0)
+    loudest = level[: count // _SYLLABLE_HOPS * _SYLLABLE_HOPS].reshape(-1, _SYLLABLE_HOPS).max(axis=1, initial=-200.0)
+    body = _body_db(loudest)
+    if body is None or body < _SILENT_DB:
         return []
-    end = float(seconds[-1])
-    if end < _SHORTEST_S + _LEAST_BODY_S or level[-3:].max() > median(level) - 0.6 * _LEAST_DROP_DB:
+    end = int(np.flatnonzero(level > body - _HEARD_DB)[-1]) + 1
+    rest = int(np.flatnonzero(level > body - _REST_DB)[-1]) + 1
+    # The loudest that is still to come: pauses and consonants lie under it, and it only falls.
+    coming = np.maximum.accumulate(level[:end][::-1])[::-1]
+    last = max(0, end - round(_RELEASE_S / hop))
+    if body - coming[last] < _LEAST_DROP_DB or (rest - end) * hop > _REST_S:
         return []
-    best = np.inf
-    for begin in np.arange(max(_LEAST_BODY_S, end - _LONGEST_S), end - _SHORTEST_S, 0.25):
-        body = level[(seconds <= begin) & (seconds > begin - _BODY_S)]
-        if body.size < 3:
-            continue
-        offset = float(median(body))
-        for beyond in _BEYOND:
-            u = np.clip((seconds - begin) / ((1.0 + beyond) * (end - begin)), 0.0, 1.0)
-            for shape in _SHAPES:
-                error = _scatter(level - offset - np.maximum(shape(u), -_DEEPEST_DB - 10.0))
-                if error < best:
-                    best, fitted = error, (float(begin), beyond, shape, offset)
-    begin, beyond, shape, offset = fitted
+    kept = np.flatnonzero(level[:end] > coming - _NEAR_DB)
+    kept = kept[kept >= end - round((_LONGEST_S + _LEAST_BODY_S) / hop)]
+    fit = _fitted(level[kept], np.asarray((kept + 0.5) * hop, np.float64), end * hop, loudest, _SYLLABLE_HOPS * hop)
+    if fit is None or not _is_fade(fit, level[kept], kept < last):
+        return []
     # Corners lie closer where a fade is steeper.
     u = 1.0 - np.square(np.linspace(1.0, 0.0, _CORNERS))
-    times, gains = begin + u * (1.0 + beyond) * (end - begin), np.maximum(shape(u), -_DEEPEST_DB)
-    drop = -float(np.interp(end, times, gains))
-    inside = level[seconds > begin] - offset
-    # The alternative is one level up to some moment and another one after it: an ending that is sung softly.
-    steps = [_scatter(inside[:i]) + _scatter(inside[i:] - median(inside[i:])) for i in range(inside.size)]
-    stays = _scatter(level[seconds <= begin] - offset)
-    left = best - stays
-    if drop < _LEAST_DROP_DB or left > _EXPLAINS * _scatter(inside) or left > _STEADIER * min(steps):
-        return []
+    times, gains = skipped / rate + fit.begin + u * fit.length, np.maximum(fit.shape(u), -_DEEPEST_DB)
     return [[float(t), float(g)] for t, g in zip(times, gains, strict=True)]
 
 
-def _syllables(k_steps: Curve, rate: float) -> tuple[Values, Values]:
-    """The loudest moment of every half second that sounds: when, and its level in dB."""
-    level = to_db(smoothed(k_steps, max(1, round(_WINDOW_S * rate))))
-    size = max(1, round(_SYLLABLE_S * rate))
-    if level.size < size:
-        return np.zeros(0), np.zeros(0)
-    blocks = level[: level.size // size * size].reshape(-1, size)
-    loudest = blocks.max(axis=1, initial=-200.0)
-    around = sliding_window_view(np.pad(loudest, 2, mode="edge"), 5).max(axis=1)
-    kept = (loudest > around - _PAUSE_DB) & (loudest > max(loudest.max(initial=-200.0) - _DEEPEST_DB, -150.0))
-    where = np.flatnonzero(kept)
-    return (where * size + blocks[where].argmax(axis=1)) / rate, loudest[where]
+def _body_db(loudest: Values) -> float | None:
+    sounding = loudest[loudest > loudest.max(initial=-200.0) - _BODY_DB]
+    return float(median(sounding)) if sounding.size >= _LEAST_SYLLABLES else None
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A fade under a voice of a level in dB, and what it leaves in dB at each moment, those before it included."""
+
+    begin: float
+    length: float
+    shape: Callable[[Values], Values]
+    offset: float
+    inside: npt.NDArray[np.bool_]
+    left: Values
+
+
+def _fitted(level: Values, seconds: Values, end: float, loudest: Values, syllable: float) -> _Fit | None:
+    best, fit = np.inf, None
+    for sounding in _LENGTHS_S[: np.searchsorted(_LENGTHS_S, end - _LEAST_BODY_S)]:
+        begin = end - float(sounding)
+        body = _body_db(loudest[max(0, int((begin - _BODY_S) / syllable)) : int(begin / syllable)])
+        inside = seconds > begin
+        if body is None or np.count_nonzero(inside) < _LEAST_MOMENTS:
+            continue
+        before = _scatter(np.minimum(level[~inside] - body + _FREE_DB, 0.0))
+        for beyond in _BEYOND:
+            length = (1.0 + beyond) * float(sounding)
+            u = (seconds[inside] - begin) / length
+            for shape in _SHAPES:
+                level_then = level[inside] - np.maximum(shape(u), -_DEEPEST_DB - 10.0)
+                offset = float(np.clip(median(level_then), body - _SOFTER_DB, body + _LOUDER_DB))
+                strain = (_OFFSET_MOMENTS + _OFFSET_SHARE * u.size) * max(0.0, abs(offset - body) - _FREE_DB) ** 2
+                error = before + _scatter(level_then - offset) + strain
+                if error < best:
+                    best, fit = error, _Fit(begin, length, shape, offset, inside, level_then - offset)
+    return fit
+
+
+def _is_fade(fit: _Fit, level: Values, steady: npt.NDArray[np.bool_]) -> bool:
+    """Whether a fade explains the moments before the release of the last note better than levels that stay."""
+    left = _scatter(fit.left[steady[fit.inside]])
+    fallen = level[fit.inside & steady] - fit.offset
+    if fallen.size < _LEAST_MOMENTS // 2:
+        return False
+    # The alternative is one level up to some moment and another one after it: an ending that is sung softly.
+    steps = [_scatter(fallen[:i]) + _scatter(fallen[i:] - median(fallen[i:])) for i in range(fallen.size)]
+    spread = _SCATTER_DB**2 * fallen.size
+    return left < min(_EXPLAINS * _scatter(fallen), _STEADIER * min(steps), spread)
 
 
 def _scatter(levels: Values) -> float:

@@ -9,6 +9,7 @@ from automix_mixer.engine.dsp.quantiles import median
 from automix_mixer.engine.dsp.running import running_maximum
 from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.envelope import STEPS_HZ, stands_out_db
+from automix_mixer.engine.measure.fades import gain_db_at
 from automix_mixer.engine.measure.loudness import lufs
 from automix_mixer.engine.measure.phrases import find_phrases, ride_gains
 from automix_mixer.engine.measure.profile import BOTH_SIDES_DB, Profile
@@ -55,6 +56,8 @@ _RIDE_STRENGTH = 0.75
 a chorus still rises."""
 _RIDE_LIMIT_DB = 8.0
 """Phrases that differ by more than 11 dB differ on purpose."""
+_GUESSED_DB = 6.0
+"""Where a fade takes this much and more, how loud a phrase was sung is a guess, and it is not ridden."""
 
 _ALL_WET = 0.9
 
@@ -177,8 +180,17 @@ def _ride(profile: Profile) -> Decision[list[list[float]]]:
     phrases = find_phrases(profile.unfaded, profile.integrated_lufs, profile.step, profile.sample_rate)
     gains = ride_gains(phrases, _RIDE_STRENGTH, _RIDE_LIMIT_DB)
     seconds = profile.step / profile.sample_rate
-    rides = [[p.start * seconds, p.end * seconds, g] for p, g in zip(phrases, gains, strict=True)]
+    rides = [
+        [p.start * seconds, p.end * seconds, g * _unfaded_share(profile, p.start * seconds, p.end * seconds)]
+        for p, g in zip(phrases, gains, strict=True)
+    ]
     return Decision(rides, "s, s, dB", f"{len(rides)} phrases, three quarters of the way to their median loudness")
+
+
+def _unfaded_share(profile: Profile, start: float, end: float) -> float:
+    """How far a phrase is ridden: 1 where no fade touches it, 0 where one takes `_GUESSED_DB` and more from it."""
+    fade = gain_db_at(profile.fade, np.linspace(start, end, 16))
+    return float(np.clip(1.0 + fade.mean() / _GUESSED_DB, 0.0, 1.0))
 
 
 def _deess(profile: Profile, tone: list[float], compressor_ratio: float, amount: float) -> tuple[Decision[float], ...]:
