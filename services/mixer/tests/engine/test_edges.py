@@ -169,12 +169,16 @@ def test_voices_made_wide_are_not_taken_for_upside_down(kind: str, save: Save) -
     assert upside_down(save("wide", 0.3 * wide)) == []
 
 
-def test_a_sound_that_is_nowhere_the_right_way_up_is_turned_to_its_end(save: Save) -> None:
+@pytest.mark.parametrize(("seconds", "width"), [(1.0, 1.15), (0.5, 1.3)])
+def test_a_sound_that_is_nowhere_the_right_way_up_is_turned_to_its_end(
+    seconds: float, width: float, save: Save
+) -> None:
     rng = np.random.default_rng(7)
     mid, side = rng.normal(0, 0.1, (2, 6 * RATE))
-    # Its last second is as wide by itself as sound is whose channels have nothing in common, and a little more.
-    side[: 5 * RATE] *= 0.4
-    side[5 * RATE :] *= 1.15
+    # Its end is as wide by itself as sound is whose channels have nothing in common, and a little more.
+    end = round((6 - seconds) * RATE)
+    side[:end] *= 0.4
+    side[end:] *= width
     wide = np.stack([mid + side, side - mid], axis=1)
     ((first, last),) = upside_down(save("whole", wide))
     assert (first, last >= 6.0) == (0.0, True)

@@ -22,11 +22,12 @@ POLARITY_FRAMES = 2_048
 Spans = tuple[tuple[int, int], ...]
 
 _ALIKE = -0.5
-"""Threshold for the correlation of the channels: inverted sound has -1, wide sound about 0."""
-_WIDEST = -0.2
-"""Over a second no sound of the test recordings correlates less."""
-_SEEMING_S = 2.0
-"""Sound that is inverted as a whole seems upright for less than this in total."""
+"""Threshold for the correlation of the channels: inverted sound has -1, wide sound about 0.
+
+Over a second no sound of the test recordings is under -0.2.
+"""
+_SEEMING_S = 0.2
+"""Threshold for the correlation times the seconds where sound that is upside down seems upright: two seconds at 0.1."""
 _SOFTEST_DB = -50.0
 _AROUND_S = 0.5
 """Half of the time over which channels are compared."""
@@ -83,10 +84,10 @@ class PolarityMeter:
         inverted = _continued(sign) < 0
         if (
             np.count_nonzero(sign < 0) > heard.sum() / 2
-            and np.count_nonzero(sign > 0) * hop < _SEEMING_S
-            and not np.any(heard & (correlation > -_WIDEST))
+            and correlation[sign > 0].sum() * hop < _SEEMING_S
+            and not np.any(heard & (correlation > -_ALIKE))
         ):
-            # Nowhere is it the right way up: where it only seems so, the sound is wide by itself.
+            # Nowhere is it the right way up: where it seems so for a moment, the sound is wide by itself.
             inverted[:] = True
         found = runs(inverted)
         whole = [run for run in found if run == (0, inverted.size)]
