@@ -27,8 +27,9 @@ phrase that is sung softly falls by less."""
 _DEEPEST_DB, _HEARD_DB = 40.0, 38.0
 _SOUNDS = 1e-7
 """Energy of a step against that of the loudest. What is softer before and behind a voice is silence."""
-_REST_DB, _REST_S = 50.0, 4.0
-"""Sound less than the first under the voice, longer than the second after the end of a fade, means that it was none."""
+_REST_DB, _REST_S, _REST_SHARE = 50.0, 4.0, 0.5
+"""Sound less than the first under the voice that lasts longer than the second after the end of a fade, and than this
+share of its length, means that it was none."""
 _EXPLAINS, _STEADIER, _SCATTER_DB = 0.25, 0.7, 3.2
 """Largest share of the squared deviations that a fade may leave, compared with one constant level, and with one level
 followed by another; and what it may leave at all. Singing that ends softly leaves more."""
@@ -107,12 +108,14 @@ def _fade_out(k_steps: Curve, rate: float) -> Points:
     # The loudest that is still to come: pauses and consonants lie under it, and it only falls.
     coming = np.maximum.accumulate(level[:end][::-1])[::-1]
     last = max(0, end - round(_RELEASE_S / hop))
-    if body - coming[last] < _LEAST_DROP_DB or (rest - end) * hop > _REST_S:
+    if body - coming[last] < _LEAST_DROP_DB:
         return []
     kept = np.flatnonzero(level[:end] > coming - _NEAR_DB)
     kept = kept[kept >= end - round((_LONGEST_S + _LEAST_BODY_S) / hop)]
     fit = _fitted(level[kept], np.asarray((kept + 0.5) * hop, np.float64), end * hop, loudest, _SYLLABLE_HOPS * hop)
     if fit is None or not _is_fade(fit, level[kept], kept < last):
+        return []
+    if (rest - end) * hop > max(_REST_S, _REST_SHARE * fit.length):
         return []
     # Corners lie closer where a fade is steeper.
     u = 1.0 - np.square(np.linspace(1.0, 0.0, _CORNERS))
