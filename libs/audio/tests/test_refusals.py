@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -53,6 +54,46 @@ def test_what_is_not_a_recording(tmp_path: Path, content: bytes, reason: Reason)
     path = tmp_path / "song.wav"
     path.write_bytes(content)
     assert refusal(path) is reason
+
+
+_INFO = b"LIST\x14\0\0\0INFOINAM\x07\0\0\0A song\0\0"
+_FMT = b"fmt \x10\0\0\0\1\0\2\0D\xac\0\0\x10\xb1\2\0\4\0\x10\0"
+_STREAMINFO = b"\0\0\0\x22\x10\0\x10\0" + bytes(6) + b"\x0a\xc4\x42\xf0" + bytes(20)
+_COMMENTS = b"\0\0\x17\4\0\0\0test\1\0\0\0\7\0\0\0TITLE=A"
+
+
+def iff(
+    *chunks: bytes, name: bytes = b"RIFF", form: bytes = b"WAVE", order: Literal["little", "big"] = "little"
+) -> bytes:
+    body = form + b"".join(chunks)
+    return name + len(body).to_bytes(4, order) + body
+
+
+@pytest.mark.parametrize(
+    ("content", "whole"),
+    [
+        (iff(_INFO), True),
+        (iff(_FMT, _INFO), True),
+        (iff(_INFO, _FMT), True),
+        (iff(_FMT, b"id3 \x0a\0\0\0ID3\4\0\0\0\0\0\0"), True),
+        (iff(b"NAME\0\0\0\4song", name=b"FORM", form=b"AIFF", order="big"), True),
+        (b"fLaC" + _STREAMINFO + b"\x84" + _COMMENTS, True),
+        (b"fLaC" + _STREAMINFO + b"\4" + _COMMENTS, True),
+        (b"fLaC\x84" + _COMMENTS, True),
+        (b"fLaC" + _STREAMINFO + b"\4" + _COMMENTS + b"\x81\0\0\x08" + bytes(8), True),
+        (b"fLaC" + _STREAMINFO + b"\x84" + _COMMENTS + b"TAG" + bytes(125), True),
+        (iff(_FMT, _INFO)[:-6], False),
+        (b"fLaC" + _STREAMINFO + b"\x84" + _COMMENTS[:-4], False),
+    ],
+)
+def test_tags_in_a_container_are_no_damage(tmp_path: Path, content: bytes, whole: bool) -> None:
+    """A file that ends within its tags is damaged."""
+    path = tmp_path / "song.wav"
+    path.write_bytes(content)
+    with pytest.raises(AudioError) as caught, open_audio(path) as reader:
+        next(reader.blocks())
+    assert caught.value.reason is (Reason.EMPTY if whole else Reason.DAMAGED)
+    assert ("tags" in caught.value.message) == whole
 
 
 def test_noise_is_not_mistaken_for_mp3(tmp_path: Path) -> None:

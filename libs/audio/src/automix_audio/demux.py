@@ -28,7 +28,8 @@ from automix_audio.losses import COUNTED, Lost
 from automix_audio.ogg import links, lost_before_end
 from automix_audio.opening import DAMAGED, audio_stream, open_container
 from automix_audio.plain_wav import plain_blocks
-from automix_audio.sniff import demuxer_for
+from automix_audio.sniff import TAGS_ALONE, demuxer_for
+from automix_audio.tags_alone import tags_alone
 from automix_audio.timeline import LONGEST_GAP_S, LONGEST_START_S, Gap, Gaps, Stamps, opus_length_s
 from automix_audio.views import Joined, Reheaded, View, without_tags
 from automix_audio.wav_header import PlainSamples, corrected, length_s, plain_samples
@@ -63,6 +64,8 @@ class AudioTrack:
         self._size = max(os.fstat(file.fileno()).st_size, 1)
         self._file = file
         self.container = demuxer_for(self._view.head, tagged=self._view.start > 0)
+        if tags_alone(file, self._view.start, self._size, self.container):
+            raise AudioError(Reason.EMPTY, TAGS_ALONE)
         self._links = _links(file, self._view.start, self.container)
         self._late_end: tuple[int, Fraction] | None = None
         self._plain: PlainSamples | None = None

@@ -57,6 +57,7 @@ _NOT_AUDIO: tuple[tuple[bytes, str], ...] = (
 )
 
 _ADVICE = "Choose a recording in WAV, AIFF, FLAC, MP3, AAC/M4A, Ogg, Opus or WMA."
+TAGS_ALONE = f"The file holds tags (title, artist, ...) and no sound. {_ADVICE}"
 
 
 def id3v2_size(head: bytes) -> int:
@@ -72,8 +73,8 @@ def demuxer_for(head: bytes, *, tagged: bool = False) -> str:
 
     Raises AudioError: EMPTY, PLAYLIST or NOT_AUDIO.
     """
-    if (not head and tagged) or head.startswith(_TAGS_BEHIND):
-        raise AudioError(Reason.EMPTY, f"The file holds tags (title, artist, ...) and no sound. {_ADVICE}")
+    if (not head and tagged) or head.startswith(TAGS_BEHIND):
+        raise AudioError(Reason.EMPTY, TAGS_ALONE)
     if not head:
         raise AudioError(Reason.EMPTY, f"The file is empty. {_ADVICE}")
     name = _by_magic(head)
@@ -130,14 +131,14 @@ def _is_chain(head: bytes, position: int, frame_bytes: Callable[[bytes], int]) -
     for frame in range(4):
         size = frame_bytes(head[position : position + 7])
         if size == 0:
-            return frame > 1 and head.startswith(_TAGS_BEHIND, position)
+            return frame > 1 and head.startswith(TAGS_BEHIND, position)
         position += size
         if position + 7 > len(head):
             return frame > 0 or (start == 0 and position == len(head))
     return True
 
 
-_TAGS_BEHIND = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
+TAGS_BEHIND = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
 
 _MPEG_KBPS = {
     # (version 1?, layer): kbit/s by index; ISO 11172-3 2.4.2.3 and 13818-3 2.4.2.3

@@ -16,8 +16,8 @@ from automix_audio.limits import Limits
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
-_TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
-_SOUND = (b"data", b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
+TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
+SOUND = (b"data", b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
 """Names of chunks that hold sound, and what another file begins with that is joined to this one."""
 _MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF
@@ -137,8 +137,8 @@ def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
     """Whether the chunks from `position` on are of even length, and neither hold sound nor are a file of their own."""
     if position % 2:
         return False
-    chunks = list(_walked(file, position, size, "<"))
-    return len(chunks) < _MOST_CHUNKS and not any(name in _SOUND or length % 2 for name, _, length in chunks)
+    chunks = list(walked(file, position, size, "<"))
+    return len(chunks) < _MOST_CHUNKS and not any(name in SOUND or length % 2 for name, _, length in chunks)
 
 
 def length_s(file: BinaryIO, at: int, end: int) -> float:
@@ -153,7 +153,7 @@ def length_s(file: BinaryIO, at: int, end: int) -> float:
     return found.length / (rate * block) if tag in _ONE_A_BLOCK and rate and block else 0.0
 
 
-def _walked(file: BinaryIO, position: int, end: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+def walked(file: BinaryIO, position: int, end: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """Name, begin and length of each chunk from `position` to `end`, whether odd ones are padded or not."""
     for _ in range(_MOST_CHUNKS):
         file.seek(position)
@@ -169,7 +169,7 @@ def _walked(file: BinaryIO, position: int, end: int, order: str) -> Iterator[tup
 
 def _chunks(file: BinaryIO, position: int, end: int, order: str) -> _Found | None:
     form, long_bytes, unpadded, odd_end = b"", None, False, -1
-    for name, begins, length in _walked(file, position, end, order):
+    for name, begins, length in walked(file, position, end, order):
         unpadded |= begins - 8 == odd_end
         odd_end = begins + length if length % 2 else -1
         if name == b"data":
@@ -188,8 +188,8 @@ def _chunks(file: BinaryIO, position: int, end: int, order: str) -> _Found | Non
 def _only_tags(file: BinaryIO, position: int, end: int, order: str) -> bool:
     """Whether chunks of tags and nothing else lie from `position` to `end`."""
     at = position
-    for name, begins, length in _walked(file, position, end, order):
-        if name not in _TAGS:
+    for name, begins, length in walked(file, position, end, order):
+        if name not in TAGS:
             return False
         at = begins + length + length % 2
     return position < end <= at <= end + 1
