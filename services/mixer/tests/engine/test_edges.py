@@ -344,6 +344,12 @@ def test_fades_of_every_shape_and_length_are_found(kind: str, length: float, sav
     assert np.abs(found - own)[(gain < 1.0) & (own > -30.0)].mean() < 3.0
 
 
+def test_a_slow_fade_of_an_uneven_voice_is_found(save: Save) -> None:
+    """It sounds on for seconds after it has become inaudible."""
+    found = gain_db_at(fade_of(save("f", voice(20) * fading(20, 15.0, "exponential"))), np.array([5.0, 10.0, 15.0]))
+    assert np.abs(found - [0.0, -13.3, -26.7]).max() < 5.0
+
+
 @pytest.mark.parametrize("last", [1.0, 0.7, 0.4, 0.2])
 @pytest.mark.parametrize("decay_s", [0.0, 0.1])
 def test_singing_that_ends_softly_is_no_fade(last: float, decay_s: float, save: Save) -> None:
