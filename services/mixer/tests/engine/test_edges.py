@@ -195,6 +195,17 @@ def test_wide_sound_behind_a_take_that_is_upside_down_stays(seconds: float, widt
     assert (first, last) == (0.0, pytest.approx(7.0, abs=0.1))
 
 
+def test_what_is_upside_down_on_both_sides_of_a_moment_is_turned_once(save: Save) -> None:
+    mid, side = np.random.default_rng(8).normal(0, 0.1, (2, 12 * RATE))
+    sound = np.stack([mid + 0.15 * side, 0.15 * side - mid], axis=1)
+    # A click that is upright, in what is soft: the borders of both sides lie where it is loud again, beyond each other.
+    sound[round(3.4 * RATE) : round(4.6 * RATE)] *= 0.1
+    sound[4 * RATE : round(4.02 * RATE)] = 0.2
+    sound[8 * RATE : 10 * RATE, 0] *= -1
+    (_, first), (second, _) = upside_down(save("click", sound))
+    assert (first, second) == (pytest.approx(8.0, abs=0.1), pytest.approx(10.0, abs=0.1))
+
+
 def test_wide_sound_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     mid, side = random.standard_normal((2, 6 * RATE)) * 0.1

@@ -96,12 +96,13 @@ class PolarityMeter:
             for a, b in found
             if np.count_nonzero(sign[a:b] < 0) * hop >= LONG_S
         ]
-        if not whole and short:
+        if not whole:
+            # Neighbours may overlap once their borders are sharp.
             turned = np.zeros(inverted.size, bool)
             for a, b in (*sharp, *short):
                 turned[a:b] = True
             whole = runs(turned)
-        spans = ((a * POLARITY_FRAMES, b * POLARITY_FRAMES) for a, b in whole or sharp if a < b)
+        spans = ((a * POLARITY_FRAMES, b * POLARITY_FRAMES) for a, b in whole)
         return tuple((a, b if b < frames else frames + _CROSSFADE) for a, b in spans)
 
 
