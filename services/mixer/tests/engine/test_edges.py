@@ -9,7 +9,7 @@ from automix_mixer.engine import MixResult, Settings, Track, Workspace, analyse,
 from automix_mixer.engine.measure.fades import gain_db_at
 from automix_mixer.engine.measure.polarity import POLARITY_FRAMES, PolarityMeter
 from automix_mixer.engine.plan.plan_json import delivered
-from scipy.signal import sosfilt
+from scipy.signal import fftconvolve, sosfilt
 
 from .conftest import RATE, beat, load, save_wav, voice
 
@@ -369,6 +369,29 @@ def test_singing_that_ends_softly_is_no_fade(last: float, decay_s: float, save: 
     ends = np.exp(-np.maximum(t - 19.0, 0.0) / decay_s) if decay_s else 1.0
     assert fade_of(save("soft", syllables(20) * np.where(t > 15.0, last, 1.0) * ends)) == []
     assert fade_of(save("level", voice(20) * ends)) == []
+
+
+@pytest.mark.parametrize("under_db", [48.0, 52.0, 55.0])
+@pytest.mark.parametrize("kind", ["rings on", "swells", "fades"])
+def test_noise_beside_a_fade_is_not_taken_for_singing(kind: str, under_db: float, save: Save) -> None:
+    """A room that rings on and a voice that swells have the shape of a fade; noise follows, or goes before."""
+    random = np.random.default_rng(3)
+    t = np.arange(20 * RATE) / RATE
+    sung = syllables(20)
+    if kind == "rings on":
+        room = random.standard_normal(2 * RATE) * 10 ** (-3.0 * np.arange(2 * RATE) / RATE / 1.5)
+        sung = 0.7 * sung + 0.7 * fftconvolve(sung, room / np.sqrt(np.square(room).sum()))[: sung.size]
+    else:
+        sung = sung * (np.clip(t / 2.0, 0.01, 1.0) if kind == "swells" else fading(20, 6.0, "linear"))
+    beside = (40 * RATE, 0) if kind == "swells" else (0, 40 * RATE)
+    clean = np.pad(sung, beside)
+    noise = random.standard_normal(clean.size) * np.sqrt(np.square(sung).mean()) * 10 ** (-under_db / 20)
+    with Workspace() as workspace:
+        alone, noisy = (
+            analyse(Track(save(name, sound), "vocals"), workspace, RATE)
+            for name, sound in (("alone", clean), ("noisy", clean + noise))
+        )
+    assert noisy.integrated_lufs == pytest.approx(alone.integrated_lufs, abs=1.0)
 
 
 def test_a_real_lead_faded_is_recognised_and_unfaded_is_not(audio: Path, tmp_path: Path) -> None:

@@ -120,7 +120,10 @@ def _fade_out(k_steps: Curve, rate: float) -> Points:
     # Corners lie closer where a fade is steeper.
     u = 1.0 - np.square(np.linspace(1.0, 0.0, _CORNERS))
     times, gains = skipped / rate + fit.begin + u * fit.length, np.maximum(fit.shape(u), -_DEEPEST_DB)
-    return [[float(t), float(g)] for t, g in zip(times, gains, strict=True)]
+    # Behind what sounds there is noise, which was never louder.
+    stop = skipped / rate + rest * hop
+    faded = [[float(t), float(g)] for t, g in zip(times, gains, strict=True) if t < stop]
+    return [*faded, [stop, float(np.interp(stop, times, gains))], [stop + _RELEASE_S, 0.0]]
 
 
 def _body_db(loudest: Values) -> float | None:
