@@ -22,6 +22,7 @@ from automix_common.events.settings import MessagingSettings
 from automix_local import Servers
 from automix_platform.events import USER_DELETED
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from kit.waiting import until
 from psycopg.errors import UndefinedObject
 
 from .harness import PASSWORD, bearer, new_email
@@ -82,6 +83,20 @@ async def until_health(channel: grpc.aio.Channel, wanted: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def first_keys(stub: "auth_pb2_grpc.AuthServiceAsyncStub") -> pb.GetJwksResponse:
+    """The first key is made once the process is ready; until then callers are told to try again."""
+
+    async def answered() -> pb.GetJwksResponse | None:
+        try:
+            return await stub.GetJwks(pb.GetJwksRequest(), timeout=SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                return None
+            raise
+
+    return await until(answered, seconds=SECONDS, what="a first key")
+
+
 @asynccontextmanager
 async def deletions(servers: Servers) -> AsyncIterator[asyncio.Queue[events_pb2.Event]]:
     """Events of deleted users as they arrive in the stream."""
@@ -127,7 +142,7 @@ async def test_from_an_empty_schema_to_an_event_in_the_stream(servers: Servers, 
             for channel in (here, there):
                 await until_health(channel, SERVING)
             one, other = (auth_pb2_grpc.AuthServiceStub(channel) for channel in (here, there))
-            keys = [await stub.GetJwks(pb.GetJwksRequest(), timeout=SECONDS) for stub in (one, other)]
+            keys = [await first_keys(stub) for stub in (one, other)]
             assert len(keys[0].keys) == 1
             assert keys[0] == keys[1]
 
