@@ -13,6 +13,7 @@ from automix_client.mix import MixProgress
 from kit.jobs import settle
 from kit.people import PASSWORD
 from kit.stack import Stack
+from kit.waiting import until
 
 
 async def test_from_sign_up_to_the_finished_file(stack: Stack, audio: Path, tmp_path: Path) -> None:
@@ -28,7 +29,11 @@ async def test_from_sign_up_to_the_finished_file(stack: Stack, audio: Path, tmp_
             out=tmp_path / "mix.wav",
             progress=told.append,
         )
-        project = await client.projects.get(summary.project_id)
+
+        async def counted() -> bool:
+            return (await client.projects.get(summary.project_id)).no_of_renders == 1
+
+        await until(counted, what="a counted render")
         report = await client.renders.report(summary.render.id)
         listed = [asset async for asset in client.assets.list(summary.project_id)]
 
@@ -43,7 +48,6 @@ async def test_from_sign_up_to_the_finished_file(stack: Stack, audio: Path, tmp_
         assert summary.true_peak_dbtp is not None
         assert summary.true_peak_dbtp <= -0.9
         assert "vocals" in report.plan_json
-        assert project.no_of_renders == 1
         assert {one.id for one in listed} == {one.id for one in summary.assets}
         steps = [progress.step for progress in told]
         assert sorted(set(steps), key=steps.index) == ["project", "upload", "verify", "mix", "download"]
