@@ -188,6 +188,17 @@ def test_silence_counts_towards_the_limits(ffmpeg_encode: Callable[..., Path], t
     assert refused.value.reason is Reason.TOO_LONG
 
 
+def played_between(first: Path, second: Path, joined: Path) -> tuple[Block, Block]:
+    """The sound of a file of the first recording, the second and the first again, and that of the first alone."""
+    joined.write_bytes(first.read_bytes() + second.read_bytes() + first.read_bytes())
+    sound, gaps, damaged = read(joined)
+    one, two = read(first)[0], read(second, sample_rate=RATE)[0]
+    assert (gaps, damaged) == ([], 0)
+    assert len(sound) == pytest.approx(2 * len(one) + len(two), abs=2)
+    np.testing.assert_array_equal(sound[: len(one)], one)
+    return sound, one
+
+
 @pytest.mark.parametrize("codec", ["libopus"])
 @pytest.mark.parametrize("second_rate", [RATE, 24_000])
 def test_a_chain_plays_every_link(
@@ -195,13 +206,7 @@ def test_a_chain_plays_every_link(
 ) -> None:
     first = ffmpeg_encode(tmp_path / "1.ogg", codec, noise, RATE, "ogg")
     second = ffmpeg_encode(tmp_path / "2.ogg", codec, noise, second_rate, "ogg")
-    chain = tmp_path / "chain.ogg"
-    chain.write_bytes(first.read_bytes() + second.read_bytes() + first.read_bytes())
-    sound, gaps, damaged = read(chain)
-    one, two = read(first)[0], read(second, sample_rate=RATE)[0]
-    assert (gaps, damaged) == ([], 0)
-    assert len(sound) == pytest.approx(2 * len(one) + len(two), abs=2)
-    np.testing.assert_array_equal(sound[: len(one)], one)
+    sound, one = played_between(first, second, tmp_path / "chain.ogg")
     assert offset(one, sound[-len(one) :]) == 0
 
 
@@ -214,12 +219,7 @@ def test_files_joined_into_one_play_one_after_another(
     first = ffmpeg_encode(tmp_path / f"1.{ending}", codec, noise[: len(noise) // 2 * 2 - odd], RATE, ending)
     second = ffmpeg_encode(tmp_path / f"2.{ending}", codec, noise, second_rate, ending)
     joined = tmp_path / f"joined.{ending}"
-    joined.write_bytes(first.read_bytes() + second.read_bytes() + first.read_bytes())
-    sound, gaps, damaged = read(joined)
-    one, two = read(first)[0], read(second, sample_rate=RATE)[0]
-    assert (gaps, damaged) == ([], 0)
-    assert len(sound) == pytest.approx(2 * len(one) + len(two), abs=2)
-    np.testing.assert_array_equal(sound[: len(one)], one)
+    sound, one = played_between(first, second, joined)
     np.testing.assert_array_equal(sound[-len(one) :], one)
     assert plain_file(joined) is None, "its samples do not lie in one place"
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from io import SEEK_END
 from typing import BinaryIO, Literal
 
-_ORDERS: dict[bytes, Literal["little", "big"]] = {
+ORDERS: dict[bytes, Literal["little", "big"]] = {
     **dict.fromkeys((b"RIFF", b"RF64", b"BW64"), "little"),
     **dict.fromkeys((b"RIFX", b"FORM"), "big"),
 }
+"""What a file begins with, and the order of the bytes in its numbers."""
 _FORMS = (b"WAVE", b"AIFF", b"AIFC")
 _IN_DS64 = (b"RF64", b"BW64")
 """Files beyond 4 GiB, which say their length in a chunk of its own, the first (EBU Tech 3306)."""
@@ -30,7 +31,7 @@ def _end(file: BinaryIO, at: int) -> int | None:
     """Where the recording that begins at `at` ends; None when none does."""
     file.seek(at)
     head = file.read(28)
-    name, order = head[:4], _ORDERS.get(head[:4])
+    name, order = head[:4], ORDERS.get(head[:4])
     if order is None or head[8:12] not in _FORMS:
         return None
     is_long = name in _IN_DS64 and head[4:8] == b"\xff" * 4 and head[12:16] == b"ds64"

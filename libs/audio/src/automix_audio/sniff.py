@@ -5,6 +5,7 @@ entry.
 """
 
 from collections.abc import Callable
+from functools import reduce
 
 from automix_audio.errors import AudioError, Reason
 
@@ -64,8 +65,12 @@ def id3v2_size(head: bytes) -> int:
     """Bytes that an ID3v2 tag takes at the start of `head`, 0 if there is none (ID3v2.4, 3.1)."""
     if len(head) < 10 or head[:3] != b"ID3" or any(byte & 0x80 for byte in head[6:10]):
         return 0
-    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return size + (20 if head[5] & 0x10 else 10)
+    return syncsafe(head[6:10]) + (20 if head[5] & 0x10 else 10)
+
+
+def syncsafe(data: bytes) -> int:
+    """The number in bytes of which each holds seven bits, the highest first (ID3v2.4, 6.2)."""
+    return reduce(lambda number, byte: 128 * number + byte, data, 0)
 
 
 def demuxer_for(head: bytes, *, tagged: bool = False) -> str:

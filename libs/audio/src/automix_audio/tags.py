@@ -20,7 +20,7 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from automix_audio.container_tags import container_tags
-from automix_audio.sniff import id3v2_size
+from automix_audio.sniff import id3v2_size, syncsafe
 
 LONGEST = 200
 """Characters of a text."""
@@ -98,9 +98,7 @@ def _broken_id3(file: BinaryIO) -> Tags:
     texts = dict.fromkeys(_TEXTS, "")
     while at + 10 < len(data) and data[at : at + 4].isalnum():
         length = data[at + 4 : at + 8]
-        end = (
-            at + 10 + (int.from_bytes(length) if head[3] == 3 else sum(b << 7 * (3 - i) for i, b in enumerate(length)))
-        )
+        end = at + 10 + (int.from_bytes(length) if head[3] == 3 else syncsafe(length))
         name, encoding = _ID3.get(data[at : at + 4]), data[at + 10]
         if name and encoding < len(_ENCODINGS):
             texts[name] = data[at + 11 : end].decode(_ENCODINGS[encoding], "ignore").partition("\0")[0]

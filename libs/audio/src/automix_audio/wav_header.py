@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from automix_audio.coded_pcm import LOOK_BYTES, may_be_coded
+from automix_audio.iff import ORDERS
 from automix_audio.limits import Limits
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
 TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
-SOUND = (b"data", b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
+SOUND = (b"data", *ORDERS)
 """Names of chunks that hold sound, and what another file begins with that is joined to this one."""
 _MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF

@@ -115,10 +115,11 @@ class Mixing:
         A project that it made is deleted again when no job comes of it. Raises what each step raises: InvalidInputError
         for a file that is refused, JobFailedError, ...
         """
-        settings = for_file(request.settings, out, planned(request.plan_json, out).get("format"))
+        plan = planned(request.plan_json, out)
+        settings = for_file(request.settings, out, plan.get("format"))
         request = replace(request, settings=settings)
         asked = {"masters": settings.masters, "versions": settings.versions}
-        wanted = files_beside(out, asked_or_planned(asked, request.plan_json, out))
+        wanted = files_beside(out, asked_or_planned(asked, plan))
         outputs = {"out": out} | {f"{file.kind} {file.label} ({i})": file.path for i, file in enumerate(wanted, 1)}
         refuse_overlaps(outputs, [path for path, _ in request.files])
         for path in outputs.values():

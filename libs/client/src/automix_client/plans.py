@@ -29,7 +29,7 @@ def planned(plan_json: str, out: Path) -> dict[str, Any]:
     return named
 
 
-def asked_or_planned(settings: Mapping[str, Any], plan_json: str, out: Path) -> dict[str, Any]:
-    """Settings that say how the mix is written: those that are asked for, else those of the plan."""
+def asked_or_planned(settings: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that say how the mix is written: those that are asked for, else what `planned` found in the plan."""
     asked = {name: value for name in _WRITTEN if (value := settings.get(name))}
-    return planned(plan_json, out) | asked
+    return {**plan, **asked}

@@ -27,7 +27,7 @@ from automix_client.cli.terminal import Terminal
 from automix_client.mix import MixRequest
 from automix_client.mix_settings import format_of, mix_settings
 from automix_client.outputs import files_beside
-from automix_client.plans import asked_or_planned
+from automix_client.plans import asked_or_planned, planned
 from automix_client.printing import printable
 from automix_client.targets import same_file
 
@@ -73,7 +73,7 @@ def mix(
     say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
     with terminal.failures(), naming_plan(plan):
         plan_json = plan_text(plan) if plan else ""
-        written = asked_or_planned(settings, plan_json, out)
+        written = asked_or_planned(settings, planned(plan_json, out))
         for path in (out, *(file.path for file in files_beside(out, written))):
             if any(same_file(read, path) for read in inputs):
                 lost = f"{printable(path)} is one of the inputs, which would be lost"

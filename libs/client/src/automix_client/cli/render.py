@@ -39,7 +39,7 @@ from automix_client.cli.terminal import Terminal, escaped
 from automix_client.cli.units import dbtp, length, lufs
 from automix_client.mix_settings import OF_ENDING, ending_of, format_of
 from automix_client.outputs import files_beside
-from automix_client.plans import asked_or_planned
+from automix_client.plans import asked_or_planned, planned
 from automix_client.presets import joined, kept
 from automix_client.printing import printable
 from automix_client.targets import Target, refuse_overlaps
@@ -114,8 +114,7 @@ def render(
         terminal.usage("--match-reference-loudness needs a reference: name a song with --reference")
     say_what_is_odd(terminal, [track.path for track in voices], [track.path for track in beats])
     with terminal.failures():
-        asked = settings | {"format": _format(plan, out, settings)}
-        result = _render(terminal, tracks, out, asked, plan, plan_out, extras, cover)
+        result = _render(terminal, tracks, out, settings, plan, plan_out, extras, cover)
     terminal.json(result)
     terminal.say(
         f"[bold green]{escaped(out.absolute())}[/bold green]  {length(result['duration_s'])}\n"
@@ -129,13 +128,6 @@ def render(
         )
     for note in result["report"]["notes"]:
         terminal.say(f"[yellow]note[/yellow] {escaped(note)}")
-
-
-def _format(plan: Path | None, out: Path, settings: dict[str, Any]) -> str:
-    """The format asked for, else the plan's where `out` can have it, else the one that its ending stands for."""
-    with naming_plan(plan):
-        text = plan_text(plan) if plan else ""
-    return format_of(out, asked_or_planned(settings, text, out).get("format"))
 
 
 def _batch(
@@ -161,7 +153,6 @@ def _batch(
         tracks += [(track.path, "beat", track.options) for track in song.beats]
         tracks += [(path, "reference", {}) for path in song.references or references]
         asked = joined(settings, song.settings)
-        asked["format"] = format_of(place, asked.get("format"))
         own = _own(extras, place) if extras else None
         return _render(terminal, tracks, place, asked, None, None, own, cover)
 
@@ -202,13 +193,17 @@ def _render(
     extras: Path | None,
     cover: Path | None,
 ) -> dict[str, Any]:
-    """Mixes into files beside the targets, which take their places when all has gone well."""
+    """Mixes into files beside the targets, which take their places when all has gone well.
+
+    The format is the one asked for, else the plan's where `out` can have it, else the one that its ending stands for.
+    """
     inputs = [path for path, _, _ in tracks] + [path for path in (plan, cover) if path]
     outputs = {"--out": out} | ({"--plan-out": plan_out} if plan_out else {})
     with naming_plan(plan):
         text = plan_text(plan) if plan else None
+    delivery = asked_or_planned(settings, planned(text or "", out))
+    settings = settings | {"format": format_of(out, delivery.get("format"))}
     # The same master may be asked for in several formats.
-    delivery = asked_or_planned(settings, text or "", out)
     others = enumerate(files_beside(out, delivery), 1)
     beside = {f"--{file.kind} {file.label} ({i})": file.path for i, file in others}
     outputs |= beside
