@@ -180,6 +180,7 @@ def test_the_whole_by_a_previews_plan_is_a_render_by_that_plan(
     plan = previewed[0]
     whole = mix(long_song, WHOLE, tmp_path / "whole.wav", plan=by(plan, WHOLE))
     assert whole.report.duration_s >= 50.0
+    assert any("the plan is of 30 s from 0:1" in note for note in whole.report.notes)
     # What was decided stays; what thirty seconds cannot tell is added: the shaker, which is silent in them.
     assert whole.plan.passage is None
     assert whole.plan.bus == plan.bus
@@ -192,6 +193,19 @@ def test_the_whole_by_a_previews_plan_is_a_render_by_that_plan(
     again = mix(long_song, WHOLE, tmp_path / "again.wav", plan=by(whole.plan, WHOLE))
     assert again.plan == whole.plan
     assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "whole.wav").read_bytes()
+
+
+def test_a_plan_of_the_whole_that_asks_for_a_preview_gives_one_and_stays_whole(
+    long_song: list[Track], tmp_path: Path
+) -> None:
+    plan = mix([*long_song, Track(long_song[1].path, "reference")], WHOLE, tmp_path / "whole.wav").plan
+    tracks = [*long_song, Track(long_song[1].path, "reference")]
+    asked = replace(plan, settings=plan.settings | {"preview": True, "reference_strength": 0.3})
+    made = mix(tracks, WHOLE, tmp_path / "part.wav", plan=by(asked, WHOLE))
+    assert 30.0 <= made.report.duration_s < 33.0
+    assert any(note.startswith("a preview: 30 s") for note in made.report.notes)
+    # It stays the plan of a song, and nothing that was heard in thirty seconds alone is recorded in it.
+    assert made.plan == replace(asked, settings=plan.settings | {"reference_strength": 0.3})
 
 
 def test_the_preview_sounds_like_its_place_in_the_whole(

@@ -53,7 +53,7 @@ def test_an_upgraded_plan_is_a_plan_of_today(path: Path) -> None:
 
 def test_a_plan_of_today_holds_no_setting_that_the_first_release_refuses_unless_it_is_used(tmp_path: Path) -> None:
     known = set(upgraded(load_stored(STORED[0])["plan"])["settings"])
-    for asked, used in ((Settings(), set()), (Settings(track_stems=True, preview=True), {"track_stems", "preview"})):
+    for asked, used in ((Settings(), set()), (Settings(track_stems=True, title="A"), {"track_stems", "title"})):
         made = mix(tracks_of("beat_alone", tmp_path), asked, tmp_path / "m.wav").plan
         written = plan_to_json(made)
         assert set(written["settings"]) - known == used

@@ -136,6 +136,16 @@ class Settings:
         return self.ceiling_dbtp if master is None else master.ceiling_dbtp
 
     @property
+    def spectrum_share(self) -> float:
+        """How far the tone goes to the references', 0 to 1."""
+        return self.reference_strength * self.reference_spectrum
+
+    @property
+    def width_share(self) -> float:
+        """How far width and lean go to the references', 0 to 1."""
+        return self.reference_strength * self.reference_width
+
+    @property
     def beside(self) -> list[Output]:
         """The files that are asked for beside the mix: further masters, then versions."""
         return outputs_beside(self.masters, self.versions, self.format)

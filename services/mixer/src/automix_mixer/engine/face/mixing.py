@@ -20,10 +20,11 @@ from automix_mixer.engine.measure.densest import densest, loudest
 from automix_mixer.engine.measure.edges import EDGE_FADE_MS
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.passage import Passage
+from automix_mixer.engine.plan.following import followed
 from automix_mixer.engine.plan.inserting import effects_of, require_strips
 from automix_mixer.engine.plan.mastering import require_song
 from automix_mixer.engine.plan.mixplan import MixPlan
-from automix_mixer.engine.plan.passages import completed, made_of, within
+from automix_mixer.engine.plan.passages import completed, completion_notes, made_of, within
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.planning import make_plan
 from automix_mixer.engine.render.plugins import require_plugins
@@ -116,10 +117,16 @@ def mix(
                 for i, track in enumerate(tracks)
             ]
             profiles = [profile.result() for profile in waiting]
-        plan = _planned(profiles, settings, plan, passage)
+        notes: list[str] = []
+        if plan is None:
+            made = _made(profiles, settings, passage)
+        else:
+            made, notes = followed(_whole(profiles, plan, passage))
+            notes += completion_notes(plan) if passage is None else []
         paths = OutputPaths(Path(out_path), Path(extras_dir) if extras_dir is not None else None, beside, cover)
+        part = made if passage is None else within(made, passage)
         done = render_plan(
-            plan if passage is None else within(plan, passage),
+            replace(part, notes=[*part.notes, *notes]),
             tracks,
             paths,
             workspace=workspace,
@@ -130,8 +137,9 @@ def mix(
         )
         files = files_of(paths, Settings.from_json(done.plan.settings)) + done.beside
         said.tell(1.0, "done")
-        made = done.plan if passage is None else replace(plan, bus=done.plan.bus)
-        return MixResult(made, done.report, files)
+        # What is heard in thirty seconds is not recorded in the plan of a whole song.
+        kept = replace(made, bus=done.plan.bus) if plan is None or made.passage == passage else plan
+        return MixResult(_as_song(kept), done.report, files)
 
 
 def _require_effects(tracks: Sequence[Track], settings: Settings, plan: MixPlan | None, *, own_machine: bool) -> None:
@@ -158,14 +166,24 @@ def _part(track: Track, passage: Passage | None) -> Passage | None:
     return loudest(track) if passage is not None and track.role == "reference" else passage
 
 
-def _planned(profiles: Sequence[Profile], settings: Settings, plan: MixPlan | None, passage: Passage | None) -> MixPlan:
-    """The plan with its times in seconds of the song, made for the passage or for the whole."""
-    if plan is None:
-        made = make_plan(profiles, settings)
-        if passage is None:
-            return made
-        made = replace(made_of(made, passage), settings=settings.to_json())
-        return plan_from_json(plan_to_json(made), own_machine=True)
+def _made(profiles: Sequence[Profile], settings: Settings, passage: Passage | None) -> MixPlan:
+    """A new plan with its times in seconds of the song, made for the passage or for the whole."""
+    made = make_plan(profiles, settings)
+    if passage is None:
+        return made
+    made = replace(made_of(made, passage), settings=settings.to_json())
+    return plan_from_json(plan_to_json(made), own_machine=True)
+
+
+def _whole(profiles: Sequence[Profile], plan: MixPlan, passage: Passage | None) -> MixPlan:
+    """The plan, completed where it was made for a passage and is rendered for the whole."""
     if passage is not None or plan.passage is None:
         return plan
     return completed(plan, make_plan(profiles, Settings.from_json(plan.settings)))
+
+
+def _as_song(plan: MixPlan) -> MixPlan:
+    """The plan of a whole song, which is no preview when it is rendered again, also where this mix was one."""
+    if plan.passage is not None:
+        return plan
+    return replace(plan, settings={name: value for name, value in plan.settings.items() if name != "preview"})

@@ -182,7 +182,9 @@ def render_plan(
 def _heard(
     plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled: Balance, frames: int
 ) -> CorrectionPlan | None:
-    """What the rehearsal changes; None where it leaves the bus as it was planned."""
+    """What the rehearsal changes; None where it leaves the bus as it was planned, or where its insert is off."""
+    if "correction" in plan.bus.off:
+        return None
     heard, changed = rehearse(plan, profiles, vocals, settled, frames)
     if heard.bus is plan.bus:
         return None

@@ -26,7 +26,7 @@ _WIDER_DB, _NARROWER_DB = 10.0, 30.0
 """A softer side does no harm at any depth; a louder side brings up what was hidden in it."""
 _NEUTRAL_BOUND_DB = 3.0
 _CORRECTION_DB = 6.0
-_LEAN_DB = 3.0
+LEAN_DB = 3.0
 """3 dB between the channels move a phantom source by some 10 degrees of 30: a lean, not a fault of the balance."""
 _RANGE_DB = 2.0
 """A limiter that takes 4 dB of the loudest hits takes about 1 LU of loudness range."""
@@ -69,11 +69,10 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
     side = np.zeros(BAND_HZ.size)
     reason, follow = "nothing asked for", None
     if references:
-        spectrum = settings.reference_strength * settings.reference_spectrum
-        width = settings.reference_strength * settings.reference_width
+        spectrum, width = settings.spectrum_share, settings.width_share
         before, goal = unit(expected), reference_tone(references)
         mid, side = towards(before, goal, spectrum, width)
-        follow = _follow(before, goal, references, width) if spectrum or width else None
+        follow = _follow(before, goal, references, spectrum, width) if spectrum or width else None
         names = ", ".join(p.track.label for p in references)
         reason = f"{100 * spectrum:.0f} % of the way to {names}, at most {_TONE_BOUND_DB:g} dB"
     elif settings.neutral_strength:
@@ -96,7 +95,7 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
     )
 
 
-def _follow(now: Tone, goal: Tone, references: Sequence[Profile], width: float) -> ReferencePlan:
+def _follow(now: Tone, goal: Tone, references: Sequence[Profile], spectrum: float, width: float) -> ReferencePlan:
     def bands(power: Bands, reason: str) -> Decision[list[float]]:
         return Decision([float(v) for v in to_db(power)], "dB per third octave", reason)
 
@@ -108,7 +107,9 @@ def _follow(now: Tone, goal: Tone, references: Sequence[Profile], width: float) 
         expected_side_db=bands(now.side, "the side that the sum should have"),
         correction_db=Decision(_CORRECTION_DB, "dB", "at most, where the sum is not as expected"),
         lean_db=Decision(lean, "dB", "the references' right channel over their left one"),
-        lean_limit_db=Decision(_LEAN_DB * width, "dB", "at most, of all but the lead, which stays in the middle"),
+        lean_limit_db=Decision(LEAN_DB * width, "dB", "at most, of all but the lead, which stays in the middle"),
+        spectrum_share=Decision(spectrum, "", "strengths of the reference and of its tone"),
+        width_share=Decision(width, "", "strengths of the reference and of its width"),
     )
 
 

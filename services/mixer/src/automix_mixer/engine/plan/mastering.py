@@ -49,6 +49,8 @@ def as_song(plan: MixPlan) -> MixPlan:
         if master.crest_share.value == 0.0:
             master = replace(master, range=keep_range(1.0, "a finished song"))
     # What the filters of one file do is known before they have done it: nothing is rehearsed.
+    if followed is not None:
+        followed = replace(followed, spectrum_share=None, width_share=None)
     correction = CorrectionPlan(
         Decision(_STILL, "dB per third octave", "a finished song is not rehearsed"),
         Decision(_STILL, "dB per third octave", "a finished song is not rehearsed"),
@@ -59,7 +61,12 @@ def as_song(plan: MixPlan) -> MixPlan:
         plan,
         edge_fade_ms=Decision(0.0, "ms", "a finished song begins and ends as it does"),
         bus=replace(
-            bus, mid_db=bounded(bus.mid_db), side_db=bounded(bus.side_db), glue_ratio=ratio, correction=correction
+            bus,
+            mid_db=bounded(bus.mid_db),
+            side_db=bounded(bus.side_db),
+            glue_ratio=ratio,
+            reference=followed,
+            correction=correction,
         ),
         master=master,
     )

@@ -179,7 +179,8 @@ class ReferencePlan:
 
     Tones are third octaves at unit loudness: `mid_db` and `side_db` the references', `expected_*` what the bus's moves
     were planned from. Where the sum turns out otherwise, each move follows by at most `correction_db`. The energy of
-    right over left goes towards `lean_db`, for which all but the lead leans by at most `lean_limit_db`.
+    right over left goes towards `lean_db`, for which all but the lead leans by at most `lean_limit_db`. The shares of
+    tone and width (0 to 1) are those that the bus was planned with; a plan without them stays as it was planned.
     """
 
     mid_db: Decision[list[float]]
@@ -189,6 +190,8 @@ class ReferencePlan:
     correction_db: Decision[float]
     lean_db: Decision[float]
     lean_limit_db: Decision[float]
+    spectrum_share: Decision[float] | None = None
+    width_share: Decision[float] | None = None
 
 
 @dataclass(frozen=True)

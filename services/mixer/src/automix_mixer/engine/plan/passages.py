@@ -30,6 +30,17 @@ def within(plan: MixPlan, passage: Passage) -> MixPlan:
     return replace(plan, vocals=vocals, notes=[note, *plan.notes])
 
 
+def completion_notes(plan: MixPlan) -> list[str]:
+    """What is said when the plan is rendered for the whole song."""
+    passage = plan.passage
+    if passage is None:
+        return []
+    return [
+        f"the plan is of {passage.length_s:g} s from {_clock(passage.start_s)} on; phrases, fades and what is silent there"
+        " were planned from the whole song"
+    ]
+
+
 def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
     """The plan of a passage for the whole song: `whole`, planned from all of it, adds what a passage cannot tell.
 

@@ -54,6 +54,8 @@ _BOUNDS = {
     "correction_db": (0.0, 24.0),
     "lean_db": (-60.0, 60.0),
     "lean_limit_db": (0.0, 12.0),
+    "spectrum_share": (0.0, 1.0),
+    "width_share": (0.0, 1.0),
     "glue_ratio": (1.0, 20.0),
     "glue_threshold_lu": (-60.0, 60.0),
     "glue_attack_ms": (0.1, 1_000.0),

@@ -168,7 +168,8 @@ def delivered(data: Mapping[str, Any], settings: Settings, *, own_format: bool =
     own, usual = data["settings"], Settings()
     kept_format = {"format"} & set(own) if own_format else set()
     asked = {name: getattr(settings, name) for name in DELIVERY if name not in kept_format}
-    always = ("format", "preview") if "preview" in own else ("format",)
+    # The plan of a preview is that of a song: whether it is a preview again is asked for anew.
+    always = ("format", "preview") if data.get("passage") is not None else ("format",)
     kept = {name: value for name, value in asked.items() if name in always or value != getattr(usual, name)}
     return {**data, "settings": {**own, **kept}}
 
@@ -226,7 +227,7 @@ def _inserts_json(chain: Any, kinds: Sequence[Kind]) -> list[dict[str, Any]]:
             inner = getattr(chain, kind.whole)
             if inner is None:
                 continue
-            parameters = _parameters_json(inner, [f.name for f in fields(inner)])
+            parameters = _parameters_json(inner, [f.name for f in fields(inner) if getattr(inner, f.name) is not None])
         else:
             parameters = _parameters_json(chain, kind.parameters)
         out.append({"kind": kind.name, "on": kind.name not in off, "parameters": parameters})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -103,9 +103,9 @@ def _list(kind: Any, value: Any, where: str) -> list[Any]:
 
 def _dataclass(kind: type, value: Any, where: str) -> Any:
     names = [f.name for f in fields(kind)]
-    checked_keys(read_object(value, where), names, where)
+    checked_keys(read_object(value, where), names, where, needed=[f.name for f in fields(kind) if f.default is MISSING])
     types = hints(kind)
-    return kind(**{name: read(types[name], value[name], f"{where}.{name}") for name in names})
+    return kind(**{name: read(types[name], value[name], f"{where}.{name}") for name in names if name in value})
 
 
 def _decision(kind: Any, value: Any, where: str) -> Any:

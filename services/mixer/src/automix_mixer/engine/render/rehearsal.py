@@ -106,7 +106,7 @@ def rehearse(
     bus, lean, lead = plan.bus, 0.0, 0.0
     for _ in range(_ROUNDS):
         responses = _responses(bus, plan.sample_rate, voice)
-        lean = _lean(heard, lead, responses, reference, settings.reference_strength * settings.reference_width)
+        lean = _lean(heard, lead, responses, reference, settings.width_share)
         before, after = (heard.sides(lean, lead, r)[:2] for r in (_BEFORE, responses))
         bus = _corrected(plan.bus, bus, reference, before, after, settings, plan.sample_rate)
         if settled.lar_db is not None and voice is not None:
@@ -242,7 +242,7 @@ def _corrected(
     sample_rate: int,
 ) -> BusPlan:
     """The planned moves, plus the change that the measured tone asks for, plus what the filters miss of both."""
-    spectrum, width = (settings.reference_strength * s for s in (settings.reference_spectrum, settings.reference_width))
+    spectrum, width = settings.spectrum_share, settings.width_share
     goal, expected = (
         Tone(*(10 ** (np.array(d.value) / 10) for d in pair))
         for pair in (
