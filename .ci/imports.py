@@ -7,8 +7,11 @@ new one is under the rules without being named here. A service names its modules
     layers = ["__main__", "servicer", "settings | repository", "tables | domain"]
 
 from the top down; a module imports those of lower layers alone. `[tool.automix.layers_of]` does the same for a folder.
+
+Two kinds of file are no module of any layer, so their imports are read here: a migration and the `__init__` of layers.
 """
 
+import ast
 import configparser
 import io
 import os
@@ -16,9 +19,14 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 RULES = Path(__file__).with_name("imports.ini")
+
+
+FROZEN = ("alembic", "sqlalchemy", "automix_common.database.frozen_")
+"""What a migration may import beside the standard library. A table or a rule that lives on would change history."""
 
 
 def source_of(folder: Path) -> Path:
@@ -46,10 +54,7 @@ def rules(root: Path) -> configparser.ConfigParser:
     parser = configparser.ConfigParser()
     parser.read_string(text)
     for service in services:
-        own = tomllib.loads((service / "pyproject.toml").read_text()).get("tool", {}).get("automix", {})
-        if "layers" not in own:
-            sys.exit(f"{service.relative_to(root)}/pyproject.toml must name the service's modules: tool.automix.layers")
-        for inner, layers in {"": own["layers"], **own.get("layers_of", {})}.items():
+        for inner, layers in layers_of(service, root).items():
             container = ".".join(filter(None, (names[service], inner)))
             parser[f"importlinter:contract:layers-{container}"] = {
                 "name": f"{container}: every module imports those of lower layers alone",
@@ -59,6 +64,44 @@ def rules(root: Path) -> configparser.ConfigParser:
                 "exhaustive": "True",
             }
     return parser
+
+
+def layers_of(service: Path, root: Path) -> dict[str, list[str]]:
+    """The layers that a service names: of itself under "", and of its folders. Exits when it names none."""
+    own = tomllib.loads((service / "pyproject.toml").read_text()).get("tool", {}).get("automix", {})
+    if "layers" not in own:
+        sys.exit(f"{service.relative_to(root)}/pyproject.toml must name the service's modules: tool.automix.layers")
+    return {"": own["layers"], **own.get("layers_of", {})}
+
+
+def imported(file: Path) -> Iterator[tuple[str, int]]:
+    """Every name that a file imports, with its line."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            of = "." * node.level + (node.module or "")
+            yield from ((f"{of}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def strays(root: Path) -> list[str]:
+    """The illegal imports of files that are no module of any layer, each in one line."""
+    found: list[str] = []
+    for service in sorted(path.parent for path in root.glob("services/*/pyproject.toml")):
+        package = source_of(service) / f"automix_{service.name}"
+        for file in sorted(package.rglob("migrations/*.py")):
+            found += [
+                f"{file.relative_to(root)}:{line} imports {name}: a migration is frozen, it imports no live module"
+                for name, line in imported(file)
+                if not name.startswith(FROZEN) and name.partition(".")[0] not in sys.stdlib_module_names
+            ]
+        for inner in layers_of(service, root):
+            file = package / inner / "__init__.py"
+            found += [
+                f"{file.relative_to(root)}:{line} imports {name}: above layers stands no module, so it imports nothing"
+                for name, line in imported(file)
+            ]
+    return found
 
 
 def written(root: Path) -> str:
@@ -85,7 +128,10 @@ def main() -> None:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sources))}
         program = str(Path(sys.executable).with_name("lint-imports"))
         command = [program, "--config", file.name, "--no-cache", "--no-logo"]
-        sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - our own program
+        broken = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own program
+    found = strays(root)
+    sys.stderr.writelines(f"{line}\n" for line in found)
+    sys.exit(broken or bool(found))
 
 
 if __name__ == "__main__":
