@@ -97,7 +97,9 @@ class ContainerServers(Servers):
         """The image creates its data directory itself."""
         password = self.secrets[postgres.secret_of(DATABASE_ADMIN)]
         container = DockerContainer(IMAGES[postgres.NAME]).with_env("POSTGRES_PASSWORD", password)
-        container.with_command(["postgres", "-p", str(self._postgres.port), "-c", "max_connections=115"])
+        container.with_command(
+            ["postgres", "-p", str(self._postgres.port), "-c", f"max_connections={postgres.MAX_CONNECTIONS}"]
+        )
         container.with_kwargs(network_mode="host")
         return container, self._postgres.check
 

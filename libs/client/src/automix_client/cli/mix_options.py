@@ -76,7 +76,8 @@ Plan = Annotated[
         "--plan",
         metavar="FILE",
         callback=named_file,
-        help="A mix plan (JSON) to follow instead of making one, see --plan-out and `renders report`.",
+        help="A mix plan (JSON) to follow instead of making one; `automix render --plan-out` and"
+        " `automix renders report` write one.",
     ),
 ]
 

@@ -1,8 +1,9 @@
 """Advisory locks: every key has its place here, so that no two things share one by accident.
 
 PostgreSQL keeps advisory locks for the whole database, which all schemas are in. A key is therefore the hash of the
-schema, of what the lock guards, and of whose it is. Two more are not taken from here: `migrations` locks before
-anything of a schema exists, and triggers lock the ids of parents as schema and id alone (see `tombstones`).
+schema, of what the lock guards, and of whose it is. Three more are not taken from here: `migrations` locks before
+anything of a schema exists, triggers lock the ids of parents as schema and id alone (see `tombstones`), and whoever
+provisions locks the administrators' database, which holds no schema (`roles` of libs/ops).
 """
 
 from enum import StrEnum

@@ -23,10 +23,13 @@ from automix_local.supervised import ProcessSpec
 
 NAME = "postgres"
 
-# Sized for one machine: the sum of the roles' connection limits and a few for the administrator.
+MAX_CONNECTIONS = sum(role.connection_limit for role in DATABASE_ROLES) + 10
+"""Every role's, and a few for the administrator."""
+
+# Sized for one machine.
 _SETTINGS = {
     "unix_socket_directories": "",
-    "max_connections": "115",
+    "max_connections": str(MAX_CONNECTIONS),
     "shared_buffers": "32MB",
     "io_method": "sync",
     "jit": "off",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from automix.mixer.v1.settings import MIX_SETTINGS, Setting
 from automix_audio.formats import BIT_DEPTHS, ENDINGS, WriteType
 
 TARGETS: dict[str, tuple[float, float]] = {"streaming": (-14.0, -1.0), "loud": (-9.0, -1.0), "broadcast": (-23.0, -1.0)}
@@ -14,7 +15,8 @@ FORMATS: dict[str, tuple[WriteType, int]] = {
     f"{kind}{_SUFFIXES[depth]}": (kind, depth or 24) for kind, depths in BIT_DEPTHS.items() for depth in depths
 }
 """Of each format (wav16, wav32f, mp3 ...) the file that it is, and its bits; lossy ones get what 24 bits hold."""
-_LUFS, _DBTP = (-30.0, -6.0), (-9.0, 0.0)
+_SETTINGS = {setting.name: setting for setting in MIX_SETTINGS}
+_LUFS, _DBTP = _SETTINGS["target_loudness_lufs"], _SETTINGS["ceiling_dbtp"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,14 @@ def read_master(text: str) -> Master:
         lufs, ceiling = TARGETS[name]
     else:
         lufs, ceiling = (float(number) for number in name.split("/"))
-        if not _LUFS[0] <= lufs <= _LUFS[1] or not _DBTP[0] <= ceiling <= _DBTP[1]:
-            raise ValueError(f"must lie between {_LUFS[0]:g} and {_LUFS[1]:g} LUFS and {_DBTP[0]:g} and 0 dBTP")
+        if not (_within(lufs, _LUFS) and _within(ceiling, _DBTP)):
+            bounds = " and ".join(f"{one.low:g} and {one.high:g} {one.unit}" for one in (_LUFS, _DBTP))
+            raise ValueError(f"must lie between {bounds}")
     return Master(name, lufs, ceiling, output_format or None)
+
+
+def _within(value: float, setting: Setting) -> bool:
+    return setting.low is not None and setting.high is not None and setting.low <= value <= setting.high
 
 
 def first_master(masters: tuple[str, ...]) -> Master | None:

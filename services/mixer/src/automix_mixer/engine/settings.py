@@ -12,13 +12,13 @@ from math import isfinite
 from typing import Any
 
 from automix.mixer.v1.settings import MIX_SETTINGS, Setting
+from automix_audio.formats import LOSSY_RATES
 
 from automix_mixer.engine.effects import MOST_INSERTS, Insert, check_together
 from automix_mixer.engine.errors import SettingsError
 from automix_mixer.engine.outputs import Output, first_master, outputs_beside, read_master
 
-FASTEST_MP3_HZ = 48_000
-"""Of MPEG-1 layer III."""
+FASTEST_MP3_HZ = max(LOSSY_RATES["mp3"])
 INSERTS = "inserts"
 _KNOWN: Mapping[str, Setting] = {setting.name: setting for setting in MIX_SETTINGS}
 
