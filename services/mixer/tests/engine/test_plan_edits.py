@@ -37,7 +37,7 @@ class Song:
         return mix(self.tracks, Settings(), out, plan=said, extras_dir=self.folder / name), out
 
     def seen(self, edit: Edit, name: str) -> tuple[object, ...]:
-        """All that is left of a mix by an edited plan: the bytes of its mix and of its picture, its files, its notes."""
+        """What a mix by an edited plan leaves: the bytes of the mix and of its picture, its files, its notes."""
         made, out = self.edited(edit, name)
         pictures = [Path(file.path).read_bytes() for file in made.files if file.kind == "picture"]
         files = sorted(f"{file.kind} {Path(file.path).name}" for file in made.files if file.path != str(out))

@@ -36,8 +36,8 @@ def completion_notes(plan: MixPlan) -> list[str]:
     if passage is None:
         return []
     return [
-        f"the plan is of {passage.length_s:g} s from {_clock(passage.start_s)} on; phrases, fades and what is silent there"
-        " were planned from the whole song"
+        f"the plan is of {passage.length_s:g} s from {_clock(passage.start_s)} on;"
+        " phrases, fades and what is silent there were planned from the whole song"
     ]
 
 
