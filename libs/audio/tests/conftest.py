@@ -6,12 +6,29 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter
 from automix_audio.formats import WriteType
+from automix_audio.timeline import Gap
 from numpy.typing import NDArray
 
 Block = NDArray[np.float32]
 MakeFile = Callable[..., Path]
+RATE = 48_000
+SECONDS = 4
+
+
+def read(path: Path, **options: object) -> tuple[Block, list[Gap], int]:
+    with open_audio(path, **options) as reader:
+        return np.concatenate(list(reader.blocks())), reader.gaps, reader.damaged_packets
+
+
+def offset(one: Block, other: Block) -> int:
+    """By how many frames `other` is later than `one`."""
+    size = 2 * len(one)
+    both = np.fft.irfft(np.fft.rfft(other[:, 0], size) * np.conj(np.fft.rfft(one[:, 0], size)), size)
+    at = int(np.argmax(both))
+    return at if at < len(one) else at - size
 
 
 def encode_by_ffmpeg(path: Path, codec: str, samples: Block, rate: int, container: str) -> Path:
@@ -56,3 +73,11 @@ def make_file(tmp_path: Path, music: Block) -> MakeFile:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def noise() -> Block:
+    """Four seconds of noise that changes its level, stereo."""
+    rng = np.random.default_rng(11)
+    level = 0.1 + 0.05 * np.sin(np.arange(SECONDS * RATE) / 7_000)
+    return (rng.standard_normal((SECONDS * RATE, 2)) * level[:, None]).astype(np.float32)

@@ -9,29 +9,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from automix_audio.decode import open_audio
 from automix_audio.errors import AudioError, Reason
 from automix_audio.limits import Limits
-from automix_audio.plain_wav import plain_file
 from automix_audio.timeline import Gap
-from numpy.typing import NDArray
 
-Block = NDArray[np.float32]
-RATE = 48_000
-SECONDS = 4
-
-
-@pytest.fixture(scope="module")
-def noise() -> Block:
-    """Four seconds of noise that changes its level, stereo."""
-    rng = np.random.default_rng(11)
-    level = 0.1 + 0.05 * np.sin(np.arange(SECONDS * RATE) / 7_000)
-    return (rng.standard_normal((SECONDS * RATE, 2)) * level[:, None]).astype(np.float32)
-
-
-def read(path: Path, **options: object) -> tuple[Block, list[Gap], int]:
-    with open_audio(path, **options) as reader:
-        return np.concatenate(list(reader.blocks())), reader.gaps, reader.damaged_packets
+from .conftest import RATE, SECONDS, Block, offset, read
 
 
 def without_packets(source: Path, target: Path, container: str, lost: range, *, shift_s: float = 0.0) -> Path:
@@ -79,14 +61,6 @@ def test_left_out_packets_are_silence(
     )
     middle = round((gaps[0].at_s + gaps[0].length_s / 2) * RATE)
     assert not gappy[middle - 200 : middle + 200].any()
-
-
-def offset(one: Block, other: Block) -> int:
-    """By how many frames `other` is later than `one`."""
-    size = 2 * len(one)
-    both = np.fft.irfft(np.fft.rfft(other[:, 0], size) * np.conj(np.fft.rfft(one[:, 0], size)), size)
-    at = int(np.argmax(both))
-    return at if at < len(one) else at - size
 
 
 def pages(data: bytes) -> list[int]:
@@ -188,91 +162,6 @@ def test_silence_counts_towards_the_limits(ffmpeg_encode: Callable[..., Path], t
     assert refused.value.reason is Reason.TOO_LONG
 
 
-def played_between(first: Path, second: Path, joined: Path) -> tuple[Block, Block]:
-    """The sound of a file of the first recording, the second and the first again, and that of the first alone."""
-    joined.write_bytes(first.read_bytes() + second.read_bytes() + first.read_bytes())
-    sound, gaps, damaged = read(joined)
-    one, two = read(first)[0], read(second, sample_rate=RATE)[0]
-    assert (gaps, damaged) == ([], 0)
-    assert len(sound) == pytest.approx(2 * len(one) + len(two), abs=2)
-    np.testing.assert_array_equal(sound[: len(one)], one)
-    return sound, one
-
-
-@pytest.mark.parametrize("codec", ["libopus"])
-@pytest.mark.parametrize("second_rate", [RATE, 24_000])
-def test_a_chain_plays_every_link(
-    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, codec: str, second_rate: int
-) -> None:
-    first = ffmpeg_encode(tmp_path / "1.ogg", codec, noise, RATE, "ogg")
-    second = ffmpeg_encode(tmp_path / "2.ogg", codec, noise, second_rate, "ogg")
-    sound, one = played_between(first, second, tmp_path / "chain.ogg")
-    assert offset(one, sound[-len(one) :]) == 0
-
-
-@pytest.mark.parametrize(("ending", "second_rate"), [("wav", RATE), ("wav", 24_000), ("aiff", RATE)])
-@pytest.mark.parametrize("odd", [0, 1])
-def test_files_joined_into_one_play_one_after_another(
-    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, ending: str, second_rate: int, odd: int
-) -> None:
-    codec = {"wav": "pcm_u8", "aiff": "pcm_s8"}[ending]
-    first = ffmpeg_encode(tmp_path / f"1.{ending}", codec, noise[: len(noise) // 2 * 2 - odd], RATE, ending)
-    second = ffmpeg_encode(tmp_path / f"2.{ending}", codec, noise, second_rate, ending)
-    joined = tmp_path / f"joined.{ending}"
-    sound, one = played_between(first, second, joined)
-    np.testing.assert_array_equal(sound[-len(one) :], one)
-    assert plain_file(joined) is None, "its samples do not lie in one place"
-
-
-@pytest.mark.parametrize("ending", ["wav", "aiff"])
-def test_joined_files_that_were_cut_off_lack_their_end(
-    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, ending: str
-) -> None:
-    codec = {"wav": "pcm_s16le", "aiff": "pcm_s16be"}[ending]
-    whole = ffmpeg_encode(tmp_path / "whole", codec, noise, RATE, ending).read_bytes()
-    (tmp_path / "joined").write_bytes(whole + whole[: len(whole) // 4])
-    sound, gaps, damaged = read(tmp_path / "joined")
-    assert len(sound) / RATE == pytest.approx(1.25 * SECONDS, abs=0.01)
-    assert damaged == 1
-    ((at_s, length_s),) = ((gap.at_s, gap.length_s) for gap in gaps)
-    assert (at_s, at_s + length_s) == (pytest.approx(len(sound) / RATE), pytest.approx(2 * SECONDS))
-
-
-@pytest.mark.parametrize("order", [("wav", "aiff"), ("aiff", "wav")])
-def test_a_joined_file_of_another_kind_is_told(
-    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, order: tuple[str, str]
-) -> None:
-    made = [ffmpeg_encode(tmp_path / kind, "pcm_s16le", noise, RATE, kind).read_bytes() for kind in order]
-    (tmp_path / "joined").write_bytes(b"".join(made))
-    sound, _, damaged = read(tmp_path / "joined")
-    assert (len(sound), damaged) == (len(noise), 1)
-    assert plain_file(tmp_path / "joined") is None
-
-
-@pytest.mark.parametrize(("codec", "container"), [("pcm_s16le", "wav"), ("libopus", "ogg")])
-def test_more_joined_files_than_are_read_are_told(
-    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, codec: str, container: str
-) -> None:
-    one = ffmpeg_encode(tmp_path / "one", codec, noise[:50], RATE, container)
-    (tmp_path / "joined").write_bytes(1_002 * one.read_bytes())
-    sound, _, damaged = read(tmp_path / "joined")
-    assert (len(sound), damaged) == (1_000 * len(read(one)[0]), 1)
-
-
-def test_links_of_a_chain_may_differ_in_codec(
-    ffmpeg_encode: Callable[..., Path], make_file: Callable[..., Path], tmp_path: Path, noise: Block
-) -> None:
-    clicks = noise.copy()
-    # Blocks of Vorbis change their length where sound begins, and FFmpeg's stamps are off there.
-    clicks[np.arange(len(clicks)) % 12_000 > 1_500] = 0.0
-    second = make_file("vorbis", samples=clicks, sample_rate=RATE)
-    first = ffmpeg_encode(tmp_path / "first.ogg", "libopus", noise, RATE, "ogg")
-    (tmp_path / "chain.ogg").write_bytes(first.read_bytes() + second.read_bytes())
-    sound, gaps, damaged = read(tmp_path / "chain.ogg")
-    assert (gaps, damaged) == ([], 0)
-    assert len(sound) == len(read(first)[0]) + len(clicks)
-
-
 def itunes_tag(delay: int, padding: int, length: int, *, wide: bool) -> bytes:
     value = f" 00000000 {delay:08X} {padding:08X} {length:016X} 00000000 00000000"
     if wide:
@@ -367,26 +256,6 @@ def test_what_follows_overwritten_bytes_stays_in_time(
     assert damaged or container == "asf"
     assert len(sound) == pytest.approx(len(intact), abs=0.03 * RATE)
     assert offset(intact[-RATE // 2 :], sound[-RATE // 2 :]) == pytest.approx(0, abs=0.03 * RATE)
-
-
-def id3_tag(size: int) -> bytes:
-    head = b"APIC" + struct.pack(">I", size - 10) + b"\0\0"
-    return b"ID3\x03\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + head.ljust(size)
-
-
-@pytest.mark.parametrize("tag", [b"", id3_tag(500), id3_tag(100_000), b"TAG" + bytes(125)])
-@pytest.mark.parametrize(("codec", "container"), [("libmp3lame", "mp3"), ("aac", "adts")])
-def test_tags_between_joined_recordings_are_no_loss(
-    ffmpeg_encode: Callable[..., Path], tmp_path: Path, noise: Block, codec: str, container: str, tag: bytes
-) -> None:
-    path = ffmpeg_encode(tmp_path / "one", codec, noise, RATE, container)
-    once = read(path)[0]
-    data = path.read_bytes()
-    path.write_bytes(data + tag + data + (tag if tag.startswith(b"TAG") else b""))
-    sound, gaps, damaged = read(path)
-    assert (gaps, damaged) == ([], 0)
-    # An MP3 has a delay and a last frame of its own.
-    assert len(sound) == pytest.approx(2 * len(once), abs=0.08 * RATE)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from automix_audio.errors import AudioError, Reason
 from automix_audio.framing import Hole, holes
-from automix_audio.iff import iff_links
 from automix_audio.itunes import itunes_trim
+from automix_audio.joined import own_end, recordings
 from automix_audio.losses import COUNTED, Lost
 from automix_audio.ogg import links, lost_before_end
 from automix_audio.opening import DAMAGED, audio_stream, open_container
@@ -70,10 +70,10 @@ class AudioTrack:
         self._late_end: tuple[int, Fraction] | None = None
         self._plain: PlainSamples | None = None
         self._trim = itunes_trim(file, self._view) if self.container == "mp3" else None
-        self._demuxer, self._stream, self.codec = self._opened(0)
+        self._begun, (self._demuxer, self._stream, self.codec) = self._first()
         self._codec = self.codec
         self.codecs = {self.codec}
-        self.damaged_packets = 0
+        self.damaged_packets = self._begun
         self._gaps = Gaps()
         self._surplus = 0
         self._sounds = False
@@ -97,11 +97,11 @@ class AudioTrack:
         Raises AudioError when nothing decodes, or less than what was lost to damage.
         """
         decoded_s = silent_s = damaged_s = cut_off_s = 0.0
-        for number in range(len(self._links)):
-            if number and not self._follow(number):
+        for number in range(self._begun, len(self._links)):
+            if number > self._begun and not self._follow(number):
                 continue
             begun_s = decoded_s + silent_s
-            for missing_s, by_damage_s, frame in self._frames(begins=number == 0):
+            for missing_s, by_damage_s, frame in self._frames(begins=number == self._begun):
                 self._gaps.add(decoded_s + silent_s, missing_s)
                 silent_s += missing_s
                 damaged_s += by_damage_s
@@ -137,6 +137,16 @@ class AudioTrack:
     def close(self) -> None:
         self._demuxer.close()
 
+    def _first(self) -> tuple[int, tuple[InputContainer, AudioStream, str]]:
+        """The first link that can be read, which is nearly always the very first, and its number."""
+        refused: AudioError | None = None
+        for number in range(min(len(self._links), _MOST_LINKS)):
+            try:
+                return number, self._opened(number)
+            except AudioError as error:
+                refused = refused or error
+        raise refused or AudioError(Reason.DAMAGED, DAMAGED)
+
     def _opened(self, number: int) -> tuple[InputContainer, AudioStream, str]:
         end = self._end(number)
         self._view = View(self._file, self._links[number], self._view.head, end)
@@ -166,6 +176,8 @@ class AudioTrack:
 
     def _end(self, number: int) -> int | None:
         """Where a link ends; None for the end of the file."""
+        if self.container == "au":  # FFmpeg would play what stands behind, tags above all
+            return own_end(self._file, self._links[number])
         return self._links[number + 1] if number + 1 < len(self._links) else None
 
     def _left_out(self) -> list[Hole]:
@@ -323,9 +335,6 @@ def _least_late(late_s: Fraction, one: _Decoded, following: Iterable[_Decoded]) 
 
 
 def _links(file: BinaryIO, start: int, container: str) -> list[int]:
-    """Where each of the recordings begins that are chained in one file, up to the first that is not read."""
-    if container == "ogg":
-        found = links(file, start)
-    else:
-        found = iff_links(file, start) if container in ("wav", "aiff") else iter((start,))
+    """Where each of the recordings begins that are joined in one file, up to the first that is not read."""
+    found = links(file, start) if container == "ogg" else recordings(file, start)
     return list(islice(found, _MOST_LINKS + 1))

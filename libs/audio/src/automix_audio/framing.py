@@ -67,7 +67,7 @@ def holes(file: BinaryIO, start: int, container: str) -> list[Hole]:
             break
         if size := kind.size(header):
             before, at = at, at + size
-        elif size := _tag_bytes(header):
+        elif size := tag_bytes(header):
             found.append(Hole(at, size, lost=False))
             before = at = at + size
         else:
@@ -81,7 +81,7 @@ def holes(file: BinaryIO, start: int, container: str) -> list[Hole]:
     return found
 
 
-def _tag_bytes(header: bytes) -> int:
+def tag_bytes(header: bytes) -> int:
     """Length of the ID3 or APE tag that begins with `header`, 0 for none."""
     if header.startswith(b"TAG"):
         return 128
@@ -129,6 +129,6 @@ def _is_frame(bytes_of: _Window, kind: _Kind, at: int) -> bool:
         header = bytes_of.at(at)
         size = kind.size(header)
         if not size:
-            return not header or _tag_bytes(header) > 0
+            return not header or tag_bytes(header) > 0
         at += size
     return True

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import BinaryIO
 
+from automix_audio.sniff import begins
 from automix_audio.timeline import opus_length_s
 
 _HEADS = (b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   ", b"\x80theora", b"fishead\0")
@@ -17,11 +18,13 @@ _SEARCH_BYTES = 1 << 16
 def links(file: BinaryIO, start: int) -> Iterator[int]:
     """Where each link of the file begins, in bytes; the first at `start`.
 
-    A page that begins a stream behind one that does not begins a link. Damaged pages are passed over.
+    A page that begins a stream behind one that does not begins a link, and so does a recording of another kind behind
+    the last page. Damaged pages are passed over.
     """
     yield start
-    beginning = True
+    beginning, end = True, start
     for at, head in _pages(file, start, None):
+        end = at + 27 + head[26] + sum(head[27 : 27 + head[26]])
         if head[5] & _BEGINS:
             file.seek(at + 27 + head[26])
             if not beginning and file.read(8).startswith(_HEADS):
@@ -29,6 +32,9 @@ def links(file: BinaryIO, start: int) -> Iterator[int]:
             beginning = True
         else:
             beginning = False
+    file.seek(end)
+    if begins(file.read(_SEARCH_BYTES)):
+        yield end
 
 
 def lost_before_end(file: BinaryIO, start: int, end: int | None) -> tuple[int, Fraction] | None:

@@ -82,7 +82,7 @@ def demuxer_for(head: bytes, *, tagged: bool = False) -> str:
         raise AudioError(Reason.EMPTY, TAGS_ALONE)
     if not head:
         raise AudioError(Reason.EMPTY, f"The file is empty. {_ADVICE}")
-    name = _by_magic(head)
+    name = by_magic(head)
     if name is None:
         _refuse_known(head)
         name = _first_frames(head)
@@ -91,12 +91,18 @@ def demuxer_for(head: bytes, *, tagged: bool = False) -> str:
     return name
 
 
-def _by_magic(head: bytes) -> str | None:
+def by_magic(head: bytes) -> str | None:
+    """FFmpeg's name of the demuxer of a file that begins with a mark of its own."""
     if head[:4] in {b"RIFF", b"RF64", b"BW64", b"RIFX"} and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
         return "aiff"
     return next((name for offset, magic, name in _MAGIC if head.startswith(magic, offset)), None)
+
+
+def begins(head: bytes) -> bool:
+    """Whether a recording begins with `head`, by its mark or by frames that follow one another."""
+    return by_magic(head) is not None or any(_is_chain(head, 0, size) for size in (mpeg_frame_bytes, adts_frame_bytes))
 
 
 def _refuse_known(head: bytes) -> None:

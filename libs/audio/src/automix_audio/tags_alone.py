@@ -2,10 +2,9 @@
 
 from typing import BinaryIO
 
+from automix_audio.iff import hold_tags
 from automix_audio.sniff import TAGS_BEHIND
-from automix_audio.wav_header import SOUND, TAGS, walked
 
-_AIFF_TAGS = (b"NAME", b"AUTH", b"ANNO", b"COMT", b"(c) ")
 _COMMENT, _PICTURE = 4, 6
 """Blocks of tags in FLAC (RFC 9639, 8.1)."""
 _MOST_BLOCKS = 10_000
@@ -25,13 +24,7 @@ def tags_alone(file: BinaryIO, at: int, end: int, container: str) -> bool:
 def _iff_tags(file: BinaryIO, at: int, end: int) -> bool:
     file.seek(at)
     order = ">" if file.read(4) in (b"FORM", b"RIFX") else "<"
-    tagged, behind = False, at + 12
-    for name, begins, length in walked(file, behind, end, order):
-        if name in (*SOUND, b"SSND"):
-            return False
-        tagged |= name in (*TAGS, *_AIFF_TAGS)
-        behind = begins + length + length % 2
-    return tagged and end <= behind <= end + 1
+    return hold_tags(file, at + 12, end, order, alone=False)
 
 
 def _flac_tags(file: BinaryIO, at: int, end: int) -> bool:

@@ -6,21 +6,18 @@ format does not say its bits for bytes, and does not know big-endian files (RIFX
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from automix_audio.coded_pcm import LOOK_BYTES, may_be_coded
-from automix_audio.iff import ORDERS
+from automix_audio.iff import MOST_CHUNKS, SOUND, hold_tags, walked
+from automix_audio.joined import recordings
 from automix_audio.limits import Limits
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
-TAGS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX")
-SOUND = (b"data", *ORDERS)
-"""Names of chunks that hold sound, and what another file begins with that is joined to this one."""
-_MOST_CHUNKS = 10_000
 _IN_DS64 = 0xFFFFFFFF
 _UNKNOWN = 0x7F000000
 """Who writes into a pipe says this length or more, or 0."""
@@ -90,7 +87,7 @@ def corrected(file: BinaryIO, at: int, end: int) -> WavHeader | None:
         valid = struct.unpack_from(f"{order}H", found.form, 18)[0] or bits
         tag = struct.unpack_from(f"{order}I", found.form, 24)[0] & 0xFFFF
     fewer = tag == _PCM and stored in (16, 24, 32) and 0 < valid < stored and block == channels * stored // 8
-    tags_alone = found.length == 0 and _only_tags(file, found.start, end, order)
+    tags_alone = found.length == 0 and hold_tags(file, found.start, end, order, alone=True)
     if not (fewer or found.unpadded or tags_alone or big):
         return None
     end = min(found.start + found.length, end)
@@ -129,6 +126,8 @@ def plain_samples(file: BinaryIO, at: int, size: int) -> PlainSamples | None:
         return None
     if found.length % block or end > size or not _no_more_sound(file, end, size):
         return None
+    if len([*islice(recordings(file, at), 2)]) > 1:
+        return None
     file.seek(found.start)
     coded = may_be_coded(file.read(min(LOOK_BYTES, found.length)))
     return None if coded else PlainSamples(codec, rate, channels, found.start, end, block)
@@ -139,7 +138,7 @@ def _no_more_sound(file: BinaryIO, position: int, size: int) -> bool:
     if position % 2:
         return False
     chunks = list(walked(file, position, size, "<"))
-    return len(chunks) < _MOST_CHUNKS and not any(name in SOUND or length % 2 for name, _, length in chunks)
+    return len(chunks) < MOST_CHUNKS and not any(name in SOUND or length % 2 for name, _, length in chunks)
 
 
 def length_s(file: BinaryIO, at: int, end: int) -> float:
@@ -152,20 +151,6 @@ def length_s(file: BinaryIO, at: int, end: int) -> float:
     tag, _, rate, _, block = struct.unpack_from(f"{order}HHIIH", found.form)
     # In other formats a block holds more than one frame.
     return found.length / (rate * block) if tag in _ONE_A_BLOCK and rate and block else 0.0
-
-
-def walked(file: BinaryIO, position: int, end: int, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """Name, begin and length of each chunk from `position` to `end`, whether odd ones are padded or not."""
-    for _ in range(_MOST_CHUNKS):
-        file.seek(position)
-        head = file.read(8)
-        if len(head) < 8 or position + 8 > end:
-            return
-        name, length = struct.unpack(f"{order}4sI", head)
-        yield name, position + 8, length
-        position += 8 + length
-        if length % 2:
-            position += _is_padded(file, position)
 
 
 def _chunks(file: BinaryIO, position: int, end: int, order: str) -> _Found | None:
@@ -184,24 +169,3 @@ def _chunks(file: BinaryIO, position: int, end: int, order: str) -> _Found | Non
         elif name == b"fmt " and not form:  # FFmpeg goes by the first, too
             form = body
     return None
-
-
-def _only_tags(file: BinaryIO, position: int, end: int, order: str) -> bool:
-    """Whether chunks of tags and nothing else lie from `position` to `end`."""
-    at = position
-    for name, begins, length in walked(file, position, end, order):
-        if name not in TAGS:
-            return False
-        at = begins + length + length % 2
-    return position < end <= at <= end + 1
-
-
-def _is_padded(file: BinaryIO, position: int) -> bool:
-    """Whether a byte of padding stands at `position`. When a chunk's name begins there, none does."""
-    file.seek(position)
-    following = file.read(5)
-    return not _is_name(following[:4]) or _is_name(following[1:5])
-
-
-def _is_name(text: bytes) -> bool:
-    return len(text) == 4 and all(32 <= byte < 127 for byte in text) and text[:1].isalpha()
