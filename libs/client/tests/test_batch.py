@@ -92,7 +92,7 @@ async def test_a_folder_that_is_there_takes_mixes_and_never_loses_what_is_mixed(
         assert "made is a folder: name a file in it" in refused.err
     refused = await run("master", "a.wav", "one.wav", "-o", "two.wav")
     assert refused.code == 2
-    assert "of several songs it is a folder" in refused.err
+    assert "several songs need a folder" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,13 @@ def test_a_process_is_told_settings_that_it_reads(process: Process) -> None:
 
 
 @EVERY
+def test_every_setting_of_a_process_says_what_it_is(process: Process) -> None:
+    module, _, kind = process.settings.partition(":")
+    fields = getattr(import_module(module), kind).model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+@EVERY
 def test_a_process_has_the_accounts_that_it_uses_and_no_others(process: Process) -> None:
     assert (process.messaging is not None) == (process.name in {user.name for user in NATS_USERS})
     assert (process.objects is not None) == (process.name in {key.name for key in S3_KEYS})

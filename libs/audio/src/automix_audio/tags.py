@@ -252,5 +252,5 @@ class _Bounded:
         data = self._file.read(self._left + 1 if size < 0 else min(size, self._left + 1))
         self._left -= len(data)
         if self._left < 0:
-            raise OSError("there is more of it than tags need")
+            raise OSError("the tags are larger than any that are read")
         return data

@@ -79,7 +79,7 @@ class InvalidInputError(AutomixError):
 
 
 class RefusedError(AutomixError):
-    """The state of things forbids it (FAILED_PRECONDITION, ABORTED, ALREADY_EXISTS)."""
+    """It is not possible at present (FAILED_PRECONDITION, ABORTED, ALREADY_EXISTS)."""
 
 
 class NotYoursError(AutomixError):

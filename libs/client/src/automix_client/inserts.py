@@ -71,7 +71,7 @@ def message_of(insert: Insert) -> mixer_pb2.Insert:
         try:
             setattr(effect, name, value)
         except (AttributeError, TypeError):
-            raise ValueError(f"{kind} has no parameter {name!r} of this kind") from None
+            raise ValueError(f"{kind} has no parameter {name!r} that takes {value!r}") from None
     return message
 
 

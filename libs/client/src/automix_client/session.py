@@ -147,7 +147,7 @@ def stream_errors() -> Iterator[None]:
             raise _cut("the connection broke off and could not be taken up again") from cause
         raise error from cause
     except TimeoutError as cause:
-        raise _cut("nothing moves any more: AutoMix or its storage does not answer") from cause
+        raise _cut("the transfer has come to a stop: AutoMix or its storage does not answer") from cause
     except asyncio.InvalidStateError as cause:
         raise _cut("the stream ended early") from cause
 

@@ -68,5 +68,5 @@ def _options(text: str) -> Options:
             options["role"] = item
         else:
             allowed = ", ".join([*ROLES, *SWITCHES, "level=DB, pan=-1..1, reverb=0..2"])
-            raise ValueError(f"{item!r} is no option of a track, which are: {allowed}")
+            raise ValueError(f"{item!r} is not an option of a track: there are {allowed}")
     return options

@@ -165,7 +165,7 @@ class Uploads:
         finally:
             call.cancel()
         if answer.upload.received < upload.size:
-            raise TransferError("the platform has not kept what was sent", code=grpc.StatusCode.DATA_LOSS)
+            raise TransferError("the platform has received fewer bytes than were sent", code=grpc.StatusCode.DATA_LOSS)
         return answer.upload
 
     async def _complete(self, upload_id: str) -> media_pb2.Asset:

@@ -151,7 +151,7 @@ def _print_status(directory: StateDir, holder: int | None) -> None:
     console.print(processes_table(read_statuses(directory)))
     if directory.passing():
         console.print(
-            f"it runs for another command (process {holder}) and stops with it; `automix up` starts one to stay",
+            f"it runs for another command (process {holder}) and stops with it; `automix up` starts one that stays",
             soft_wrap=True,
         )
     endpoints = discover(directory.path)

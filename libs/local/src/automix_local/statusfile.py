@@ -108,7 +108,7 @@ def _as_it_is(noted: ProcessStatus) -> ProcessStatus:
     must not be shown as ready."""
     if noted.pid is None or _lives(noted.pid):
         return noted
-    detail = f"process {noted.pid} has ended, and what came after it is not noted yet"
+    detail = f"process {noted.pid} has ended: whether another runs in its place is not known yet"
     return replace(noted, state=UNKNOWN, pid=None, since=time.time(), detail=detail)
 
 

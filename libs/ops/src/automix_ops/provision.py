@@ -18,7 +18,7 @@ WATCH_SECONDS = 2.0
 class ProvisionSettings(MessagingSettings):
     """Settings of the provisioner, whose NATS user may manage JetStream."""
 
-    nats_replicas: int = Field(1, ge=1, description="servers of a cluster that keep each message")
+    nats_replicas: int = Field(1, ge=1, description="NATS servers that keep a copy of each message")
 
 
 async def provision(settings: ProvisionSettings) -> None:

@@ -87,7 +87,7 @@ JOBS = (
     ),
     Rule(
         "TURN_WRONG",
-        "user {subject} has {queued} queued and {processing} processing jobs, their turn says {said}",
+        "user {subject} has {queued} queued and {processing} processing jobs, but their turn counts {said}",
         "SELECT coalesce(j.owner_id, t.owner_id) AS subject, coalesce(j.queued, 0) AS queued,"
         " coalesce(j.processing, 0) AS processing,"
         " CASE WHEN t IS NULL THEN 'nothing' ELSE t.queued || ' and ' || t.processing END AS said"

@@ -508,7 +508,7 @@ class CreatePersonalTokenRequest(_message.Message):
     """What it may do; to read when absent."""
     @_builtins.property
     def lifetime(self) -> _duration_pb2.Duration:
-        """How long it is good, 1 minute to 366 days; 90 days when absent."""
+        """How long the token is valid, 1 minute to 366 days; 90 days when absent."""
 
     def __init__(
         self,

@@ -22,13 +22,15 @@ class GatewaySettings(ListenSettings, ClientSettings):
     media_endpoint: str = peer("media")
     mixer_endpoint: str = peer("mixer")
 
-    s3_endpoint: str | None = Field(None, description="http(s)://host:port of object storage; no content without it")
-    s3_public_endpoint: str | None = Field(
-        None, description="http(s)://host:port that presigned URLs are made for: that of this gateway"
+    s3_endpoint: str | None = Field(
+        None, description="http(s)://host:port of object storage; without it no content is served"
     )
-    s3_bucket: str = Field("automix", description="whose objects are served to those who bring a presigned URL")
+    s3_public_endpoint: str | None = Field(
+        None, description="http(s)://host:port of this gateway, for which presigned URLs are made"
+    )
+    s3_bucket: str = Field("automix", description="bucket whose objects are served by presigned URLs")
 
-    web_dir: Path | None = Field(None, description="folder with another build of the studio than this package's")
+    web_dir: Path | None = Field(None, description="folder with a build of the studio, in place of this package's own")
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="origins whose pages may call, joined by commas, such as https://studio.example.org"
@@ -38,21 +40,26 @@ class GatewaySettings(ListenSettings, ClientSettings):
     )
 
     envoy_threads: int = Field(1, ge=1, description="worker threads of Envoy")
-    max_connections: int = Field(2_000, ge=1, description="of clients at the same time")
+    max_connections: int = Field(2_000, ge=1, description="connections of clients at the same time")
     max_streams: int = Field(128, ge=1, description="requests of one HTTP/2 connection at the same time")
     max_header_kib: int = Field(
-        12, ge=1, le=8192, description="of one request's headers; services take 16, with 32 bytes more for each header"
+        12,
+        ge=1,
+        le=8192,
+        description="largest headers of a request; services take 16 KiB and count 32 bytes more for each header",
     )
-    max_body_bytes: int = Field(4 * MIB, ge=1, description="of a JSON request; files have limits of their own")
-    max_answer_bytes: int = Field(64 * MIB, ge=1, description="of a JSON answer")
-    header_seconds: float = Field(10, gt=0, description="for a client to send a request's headers")
+    max_body_bytes: int = Field(4 * MIB, ge=1, description="largest JSON request; files have limits of their own")
+    max_answer_bytes: int = Field(64 * MIB, ge=1, description="largest JSON answer")
+    header_seconds: float = Field(10, gt=0, description="time that a client gets to send a request's headers")
     body_seconds: float = Field(
-        120, gt=0, description="for a client to send a JSON request, beyond the call's own time"
+        120, gt=0, description="time that a client gets to send a JSON request, beside the deadline of the call"
     )
     call_seconds: float = Field(60, ge=1, description="deadline of a JSON call")
-    idle_seconds: float = Field(60, gt=0, description="a connection or a transfer on which nothing moves is closed")
-    verify_seconds: float = Field(600, ge=1, description="for an upload to be verified")
-    watch_seconds: float = Field(3600, gt=0, description="a watch on which nothing happens for longer is closed")
+    idle_seconds: float = Field(
+        60, gt=0, description="time after which a connection or a transfer on which nothing moves is closed"
+    )
+    verify_seconds: float = Field(600, ge=1, description="longest time that an upload takes to be verified")
+    watch_seconds: float = Field(3600, gt=0, description="time after which a watch on which nothing happens is closed")
 
     @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod

@@ -69,5 +69,5 @@ def _offset(request: Request) -> int:
     parameters = dict(request.query_params)
     offset = parameters.pop("offset", "0")
     if parameters or not OFFSET.fullmatch(offset):
-        raise malformed("offset, a count of bytes, is the only parameter")
+        raise malformed("the only parameter is offset, a number of bytes")
     return int(offset)

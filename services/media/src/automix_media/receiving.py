@@ -291,4 +291,4 @@ class PartWriter:
             try:
                 kept = await self._lease.keep()
             except LOST as error:
-                log.warning("writer cannot say that it lives", error=repr(error))
+                log.warning("the lease of a writer could not be extended", error=repr(error))

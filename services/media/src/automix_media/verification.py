@@ -234,7 +234,7 @@ class Verifier:
             try:
                 kept = await lease.keep()
             except LOST as error:
-                log.warning("verifier cannot say that it lives", error=repr(error))
+                log.warning("the lease of a verification could not be extended", error=repr(error))
 
 
 def _stopping() -> Unavailable:

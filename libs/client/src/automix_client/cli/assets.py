@@ -251,15 +251,15 @@ def damage_words(asset: Asset) -> str:
         return ""
     first = asset.gaps[0] if asset.gaps else None
     if first is not None and len(asset.gaps) == 1 and first.start == 0.0 and not asset.damaged_packets:
-        return f"begins at {first.length:.2f} s, as its time stamps say: silence stands in front of it."
+        return f"begins at {first.length:.2f} s by its time stamps: silence was put in front of it."
     why = "is damaged" if asset.damaged_packets else "has gaps"
     if first is None:
-        return f"{why}: its packets that do not decode were left out ({asset.damaged_packets})."
+        return f"{why}: packets that could not be decoded were left out ({asset.damaged_packets})."
     behind = [gap for gap in asset.gaps if gap.start > asset.duration - END_S]
     inside = asset.gaps[: len(asset.gaps) - len(behind)]
     places = ", ".join(f"{gap.length:.2f} s at {place(gap.start)}" for gap in inside[:TOLD_GAPS])
     more = f" and {len(inside) - TOLD_GAPS} more" if len(inside) > TOLD_GAPS else ""
-    lacks = [f"{places}{more} are missing and silent, what follows stays in time"] if inside else []
+    lacks = [f"{places}{more} are missing: silence fills them, so that what follows stays in time"] if inside else []
     lacks += [f"its last {gap.length:.2f} s are missing" for gap in behind]
     return f"{why}: {'; '.join(lacks)}."
 

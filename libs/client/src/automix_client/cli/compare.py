@@ -60,7 +60,7 @@ def compare(
 
     mixes = local | (execute(terminal, endpoint, work) if {a, b} - set(local) else {})
     if not any(one and other for one, other in zip(mixes[a], mixes[b], strict=True)):
-        terminal.usage("of one only the plan is known, and of the other only what was measured: name two of a kind")
+        terminal.usage("the one is a plan and the other was only measured: compare two plans or two measured mixes")
     found = differences(mixes[a], mixes[b])
     terminal.json({"a": a, "b": b, "differences": [difference._asdict() for difference in found]})
     terminal.say(f"[bold]A[/bold]  {escaped(a)}\n[bold]B[/bold]  {escaped(b)}\n")
@@ -70,7 +70,7 @@ def compare(
 
 def _lines(found: list[Difference]) -> list[str]:
     if not found:
-        return ["nothing differs in what is known of both"]
+        return ["no difference was found"]
     lines, about = [], ""
     for one in found:
         if one.about != about:
@@ -95,7 +95,10 @@ def _local(given: str) -> Mix:
     if not looks_json:
         measure = measure_file()
         if measure is None:
-            raise _refused(f"{printable(path)} is no plan, and sounds are measured by automix-mixer, which is missing")
+            raise _refused(
+                f"{printable(path)} is not a plan: measuring a sound takes the package automix-mixer,"
+                " which is not installed here"
+            )
         with engine_errors(path.parent):
             return {}, measure(path)
     document = _document(path)

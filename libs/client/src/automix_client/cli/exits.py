@@ -40,7 +40,7 @@ MEANINGS = {
     ExitCode.USAGE: "the command was written wrongly",
     ExitCode.NOT_REACHABLE: "AutoMix cannot be reached",
     ExitCode.NOT_SIGNED_IN: "not signed in, or a wrong email or password",
-    ExitCode.REFUSED: "the input is invalid or the state of things forbids it",
+    ExitCode.REFUSED: "the input is invalid, or it is not possible at present",
     ExitCode.NOT_YOURS: "it does not exist or is not yours",
     ExitCode.QUOTA: "a quota would be exceeded",
     ExitCode.JOB_FAILED: "the mix failed",
@@ -76,7 +76,7 @@ REASONS = {
     "NOT_RUNNING": "start it with `automix up`, or name another with --endpoint",
     "NOT_STARTED": "",  # the message says why
     "STREAM_BROKEN": _LOOK,
-    "DISK_FULL": "once there is room, everything goes on by itself",
+    "DISK_FULL": "free some space: everything continues by itself then",
     "STORAGE_UNAVAILABLE": _LOOK,
     "DATABASE_UNAVAILABLE": _LOOK,
     "INVALID_CREDENTIALS": "no account has this email and password: check both",

@@ -79,7 +79,7 @@ def master(
         and not os.path.isdir(out)
         and (os.path.exists(out) or out.suffix.lower() in OF_ENDING)
     ):
-        terminal.usage(f"--out {printable(out)} is a file: of several songs it is a folder")
+        terminal.usage(f"--out {printable(out)} is a file, and several songs need a folder")
     terminal.beside(out)
     with terminal.failures():
         outs = _outs(songs, out, settings.get("format"))

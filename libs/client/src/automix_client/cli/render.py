@@ -142,7 +142,7 @@ def _batch(
     """Every song with the settings of its row, or else those of the command; each has its own folder of extras."""
     folder = Path("mixes") if out == Path("mix.wav") else out
     if folder.suffix.lower() in OF_ENDING and not os.path.isdir(folder):
-        terminal.usage(f"--out {printable(folder)} is a file: of a batch it is a folder")
+        terminal.usage(f"--out {printable(folder)} is a file, and a batch needs a folder")
     with terminal.failures():
         songs = songs_of(batch, ending_of(settings["format"]) if "format" in settings else ".wav")
         inputs = [*(path for song in songs for path in song.files), *references, *([cover] if cover else [])]

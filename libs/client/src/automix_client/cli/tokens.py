@@ -30,7 +30,7 @@ def create(
             callback=one_of(tuple(SCOPES)),
         ),
     ] = "read",
-    days: Annotated[int, typer.Option(min=1, max=366, help="How long it is good.")] = 90,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days the token is valid.")] = 90,
     password_stdin: StdinOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,

@@ -10,13 +10,19 @@ class DatabaseSettings(ProcessSettings):
     """PostgreSQL, and how long a schema keeps what it keeps for a while."""
 
     database_url: SecretStr = Field(description="postgresql://role:password@host:port/database")
-    database_pool_size: int = Field(10, ge=1, description="connections at most, beside one that listens")
+    database_pool_size: int = Field(
+        10, ge=1, description="most connections of the pool; one more listens for notifications"
+    )
 
     outbox_days: float = Field(
-        8, gt=STREAM_AGE.days, description="how long published events are kept; longer than the stream keeps"
+        8,
+        gt=STREAM_AGE.days,
+        description="how long published events are kept; must be longer than the stream keeps them",
     )
-    answer_days: float = Field(2, gt=0, description="how long a repeated request_id gets its first answer")
-    inbox_days: float = Field(30, gt=0, description="how long handled event ids are kept; longer than outboxes keep")
+    answer_days: float = Field(2, gt=0, description="how long a repeated request_id is given its first answer")
+    inbox_days: float = Field(
+        30, gt=0, description="how long ids of handled events are kept; must be longer than outboxes keep events"
+    )
 
     @field_validator("inbox_days")
     @classmethod

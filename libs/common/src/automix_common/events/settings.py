@@ -10,8 +10,8 @@ class MessagingSettings(ProcessSettings):
     """NATS."""
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="nats://host:port, or tls://host:port")
-    nats_user: str | None = Field(None, description="its inboxes are _INBOX_<user>.>")
-    nats_password: SecretStr | None = None
+    nats_user: str | None = Field(None, description="NATS user of this process, whose inboxes are _INBOX_<user>.>")
+    nats_password: SecretStr | None = Field(None, description="password of that user")
 
 
 class RuntimeSettings(DatabaseSettings, MessagingSettings):
@@ -21,4 +21,6 @@ class RuntimeSettings(DatabaseSettings, MessagingSettings):
 class PublisherSettings(RuntimeSettings):
     """A process that publishes its schema's outbox."""
 
-    relay_sweep_seconds: float = Field(1, gt=0, description="how often the outbox is looked at without a notification")
+    relay_sweep_seconds: float = Field(
+        1, gt=0, description="how often the outbox is read when no notification has come"
+    )

@@ -20,7 +20,9 @@ class ProcessSettings(BaseSettings):
         description="http(s)://host:port of an OpenTelemetry collector for spans (OTLP over HTTP); off when absent",
     )
     scratch_dir: Path | None = Field(None, description="folder for temporary files; the system's by default")
-    tls_ca: Path | None = Field(None, description="PEM bundle that signs peers, NATS and S3")
+    tls_ca: Path | None = Field(
+        None, description="PEM bundle of the authorities that sign the certificates of peers, NATS and S3"
+    )
 
 
 _RULES = {

@@ -13,8 +13,8 @@ class ListenSettings(ProcessSettings):
     """A process that listens."""
 
     listen: str = Field("127.0.0.1:0", description="host:port of the gRPC server")
-    drain_seconds: float = Field(0.2, ge=0, description="between NOT_SERVING and refusing calls at a stop")
-    grace_seconds: float = Field(5, ge=0, description="for running calls at a stop")
+    drain_seconds: float = Field(0.2, ge=0, description="at a stop: time from saying NOT_SERVING to refusing calls")
+    grace_seconds: float = Field(5, ge=0, description="at a stop: time that running calls get to end")
 
 
 class ClientSettings(ProcessSettings):
@@ -40,15 +40,17 @@ class ServerSettings(ListenSettings, ClientSettings):
 
     request_seconds: float = Field(60, gt=0, description="deadline of a unary call whose client set none")
     connection_age_seconds: float = Field(
-        30, gt=0, description="a connection takes no calls when it is older, so that callers find replicas added later"
+        30, gt=0, description="age at which a connection takes no more calls, so that callers find replicas added later"
     )
     connection_grace_seconds: float = Field(
-        3600, gt=0, description="for the streams of such a connection; clients resume what is cut off"
+        3600, gt=0, description="time that the streams of such a connection get to end; clients resume what is cut off"
     )
-    stall_seconds: float = Field(60, gt=0, description="a client that takes nothing of a stream for longer is cut off")
+    stall_seconds: float = Field(
+        60, gt=0, description="time after which a client that reads nothing of its stream is cut off"
+    )
 
-    jwt_issuer: str = Field("automix", description="of the access tokens that are accepted")
-    jwt_audience: str = Field("automix", description="of the access tokens that are accepted")
+    jwt_issuer: str = Field("automix", description="issuer of the access tokens that are accepted")
+    jwt_audience: str = Field("automix", description="audience of the access tokens that are accepted")
 
 
 def peer(name: str) -> Any:

@@ -38,7 +38,7 @@ def master_album(
     Songs keep their own sample rates.
     """
     if len(settings.masters) > 1:
-        raise SettingsError("masters", "of an album are one: master it again for another target")
+        raise SettingsError("masters", "may name only one target for an album: master it again for another")
     said = Progress(progress)
     done = []
     with Workspace(scratch, said.pulse) as workspace:

@@ -132,13 +132,13 @@ def _gap_words(profile: Profile) -> str:
     """What a track lacks and where, for the person who recorded it."""
     first = profile.gaps[0]
     if len(profile.gaps) == 1 and first.at_s == 0.0 and not profile.damaged_packets:
-        return f"begins at {first.length_s:.2f} s, as its time stamps say: silence stands in front of it"
+        return f"begins at {first.length_s:.2f} s by its time stamps: silence was put in front of it"
     why = "is damaged" if profile.damaged_packets else "has gaps"
     behind = [gap for gap in profile.gaps if gap.at_s > profile.duration_s - _END_S]
     inside = profile.gaps[: len(profile.gaps) - len(behind)]
     places = ", ".join(f"{gap.length_s:.2f} s at {_place(gap.at_s)}" for gap in inside[:_TOLD_GAPS])
     more = f" and {len(inside) - _TOLD_GAPS} more" if len(inside) > _TOLD_GAPS else ""
-    lacks = [f"{places}{more} are missing and silent, what follows stays in time"] if inside else []
+    lacks = [f"{places}{more} are missing: silence fills them, so that what follows stays in time"] if inside else []
     lacks += [f"its last {gap.length_s:.2f} s are missing" for gap in behind]
     return f"{why}: {'; '.join(lacks)}"
 
