@@ -24,6 +24,6 @@ def pin_kernels() -> None:
     It does nothing where NumPy is loaded already, nor on other processors, whose results stay their own.
     """
     if platform.machine() == "x86_64" and _CPU_FACTS.exists() and "avx2" in _CPU_FACTS.read_text().split():
-        # NumPy does not load where its features are both named and ruled out.
+        # NumPy fails to load when one feature is both enabled and disabled.
         os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)
         os.environ.update(KERNELS)

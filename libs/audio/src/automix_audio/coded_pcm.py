@@ -17,7 +17,8 @@ _SYNC_WORDS = tuple(
         rb"\xf8\x72\x4e\x1f",
         rb"\x7f\xfe\x80\x01",  # DTS (ETSI TS 102 114), each in both orders of bytes
         rb"\xfe\x7f\x01\x80",
-        rb"\x1f\xff\xe8\x00\x07[\xf0-\xff]",  # 14 bits of it in each 16; four bytes alone are usual in quiet PCM
+        # DTS with 14 bits in each word of 16. Its first four bytes alone also occur in quiet PCM.
+        rb"\x1f\xff\xe8\x00\x07[\xf0-\xff]",
         rb"\xff\x1f\x00\xe8[\xf0-\xff]\x07",
         rb"\xf8\x72\x6f[\xba\xbb]",  # TrueHD and MLP
     )

@@ -71,7 +71,7 @@ class AudioReader:
             self._limits = limits
             self._frames = track.decoded()
             lost_s, found = next(self._frames)
-            first = cast("AudioFrame", found)  # as `decoded` says
+            first = cast("AudioFrame", found)  # of a WAV file too only later ones are arrays, see `decoded`
             _check(first.sample_rate, first.layout.nb_channels, limits)
             on_error.pop_all()
         self._first = first

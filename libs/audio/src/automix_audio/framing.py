@@ -15,7 +15,7 @@ _WINDOW_BYTES = 1 << 16
 _CONFIRMED = 3
 """Frames that must follow one another before the first of them is believed."""
 _LARGEST_BLOCK = 1 << 20
-"""Of WavPack (its format, version 5, 2.0)."""
+"""Most bytes of a WavPack block (its format, version 5, 2.0)."""
 _MOST_HOLES = 10_000
 _LONGEST_SEARCH_BYTES = 1 << 24
 

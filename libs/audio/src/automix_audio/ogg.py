@@ -11,7 +11,7 @@ _HEADS = (b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   ", b"\x80theora", b
 _CONTINUES, _BEGINS, _ENDS = 1, 2, 4
 """Flags of a page: it begins within a packet, begins a stream, ends one."""
 _OPUS_RATE = 48_000
-"""Of the positions in an Opus stream (RFC 7845, 4)."""
+"""Positions in an Opus stream count at this rate, in Hz (RFC 7845, 4)."""
 _SEARCH_BYTES = 1 << 16
 
 

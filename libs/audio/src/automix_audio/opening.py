@@ -32,7 +32,7 @@ _DECODERS = frozenset((*_PCM, *_ADPCM, *_LOSSLESS, *_LOSSY))
 DAMAGED = "The file is damaged: little or no sound could be decoded from it. Export or download it again."
 
 _WAV_OPTIONS = {"max_size": "131072", "probesize": "65536"}
-"""In packets of 16 KiB, as they come by default, half of the decoding goes into their handling; and FFmpeg would look
+"""Packets have 16 KiB by default. In such packets half of the decoding goes into their handling; and FFmpeg would look
 for DTS in the first 5 s of PCM, which takes as long as decoding 20 s of it."""
 
 

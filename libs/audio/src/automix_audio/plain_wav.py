@@ -54,7 +54,7 @@ def plain_pieces(file: BinaryIO, samples: PlainSamples, starts: Sequence[int], f
 
 def _to_float(data: bytes, codec: str) -> NDArray[np.float32]:
     if codec == "pcm_s24le":
-        # Each in the upper part of 32 bits, as one word that begins a byte before it.
+        # A word of 32 bits is read from one byte before each sample, so that the sample fills its upper 24 bits.
         padded = np.frombuffer(b"\0" + data, np.uint8)
         words = np.ndarray((len(data) // 3,), "<i4", padded.data, strides=(3,)) & np.int32(-256)
         out = words.astype(np.float32)

@@ -32,7 +32,7 @@ _IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _TEXTS = ("title", "artist", "album")
 _ID3 = {b"TIT2": "title", b"TPE1": "artist", b"TALB": "album"}
 _ENCODINGS = ("latin-1", "utf-16", "utf-16-be", "utf-8")
-"""Of texts in ID3v2, by their first byte."""
+"""Encodings of texts in ID3v2, by their first byte."""
 _STEERING = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 """Unicode categories that no tag needs: what steers terminals and text direction, halves of characters, line breaks."""
 _LOSSLESS = {b"RIFF": WAVE, b"fLaC": FLAC}

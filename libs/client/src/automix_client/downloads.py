@@ -35,7 +35,7 @@ class Described(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Of the bytes, in hex."""
+        """SHA-256 of the bytes, in hexadecimal digits."""
 
 
 C = TypeVar("C", bound=Chunk)

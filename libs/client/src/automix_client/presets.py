@@ -26,7 +26,7 @@ def check_name(name: str) -> None:
 
 
 def kept(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Of settings those that a preset keeps."""
+    """The settings that a preset keeps, out of all of these."""
     return {name: value for name, value in settings.items() if name not in OF_ONE_SONG}
 
 

@@ -120,7 +120,7 @@ def check_target(path: Path, *, overwrite: bool = True) -> None:
             raise IsADirectoryError(errno.EISDIR, "is a folder: name a file in it")
         if found is not None and (stat.S_ISSOCK(found.st_mode) or stat.S_ISBLK(found.st_mode)):
             raise OSError(errno.EINVAL, "is a socket or a disk: name a file")
-        # Root may write what is protected, and does not mean to.
+        # Root could write a protected file, but its user has probably not meant that.
         if found is not None and (not os.access(path, os.W_OK) or not found.st_mode & 0o222):
             raise PermissionError(errno.EACCES, "is write-protected: name another file")
         if not _is_stream(path) and not os.access(final.parent, os.W_OK | os.X_OK):

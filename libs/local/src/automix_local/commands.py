@@ -102,7 +102,7 @@ def down(state: StateOption = None, as_json: JsonOption = False) -> None:
 def _stop(holder: int, directory: StateDir, console: Console) -> None:
     with contextlib.suppress(ProcessLookupError):  # it has ended by itself
         os.kill(holder, signal.SIGTERM)
-        os.kill(holder, signal.SIGCONT)  # one that is suspended would not hear of it
+        os.kill(holder, signal.SIGCONT)  # a suspended process handles SIGTERM only when it runs again
     deadline = time.monotonic() + _STOP_SECONDS
     while directory.holder() == holder:
         if time.monotonic() > deadline:
@@ -231,7 +231,7 @@ def _detach(directory: StateDir, console: Console, options: list[str]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     with console.status("starting AutoMix"):
         while (found := discover(directory.path)) is None or directory.passing():
-            held = directory.holder() is not None  # also by another `automix up`, whose stack is as good
+            held = directory.holder() is not None  # or by another `automix up`: its stack serves as well
             if process is None and not held:
                 process = _supervisor(directory, log, options)
             failed = process is not None and process.poll() is not None and not held

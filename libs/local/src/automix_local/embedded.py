@@ -46,7 +46,7 @@ class EmbeddedServers(Servers):
         on_change: Callable[[Status], None] = nothing,
         backoff: Backoff | None = None,
     ) -> None:
-        """As for every kind of servers."""
+        """See `Servers`."""
         super().__init__(state_dir, passing=passing, on_change=on_change, backoff=backoff)
         self._postgres = postgres.Postgres(self.state, self.ports, self.secrets, run=self.processes.run)
         self._nats = nats.Nats(self.state, self.ports, self.secrets)
@@ -89,7 +89,7 @@ class EmbeddedServers(Servers):
                     self.processes.discard(name)
                 if attempt == _PORT_ATTEMPTS or self.ports.all_free(server.port_names):
                     raise
-                self.ports.release(server.port_names)  # somebody was faster: choose again
+                self.ports.release(server.port_names)  # another process has taken the port meanwhile: choose again
         self.provision(name)
 
     def provision(self, name: str) -> None:

@@ -94,7 +94,7 @@ def _traced(folder: Path | None, services: Sequence[Service]) -> Iterator[dict[s
 
 
 def _show_address(console: Console, url: str, state_dir: Path) -> None:
-    """To a person a link that signs them in; a log gets the address alone, since the link is a key."""
+    """Shows a person a link that signs them in. A log gets the address alone, because the link is a key."""
     if console.is_terminal:
         with suppress(AutomixError, OSError):
             url = signed_in_link(state_dir) or url

@@ -26,7 +26,7 @@ def _cores() -> int:
 
 
 def _memory_bytes() -> int:
-    """Of the machine, or of the container where that has less."""
+    """Memory of the machine, or of its container when that has less."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = _control_group("memory.max")
     return min(machine, int(limit)) if limit.isdecimal() else machine

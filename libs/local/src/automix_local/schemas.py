@@ -17,7 +17,7 @@ VARIABLE = "AUTOMIX_SCHEMAS"
 
 
 def outdated(schemas: Mapping[str, str]) -> dict[str, str]:
-    """Those of the packages whose schema is older than they need, with their URLs."""
+    """The packages whose schema is older than they need, with the URL of each."""
     return asyncio.run(_outdated(schemas))
 
 

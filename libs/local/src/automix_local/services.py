@@ -42,7 +42,7 @@ class Service:
     process: Process
     argv: tuple[str, ...]
     probe: Callable[[str], Callable[[], None]]
-    """From host:port to a readiness probe."""
+    """Makes a readiness probe for host:port."""
     migrates: bool = True
     """Whether the schema that it uses is brought up to date first."""
 
@@ -81,7 +81,7 @@ def chosen_settings(service: Service, environment: Mapping[str, str]) -> dict[st
     The others name addresses, files and credentials, which the stack decides.
     """
     named = {name for name in environment if name.startswith(PREFIX)} - _NOT_OF_SERVICES
-    if not named:  # without a wish, the start need not wait for the classes to load
+    if not named:  # nothing is set: the start need not wait for the classes to load
         return {}
     module, _, kind = service.process.settings.partition(":")
     fields = getattr(import_module(module), kind).model_fields.items()

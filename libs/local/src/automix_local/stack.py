@@ -61,9 +61,11 @@ class Stack:
         replicas: Mapping[str, int] | None = None,
         front: Callable[[Mapping[str, str]], Mapping[str, str]] = dict,
     ) -> None:
-        """Over servers that are not started yet. `overrides` adds to the environment of a service or of one replica
-        (`worker-2`), `replicas` says how many processes of a service there are, 1 by default. `front` is told where
-        each process listens and says where it is called, if elsewhere: what balances between replicas stands there.
+        """Makes a stack over servers that are not started yet.
+
+        `overrides` adds to the environment of a service or of one replica (`worker-2`). `replicas` says how many
+        processes of a service there are, 1 by default. `front` is told where each process listens and returns where
+        others call it, which is a balancer in front of replicas.
         """
         self.servers = servers
         self._front = front
@@ -180,7 +182,7 @@ class Stack:
             self._ensure_streams()
         except NotReadyError as error:
             raise StackError(str(error)) from error
-        if nats.NAME in self.processes:  # later starts may find its storage gone
+        if nats.NAME in self.processes:  # a later start may find that its storage was deleted
             self.processes.before_ready(nats.NAME, self._ensure_streams)
 
     def _keep_streams(self) -> None:
@@ -192,7 +194,7 @@ class Stack:
         """Restarts NATS when a full disk has left it refusing messages, which only a new start ends."""
         try:
             refused = not takes_messages(self.servers.nats_url, self.servers.nats_password(PROVISIONER))
-        except NotReadyError:  # away or frozen, which is another matter
+        except NotReadyError:  # NATS is away or frozen: a new start would not be the remedy
             refused = False
         self._refused_probes = self._refused_probes + 1 if refused else 0
         if self._refused_probes >= _REFUSED_PROBES and disk.has_room(self.servers.state.path):

@@ -129,7 +129,9 @@ class StateDir:
         if owner != os.geteuid():
             raise StackError(f"{self.path} belongs to user id {owner}; choose another directory with --state")
         found = {entry.name for entry in self.path.iterdir()}
-        if not (found <= set(_PARTS) or found >= set(_PARTS)):  # a part of the parts: another start makes them
+        if not (
+            found <= set(_PARTS) or found >= set(_PARTS)
+        ):  # some of its own parts are fine: another start is making them at this moment
             raise StackError(f"{self.path} holds something else; choose an empty or a new directory with --state")
         self.path.chmod(0o700)
         for part in _PARTS:

@@ -62,7 +62,7 @@ class StatusFile:
             self._write()
 
     def _write(self) -> None:
-        # A reader sees the old file or the new one; after a crash nobody trusts either.
+        # A reader sees the old file or the new one. There is no fsync, because after a crash the file is not used.
         temporary = self._file.with_suffix(".new")
         processes = [asdict(process) for process in self._known.values()]
         try:

@@ -95,7 +95,7 @@ async def connect(url: str, user: str, password: str) -> Client:
             error_cb=_ignore,
         )
     except BaseException:
-        await client.close()  # it keeps its socket otherwise
+        await client.close()  # otherwise its socket stays open
         raise
     return client
 

@@ -26,16 +26,16 @@ class Source(StrEnum):
     """postgresql://role:password@host:port/database, of the role named by `of`."""
     NATS_URL = "nats_url"
     NATS_PASSWORD = "nats_password"  # noqa: S105 - where one comes from
-    """Of the user named by `of`."""
+    """Password of the NATS user named by `of`."""
     S3_ENDPOINT = "s3_endpoint"
     PUBLIC_URL = "public_url"
     """http(s)://host:port by which users reach the platform; presigned URLs are made for it."""
     PROXIES = "proxies"
     """Networks from which the public process calls, joined by commas."""
     S3_ACCESS_KEY = "s3_access_key"
-    """Of the key named by `of`."""
+    """Public half of the S3 key named by `of`."""
     S3_SECRET_KEY = "s3_secret_key"  # noqa: S105 - where one comes from
-    """Of the key named by `of`."""
+    """Secret half of the S3 key named by `of`."""
 
     @property
     def secret(self) -> bool:

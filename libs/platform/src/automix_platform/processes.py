@@ -89,7 +89,7 @@ class Process:
     settings: str
     """module:class of what it reads from its environment."""
     does: str
-    """In half a sentence."""
+    """What it does, in half a sentence."""
     distribution: str
     """The distribution whose installation can run it."""
     arguments: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""From which address a call comes."""
+"""The address that a call comes from."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import (

@@ -1,4 +1,4 @@
-"""From a proven identity to tokens, and from tokens to newer ones."""
+"""Gives tokens to a proven identity, and newer tokens for older ones."""
 
 from dataclasses import dataclass
 from datetime import timedelta

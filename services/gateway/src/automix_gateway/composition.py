@@ -28,7 +28,8 @@ log = logger(__name__)
 APPLICATION = Path("application.sock")
 ADMINISTRATION = Path("administration.sock")
 KEEP_SECONDS = 3600
-"""Longer than Envoy keeps a connection to the application: the one who sends must be the one who closes."""
+"""Longer than Envoy keeps a connection to the application. Envoy must be the one who closes it, because a request that
+is sent as the application closes would be lost."""
 
 
 class Application(uvicorn.Server):
@@ -36,7 +37,7 @@ class Application(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Takes none."""
+        """Handles no signals."""
         yield
 
 

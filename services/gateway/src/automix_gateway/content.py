@@ -17,7 +17,7 @@ from automix_gateway.errors import malformed
 
 
 def endpoints(services: Services, *, same_origin: bool) -> dict[str, Endpoint]:
-    """By the name of the RPC whose stream of bytes they stand for.
+    """The endpoints, by the name of the RPC whose stream of bytes each stands for.
 
     `same_origin`: object storage is behind this gateway, so that the redirect names no host and works under whatever
     name the caller knows the gateway by.

@@ -204,7 +204,7 @@ def verifying() -> Aborted:
 
 
 def more_than_declared(upload: Upload) -> InvalidArgument:
-    """What a stream hears that sends too much."""
+    """The refusal of a stream that sends too much."""
     return InvalidArgument("MORE_THAN_DECLARED", f"the upload was opened for {upload.size} bytes and these are more")
 
 

@@ -12,14 +12,15 @@ from uuid import UUID
 from automix_common.rpc.turns import Turns
 
 MOST_PROCESSOR_SECONDS = (1.0, 3.0)
-"""Of the first lanes, where others wait. A file of half a minute takes less than the first, a song of usual length less
-than the second, on a busy machine, too."""
+"""Most processor time in the first lane and in the second, while others wait for a place. A file of half a minute takes
+less than the first, a song of usual length less than the second, even on a busy machine."""
 NICENESS = (0, 5, 10)
-"""Of each lane, beyond that of the service itself. A verification of the last has a tenth of a processor beside work of
-usual priority, so that it gives way and is not starved."""
+"""Niceness of each lane, added to that of the service. A verification in the last lane gets a tenth of a processor
+beside work of usual priority: it gives way and is not starved."""
 _NICEST = 19
 MOST_SECONDS = 60.0
-"""By the clock, for work that waits or hangs; on a crowded machine short work takes long, too."""
+"""Most time in a lane by the clock, for work that waits or hangs. It is long, because on a crowded machine short work
+takes long, too."""
 LOOK_SECONDS = 0.25
 
 Result = TypeVar("Result")
@@ -44,7 +45,7 @@ class Work:
         self.niceness = niceness
         if self.process_id is not None and niceness:
             own = os.getpriority(os.PRIO_PROCESS, os.getpid())
-            # Where the system does not let it, the work goes on as it is.
+            # Where the system refuses, the work keeps its priority.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.setpriority(os.PRIO_PROCESS, self.process_id, min(_NICEST, own + niceness))
 
@@ -86,7 +87,7 @@ class Place:
                     continue
                 if self._lanes[self._lane + 1].has_room(self._owner_id):
                     await self._move()
-                    work.began = time.monotonic()  # each lane allows it its time
+                    work.began = time.monotonic()  # its time in the new lane begins here
                     work.give_way(NICENESS[self._lane])
                 elif self._lanes[self._lane].is_wanted_by_others(self._owner_id):
                     await _ended(running)

@@ -46,14 +46,14 @@ class StreamLimits:
     part_seconds: float
     """A part is stored after this time even when it is not full."""
     slowest_bytes_per_second: float
-    """Over `part_seconds`."""
+    """Measured over `part_seconds`."""
     lease_seconds: float
     """How long a writer that died keeps others away."""
 
 
 RETRY_SECONDS = 5.0
 LOOK_SECONDS = 0.5
-"""Between looks for a stream that should give way to one that waits."""
+"""Time between two searches for a stream that should give way to one that waits."""
 
 Message = TypeVar("Message")
 
@@ -256,7 +256,7 @@ class PartWriter:
             await asyncio.gather(*self._storing, return_exceptions=True)
             self._living.cancel()
             await asyncio.gather(self._living, return_exceptions=True)
-            with contextlib.suppress(*LOST):  # then it lapses
+            with contextlib.suppress(*LOST):  # the lease then ends by itself
                 await self._lease.give_back()
 
     async def _flush(self) -> None:

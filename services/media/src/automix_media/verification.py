@@ -1,4 +1,4 @@
-"""From bytes that came in to an asset: fetch once, decode in a limited child, store that same file, then commit.
+"""Makes an asset of bytes that have arrived: fetch once, decode in a limited child, store that same file, then commit.
 
 Fault points: `media.after_fetch`, `media.after_verify`, `media.after_put` (the asset's object is stored, no row names
 it), `media.before_commit` (inside the transaction), `media.after_commit` (nobody has been answered).

@@ -48,7 +48,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         settings = of_mix(request.settings, inputs, beside_plan=bool(request.plan_json))
         plan = None
         if request.plan_json:
-            # In a thread: nobody waits for the plan of another.
+            # This takes a thread, so that no other call waits while the plan is read.
             unasked = request.settings.format == pb.RENDER_FORMAT_UNSPECIFIED
             plan = await asyncio.to_thread(edited_plan, request.plan_json, settings, inputs, own_format=unasked)
             settings |= {"format": plan["settings"]["format"]}

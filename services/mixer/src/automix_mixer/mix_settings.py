@@ -27,7 +27,7 @@ def to_engine(asked: pb.MixSettings) -> dict[str, Any]:
 
 
 def of_mix(asked: pb.MixSettings, inputs: Sequence[JobInput], *, beside_plan: bool) -> dict[str, Any]:
-    """As `to_engine`, for a mix of these tracks, to which its user gives a plan or does not.
+    """Does what `to_engine` does, for a mix of these tracks; `beside_plan` says whether its user gives a plan.
 
     Raises InvalidArgument (BAD_SETTINGS) also for settings that these tracks cannot have.
     """
@@ -70,7 +70,7 @@ def of_job(stored: Mapping[str, Any]) -> pb.MixSettings:
 
 
 def to_contract(stored: Mapping[str, Any]) -> pb.MixSettings:
-    """Those settings as their owner reads them that are stored."""
+    """Stored settings as their owner reads them."""
     known = {name: value for name, value in stored.items() if name in pb.MixSettings.DESCRIPTOR.fields_by_name}
     known[INSERTS] = inserts.to_contract(stored.get(INSERTS) or ())
     return pb.MixSettings(**known | {"format": NUMBERS.get(str(stored.get("format")), pb.RENDER_FORMAT_UNSPECIFIED)})

@@ -18,7 +18,7 @@ class Progress:
     changed: bool = False
 
     def encode(self) -> bytes:
-        """As it travels."""
+        """The message that is published."""
         return json.dumps(asdict(self)).encode()
 
 

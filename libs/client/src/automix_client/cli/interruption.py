@@ -81,7 +81,7 @@ class Leftovers:
 
     def _remove(self) -> None:
         for path in self._paths:
-            # Other threads may still write into the folder: what they make meanwhile takes a second look.
+            # Other threads may still write into the folder, so it is removed again if it has come back.
             for _ in range(_LOOKS):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)

@@ -39,7 +39,7 @@ SETTINGS = (
     "title",
     "artist",
 )
-"""Those that a finished song has a use for."""
+"""Settings that apply to a finished song."""
 
 
 @with_some_settings(SETTINGS)

@@ -106,7 +106,7 @@ def _command(entry: EntryPoint) -> Any:
 
 def _broken(entry: EntryPoint, error: ImportError) -> Callable[[], None]:
     def unavailable() -> None:
-        """Not available: a package that it needs cannot be loaded."""
+        """Not available, because a package that it needs cannot be loaded."""
         typer.echo(f"`automix {entry.name}` is not available: {error}", err=True)
         raise typer.Exit(1)
 

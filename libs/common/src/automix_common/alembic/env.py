@@ -12,7 +12,7 @@ connection: Connection = context.config.attributes["connection"]
 
 
 def columns() -> expansion.Columns:
-    """Those of the schema as it is now."""
+    """The columns of the schema as it is now."""
     return expansion.columns_of(connection.execute(text(expansion.COLUMNS)).all())
 
 

@@ -160,7 +160,7 @@ async def _talk(
             said = None
         if not isinstance(said, dict):
             with contextlib.suppress(ProcessLookupError):
-                child.kill()  # it may go on talking, and nobody listens any more
+                child.kill()  # nobody reads what it might still write
             return None
         if "result" in said or "error" in said:
             return dict(said)

@@ -22,7 +22,7 @@ class Lock(StrEnum):
     SWEEP = "sweep"
     """Abandoned jobs: one sweeper at a time."""
     SENDERS = "senders"
-    """What is due at webhooks: one sender at a time looks whose turn it is."""
+    """Due deliveries to webhooks: one sender at a time chooses the next."""
     SIGNING_KEYS = "signing_keys"
     """The signing keys: one new key at a time."""
     STREAM = "stream"

@@ -34,7 +34,7 @@ TURN_SECONDS = 30
 """Longest wait for a thread. Storage that works frees one in far less; frozen, it would keep each caller of a crowd
 waiting for all before it."""
 SMALLEST_PART = 5 * 1024 * 1024
-"""Of a multipart upload (S3)."""
+"""Fewest bytes of a part of a multipart upload, except the last (S3)."""
 
 Result = TypeVar("Result")
 
@@ -139,8 +139,8 @@ class S3Store:
         loop = asyncio.get_running_loop()
 
         def ended(_: object) -> None:
-            # Only now: a thread goes on after its caller has given up.
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+            # The place is given back here, because the thread runs on after its caller has given up.
+            with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits for a place
                 loop.call_soon_threadsafe(self._turns.release)
 
         working.add_done_callback(ended)

@@ -10,7 +10,7 @@ from typing import cast
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """The imports of a process belong into this block.
+    """Holds the garbage collector at rest: a process does its imports inside this block.
 
     A thousand modules are made of objects that stay. The collector would walk over all of them again and again while
     they are loaded (a fifth of the time that loading takes), and later with every full collection, while callers wait.

@@ -122,7 +122,7 @@ def record(name: str, began: int, ended: int) -> None:
 
 
 def span_id() -> str | None:
-    """Of the span around the caller, 16 hexadecimal digits; None when there is none."""
+    """The id of the span around the caller, 16 hexadecimal digits; None when there is none."""
     if _tracer is None:
         return None
     from opentelemetry import trace  # noqa: PLC0415

@@ -58,11 +58,11 @@ Living = Callable[[UUID], Awaitable[None]]
 
 
 async def all_living(_user_id: UUID) -> None:
-    """For a service whose handlers look the account up themselves."""
+    """Lets every caller in, for a service whose handlers look the account up themselves."""
 
 
 def no_refusal(_raised: Exception) -> None:
-    """For a service that depends on nothing."""
+    """Knows no error, for a service that depends on nothing."""
 
 
 class Edge(grpc.aio.ServerInterceptor):

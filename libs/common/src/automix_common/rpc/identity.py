@@ -27,7 +27,8 @@ PERSONAL_SECONDS = 30.0
 exchanged for lives for a minute, so that a minute after it was revoked neither this service nor a peer accepts it."""
 
 Exchange = Callable[[str], Awaitable[str]]
-"""From a personal token to an access token. Raises Unauthenticated, and others when it cannot be told."""
+"""Exchanges a personal token for an access token. Raises Unauthenticated when it is not valid, and another ServiceError
+when nobody can tell."""
 
 
 @dataclass(frozen=True)

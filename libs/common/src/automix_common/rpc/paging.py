@@ -12,7 +12,7 @@ from automix_common.rpc.errors import FieldViolation, InvalidArgument
 
 DEFAULT_SIZE = 50
 TURN_SECONDS = 0.01
-"""Of processor time, after which others have their turn of the event loop."""
+"""Processor time after which others have their turn of the event loop."""
 LAST = UUID(int=2**128 - 1)
 
 

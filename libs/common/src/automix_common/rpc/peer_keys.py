@@ -1,5 +1,5 @@
-"""Whose tokens a service accepts: keys fetched from the auth service. Apart from calls, so that who only calls loads no
-cryptography.
+"""Verifies tokens by keys that are fetched from the auth service. This is a module of its own, so that a process that
+only calls others loads no cryptography.
 """
 
 import grpc

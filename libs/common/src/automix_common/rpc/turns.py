@@ -70,7 +70,7 @@ class Turns:
         return any(waiting != user for waiting, _ in self._waiting)
 
     def has_room(self, user: Hashable) -> bool:
-        """Whether somebody would have a place at once."""
+        """Whether this user would get a place without waiting."""
         return self._free > 0 and self._taken[user] < self._of_one and not self._waiting
 
     def taken(self, user: Hashable) -> int:

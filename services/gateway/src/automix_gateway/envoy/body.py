@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 WELL_KNOWN = "google.protobuf."
-"""Messages of this package have a form of their own in JSON."""
+"""Package whose messages have special forms in JSON."""
 
 
 def source() -> str:
@@ -15,8 +15,8 @@ def source() -> str:
 
 
 def fields(message: Descriptor) -> dict[str, Any]:
-    """The names that proto3 JSON knows for the message's fields, each with those of the message that it holds, or True
-    where anything may stand that the transcoder takes.
+    """The names that proto3 JSON knows for the fields of the message. A field that holds a message has the same of that
+    message as its value, every other field True: the transcoder checks those.
     """
     return {name: _inside(field) for field in message.fields for name in {field.name, field.json_name}}
 

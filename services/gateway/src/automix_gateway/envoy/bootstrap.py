@@ -13,7 +13,7 @@ from automix_gateway.envoy.routes import BODY, BODY_CHECK, CORS, TRANSCODER, vir
 from automix_gateway.settings import GatewaySettings
 
 FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
-# Between Envoy and a client: what one that does not read makes Envoy hold.
+# How much Envoy holds for a client that does not read.
 STREAM_WINDOW = 65_536
 CONNECTION_WINDOW = 1_048_576
 BUFFER_BYTES = 262_144
@@ -27,7 +27,8 @@ COMPRESSED = (
     "text/plain",
     "image/svg[+]xml",
 )
-"""Not events, which would wait in the compressor, and not audio."""
+"""Content types that are compressed. Events are not among them, because the compressor would hold them back, and audio
+is not, because it would not become smaller."""
 
 
 def bootstrap(settings: GatewaySettings, application: Path, administration: Path) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _connection_manager(settings: GatewaySettings) -> dict[str, Any]:
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
         "strip_any_host_port": False,
-        # x-forwarded-for is written below: of a proxy on this machine Envoy would write down the machine's own address.
+        # x-forwarded-for is written below. Envoy itself would write this machine's address for a proxy that runs on it.
         "use_remote_address": True,
         "skip_xff_append": True,
         "early_header_mutation_extensions": [_forwarded_headers(settings)],
@@ -146,7 +147,7 @@ def _filter(name: str, kind: str, **options: Any) -> dict[str, Any]:
 
 def _transcoder(settings: GatewaySettings) -> dict[str, Any]:
     return {
-        # With google.rpc's messages in it: without them an error would have no body.
+        # This includes google.rpc's messages, without which an error would have no body.
         "proto_descriptor_bin": base64.b64encode(descriptor_set().SerializeToString()).decode(),
         "services": [service.full_name for _, service in services()],
         "convert_grpc_status": True,
@@ -217,7 +218,7 @@ def _tracing(settings: GatewaySettings) -> dict[str, Any]:
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig",
                 "service_name": "gateway",
-                # Envoy makes no traces without an exporter: that without an endpoint leads to a cluster without hosts.
+                # Envoy makes no trace ids without an exporter. When no endpoint is set, its cluster has no hosts.
                 "http_service": {
                     "http_uri": {"uri": f"http://{authority}/v1/traces", "cluster": TELEMETRY, "timeout": "2s"}
                 },

@@ -70,7 +70,8 @@ class Secret:
             return {"validation_context": {"trusted_ca": inline}}
         chain, key = self._files
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key, _no_password)
-        # Nothing moves in the folder watched. Else Envoy watches the key's, and takes a key before its chain is there.
+        # No file changes in the folder watched. By default Envoy watches the key's folder, and would take a new key
+        # before its chain is there.
         shown = {"private_key": {"filename": str(key)}, "watched_directory": {"path": "."}}
         return {"tls_certificate": {"certificate_chain": inline, **shown}}
 
@@ -82,7 +83,7 @@ class Secret:
 
 
 def own() -> dict[str, Any]:
-    """Of this gateway, as part of a `common_tls_context`."""
+    """This gateway's certificate, as part of a `common_tls_context`."""
     return {"tls_certificate_sds_secret_configs": [_named(OWN)]}
 
 
@@ -92,7 +93,7 @@ def authority() -> dict[str, Any]:
 
 
 def secrets(settings: GatewaySettings, configuration: dict[str, Any]) -> Iterator[Secret]:
-    """Those that the configuration speaks of."""
+    """The secrets that the configuration refers to."""
     text = json.dumps(configuration)
     if _file(AUTHORITY) in text:
         yield Secret(AUTHORITY, settings.tls_ca or SYSTEM_AUTHORITY)

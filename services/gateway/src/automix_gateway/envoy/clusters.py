@@ -14,7 +14,7 @@ ADMINISTRATION = "administration"
 TELEMETRY = "telemetry"
 
 CONNECT_SECONDS = 2
-# Of one stream between Envoy and a service: what a client that does not read makes Envoy hold.
+# How much Envoy holds between a service and a client that does not read.
 STREAM_WINDOW = 65_536
 CONNECTION_WINDOW = 1_048_576
 BUFFER_BYTES = 262_144
@@ -87,7 +87,7 @@ def _cluster(name: str, address: dict[str, Any]) -> dict[str, Any]:
         "name": name,
         "connect_timeout": f"{CONNECT_SECONDS}s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
-        # What is too much is said by the services, per user, and not by Envoy's small defaults.
+        # Services limit each user. Envoy's own limits for all users together are small by default and would come first.
         "circuit_breakers": {"thresholds": [most]},
         "load_assignment": {
             "cluster_name": name,

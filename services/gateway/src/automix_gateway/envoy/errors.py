@@ -43,7 +43,7 @@ REFUSALS = (
     Refusal(504, grpc.StatusCode.DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", "the answer took too long: try again"),
 )
 NO_HTTP = Refusal(400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "this is no request of HTTP")
-"""Of what cannot be read at all, about which Envoy itself says nothing."""
+"""The refusal of bytes that are no HTTP, for which Envoy itself gives no text."""
 SILENT = (
     (
         Refusal(400, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "no address takes the method QUERY: see /docs"),
@@ -54,7 +54,7 @@ SILENT = (
         {"name": ":authority", "present_match": False},
     ),
 )
-"""What Envoy refuses without a word before it looks for an address, by a header of the request."""
+"""Refusals for which Envoy gives no text, because it refuses before it looks for a route: each by a header."""
 FIRST_OF_UPSTREAMS = 500
 OTHER = Refusal(0, grpc.StatusCode.UNKNOWN, "REFUSED", "")
 
@@ -62,8 +62,8 @@ OTHER = Refusal(0, grpc.StatusCode.UNKNOWN, "REFUSED", "")
 def local_replies() -> dict[str, Any]:
     """Envoy's `local_reply_config`.
 
-    What an upstream fails at is said inside a call of gRPC or gRPC-Web in its trailers, with its details beside it.
-    Anything else, such as the transcoder's refusals and all that began as JSON, is said in a body.
+    A call of gRPC or gRPC-Web gets the failure of an upstream in its trailers, with the details. Every other refusal,
+    such as those of the transcoder and of requests that began as JSON, is a body.
     """
     of_upstreams = [_in_trailers(refusal) for refusal in REFUSALS if refusal.status >= FIRST_OF_UPSTREAMS]
     no_http = {
@@ -95,7 +95,7 @@ def _status_filter(status: int) -> dict[str, Any]:
 
 def _in_trailers(refusal: Refusal) -> dict[str, Any]:
     is_grpc = {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}}
-    # The transcoder turns a JSON request into one of gRPC and notes its path; its caller waits for a body.
+    # The transcoder makes a JSON request look like gRPC and keeps its path in this header. Its caller reads a body.
     began_as_grpc = {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": False}}}
     details = base64.b64encode(status_of(refusal).SerializeToString()).rstrip(b"=").decode()
     return {

@@ -102,7 +102,7 @@ async def running_envoy(
     file = folder / "envoy.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(configuration))
-    # What it tells of a start, line by line, is of use to nobody who did not ask for more.
+    # At INFO Envoy writes many lines about its start, which only help whoever asks for DEBUG.
     level = {"INFO": "warning"}.get(log_level, log_level.lower())
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -24,12 +24,12 @@ PAGE_POLICY = (
     " font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self';"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Of what the application serves. Styles may stand in elements, as drawing libraries and the reference set them;
-scripts may not."""
+"""Content security policy of what the application serves. Elements may have styles, which drawing libraries and the
+reference set, but no scripts."""
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
-"""Of answers that are no pages."""
+"""Content security policy of answers that are not pages."""
 CONTENT_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""Of what users have uploaded."""
+"""Content security policy of files that users have uploaded."""
 
 _OFF = {
     "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
@@ -80,7 +80,7 @@ def _api(settings: GatewaySettings) -> list[dict[str, Any]]:
                 "typed_per_filter_config": {TRANSCODER: _OFF},
             }
         )
-    # The filter for CORS answers what an allowed origin asks before its request; it sees no direct response's route.
+    # The filter for CORS answers the preflight of an allowed origin. On a route with a direct response it does nothing.
     preflight = {
         "name": "preflight",
         "match": {"prefix": "/v1/", "headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]},
@@ -115,7 +115,7 @@ def _binding(binding: Binding, settings: GatewaySettings) -> dict[str, Any]:
             "idle_timeout": _s(settings.idle_seconds),
         }
         return {**common, "route": route, "typed_per_filter_config": {TRANSCODER: _OFF}}
-    # The deadline is gRPC's own: what a caller of HTTP names so is no part of its request.
+    # A header of this name sets a deadline in gRPC. A request of HTTP has no such header, so it is removed.
     told: dict[str, Any] = {"request_headers_to_remove": [DEADLINE]}
     if binding.is_events:
         route = {"cluster": binding.process, "timeout": "0s", "idle_timeout": _s(settings.watch_seconds)}
@@ -145,9 +145,9 @@ def _binding(binding: Binding, settings: GatewaySettings) -> dict[str, Any]:
 def _grpc(process: str, service: ServiceDescriptor, settings: GatewaySettings) -> list[dict[str, Any]]:
     """gRPC itself and gRPC-Web. The deadline that a client has set counts, as it would without a gateway.
 
-    One that is none is left out: gRPC would answer INTERNAL, without a reason.
+    A deadline of the wrong form is removed: gRPC would answer INTERNAL, without a reason.
     """
-    # Envoy's own matcher of gRPC knows no gRPC-Web.
+    # Envoy's own matcher for gRPC does not match gRPC-Web.
     is_grpc = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
     no_deadline = {"name": DEADLINE, "string_match": {"safe_regex": {"regex": GRPC_DEADLINE}}, "invert_match": True}
     match = {"prefix": f"/{service.full_name}/", "headers": [is_grpc]}

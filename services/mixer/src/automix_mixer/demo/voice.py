@@ -20,7 +20,7 @@ VOWELS = {
     "o": (570.0, 840.0, 2410.0),
     "u": (300.0, 870.0, 2240.0),
 }
-# Singers even out, to a part, that open vowels carry further; in dB.
+# Gain in dB by vowel: singers partly make up for open vowels being louder.
 FORCE_DB = {"a": -6.0, "e": 0.0, "i": 3.0, "o": -3.0, "u": 2.0}
 WIDTHS_HZ = (80.0, 90.0, 140.0, 200.0, 240.0, 300.0, 400.0)
 HIGHER_HZ = (3250.0, 3900.0, 4900.0, 5900.0)

@@ -70,7 +70,7 @@ class Insert:
 
     @classmethod
     def from_json(cls, data: Any) -> Insert:
-        """From a JSON object. Raises SettingsError."""
+        """Reads it from a JSON object. Raises SettingsError."""
         if not isinstance(data, Mapping) or not set(data) <= {"strip", "kind", "parameters"}:
             raise _refused("must be objects of strip, kind and parameters")
         strip, kind, parameters = data.get("strip"), data.get("kind"), data.get("parameters") or {}
@@ -79,7 +79,7 @@ class Insert:
         return cls(strip, kind, parameters)
 
     def to_json(self) -> dict[str, Any]:
-        """As `from_json` reads it."""
+        """The JSON object that `from_json` reads."""
         return {"strip": self.strip, "kind": self.kind, "parameters": dict(self.parameters)}
 
 

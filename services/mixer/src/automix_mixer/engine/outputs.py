@@ -14,7 +14,7 @@ _SUFFIXES = {0: "", 16: "16", 24: "24", 32: "32f"}
 FORMATS: dict[str, tuple[WriteType, int]] = {
     f"{kind}{_SUFFIXES[depth]}": (kind, depth or 24) for kind, depths in BIT_DEPTHS.items() for depth in depths
 }
-"""Of each format (wav16, wav32f, mp3 ...) the file that it is, and its bits; lossy ones get what 24 bits hold."""
+"""The type of file and the bits of each format (wav16, wav32f, mp3 ...); lossy ones are written from 24 bits."""
 _SETTINGS = {setting.name: setting for setting in MIX_SETTINGS}
 _LUFS, _DBTP = _SETTINGS["target_loudness_lufs"], _SETTINGS["ceiling_dbtp"]
 

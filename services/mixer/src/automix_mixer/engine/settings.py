@@ -125,13 +125,13 @@ class Settings:
 
     @property
     def target_lufs(self) -> float:
-        """Of the mix itself: the first master's, else the setting's."""
+        """Loudness of the mix itself: the first master's, else the setting's."""
         master = first_master(self.masters)
         return self.target_loudness_lufs if master is None else master.lufs
 
     @property
     def ceiling(self) -> float:
-        """Of the mix itself, dBTP: the first master's, else the setting's."""
+        """Ceiling of the mix itself in dBTP: the first master's, else the setting's."""
         master = first_master(self.masters)
         return self.ceiling_dbtp if master is None else master.ceiling_dbtp
 
@@ -234,6 +234,6 @@ def choices(name: str) -> tuple[Any, ...]:
 STYLES: tuple[str, ...] = choices("style")
 FORMATS: tuple[str, ...] = choices("format")
 SAMPLE_RATES: tuple[int, ...] = tuple(rate for rate in choices("sample_rate") if rate)
-"""In Hz; the setting 0 chooses among them by the beat."""
+"""Sample rates in Hz; the setting 0 takes the one that suits the beat."""
 USUAL = Settings().complete()
 """What every setting is where nothing else was asked for."""

@@ -16,7 +16,7 @@ def attempt_prefix(job_id: object, attempt: int) -> str:
 
 
 async def kept_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of the keys that a row names, or that the attempt which wrote them can still commit.
+    """The keys that a row names, or that the attempt which wrote them can still commit.
 
     One statement, so one moment: between two, an attempt could go from working to committed and be seen as neither.
     """

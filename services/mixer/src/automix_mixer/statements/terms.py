@@ -20,7 +20,7 @@ ENDED_AT = sa.func.greatest(CLOCK, jobs.c.created_at, jobs.c.started_at)
 RELEASED: dict[str, Any] = {"worker_id": None, "lease_expires_at": None, "stage": ""}
 
 CUT_OFF = Command("SELECT set_config('idle_in_transaction_session_timeout', '5s', true)")
-"""For a transaction that moves a job: a process that freezes in it holds the user's turn, and is cut off soon."""
+"""Runs in a transaction that moves a job: a process that freezes in it holds the user's turn, and is cut off soon."""
 
 
 def owned_by(table: sa.Table) -> sa.ColumnElement[bool]:

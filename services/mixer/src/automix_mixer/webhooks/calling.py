@@ -63,7 +63,7 @@ class Checked(httpcore.AsyncNetworkBackend):
         raise httpcore.ConnectError("no sockets of this machine")
 
     async def sleep(self, seconds: float) -> None:
-        """As the interface has it."""
+        """Sleeps, as the interface asks."""
         await asyncio.sleep(seconds)
 
 

@@ -78,7 +78,7 @@ class Sending:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of Standard Webhooks, signed by the secret, and by the one before where it was replaced of late."""
+        """The headers of Standard Webhooks, signed by the secret, and by the one before it while that is valid."""
         name = str(self.id)
         keys = [self.secret] if self.previous_secret is None else [self.secret, self.previous_secret]
         return {

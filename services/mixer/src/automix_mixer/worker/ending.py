@@ -79,5 +79,5 @@ async def _apply(connection: Connection, claimed: Claim, outcome: Outcome) -> Jo
         return await fail(connection, held, outcome.error)
     if isinstance(outcome, Failed):
         return await count_failure(connection, held, outcome.error)
-    # Stopped by its owner or by this process; or a render that came after its owner's cancel.
+    # The attempt was stopped by its owner or by this process, or its render came after its owner's cancel.
     return await hand_back(connection, held)

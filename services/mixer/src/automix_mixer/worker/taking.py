@@ -82,7 +82,7 @@ class Taker:
 
     async def _deliver(self, worker_id: str, job_id: UUID, message: Msg) -> None:
         try:
-            # Each delivery claims under a name of its own. By it a claim is found again whose answer was lost.
+            # Each delivery claims under a name of its own, by which it finds its claim when the answer was lost.
             await self._work(f"{worker_id}:{secrets.token_hex(4)}", job_id, message)
         except Exception:  # a defect costs this delivery and not the process its life
             log.exception("delivery failed", job_id=str(job_id))

@@ -44,7 +44,7 @@ class FirBank:
             raise ValueError(f"a filter of {taps} taps is longer than {MAX_TAPS}")
         self.latency, self._fold = frames, channels // 2 if fold else 0
         self._responses = [self._response(f) for f in filters]
-        # The end of the block before, the block that is due, the beginning of the next.
+        # The end of the block before, the block that is filtered now, and the beginning of the next.
         self._sound = np.zeros((channels, _HALF + frames + _HALF), np.float32)
         self._windows = sliding_window_view(self._sound, FFT_SIZE, axis=1, writeable=True)[:, ::HOP]
         self._spectrum = np.empty((*self._windows.shape[:2], FFT_SIZE // 2 + 1), np.complex64)

@@ -20,8 +20,8 @@ LIMITER_STEP = 64
 
 
 LOOKAHEAD_STEPS = 3
-"""On each side of a peak: 4 ms at 44.1 kHz. A 60 Hz sine 6 dB over the ceiling comes out with distortion at -71 dB with
-one step, and under -120 dB from three on."""
+"""Steps on each side of a peak: 4 ms at 44.1 kHz. A 60 Hz sine 6 dB over the ceiling comes out with distortion at
+-71 dB with one step, and under -120 dB from three on."""
 RELEASE_MS = 80.0
 """After a hit 6 dB over the ceiling the gain is back within 1 dB in 130 ms (with 40 ms: 67, with 160 ms: 250), which is
 before the next eighth note at any tempo up to 200. The distortion measured above does not depend on it."""

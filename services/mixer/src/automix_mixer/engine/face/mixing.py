@@ -100,7 +100,7 @@ def mix(
             usual = 0.0 if settings.mastering else EDGE_FADE_MS
             fade_ms = usual if plan is None else plan.edge_fade_ms.value
             passage = _passage(tracks, settings, plan)
-            # The whole song of a preview's plan is looked at anew.
+            # When the plan of a preview is rendered for the whole song, short inversions are looked for anew.
             old = plan is not None and (plan.passage is None or passage is not None)
             least_s = plan.least_inverted_s.value if plan is not None and old else SHORT_S
             waiting = [
@@ -137,7 +137,7 @@ def mix(
         )
         files = files_of(paths, Settings.from_json(done.plan.settings)) + done.beside
         said.tell(1.0, "done")
-        # What is heard in thirty seconds is not recorded in the plan of a whole song.
+        # A preview by the plan of a whole song leaves that plan as it was.
         kept = replace(made, bus=done.plan.bus) if plan is None or made.passage == passage else plan
         return MixResult(_as_song(kept), done.report, files)
 

@@ -45,7 +45,7 @@ class MixReport:
     outputs: list[OutputReport] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object, numbers rounded to 4 digits after the point."""
+        """The report as a JSON object, numbers rounded to 4 digits after the point."""
         rounded = _rounded(asdict(self))
         return dict(rounded)
 

@@ -51,7 +51,7 @@ def measure_cells(profiles: Sequence[Profile]) -> Cells:
 
 
 def audibility(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Of each track, 0 to 1, from powers of shape (tracks, bands, frames); 1 for a track that is silent there."""
+    """Audibility of each track, 0 to 1, from powers of shape (tracks, bands, frames); 1 for a silent track."""
     total = power.sum(axis=0)
     heard = power >= (total - power) * _HEARD
     own = power.sum(axis=(1, 2))

@@ -22,7 +22,7 @@ HOP_S = 0.5
 _LOOK_S = 0.05
 """Seconds read of each hop, in files that can be sought in: enough to tell whether a track sounds."""
 _TOGETHER_BYTES = 4 << 20
-"""About how much of float32 is read at a time, of as many hops as that holds."""
+"""Bytes of float32 that are read at a time, about: as many hops as fit into them."""
 _LOUD_QUANTILE, _RANGE_DB = 0.95, 20.0
 
 Levels = npt.NDArray[np.float64]
@@ -92,7 +92,7 @@ def _sought_levels(track: Track) -> Levels | None:
 
 
 def _plain_levels(path: str | Path) -> Levels | None:
-    """Of a usual WAV file, None for any other."""
+    """Levels of a usual WAV file, None for any other file."""
     with Path(path).open("rb") as file:
         samples = plain_samples(file, 0, Path(path).stat().st_size)
         if samples is None:
@@ -106,7 +106,7 @@ def _plain_levels(path: str | Path) -> Levels | None:
 
 
 def _other_levels(path: str | Path) -> Levels | None:
-    """Of a file that pedalboard can seek in. None for WAV, whose header it believes."""
+    """Levels of a file that pedalboard can seek in. None for WAV, because pedalboard believes any header."""
     from pedalboard.io import AudioFile  # noqa: PLC0415 - only previews need it
 
     with Path(path).open("rb") as opened:

@@ -14,7 +14,7 @@ _OFFSET_HZ = 15.0
 After a full-scale offset ends, the output falls under -90 dBFS in 0.16 s.
 """
 _BEFORE_PERIODS = 4
-"""Of the corner: after so many nothing of a step is left."""
+"""Periods of the corner frequency after which nothing of a step is left."""
 _HARD = 0.01
 """A first or last sample over this share of the peak (-40 dB) clicks: the recording was cut while it sounded."""
 EDGE_FADE_MS = 5.0

@@ -80,7 +80,7 @@ class EnvelopeMeter:
                 self._add(frame, float(pitch))
 
     def _pitches_hz(self, frames: Power) -> npt.NDArray[np.float64]:
-        """Of every frame; 0 where nothing is sung. Shape (frames, bins) -> (frames,)."""
+        """Pitch of every frame in Hz; 0 where nothing is sung. Shape (frames, bins) -> (frames,)."""
         # Hiss above the harmonics says nothing about the pitch.
         top = min(int(_CEPSTRUM_HZ / self._hz_per_bin), frames.shape[1] - 1)
         level = np.empty_like(frames)

@@ -108,7 +108,7 @@ class Excerpt:
         samples = plain_file(self._path)
         if samples is None or samples.sample_rate != self.source_sample_rate or samples.channels != self.channels:
             return None
-        # Looked at before the first is given. Whole numbers are always within full scale; NaN is within nothing.
+        # All values are checked before the first is yielded. Integers are always within full scale; NaN never is.
         if samples.codec == "pcm_f32le" and not all(
             max(float(p.max()), -float(p.min())) <= MAX_LEVEL for p in self._read(samples, first, end)
         ):

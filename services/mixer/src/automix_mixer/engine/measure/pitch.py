@@ -36,7 +36,7 @@ def track_hz(read: Read, frames: int, sample_rate: int) -> Values:
 
 
 def _periods(pieces: Values, window: int, longest: int, sample_rate: int) -> Values:
-    """Of pieces, shape (n, window + longest)."""
+    """Periods of pieces in frames; pieces have the shape (n, window + longest)."""
     size = 1 << int(np.ceil(np.log2(window + longest)))
     head = np.fft.rfft(pieces[:, :window], size)
     product = np.fft.irfft(np.fft.rfft(pieces, size) * np.conj(head), size)[:, :longest]
@@ -75,6 +75,6 @@ def _apart(one: Values, other: Values) -> Values:
 
 
 def semitones(hz: Values) -> Values:
-    """Over C of the lowest octave (MIDI note numbers), tuned to 440 Hz; NaN where there is no pitch."""
+    """Semitones over C of the lowest octave (MIDI note numbers), tuned to 440 Hz; NaN where there is no pitch."""
     with np.errstate(divide="ignore"):
         return np.where(hz > 0, 69.0 + 12.0 * np.log2(hz / 440.0), np.nan)

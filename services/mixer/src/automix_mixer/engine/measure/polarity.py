@@ -87,7 +87,7 @@ class PolarityMeter:
             and correlation[sign > 0].sum() * hop < _SEEMING_S
             and not np.any(heard & (correlation > -_ALIKE))
         ):
-            # Nowhere is it the right way up: where it seems so for a moment, the sound is wide by itself.
+            # The whole recording is upside down. Where it seems upright for a moment, the sound itself is wide.
             inverted[:] = True
         found = runs(inverted)
         whole = [run for run in found if run == (0, inverted.size)]

@@ -23,7 +23,7 @@ class Sibilance:
 
     @classmethod
     def measured(cls, sibilance: Curve, k_energy: Curve, frames: int) -> Sibilance:
-        """From energies per analysis frame of `frames` new samples each, shape (n,)."""
+        """Measures sibilance from energies per analysis frame of `frames` new samples each, shape (n,)."""
         loud = k_energy / frames > 10 ** ((ABSOLUTE_GATE_LUFS + 0.691) / 10)
         if not loud.any():
             return cls(ABSOLUTE_GATE_LUFS, 0.0)

@@ -17,16 +17,16 @@ from automix_mixer.engine.dsp.transforms import powers, rfft
 from automix_mixer.engine.sound.pcm import Sound
 
 FURTHEST_S = 0.12
-"""Later or earlier than this nobody sings the same line."""
+"""Furthest that two takes of one line are apart."""
 LEAST_S = 0.004
 """What is nearer than this is in time."""
 JOINT_S = 0.012
-"""Of the cross-fade between two readings."""
+"""Length of the cross-fade between two readings."""
 
 _HOP_S, _FRAME_S = 0.004, 0.024
 _BANDS_HZ = np.geomspace(120.0, 8_000.0, 23)
 _FLOOR = 1e-4
-"""Of the loudest moment of a band: 40 dB under it a take is silent."""
+"""Share of the power of a band's loudest moment, 40 dB under it: what has less is silent."""
 _AROUND_S, _SLOW_S = 0.3, 0.8
 """Likeness is that of so much sound around a moment; levels count against their mean over the longer time."""
 _CHANGE = 7.0

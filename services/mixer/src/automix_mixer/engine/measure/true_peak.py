@@ -78,7 +78,7 @@ class TruePeakSteps:
         return peak
 
     def _largest_between(self, windows: npt.NDArray[np.float32]) -> Curve:
-        """Of the values between samples, shape (n, width) -> (n,)."""
+        """Largest magnitude of the values between samples. Shape (n, width) -> (n,)."""
         phases, frames, width = self._matrix.shape
         count, whole = len(windows), len(windows) - len(windows) % _PRODUCT
         # The windows in the last axis: the largest of each is then found for many at a time.

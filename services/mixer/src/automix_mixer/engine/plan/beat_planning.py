@@ -17,8 +17,8 @@ from automix_mixer.engine.plan.tone import Tone, k_power
 from automix_mixer.engine.sound.curve_file import MOST_LEVELS, summed_pieces
 
 LAR_DB = {"rap": 1.0, "pop": 1.0, "folk": 1.0, "electronic": 1.0, "rock": -2.5, "metal": -4.0}
-"""Commercial mixes average +1; rap, pop and country above 0, rock at 0 or below, metal below (FACTS: Mixing
-references; three professional mixes measured +0.9, +0.7 and -3.6)."""
+"""Commercial mixes average +1; rap, pop and country above 0, rock at 0 or below, metal below. Three
+professional mixes measured +0.9, +0.7 and -3.6."""
 
 _SPARSE_LAR_DB, _DENSE_LAR_DB = -1.0, -3.5
 """The densest of the professional mixes measured (indie rock) has -3.6 dB.

@@ -33,14 +33,14 @@ _RANGE_DB = 2.0
 _LIFT_DB = 6.0
 """Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
 NO_SIDE_DB = -45.0
-"""Under this share of mid there is no side to make louder, only noise."""
+"""Level of side against mid under which there is only noise, and no side that could be made louder."""
 
 
 def neutral_db() -> Bands:
     """Mean third-octave spectrum of commercial music, dB re 1 kHz.
 
-    -5 dB per octave of spectral density from 100 Hz to 4 kHz and steeper above (FACTS: Mixing references), which is -2
-    and -4.5 dB per octave in bands that widen by 3 dB; level from 60 to 100 Hz and falling under it.
+    -5 dB per octave of spectral density from 100 Hz to 4 kHz and steeper above, which is -2 and -4.5 dB per octave in
+    bands that widen by 3 dB; level from 60 to 100 Hz and falling under it.
     """
     octaves = np.log2(BAND_HZ / 1_000.0)
     curve = -2.0 * np.clip(octaves, np.log2(0.1), 2.0) - 4.5 * np.maximum(octaves - 2.0, 0.0)
@@ -180,7 +180,7 @@ def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
     dense = strength * float(np.clip((15.0 - crest) / 4.0, 0.0, 1.0))
     reason = f"the reference's crest factor is {crest:.1f} dB; used as far as the mix has more"
     if crest > 15.0:
-        # Over 17 dB nothing holds the sum together, and nothing shall.
+        # A reference with a crest factor over 17 dB has no glue, so the mix gets none either.
         ratio = 2.0 - strength * float(np.clip((crest - 15.0) / 2.0, 0.0, 1.0))
         return _Glue(ratio, 2.0, 30.0, 200.0, reason)
     return _Glue(2.0 + 2.0 * dense, 2.0 - 6.0 * dense, 30.0 - 22.0 * dense, 200.0 - 80.0 * dense, reason)

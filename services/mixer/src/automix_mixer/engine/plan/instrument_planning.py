@@ -248,7 +248,7 @@ def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells, *, faders: bool) ->
         reason = f"the bass is louder than the kick in {100 * float((over > 0).mean()):.0f} % of its hits"
         way = _way([strips[k].track for k in kicks], smooth_bands(cut, 1), _KICK_ATTACK_MS, 110.0, reason)
         out[i] = replace(strip, give_way=[way, *strip.give_way[:_MOST_WAYS]])
-    # A sub and a bass, or two takes of one bass, raise the kick once; each goes down by what that leaves of its need.
+    # Several basses (a sub and a bass, two takes) raise the kick once, and each goes down by the rest of its need.
     raised = min(max(buried.values(), default=0.0) / 2, _KICK_FADER_DB)
     said = "a cut alone would not free the kick's hits from the bass"
     for i, need in buried.items():

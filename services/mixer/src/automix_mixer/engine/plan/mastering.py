@@ -48,7 +48,7 @@ def as_song(plan: MixPlan) -> MixPlan:
         ratio = Decision(1.0, ":1", "off: a finished song has its own")
         if master.crest_share.value == 0.0:
             master = replace(master, range=keep_range(1.0, "a finished song"))
-    # What the filters of one file do is known before they have done it: nothing is rehearsed.
+    # A finished song is not rehearsed, because what filters do to a single file is known beforehand.
     if followed is not None:
         followed = replace(followed, spectrum_share=None, width_share=None)
     correction = CorrectionPlan(

@@ -37,7 +37,7 @@ Finished songs among the test recordings hold -5 dB and more, voices under -34 d
 
 
 def fault_notes(tracks: Sequence[Profile]) -> list[str]:
-    """About every track that has something wrong."""
+    """Notes on every track that has something wrong."""
     notes = []
     for p in tracks:
         label = p.track.label
@@ -112,10 +112,10 @@ def _same(a: Profile, b: Profile) -> bool:
     if abs(a.duration_s - b.duration_s) > _SAME_S:
         return False
     x, y = (to_db(_bands(p)) for p in (a, b))
-    # A voice and a beat are measured in windows of different length: low bands hold single tones, which those spread.
+    # Voices and beats are measured in windows of different length, which differ for the single tones of low bands.
     heard = (BAND_HZ > 500.0) & (x > x.max() - 40.0) & (y > y.max() - 40.0)
     apart = (x - y)[heard]
-    # One or two bands, as of a bass, are alike in whatever has them.
+    # One or two bands, such as those of a bass, look alike in all sounds that have them.
     return bool(heard.sum() >= _LEAST_BANDS and np.abs(apart - median(apart)).mean() < _SAME_DB)
 
 

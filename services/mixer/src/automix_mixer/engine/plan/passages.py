@@ -62,7 +62,7 @@ def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
 
 
 def _timed(vocal: VocalPlan, fresh: VocalPlan) -> VocalPlan:
-    # An alignment that was asked for: where it moves what lies in the whole song alone.
+    # Whether doubles are aligned is the plan's decision; the stretches to move are those of the whole song.
     align = vocal.align and fresh.align
     return replace(vocal, ride_db=fresh.ride_db, fade_db=fresh.fade_db, align=align)
 

@@ -199,7 +199,7 @@ def _at_session_level(vocal: VocalPlan, profile: Profile, leads: Sequence[Profil
 
 
 def _space(style: str, tempo_bpm: float, settings: Settings, finished: float) -> SpacePlan:
-    # Research places the reverb about 9 LU under the dry vocal (FACTS); drier where words count, as in rap.
+    # Research places the reverb about 9 LU under the dry vocal. It is drier where words count, as in rap.
     reverb = {"rap": -14.0, "metal": -13.0, "folk": -11.0}.get(style, -12.0)
     usual = f"under the dry vocals, usual for {style}"
     return SpacePlan(

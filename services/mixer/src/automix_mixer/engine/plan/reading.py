@@ -95,7 +95,7 @@ def invalid(where: str, what: str) -> EngineError:
 
 def _list(kind: Any, value: Any, where: str) -> list[Any]:
     read_list(value, where)
-    # Nearly all of a long plan is numbers, which need no names of their own while they are right.
+    # Nearly all of a long plan is numbers. A number needs a name for an error only when it is wrong.
     if kind is float and all(type(v) in (int, float) and abs(v) <= _LARGEST for v in value):
         return [float(v) for v in value]
     return [read(kind, v, f"{where}[{i}]") for i, v in enumerate(value)]

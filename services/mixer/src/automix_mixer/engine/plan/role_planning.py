@@ -52,7 +52,7 @@ def assign_roles(beats: Sequence[Profile]) -> list[Decision[str]]:
 
 
 def features(profile: Profile) -> SoundFeatures:
-    """Of a beat's profile."""
+    """The features of a beat's profile."""
     bands = band_powers(profile.whole.mid + profile.whole.side, profile.sample_rate)
     total = max(float(bands.sum()), 1e-20)
     low, high = float(bands[BAND_HZ < 160.0].sum()) / total, float(bands[BAND_HZ > 4_500.0].sum()) / total
@@ -67,7 +67,7 @@ def features(profile: Profile) -> SoundFeatures:
 
 
 def role_of_sound(heard: SoundFeatures) -> Decision[str]:
-    """By rules on few features: kick, bass, hats, snare, drums and other; families of one range sound alike."""
+    """The role by rules on few features: kick, bass, hats, snare, drums or other; families of one range sound alike."""
     said = (
         f"sounds so: {100 * heard.low:.0f} % under 160 Hz, {100 * heard.high:.0f} % over 4.5 kHz,"
         f" hits stand out by {heard.struck_db:.0f} dB"

@@ -37,7 +37,7 @@ _USUAL: Mapping[str, tuple[tuple[float, float], tuple[float, float], float, floa
     "strings": _PITCHED,
     "brass": _PITCHED,
 }
-"""Of a role: where its body lies, where its edge, and what the edge usually has against the body, lowest and highest,
+"""For each role where its body and its edge lie, and what the edge usually has against the body, lowest and highest,
 dB of third octaves. Fifteen finished stems of two songs and a made band lie in these; they are wide, since a dull piano
 may be meant."""
 _SHARE, _MOST_DB, _LEAST_DB = 0.5, 3.0, 0.5

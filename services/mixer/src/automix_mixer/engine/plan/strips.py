@@ -164,7 +164,7 @@ def _neutral(chain: Any, name: str, value: Any) -> Any:
     if not isinstance(before, Decision):
         return value
     if name == "width" and isinstance(chain, VocalPlan) and chain.channels.value != "stereo":
-        value = 0.0  # of one channel the width is made, and 0 makes none
+        value = 0.0  # a single channel has no width of its own: 0 leaves it so
     if name == "dc":
         value = [0.0] * len(before.value)
     return replace(before, value=value)

@@ -76,7 +76,7 @@ def moved(tone: Tone, curves_db: tuple[Bands, Bands]) -> Tone:
 
 
 def bus_shift_db(bus: BusPlan, voice: Tone, beat: Tone) -> float:
-    """By how much the bus lifts the lead over the beats, K-weighted."""
+    """How much the bus lifts the lead over the beats, K-weighted."""
     sung, backing = k_power(voice), k_power(beat)
     if sung == 0.0 or backing == 0.0:
         return 0.0

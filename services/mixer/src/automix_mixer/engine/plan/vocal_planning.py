@@ -30,15 +30,14 @@ _SPEECH_DB = np.concatenate(
     ]
 )
 _PRESENCE_DB = 1.5 * np.exp(-(np.log2(BAND_HZ / 3_000.0) ** 2) / (2 * 0.7**2))
-"""Vocal chains in research lift 2-3 kHz by 1 to 1.5 dB (FACTS: Mixing references)."""
+"""Vocal chains in research lift 2-3 kHz by 1 to 1.5 dB."""
 
 _TONE_HZ = (120.0, 12_000.0)
 _TONE_SHARE = 0.5
 """Half of the difference is corrected: the voices of the test recordings then move by at most 4.4 dB in any third
 octave and keep their character."""
 _TONE_BOUNDS_DB = (-5.0, 3.0)
-"""The deepest shelf of vocal chains in research is -5 dB, and they lift less than they cut (FACTS: Mixing
-references)."""
+"""The deepest shelf of vocal chains in research is -5 dB, and they lift less than they cut."""
 _STANDS_OUT_DB, _RINGS_DB = 10.0, 3.0
 """Over the surroundings: of the long-term spectrum, in which notes stand out too, and of the envelope, which knows none
 and resolves less, together; and of the envelope alone. Rings of 10 dB and more put into voices reach 11 and 3.4; notes

@@ -136,7 +136,7 @@ def _kept_share(plan: MixPlan, profiles: Sequence[Profile]) -> float:
 
 
 def unmask_effect_db(plan: MixPlan, settled: Balance) -> dict[str, float]:
-    """For the report: the deepest cut, its mean over the vocal's bands, and how long it acts."""
+    """What the report says of it: the deepest cut, its mean over the vocal's bands, and how long it acts."""
     cut = np.array(plan.unmask.cut_db.value)
     acting = sum(int(np.count_nonzero(depth > 0.5)) for _, depth in settled.depth.pieces())
     bands = cut < 0.5 * cut.min(initial=0.0)

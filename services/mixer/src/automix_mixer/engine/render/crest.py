@@ -185,5 +185,5 @@ def _hits(peaks: CurveFile, pre: Premaster, top: float, workspace: Workspace) ->
 
 
 def rms_db(energy: float, frames: int) -> float:
-    """Of a mean channel; the energy is that of both, summed over all frames."""
+    """Level of a mean channel; the energy is that of both, summed over all frames."""
     return 10 * float(np.log10(max(energy / (2 * frames), 1e-20)))

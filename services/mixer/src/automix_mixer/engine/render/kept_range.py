@@ -49,9 +49,9 @@ def with_range(
         return gains, 0.0
     lost_db = to_db(heard) - to_db(left)
     most_db, least_db = (float(quantile(lost_db[sounds], share)) for share in (_LOUDEST, 1.0 - _LOUDEST))
-    # All that is wanted is scaled to the limit: cut off at it, everything but the loudest would be lowered alike.
+    # The curve is scaled to the limit. If it were cut off there, all but the loudest would be lowered alike.
     scale = min(1.0, limit_db / max(most_db - least_db, 1e-6))
-    # Of silence nothing is taken.
+    # Silence is not lowered.
     short_of_db = scale * (most_db - np.where(sounds, lost_db, least_db))
     lowered_db = running_mean(np.clip(short_of_db, 0.0, limit_db), _HOPS)
     hop, middle = _HOP_S * sample_rate / step, 0.5 * _HOPS

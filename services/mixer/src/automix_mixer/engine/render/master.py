@@ -124,7 +124,7 @@ class Limited:
         return max((float(p.max()) for p in parts), default=0.0)
 
     def kept(self, gain_db: float, ceiling_db: float) -> Iterator[tuple[Curve, Curve, float]]:
-        """In pieces: K-energy before gain and limiter, what share they leave of it, the limiter's least gain."""
+        """Yields in pieces: K-energy before gain and limiter, what share they leave of it, the limiter's least gain."""
         gain, ceiling, start = 10 ** (gain_db / 20), 10 ** (ceiling_db / 20), 0
         for k_steps in self.k_steps():
             first, last = start * self._per_step, (start + k_steps.size) * self._per_step

@@ -68,7 +68,7 @@ def _lag(tail: npt.NDArray[np.float32], head: npt.NDArray[np.float32]) -> int:
 
 
 def _faded(before: Sound, behind: Sound) -> Sound:
-    """From one into the other: at constant gain where they are alike, at constant power where they are not."""
+    """Cross-fades from one into the other: with constant gain where they are alike, else with constant power."""
     energy = float(np.sqrt((before**2).sum() * (behind**2).sum()))
     alike = max(0.0, float((before * behind).sum()) / energy) if energy > 0.0 else 1.0
     rise = np.linspace(0.0, 1.0, before.shape[1], dtype=np.float32)

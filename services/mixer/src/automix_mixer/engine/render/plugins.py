@@ -80,7 +80,7 @@ class Plugin:
         try:
             return self._processed(sound, sample_rate, reset=reset)
         except ValueError:
-            # It says so at the first sound, and before it has heard any.
+            # A plug-in refuses a number of channels at its first sound, so it holds none yet and can be replaced.
             if self._twice or len(self._loaded) > 1:
                 raise
         if len(sound) == 1:

@@ -25,7 +25,7 @@ _WIDE = {"reverb", "convolution", "impulse_file", "plugin"}
 
 
 def sounding(effects: Sequence[Effect]) -> list[Effect]:
-    """Those that are switched on."""
+    """The effects that are switched on."""
     return [effect for effect in effects if effect.on]
 
 
@@ -36,7 +36,7 @@ def tail_frames(effects: Sequence[Effect], sample_rate: int) -> int:
 
 
 def channels_after(effects: Sequence[Effect], channels: int) -> int:
-    """Of sound with that many channels, 1 or 2: what an effect does to one side needs two."""
+    """Channels of a sound behind the effects, from its 1 or 2: an effect that acts on one side makes two."""
     on = sounding(effects)
     wide = any(effect.kind in _WIDE or _values(effect).get("channels") in ("left", "right", "side") for effect in on)
     return 2 if wide else channels

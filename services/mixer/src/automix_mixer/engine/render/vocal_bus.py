@@ -157,7 +157,7 @@ def _sum(
 
 @dataclass
 class _Energies:
-    """Of the buses, as heard from both sides."""
+    """Energies of the buses, as heard from both loudspeakers."""
 
     lead: float = 0.0
     backing: float = 0.0

@@ -61,14 +61,14 @@ class PcmFile:
                 if index != following:
                     file.seek(index * block.nbytes)
                 following = index + 1
-                # The file ends with a whole block: what is missing is missing altogether.
+                # The file holds whole blocks alone, so a block beyond its end is not there at all.
                 if file.readinto(block.data.cast("B")) != block.nbytes:
                     block[:] = 0.0
                 self._pulse()
                 yield block
 
     def excerpts(self, places: Sequence[tuple[int, npt.NDArray[np.int_]]], frames: int) -> Iterator[Sound]:
-        """For each of `places`, a block's number and frames in it, what follows on these, inside of the block.
+        """The sound that follows each of `places`, which are a block's number and frames in it; within the block.
 
         Shape (channels, len(starts), frames); beyond the end there is silence.
         """
