@@ -32,6 +32,11 @@ def load(path: Path, rate: int = RATE) -> npt.NDArray[np.float32]:
     return sound if sound.shape[1] == 2 else np.repeat(sound[:, :1], 2, axis=1)
 
 
+def exact(path: Path) -> npt.NDArray[np.float64]:
+    """The same in the precision that `engine_metrics` takes."""
+    return load(path).astype(np.float64)
+
+
 def save(path: Path, sound: npt.NDArray[np.float32], rate: int = RATE, bits: int = 16) -> Path:
     """A wav file."""
     with AudioWriter(path, "wav", rate, sound.shape[1], bits) as writer:

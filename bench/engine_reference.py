@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from automix_mixer.engine import Settings, Track, mix
 from engine_matchering import run as run_matchering
-from engine_material import audio_folder, load, multitrack, save, summed
+from engine_material import audio_folder, exact, load, multitrack, save, summed
 from engine_metrics import Sound, feature_distance, features, ffmpeg_meter, lar_db, spectral_distance_db
 
 _CEILING_DBTP, _METERS_DB = -1.0, 0.05
@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
         tracks = [Track(p, "vocals") for p in [*leads, *backing]] + [Track(p, "beat") for p in beats]
         alone = folder / f"{name}_alone.wav"
         mix(tracks, Settings(), alone)
-        lar_alone = lar_db(_sound(alone), voice, behind)
+        lar_alone = lar_db(exact(alone), voice, behind)
         for song in songs:
             reference = save(folder / f"{song.stem}.wav", load(song), bits=32)
             theirs, ours = folder / f"{name}_{song.stem}_matchering.wav", folder / f"{name}_{song.stem}_automix.wav"
@@ -61,17 +61,17 @@ def main(folder: Path) -> None:
                 run_matchering(plain, reference, theirs)
             settings = Settings(match_reference_loudness=True, reference_strength=1.0, max_limiting_db=16.0)
             mix([*tracks, Track(song, "reference")], settings, ours)
-            goal, label = _sound(reference), f"{name} x {song.stem[:20]}"
+            goal, label = exact(reference), f"{name} x {song.stem[:20]}"
             pair = Pair(
-                _distances(_sound(ours), goal),
-                _distances(_sound(theirs), goal),
+                _distances(exact(ours), goal),
+                _distances(exact(theirs), goal),
                 ffmpeg_meter(ours)[1],
                 ffmpeg_meter(theirs)[1],
-                lar_db(_sound(ours), voice, behind),
+                lar_db(exact(ours), voice, behind),
                 lar_alone,
             )
             pairs.append(pair)
-            _row(label, "plain sum", _distances(_sound(plain), goal), ffmpeg_meter(plain)[1])
+            _row(label, "plain sum", _distances(exact(plain), goal), ffmpeg_meter(plain)[1])
             _row(label, "Matchering", pair.theirs, pair.their_peak_dbtp)
             _row(label, "AutoMix", pair.ours, pair.our_peak_dbtp, f"{pair.lar_db:+.1f} ({lar_alone:+.1f})")
     _claim(pairs)
@@ -99,10 +99,6 @@ def _claim(pairs: list[Pair]) -> None:
 
 def _held(kept: int, wanted: int) -> str:
     return "held" if kept >= wanted else "MISSED"
-
-
-def _sound(path: Path) -> Sound:
-    return load(path).astype(np.float64)
 
 
 def _distances(sound: Sound, goal: Sound) -> dict[str, float]:

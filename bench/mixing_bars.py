@@ -21,7 +21,7 @@ from automix_mixer.engine.plan.lead_tone import cut_db, lead_curves
 from automix_mixer.engine.render.instruments import render_instruments
 from engine_matchering import available
 from engine_matchering import run as run_matchering
-from engine_material import RATE, audio_folder, load, multitrack, save, summed
+from engine_material import RATE, audio_folder, exact, load, multitrack, save, summed
 from engine_metrics import (
     Sound,
     audibility,
@@ -60,17 +60,13 @@ def _row(what: str, wanted: str, before: str, today: str) -> None:
     print(f"| {what} | {wanted} | {before} | {today} |", flush=True)
 
 
-def _sound(path: Path) -> Sound:
-    return load(path).astype(np.float64)
-
-
 def _sessions(songs: list[Song], folder: Path) -> None:
     for song in songs:
         out = folder / f"{song.name}.wav"
         mix(song.tracks(), Settings(stems=True), out, extras_dir=folder / f"{song.name} beside")
         voice, rest = (summed(p).astype(np.float64) for p in (song.leads, [*song.backing, *song.beats]))
         n = len(voice)
-        ours, raw = _sound(out)[:n], voice + rest[:n]
+        ours, raw = exact(out)[:n], voice + rest[:n]
         sum_file = save(folder / f"{song.name} sum.wav", raw.astype(np.float32), bits=32)
         lar = lar_db(ours, voice, rest) - lar_db(raw, voice, rest)
         thirds = float(np.abs(third_octave_db(ours) - third_octave_db(raw)).mean())
@@ -82,7 +78,10 @@ def _sessions(songs: list[Song], folder: Path) -> None:
         _row(f"{song.name}: loudness range", "within 0.5 LU", "", f"{lra:+.2f} LU")
         (lead,) = (folder / f"{song.name} beside").glob("*lead*")
         _row(
-            f"{song.name}: ends of the lead's phrases", "-2 dB or more", "", f"{tails_db(_sound(lead), voice):+.2f} dB"
+            f"{song.name}: ends of the lead's phrases",
+            "-2 dB or more",
+            "",
+            f"{tails_db(exact(lead), voice):+.2f} dB",
         )
 
 
@@ -178,7 +177,7 @@ def _references(song: Song, folder: Path) -> None:
         settings = Settings(match_reference_loudness=True, reference_strength=1.0, max_limiting_db=16.0)
         mix([*song.tracks(), Track(goal, "reference")], settings, folder / "ours.wav")
         run_matchering(plain_file, goal, folder / "theirs.wav")
-        ours, theirs = (spectral_distance_db(_sound(folder / f), _sound(goal)) for f in ("ours.wav", "theirs.wav"))
+        ours, theirs = (spectral_distance_db(exact(folder / f), exact(goal)) for f in ("ours.wav", "theirs.wav"))
         nearer, count = nearer + (ours < theirs), count + 1
         _row(
             f"{song.name} after {path.stem}: third octaves",

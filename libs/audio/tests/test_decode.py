@@ -12,14 +12,10 @@ import numpy as np
 import pytest
 from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter
+from kit.decoding import read
 from numpy.typing import NDArray
 
 Block = NDArray[np.float32]
-
-
-def read(path: Path, **options: object) -> Block:
-    with open_audio(path, **options) as reader:
-        return np.concatenate(list(reader.blocks()))
 
 
 @pytest.mark.parametrize(

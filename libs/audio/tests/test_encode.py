@@ -12,6 +12,7 @@ from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter, quantise
 from automix_audio.errors import AudioError, Reason
 from automix_audio.formats import carried_rate
+from kit.decoding import read
 from numpy.typing import NDArray
 
 Block = NDArray[np.float32]
@@ -25,11 +26,6 @@ def write(path: Path, kind: tuple[str, int], samples: Block, rate: int = 44_100,
         for start in range(0, len(samples), size):
             writer.write(samples[start : start + size])
     return path
-
-
-def read(path: Path) -> Block:
-    with open_audio(path) as reader:
-        return np.concatenate(list(reader.blocks()))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[0] not in LOSSY])

@@ -11,14 +11,10 @@ import pytest
 from automix_audio.decode import open_audio
 from automix_audio.errors import AudioError, Reason
 from automix_audio.limits import Limits
+from kit.decoding import read
 from numpy.typing import NDArray
 
 Block = NDArray[np.float32]
-
-
-def read(path: Path, limits: Limits | None = None) -> Block:
-    with open_audio(path, limits=limits) as reader:
-        return np.concatenate(list(reader.blocks()))
 
 
 def refusal(path: Path, limits: Limits | None = None) -> Reason:

@@ -9,12 +9,12 @@ from tempfile import NamedTemporaryFile
 import av
 import numpy as np
 import pytest
-from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter
 from automix_audio.formats import BIT_DEPTHS, ENDINGS
 from automix_audio.tags import LARGEST_COVER, LONGEST, Tags, clean, is_cover, read_tags, write_tags
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.decoding import read
 from mutagen.id3 import ID3
 from mutagen.id3._frames import APIC, TIT2
 
@@ -35,21 +35,16 @@ def sound(path: Path, kind: str) -> Path:
     return path
 
 
-def frames(path: Path) -> np.ndarray:
-    with open_audio(path) as reader:
-        return np.concatenate(list(reader.blocks()))
-
-
 TOLD = Tags("Für Élise – 歌", "Ana & Bö", "Live \N{SNOWMAN}", png())
 
 
 @pytest.mark.parametrize("kind", BIT_DEPTHS)
 def test_every_format_carries_them_beside_the_same_sound(kind: str, tmp_path: Path) -> None:
     path = sound(tmp_path / f"a.{ENDINGS[kind]}", kind)
-    before = frames(path)
+    before = read(path)
     write_tags(path, kind, TOLD)
     assert read_tags(path) == TOLD
-    assert np.array_equal(frames(path), before)
+    assert np.array_equal(read(path), before)
 
 
 @pytest.mark.parametrize("kind", BIT_DEPTHS)

@@ -12,7 +12,7 @@ from automix_audio.encode import AudioWriter
 from automix_audio.errors import AudioError, Reason
 from automix_audio.plain_wav import plain_pieces
 from automix_audio.wav_header import corrected, length_s, plain_samples
-from numpy.typing import NDArray
+from kit.decoding import read
 
 
 def wav(fmt: bytes, data: bytes, *, before: bytes = b"", order: str = "<") -> bytes:
@@ -113,8 +113,7 @@ def test_pieces_of_a_plain_file_are_those_of_the_whole(tmp_path: Path, bits: int
     sound = np.random.default_rng(3).uniform(-0.9, 0.9, (1_000, 2)).astype(np.float32)
     with AudioWriter(tmp_path / "a.wav", "wav", 48_000, 2, bits) as writer:
         writer.write(sound)
-    with open_audio(tmp_path / "a.wav") as reader:
-        whole = np.concatenate(list(reader.blocks()))
+    whole = read(tmp_path / "a.wav")
     with (tmp_path / "a.wav").open("rb") as file:
         samples = plain_samples(file, 0, (tmp_path / "a.wav").stat().st_size)
         assert samples is not None
@@ -170,14 +169,9 @@ def test_odd_headers_mean_what_they_mean_to_ffmpeg(kind: str, tmp_path: Path, mo
     name, chunks = UNTRUE[kind]
     path = tmp_path / "odd.wav"
     path.write_bytes(chunk(name, b"WAVE" + chunks))
-
-    def read() -> NDArray[np.float32]:
-        with open_audio(path) as reader:
-            return np.concatenate(list(reader.blocks()))
-
-    ours = read()
+    ours = read(path)
     monkeypatch.setattr(demux, "plain_samples", lambda *_: None)
-    np.testing.assert_array_equal(ours, read())
+    np.testing.assert_array_equal(ours, read(path))
 
 
 @pytest.mark.parametrize("first", [b"RIFF", b"RF64"])
@@ -192,9 +186,9 @@ def test_long_files_joined_into_one_play_one_after_another(first: bytes, second:
         joined += chunk(name, b"WAVE" + body, 0xFFFFFFFF if name != b"RIFF" else None)
     (tmp_path / "a.wav").write_bytes(joined)
     with open_audio(tmp_path / "a.wav") as reader:
-        read = np.concatenate(list(reader.blocks()))
+        played = np.concatenate(list(reader.blocks()))
         assert (reader.damaged_packets, reader.gaps) == (0, [])
-    np.testing.assert_array_equal(read, np.frombuffer(3 * sound, "<i2").reshape(-1, 2) / np.float32(2**15))
+    np.testing.assert_array_equal(played, np.frombuffer(3 * sound, "<i2").reshape(-1, 2) / np.float32(2**15))
 
 
 class Counted(io.BytesIO):

@@ -15,6 +15,7 @@ from automix_auth.settings import AuthSettings
 from automix_auth.upkeep import Upkeep
 from automix_common.database.pool import Database
 from kit.inprocess import listening
+from kit.rows import rows_of
 from prometheus_client import REGISTRY
 
 PASSWORD = "a good password"
@@ -55,9 +56,7 @@ class Auth:
 
     async def sql(self, statement: Any, *values: object) -> list[tuple[Any, ...]]:
         """Runs a statement as the service's role and returns its rows."""
-        async with self.database.read() as connection:
-            cursor = await connection.execute(statement, values)
-            return await cursor.fetchall() if cursor.description else []
+        return await rows_of(self.database, statement, values)
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ from automix_mixer.webhooks.sender import LEASE, Sender
 from google.protobuf.field_mask_pb2 import FieldMask
 from kit.inprocess import Issuer
 from kit.refusals import refused
+from kit.rows import rows_of
 from kit.waiting import until
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
@@ -100,9 +101,7 @@ class Told:
         await self.sender.settle()
 
     async def sql(self, statement: Any, *values: object) -> list[tuple[Any, ...]]:
-        async with self.database.read() as connection:
-            cursor = await connection.execute(statement, values)
-            return await cursor.fetchall() if cursor.description else []
+        return await rows_of(self.database, statement, values)
 
     async def due_now(self) -> None:
         await self.sql("UPDATE webhook_deliveries SET due_at = now() WHERE state = 'waiting'")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from automix_audio.decode import open_audio
 from automix_audio.encode import AudioWriter
 from automix_mixer.engine import Track
+from kit.decoding import read
 
 RATE = 44_100
 Save = Callable[..., Path]
@@ -24,8 +24,7 @@ def save_wav(path: Path, sound: np.ndarray, rate: int = RATE, bits: int = 32) ->
 
 def load(path: Path, rate: int | None = None) -> np.ndarray:
     """Float64 sound, shape (n, channels)."""
-    with open_audio(path, sample_rate=rate) as reader:
-        return np.concatenate(list(reader.blocks())).astype(np.float64)
+    return read(path, sample_rate=rate).astype(np.float64)
 
 
 @pytest.fixture
