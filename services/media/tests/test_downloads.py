@@ -8,7 +8,7 @@ import grpc
 import psutil
 import pytest
 from automix.media.v1 import media_pb2 as pb
-from automix_common.objects import downloads
+from automix_common.rpc import shares
 from kit.refusals import reason_of, refused
 from kit.waiting import until
 
@@ -108,8 +108,8 @@ async def test_downloads_that_end_together_keep_their_connections(
 async def test_a_download_that_is_not_read_gives_way_to_one_of_somebody_else(
     caller: Caller, stranger: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "FAIR_SECONDS", 0.2)
-    monkeypatch.setattr(downloads, "FAIR_BYTES_PER_SECOND", 1e12)
+    monkeypatch.setattr(shares, "FAIR_SECONDS", 0.2)
+    monkeypatch.setattr(shares, "FAIR_BYTES_PER_SECOND", 1e12)
     replica = await make_replica(max_downloads=2, max_downloads_of_user=2)
     mine, theirs = await caller.upload(LARGE * 2), await stranger.upload(wav())
     held = [begin(caller.at(replica), mine.id) for _ in range(2)]

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from automix.media.v1 import media_pb2 as pb
 from automix_common.objects.storage import S3Store
-from automix_media import receiving
+from automix_common.rpc import shares
 from kit.refusals import refused
 
 from .conftest import MakeReplica
@@ -150,7 +150,7 @@ async def test_memory_of_a_stream_is_bounded_by_its_parts(
 async def test_a_slow_stream_gives_way_to_one_that_waits_and_is_resumed(
     caller: Caller, stranger: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "FAIR_SECONDS", 0.2)
+    monkeypatch.setattr(shares, "FAIR_SECONDS", 0.2)
     replica = await make_replica(max_streams=1)
     slow = await caller.open(1_000_000)
     feed = Feed(caller.at(replica), slow.id)

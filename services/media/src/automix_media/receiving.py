@@ -20,7 +20,7 @@ from automix_common.objects.storage import ObjectStore
 from automix_common.process import faults
 from automix_common.process.logs import logger
 from automix_common.rpc.errors import ResourceExhausted, Unavailable, mine
-from automix_common.rpc.shares import FAIR_BYTES_PER_SECOND, FAIR_SECONDS, Shares
+from automix_common.rpc.shares import Shares, Throughput
 from automix_common.rpc.turns import Turns
 
 from automix_media.domain import Upload, busy, more_than_declared, require_offset, require_open
@@ -191,17 +191,15 @@ class _Running:
 
     owner_id: UUID
     part_writer: "PartWriter"
-    began: float = field(default_factory=time.monotonic)
     gives_way: asyncio.Event = field(default_factory=asyncio.Event)
 
     def rate(self) -> float:
-        """Bytes per second so far."""
-        return self.part_writer.taken / max(time.monotonic() - self.began, 1e-3)
+        """Bytes per second of late."""
+        return self.part_writer.throughput.rate()
 
     def slow(self) -> bool:
         """Whether it has run long enough to be judged, and is so slow that it should give way."""
-        old = time.monotonic() - self.began >= FAIR_SECONDS
-        return old and not self.gives_way.is_set() and self.rate() < FAIR_BYTES_PER_SECOND
+        return not self.gives_way.is_set() and self.part_writer.throughput.gives_way()
 
 
 def _too_many() -> ResourceExhausted:
@@ -223,12 +221,8 @@ class PartWriter:
         self._filling = BytesIO()  # gives its bytes away without a copy
         self._filling_since = time.monotonic()
         self._storing: deque[asyncio.Task[None]] = deque()
+        self.throughput = Throughput()
         self._living = asyncio.create_task(self._stay())
-
-    @property
-    def taken(self) -> int:
-        """Bytes that have come."""
-        return self._arrived - self._lease.upload.received
 
     async def write(self, block: bytes) -> None:
         """Appends a block; waits for storage when that is slower than the stream.
@@ -238,6 +232,7 @@ class PartWriter:
         if self._arrived + len(block) > self._lease.upload.size:
             raise more_than_declared(self._lease.upload)
         self._arrived += self._filling.write(block)
+        self.throughput.add(len(block))
         filled, seconds = self._filling.tell(), time.monotonic() - self._filling_since
         if filled >= self._limits.part_bytes:
             await self._flush()

@@ -1,7 +1,6 @@
 """Stored bytes on their way to a client: streamed from an offset on, or by a URL that works for a short time."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
@@ -15,7 +14,7 @@ from automix_common.objects.storage import ObjectMissing, ObjectStore
 from automix_common.rpc.context import current_user
 from automix_common.rpc.errors import FieldViolation, InvalidArgument, ResourceExhausted, Unavailable, not_yours
 from automix_common.rpc.sending import PACE, Pace
-from automix_common.rpc.shares import FAIR_BYTES_PER_SECOND, FAIR_SECONDS, Shares
+from automix_common.rpc.shares import Shares, Throughput
 
 URL_LIFETIME = timedelta(minutes=10)
 RETRY_SECONDS = 5.0
@@ -54,7 +53,7 @@ class Downloads:
                         if self._stopping.is_set():
                             raise Unavailable("STOPPING", "this server stops: resume from the last byte that arrived")
                         yield type(first)(data=block)
-                        running.sent += len(block)
+                        running.throughput.add(len(block))
             except ObjectMissing:
                 raise not_yours(kind) from None
 
@@ -75,10 +74,10 @@ class Downloads:
 
     def _make_way(self, user_id: UUID) -> None:
         has = Counter(one.user_id for one in self._running)
-        slow = [one for one in self._running if one.gives_way() and has[one.user_id] > has[user_id]]
+        slow = [one for one in self._running if one.throughput.gives_way() and has[one.user_id] > has[user_id]]
         if not slow:
             raise _too_many()
-        doomed = max(slow, key=lambda one: (has[one.user_id], -one.rate()))
+        doomed = max(slow, key=lambda one: (has[one.user_id], -one.throughput.rate()))
         self._running.remove(doomed)
         if doomed.pace is not None:
             doomed.pace.give_way()
@@ -97,16 +96,7 @@ class _Running:
 
     user_id: UUID
     pace: Pace | None
-    began: float = field(default_factory=time.monotonic)
-    sent: int = 0
-
-    def rate(self) -> float:
-        """Bytes per second so far."""
-        return self.sent / max(time.monotonic() - self.began, 1e-3)
-
-    def gives_way(self) -> bool:
-        """Whether it has run long enough to be judged, and is slow."""
-        return time.monotonic() - self.began >= FAIR_SECONDS and self.rate() < FAIR_BYTES_PER_SECOND
+    throughput: Throughput = field(default_factory=Throughput)
 
 
 def _too_many() -> ResourceExhausted:

@@ -1,5 +1,6 @@
-"""How many of something users may have at the same time in one process."""
+"""How many of something users may have at the same time in one process, and which streams keep their places."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,43 @@ FAIR_SECONDS = 5.0
 FAIR_BYTES_PER_SECOND = 256 * 1024
 """The rate at which a stream keeps its place while others wait for one. A slower one gives way, and its client resumes
 it when it is its turn again."""
+
+
+_PIECES = 5
+"""In how many pieces the last seconds are counted; the piece that has just begun comes on top."""
+
+
+class Throughput:
+    """How many bytes a stream has moved lately.
+
+    What it moved before counts for nothing: else one that began fast and then stands still would keep its place for as
+    long as that had been enough for.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` counts seconds."""
+        self._clock = clock
+        self._began = clock()
+        self._moved: Counter[int] = Counter()
+
+    def add(self, size: int) -> None:
+        """Counts bytes that have been moved."""
+        piece = self._piece()
+        self._moved[piece] += size
+        if len(self._moved) > 2 * _PIECES:
+            self._moved = Counter({one: count for one, count in self._moved.items() if one >= piece - _PIECES})
+
+    def rate(self) -> float:
+        """Bytes per second over the last FAIR_SECONDS."""
+        first = self._piece() - _PIECES
+        return sum(count for piece, count in self._moved.items() if piece >= first) / FAIR_SECONDS
+
+    def gives_way(self) -> bool:
+        """Whether the stream has run long enough to be judged, and is slow."""
+        return self._clock() - self._began >= FAIR_SECONDS and self.rate() < FAIR_BYTES_PER_SECOND
+
+    def _piece(self) -> int:
+        return int((self._clock() - self._began) * _PIECES / FAIR_SECONDS)
 
 
 class Shares:
