@@ -43,14 +43,19 @@ class Storage:
         return "stored"
 
 
-@pytest.mark.parametrize(("untold_seconds", "told"), [(0.0, ["DISK_FULL", "DISK_FULL", "goes on"]), (60.0, [])])
+@pytest.mark.parametrize(
+    ("untold_seconds", "told"),
+    [(0.0, ["DISK_FULL", "again", "DISK_FULL", "again", "goes on"]), (60.0, [])],
+)
 async def test_what_is_waited_for_is_told_when_it_lasts(
     monkeypatch: pytest.MonkeyPatch, untold_seconds: float, told: list[str]
 ) -> None:
     monkeypatch.setattr(patience, "FIRST_SECONDS", 0.001)
     monkeypatch.setattr(patience, "UNTOLD_SECONDS", untold_seconds)
     heard: list[str] = []
-    patient = Patience(60.0, lambda error: heard.append(error.reason), lambda: heard.append("goes on"))
+    patient = Patience(
+        60.0, lambda error: heard.append(error.reason), lambda _: heard.append("again"), lambda: heard.append("goes on")
+    )
     assert await patient.call(Storage(2).ask) == "stored"
     assert heard == told
 
@@ -64,9 +69,9 @@ async def test_the_stage_is_back_after_the_wait(monkeypatch: pytest.MonkeyPatch,
     inputs = [JobInput(new_id(), "beat", key, SHA, f"{key}.wav", 1, 1.0) for key in ("first", "second")]
     made = await attempts.make(Claim(new_id(), new_id(), 1, {}, None, None, inputs), hints)
     assert isinstance(made, Refused), "the second track is gone"
-    assert storage.stages == ["fetching", "waiting for room on the disk, which is full", "fetching"]
+    assert storage.stages == ["fetching", "trying whether the disk has room again", "fetching"]
 
 
 async def test_storage_that_stays_away_is_given_up() -> None:
     with pytest.raises(Unavailable, match="DISK_FULL"):
-        await Patience(0.0, lambda _: None, lambda: None).call(Storage(1).ask)
+        await Patience(0.0, lambda _: None, lambda _: None, lambda: None).call(Storage(1).ask)

@@ -39,6 +39,8 @@ LOST = {
 }
 WAITS = {"DISK_FULL": "waiting for room on the disk, which is full"}
 STORAGE_WAITS = "waiting for audio storage, which does not answer"
+TRIES = {"DISK_FULL": "trying whether the disk has room again"}
+STORAGE_TRIES = "trying audio storage again"
 STORAGE_AWAY = JobError("STORAGE_UNAVAILABLE", "audio storage did not answer: try again later")
 
 
@@ -75,7 +77,10 @@ class Attempts:
         for made in (inputs, outputs, temporary):
             made.mkdir()
         patience = Patience(
-            self._patience_seconds, lambda error: hints.wait(WAITS.get(error.reason, STORAGE_WAITS)), hints.go_on
+            self._patience_seconds,
+            lambda error: hints.wait(WAITS.get(error.reason, STORAGE_WAITS)),
+            lambda error: hints.wait(TRIES.get(error.reason, STORAGE_TRIES)),
+            hints.go_on,
         )
         hints.reach(0, "fetching")
         tracks = await fetch_inputs(self._store, claimed, inputs, patience)

@@ -23,18 +23,20 @@ UNTOLD_SECONDS = 3.0
 class Patience:
     """How many `seconds` storage may be away.
 
-    `tell` is given the error for as long as it is, but not at once, and `go_on` is called when it is back after that.
+    `tell` is given the error while nothing is tried, but not at once, `retry` before each further try, which may take
+    long; `go_on` is called when storage is back after that.
     """
 
     seconds: float
     tell: Callable[[Unavailable], None]
+    retry: Callable[[Unavailable], None]
     go_on: Callable[[], None]
 
     async def call(self, work: Callable[[], Awaitable[Result]]) -> Result:
         """Tries `work` again while storage is away. Raises Unavailable when it stays away longer than that."""
         began = time.monotonic()
         pause = FIRST_SECONDS
-        told = False
+        told: Unavailable | None = None
         while True:
             try:
                 result = await work()
@@ -45,10 +47,12 @@ class Patience:
                 log.warning("storage waits", error=str(error), pause_seconds=pause)
                 if waited >= UNTOLD_SECONDS:
                     self.tell(error)
-                    told = True
+                    told = error
             else:
-                if told:
+                if told is not None:
                     self.go_on()
                 return result
             await asyncio.sleep(pause)
+            if told is not None:
+                self.retry(told)
             pause = min(LONGEST_SECONDS, pause * 2)
