@@ -16,7 +16,8 @@ from automix_mixer.engine import MixResult, Settings, Track, mix
 from scipy.signal import correlate
 
 from .conftest import load
-from .test_edges import DRY, lead_over_beat, level_db
+from .test_edges import DRY, level_db
+from .test_fades import lead_over_beat
 
 FADED_DB = -12.0
 """What a fade leaves of a lead that is still heard."""
@@ -117,7 +118,7 @@ def in_time(
 
 def one_bit(desk: Desk) -> tuple[str, bool]:
     broken, whole = (len(desk.sound(f"opus-{name}.opus", 48_000)) / 48_000 for name in ("one-bit-30000", "whole"))
-    told = desk.mixed("opus-one-bit-30000.opus").says("damaged", "missing and silent")
+    told = desk.mixed("opus-one-bit-30000.opus").says("damaged", "missing: silence")
     count = desk.damaged("opus-one-bit-30000.opus")
     return f"{broken:.2f} of {whole:.2f} s, {count} damaged, said", broken == whole and count == 1 and told
 
@@ -159,7 +160,7 @@ CASES: dict[str, Callable[[Desk], tuple[str, bool]]] = {
     "voc_fade.flac": faded,
     "voc_lastword.flac": last_word,
     # Its time stamps are whole milliseconds and begin 3 ms late.
-    "voc_gap.webm": in_time("voc_gap.webm", END, 8.0, "gaps", "missing and silent", within_ms=5.0),
+    "voc_gap.webm": in_time("voc_gap.webm", END, 8.0, "gaps", "missing: silence", within_ms=5.0),
     "voc_start.m4a": in_time("voc_start.m4a", END, 8.5, "begins at 0.4", behind_ms=500.0),
     "voc_chain.ogg": in_time("voc_chain.ogg", END, 8.0),
     "voc_itunsmpb.mp3": in_time("voc_itunsmpb.mp3", END, 8.0),
