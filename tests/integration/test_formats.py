@@ -4,6 +4,8 @@ import pytest
 from automix.media.v1 import media_pb2
 from automix.mixer.v1 import mixer_pb2
 from automix_audio.formats import ENDINGS, FILE_TYPES, MEDIA_TYPES
+from automix_audio.tags import LARGEST_COVER
+from automix_client.cli import covers
 from automix_client.mix_settings import FORMATS as OF_SDK
 from automix_client.mix_settings import OF_ENDING, ending_of
 from automix_mixer import content_types
@@ -45,3 +47,7 @@ def test_a_render_is_what_its_ending_says(kind: str, kept: str) -> None:
 @pytest.mark.parametrize("end", ENDINGS.values())
 def test_every_file_that_is_written_has_a_media_type(end: str) -> None:
     assert content_types.content_type(f"mix.{end}") == MEDIA_TYPES[end]
+
+
+def test_the_command_takes_every_cover_that_a_file_can_carry() -> None:
+    assert covers.LARGEST_BYTES == LARGEST_COVER

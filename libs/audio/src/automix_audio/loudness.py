@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from automix_audio.biquad import BiquadCascade
 
-_ABSOLUTE_GATE_LUFS = -70.0
-_OFFSET_DB = -0.691
+ABSOLUTE_GATE_LUFS = -70.0
+OFFSET_DB = -0.691
 """BS.1770-4: makes a 997 Hz sine of 0 dBFS in one channel read -3.01."""
 
 _HOPS_PER_SECOND = 100
@@ -189,14 +189,14 @@ class LoudnessMeter:
 
 def integrated_loudness(powers: NDArray[np.float64]) -> float:
     """Gated loudness in LUFS of 400 ms blocks of the given K-weighted mean squares; -inf if none passes (BS.1770-4)."""
-    loud = powers[powers > _power(_ABSOLUTE_GATE_LUFS)]
+    loud = powers[powers > _power(ABSOLUTE_GATE_LUFS)]
     if not len(loud):
         return -math.inf
     return _lufs(float(loud[loud > loud.mean() * 10 ** (-10 / 10)].mean()))
 
 
 def _loudness_range(powers: NDArray[np.float64]) -> float:
-    loud = powers[powers > _power(_ABSOLUTE_GATE_LUFS)]
+    loud = powers[powers > _power(ABSOLUTE_GATE_LUFS)]
     if not len(loud):
         return 0.0
     levels = np.sort(loud[loud > loud.mean() * 10 ** (-20 / 10)])
@@ -205,8 +205,8 @@ def _loudness_range(powers: NDArray[np.float64]) -> float:
 
 
 def _power(lufs: float) -> float:
-    return float(10 ** ((lufs - _OFFSET_DB) / 10))
+    return float(10 ** ((lufs - OFFSET_DB) / 10))
 
 
 def _lufs(power: float) -> float:
-    return _OFFSET_DB + 10 * math.log10(power) if power > _SILENCE else -math.inf
+    return OFFSET_DB + 10 * math.log10(power) if power > _SILENCE else -math.inf

@@ -6,11 +6,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_audio.wav_header import IN_DS64
+
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _GUID_TAIL = bytes.fromhex("0000 0000 1000 8000 00aa 0038 9b71".replace(" ", ""))
 _RIFF_MAX_BYTES = 0xFFFFFFFF
-_IN_DS64 = 0xFFFFFFFF
-"""The size field of RIFF when the size stands in the ds64 chunk of RF64."""
 _DS64_BYTES = 28
 
 
@@ -50,13 +50,13 @@ class WavFile:
         frames = self._data_bytes // self._frame_bytes
         fmt = self._header
         if self._is_float:
-            fmt = fmt[:-4] + struct.pack("<I", min(frames, _IN_DS64))
+            fmt = fmt[:-4] + struct.pack("<I", min(frames, IN_DS64))
         # 12 bytes RIFF, 36 of ds64 or JUNK in its place, the format, 8 of the data chunk's head.
         riff_bytes = 4 + 8 + _DS64_BYTES + len(fmt) + 8 + self._data_bytes + self._data_bytes % 2
         if riff_bytes > _RIFF_MAX_BYTES:
             ds64 = struct.pack("<4sIQQQI", b"ds64", _DS64_BYTES, riff_bytes, self._data_bytes, frames, 0)
-            head = struct.pack("<4sI4s", b"RF64", _IN_DS64, b"WAVE") + ds64 + fmt
-            self._file.write(head + struct.pack("<4sI", b"data", _IN_DS64))
+            head = struct.pack("<4sI4s", b"RF64", IN_DS64, b"WAVE") + ds64 + fmt
+            self._file.write(head + struct.pack("<4sI", b"data", IN_DS64))
         else:
             junk = struct.pack("<4sI", b"JUNK", _DS64_BYTES) + bytes(_DS64_BYTES)
             head = struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE") + junk + fmt

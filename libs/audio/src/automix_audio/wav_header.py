@@ -18,7 +18,8 @@ from automix_audio.limits import Limits
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ONE_A_BLOCK = (_PCM, _FLOAT, 6, 7, _EXTENSIBLE)
 """PCM, floating point, A-law, mu-law and what is called by its own number."""
-_IN_DS64 = 0xFFFFFFFF
+IN_DS64 = 0xFFFFFFFF
+"""The length field of a chunk whose length stands in the ds64 chunk of RF64."""
 _UNKNOWN = 0x7F000000
 """Who writes into a pipe says this length or more, or 0."""
 _PLAIN = {(_PCM, 16): "pcm_s16le", (_PCM, 24): "pcm_s24le", (_PCM, 32): "pcm_s32le", (_FLOAT, 32): "pcm_f32le"}
@@ -92,7 +93,7 @@ def corrected(file: BinaryIO, at: int, end: int) -> WavHeader | None:
         return None
     end = min(found.start + found.length, end)
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, channels, rate, rate * block, block, stored if fewer else bits)
-    sound = max(0, min(end - found.start, _IN_DS64 - 64))
+    sound = max(0, min(end - found.start, IN_DS64 - 64))
     header = struct.pack("<4sI4s", b"RIFF", 4 + len(fmt) + 8 + sound, b"WAVE") + fmt
     header += struct.pack("<4sI", b"data", sound)
     return WavHeader(header, found.start, max(end, found.start), stored // 8 if big and stored > 8 else 0)
@@ -159,7 +160,7 @@ def _chunks(file: BinaryIO, position: int, end: int, order: str) -> _Found | Non
         unpadded |= begins - 8 == odd_end
         odd_end = begins + length if length % 2 else -1
         if name == b"data":
-            is_long = length == _IN_DS64 and long_bytes is not None
+            is_long = length == IN_DS64 and long_bytes is not None
             known = long_bytes if is_long and long_bytes is not None else length
             return _Found(form, begins, known, is_long, unpadded)
         file.seek(begins)

@@ -9,15 +9,11 @@ import typer
 from automix_common.database.settings import DatabaseSettings
 from automix_common.objects.settings import StorageSettings
 from automix_common.objects.storage import S3Store
-from automix_common.process.operators import NoCredentialsError, operator_settings
+from automix_common.process.operators import FINDINGS, UNREACHABLE, USAGE, NoCredentialsError, operator_settings
 from automix_common.rpc.errors import Unavailable
 from rich.console import Console
 
 from automix_ops.inspection import Allowances, Inspection, inspect
-
-FINDINGS = 1
-USAGE = 2
-UNREACHABLE = 3
 
 DEFAULTS = Allowances()
 

@@ -11,7 +11,14 @@ import psycopg
 import typer
 from automix_common.database.settings import DatabaseSettings
 from automix_common.process.logs import configure_logging
-from automix_common.process.operators import NoCredentialsError, SettingsType, operator_settings
+from automix_common.process.operators import (
+    FINDINGS,
+    UNREACHABLE,
+    USAGE,
+    NoCredentialsError,
+    SettingsType,
+    operator_settings,
+)
 from rich.console import Console
 from rich.table import Table
 
@@ -19,10 +26,6 @@ from automix_ops import provision as provisioning
 from automix_ops.replay import WrongServiceError, moment
 from automix_ops.replay import replay as mark
 from automix_ops.stuck import Patience, StuckJob, stuck_jobs
-
-FINDINGS = 1
-USAGE = 2
-UNREACHABLE = 3
 
 Result = TypeVar("Result")
 

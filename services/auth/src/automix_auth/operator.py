@@ -7,14 +7,12 @@ from typing import NoReturn, TypeVar
 import psycopg
 import typer
 from automix_common.database.pool import Connection, connect
-from automix_common.process.operators import NoCredentialsError, operator_settings
+from automix_common.process.operators import UNREACHABLE, USAGE, NoCredentialsError, operator_settings
 from automix_common.rpc.errors import ServiceError
 from rich.console import Console
 
 from automix_auth.settings import AuthSettings
 
-USAGE = 2
-UNREACHABLE = 3
 REFUSED = 5
 
 Result = TypeVar("Result")

@@ -36,7 +36,9 @@ def reset_password(
     Asks for the password; it never is an argument, which others could see.
     """
     # `automix --help` loads this module and needs no database.
-    from automix_auth.operator import USAGE, leave, work_on_accounts  # noqa: PLC0415
+    from automix_common.process.operators import USAGE  # noqa: PLC0415
+
+    from automix_auth.operator import leave, work_on_accounts  # noqa: PLC0415
     from automix_auth.reset import set_forgotten_password  # noqa: PLC0415
 
     if generate:

@@ -119,10 +119,10 @@ uploads = sa.Table(
     ),
     comment="Files on their way in: open, verifying under a lease, then done or refused",
 )
-_UNDER_WAY = uploads.c.state.in_(("open", "verifying"))
+UNDER_WAY = uploads.c.state.in_(("open", "verifying"))
 sa.Index("uploads_by_owner", uploads.c.owner_id, uploads.c.state, postgresql_include=["size"])
 sa.Index("uploads_by_project", uploads.c.project_id)
-sa.Index("uploads_expiring", uploads.c.expires_at, postgresql_where=_UNDER_WAY)
+sa.Index("uploads_expiring", uploads.c.expires_at, postgresql_where=UNDER_WAY)
 sa.Index("uploads_refused_at", uploads.c.ended_at, postgresql_where=uploads.c.state == "refused")
 
 forms = sa.Table(

@@ -12,6 +12,14 @@ from automix_common.process.settings import ProcessSettings, what_is_wrong
 DISCOVERY_GROUP = "automix.operators"
 """Entry points `(role) -> settings by name, or None when no stack runs here`."""
 
+# Exit codes of operators' commands.
+FINDINGS = 1
+"""The command has found what should not be."""
+USAGE = 2
+"""The command was written wrongly, or nothing says how to connect."""
+UNREACHABLE = 3
+"""A server does not answer."""
+
 SettingsType = TypeVar("SettingsType", bound=ProcessSettings)
 
 

@@ -7,16 +7,19 @@ from urllib.parse import urlsplit
 
 from automix_gateway.descriptors import descriptor_set, services
 from automix_gateway.envoy import body, certificates
-from automix_gateway.envoy.clusters import ADMINISTRATION, TELEMETRY, clusters
+from automix_gateway.envoy.clusters import (
+    ADMINISTRATION,
+    BUFFER_BYTES,
+    CONNECTION_WINDOW,
+    STREAM_WINDOW,
+    TELEMETRY,
+    clusters,
+)
 from automix_gateway.envoy.errors import local_replies
 from automix_gateway.envoy.routes import BODY, BODY_CHECK, CORS, TRANSCODER, virtual_host
 from automix_gateway.settings import GatewaySettings
 
 FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
-# How much Envoy holds for a client that does not read.
-STREAM_WINDOW = 65_536
-CONNECTION_WINDOW = 1_048_576
-BUFFER_BYTES = 262_144
 SMALLEST_COMPRESSED = 1_024
 COMPRESSED = (
     "application/json",

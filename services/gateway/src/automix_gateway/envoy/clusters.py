@@ -14,7 +14,7 @@ ADMINISTRATION = "administration"
 TELEMETRY = "telemetry"
 
 CONNECT_SECONDS = 2
-# How much Envoy holds between a service and a client that does not read.
+# How much Envoy holds on either side of itself for a client that does not read.
 STREAM_WINDOW = 65_536
 CONNECTION_WINDOW = 1_048_576
 BUFFER_BYTES = 262_144

@@ -10,7 +10,6 @@ NOW = sa.func.now()
 
 OWNED = uploads.c.owner_id == bindparam("owner")
 THIS = sa.and_(uploads.c.id == bindparam("upload"), OWNED)
-UNDER_WAY = uploads.c.state.in_(("open", "verifying"))
 VERIFIER_LOST = sa.and_(uploads.c.state == "verifying", uploads.c.lease_expires_at < CLOCK)
 
 VERIFIES = sa.and_(THIS, uploads.c.verifier == bindparam("by"))

@@ -8,8 +8,8 @@ from automix_common.database.statements import Command, Query, Scalar, interval
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from automix_media.statements.terms import CLOCK, NOW, OWNED, REFUSED, UNDER_WAY
-from automix_media.tables import assets, forms, upload_parts, uploads
+from automix_media.statements.terms import CLOCK, NOW, OWNED, REFUSED
+from automix_media.tables import UNDER_WAY, assets, forms, upload_parts, uploads
 
 BATCH = 100
 """Rows that one pass of what is due takes at most."""

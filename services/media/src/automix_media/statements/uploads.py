@@ -5,8 +5,8 @@ from automix_common.database.statements import Command, Query, Scalar, interval
 from sqlalchemy import bindparam
 
 from automix_media.domain import Upload, Usage
-from automix_media.statements.terms import NOW, OWNED, REFUSED, THIS, UNDER_WAY, VERIFIER_LOST
-from automix_media.tables import assets, forms, upload_parts, uploads
+from automix_media.statements.terms import NOW, OWNED, REFUSED, THIS, VERIFIER_LOST
+from automix_media.tables import UNDER_WAY, assets, forms, upload_parts, uploads
 
 UPLOAD = (
     uploads.c.id,

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
 from automix_mixer.webhooks.domain import Delivery, Sending, Webhook
-from automix_mixer.webhooks.tables import webhook_deliveries, webhooks
+from automix_mixer.webhooks.tables import WAITING, webhook_deliveries, webhooks
 
 CLOCK = sa.func.clock_timestamp(type_=webhooks.c.created_at.type)
 OWNED = webhooks.c.owner_id == bindparam("owner")
@@ -36,7 +36,6 @@ DELIVERY = (
     webhook_deliveries.c.last_error,
 )
 DELIVERY_OWNED = webhook_deliveries.c.owner_id == bindparam("owner")
-WAITING = webhook_deliveries.c.state == "waiting"
 
 # As their owner asks
 

@@ -143,13 +143,13 @@ webhook_deliveries = sa.Table(
     sa.CheckConstraint("state <> 'delivered' OR attempts > 0 AND last_error = ''", name="webhook_deliveries_sent"),
     comment="What webhooks are told, from the end of a job until 30 days after it was told",
 )
-_WAITING = webhook_deliveries.c.state == "waiting"
-sa.Index("webhook_deliveries_waiting", webhook_deliveries.c.due_at, postgresql_where=_WAITING)
+WAITING = webhook_deliveries.c.state == "waiting"
+sa.Index("webhook_deliveries_waiting", webhook_deliveries.c.due_at, postgresql_where=WAITING)
 sa.Index(
     "webhook_deliveries_next",
     webhook_deliveries.c.webhook_id,
     webhook_deliveries.c.due_at,
-    postgresql_where=_WAITING,
+    postgresql_where=WAITING,
 )
 sa.Index("webhook_deliveries_by_webhook", webhook_deliveries.c.webhook_id, webhook_deliveries.c.id.desc())
 sa.Index(

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from automix_audio.loudness import OFFSET_DB
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, k_weight_db, to_db
-from automix_mixer.engine.measure.loudness import OFFSET_DB
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.spectrum import Spectrum
 from automix_mixer.engine.plan.bus_planning import reference_tone

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from automix_audio.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
 
-from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import Curve
 

@@ -10,14 +10,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-from automix_audio.loudness import KWeighting
+from automix_audio.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB, KWeighting
 
 from automix_mixer.engine.dsp.control import step_energy
 from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.sound.pcm import Curve, Sound
 
-OFFSET_DB = -0.691
-ABSOLUTE_GATE_LUFS = -70.0
 _SHORT_TERM, _RANGE_GATE_LU = 30, 20.0
 SILENCE_LUFS = -200.0
 """The value written for silence where minus infinity does not fit (JSON)."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from automix_audio.loudness import ABSOLUTE_GATE_LUFS
 from automix_audio.timeline import Gap
 
 from automix_mixer.engine.measure.fades import Points
-from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS
 from automix_mixer.engine.measure.polarity import Spans
 from automix_mixer.engine.measure.sibilance import Sibilance
 from automix_mixer.engine.measure.spectrum import Spectrum

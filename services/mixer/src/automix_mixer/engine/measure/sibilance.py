@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from automix_audio.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
 
-from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS, lufs
+from automix_mixer.engine.measure.loudness import lufs
 from automix_mixer.engine.sound.pcm import Curve
 
 SIBILANT_OVER_VOICE_DB = -5.0
@@ -24,7 +25,7 @@ class Sibilance:
     @classmethod
     def measured(cls, sibilance: Curve, k_energy: Curve, frames: int) -> Sibilance:
         """Measures sibilance from energies per analysis frame of `frames` new samples each, shape (n,)."""
-        loud = k_energy / frames > 10 ** ((ABSOLUTE_GATE_LUFS + 0.691) / 10)
+        loud = k_energy / frames > 10 ** ((ABSOLUTE_GATE_LUFS - OFFSET_DB) / 10)
         if not loud.any():
             return cls(ABSOLUTE_GATE_LUFS, 0.0)
         # Sibilants are softer than vowels: those 30 dB under the mean level do not count.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from automix_audio.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
 from numpy.lib.stride_tricks import sliding_window_view
 
 from automix_mixer.engine.dsp.bands import k_weight_db
 from automix_mixer.engine.dsp.transforms import powers, rfft
-from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
 from automix_mixer.engine.sound.pcm import Curve, Sound, is_silent
 
 SIBILANT_HZ = (5_000.0, 9_000.0)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from automix_audio.loudness import OFFSET_DB
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, band_powers, k_weight_db, to_db
 from automix_mixer.engine.dsp.dynamics import presence
 from automix_mixer.engine.measure.activity import Mask, active_steps, smoothed
 from automix_mixer.engine.measure.fades import gain_db_at
-from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
+from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import CorrectionPlan, MixPlan
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, voice_tone

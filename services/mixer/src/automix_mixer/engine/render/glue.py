@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from automix_audio.loudness import OFFSET_DB
 
 from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.dsp.dynamics import Compressor
 from automix_mixer.engine.dsp.running import running_mean
-from automix_mixer.engine.measure.loudness import OFFSET_DB
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import Curve
 from automix_mixer.engine.sound.segments import in_segments

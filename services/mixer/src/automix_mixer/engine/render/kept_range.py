@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from automix_audio.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB
 
 from automix_mixer.engine.dsp.bands import to_db
 from automix_mixer.engine.dsp.quantiles import quantile
 from automix_mixer.engine.dsp.running import running_mean
-from automix_mixer.engine.measure.loudness import ABSOLUTE_GATE_LUFS, OFFSET_DB, block_energies
+from automix_mixer.engine.measure.loudness import block_energies
 from automix_mixer.engine.sound.curve_file import CurveFile
 from automix_mixer.engine.sound.pcm import Curve
 from automix_mixer.engine.sound.workspace import Workspace

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from automix_audio.loudness import OFFSET_DB
 
 from automix_mixer.engine.dsp.control import step_energy, step_frames
 from automix_mixer.engine.dsp.limiter import LIMITER_STEP
 from automix_mixer.engine.measure.edges import fade_in
-from automix_mixer.engine.measure.loudness import OFFSET_DB, integrated_lufs
+from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import MixPlan
 from automix_mixer.engine.render.mixdown import Mixdown

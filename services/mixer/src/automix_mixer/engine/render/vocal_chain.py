@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from automix_audio.loudness import OFFSET_DB
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, to_db
 from automix_mixer.engine.dsp.control import ramp, step_energy
@@ -15,7 +16,6 @@ from automix_mixer.engine.dsp.dynamics import Compressor, deess_gain_db, expande
 from automix_mixer.engine.dsp.fir import FirBank, whole
 from automix_mixer.engine.dsp.running import running_mean
 from automix_mixer.engine.measure.fades import gain_db_at
-from automix_mixer.engine.measure.loudness import OFFSET_DB
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import VocalPlan
 from automix_mixer.engine.render.vocal_filters import spread, vocal_filters

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from automix_audio.loudness import OFFSET_DB
 
 from automix_mixer.engine.dsp.bands import gain_at, to_db
-from automix_mixer.engine.measure.loudness import OFFSET_DB
 from automix_mixer.engine.measure.phrases import spread_lu
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.mixplan import VocalPlan
