@@ -405,6 +405,8 @@ def test_a_public_address_is_public(address: str) -> None:
         "http://example.org/",
         "ftp://example.org/",
         "https://127.0.0.1/",
+        "https://127.1/",
+        "https://2130706433/",
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
         "https://user:secret@example.org/",

@@ -1,6 +1,8 @@
 """Which addresses may be called in the name of a user, who may not use the platform to reach what is behind it."""
 
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from socket import inet_aton, inet_ntoa
 from urllib.parse import urlsplit
 
 from automix_mixer.webhooks.domain import bad_url
@@ -53,6 +55,8 @@ def check_url(url: str, *, private: bool) -> None:
         raise bad_url("must be an address such as https://example.org/hook, in ASCII")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise bad_url("must hold neither a user nor a fragment")
+    with suppress(OSError):
+        host = inet_ntoa(inet_aton(host))  # of 127.1 or 2130706433, which resolvers take for 127.0.0.1
     try:
         allowed = private or is_public(host)
     except ValueError:  # a name
