@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import secrets
+import socket
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @classmethod
+    def of(cls, response: http.client.HTTPResponse) -> "Answer":
+        names = {name.lower(): value for name, value in response.getheaders()}
+        return cls(response.status, names, response.read())
 
     @property
     def json(self) -> Any:
@@ -50,9 +56,7 @@ class Http:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         try:
             connection.request(method, path, data, {**self.headers, **headers})
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, response.read())
+            return Answer.of(connection.getresponse())
         finally:
             connection.close()
 
@@ -116,7 +120,10 @@ def test_hostile_effects_are_refused_over_http(me: Http, project: str, insert: b
         ("GET", "/v1/nothing", None, 404, "NO_SUCH_ROUTE"),
         ("GET", "/nothing", None, 404, "NO_SUCH_ROUTE"),
         ("PUT", "/v1/projects", b"", 405, "NO_SUCH_METHOD"),
+        ("OPTIONS", "/v1/projects", None, 405, "NO_SUCH_METHOD"),
         ("QUERY", "/v1/projects", None, 400, "NO_SUCH_METHOD"),
+        ("GET", "/v1/projects/a%2Fb", None, 400, "MALFORMED_REQUEST"),
+        ("GET", "/v1/projects/a%00b", None, 400, "MALFORMED_REQUEST"),
     ],
 )
 def test_what_is_refused_is_refused_in_json(
@@ -125,6 +132,29 @@ def test_what_is_refused_is_refused_in_json(
     answer = me.ask(method, path, body)
     assert (answer.status, answer.reason) == (status, reason)
     assert answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ((b"GET /healthz HTTP/1.1",), "names no host"),
+        ((b"GET /healthz HTTP/1.1", b"host: it", b"a_b: 1"), "underscore"),
+        ((b"GET /he althz HTTP/1.1", b"host: it"), "no request of HTTP"),
+        ((b"POST /v1/projects HTTP/1.1", b"host: it", b"content-length: x"), "no request of HTTP"),
+        ((b"GET /healthz#x HTTP/1.1", b"host: it"), "fragment"),
+        ((b"GET /healthz HTTP/1.1", b"host: it", b"connection: upgrade", b"upgrade: websocket"), "protocol"),
+    ],
+)
+def test_what_cannot_be_read_is_told_its_own_fault(anybody: Http, lines: tuple[bytes, ...], message: str) -> None:
+    host, _, port = anybody.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"\r\n".join((*lines, b"", b"")))
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        answer = Answer.of(response)
+    assert answer.reason in ("MALFORMED_REQUEST", "NO_SUCH_METHOD")
+    assert message in answer.json["message"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_who_has_no_token_is_asked_for_one(anybody: Http) -> None:
@@ -185,6 +215,12 @@ def test_an_upload_goes_on_where_it_ended_and_is_read_in_parts(me: Http, project
     assert "tone.wav" in part_of_it.headers["content-disposition"]
     assert part_of_it.headers["etag"]
     assert me.ask("GET", urlsplit(redirect.headers["location"]).path).status == 404, "nothing without a signature"
+    # Object storage's own refusals are said as everybody else's are.
+    beyond = me.ask("GET", redirect.headers["location"], range=f"bytes={len(data)}-")
+    assert (beyond.status, beyond.reason) == (416, "INVALID_RANGE")
+    forged = me.ask("GET", f"{redirect.headers['location']}0")
+    assert (forged.status, forged.json["code"]) == (403, 7)
+    assert forged.json["message"]
 
 
 def test_wrong_passwords_are_counted_by_address(anybody: Http) -> None:

@@ -55,7 +55,8 @@ def missing(request: Request, error: Exception) -> Response:
     """The handler of Starlette's own refusals."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status == 405:
-        error = Refused(405, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "this address is only read")
+        other = "this address takes another method: see /docs"
+        error = Refused(405, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", other)
     else:
         error = Refused(404, grpc.StatusCode.NOT_FOUND, "NO_SUCH_ROUTE", "there is nothing at this address: see /docs")
     return refused(request, error)

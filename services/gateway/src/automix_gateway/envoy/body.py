@@ -1,17 +1,11 @@
 """What a JSON body may hold, as `body.lua` wants it told."""
 
-from importlib.resources import files
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 WELL_KNOWN = "google.protobuf."
 """Package whose messages have special forms in JSON."""
-
-
-def source() -> str:
-    """The code of the check."""
-    return (files("automix_gateway.envoy") / "body.lua").read_text()
 
 
 def fields(message: Descriptor) -> dict[str, Any]:

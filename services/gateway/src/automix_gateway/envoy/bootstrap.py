@@ -1,12 +1,13 @@
 """Envoy's whole configuration: what it listens on, how it treats a connection, what it writes about itself."""
 
 import base64
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from automix_gateway.descriptors import descriptor_set, services
-from automix_gateway.envoy import body, certificates
+from automix_gateway.envoy import certificates
 from automix_gateway.envoy.clusters import (
     ADMINISTRATION,
     BUFFER_BYTES,
@@ -16,7 +17,7 @@ from automix_gateway.envoy.clusters import (
     clusters,
 )
 from automix_gateway.envoy.errors import local_replies
-from automix_gateway.envoy.routes import BODY, BODY_CHECK, CORS, TRANSCODER, virtual_host
+from automix_gateway.envoy.routes import BODY_CHECK, CONTENT_ERRORS, CORS, LUA, TRANSCODER, virtual_host
 from automix_gateway.settings import GatewaySettings
 
 FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
@@ -137,11 +138,16 @@ def _connection_manager(settings: GatewaySettings) -> dict[str, Any]:
             _compressor(),
             _filter(CORS, "cors.v3.Cors"),
             _filter("envoy.filters.http.grpc_web", "grpc_web.v3.GrpcWeb"),
-            _filter(BODY, "lua.v3.Lua", source_codes={BODY_CHECK: {"inline_string": body.source()}}),
+            _filter(LUA, "lua.v3.Lua", source_codes=_scripts()),
             _filter(TRANSCODER, "grpc_json_transcoder.v3.GrpcJsonTranscoder", **_transcoder(settings)),
             _filter("envoy.filters.http.router", "router.v3.Router"),
         ],
     }
+
+
+def _scripts() -> dict[str, Any]:
+    folder = files("automix_gateway.envoy")
+    return {name: {"inline_string": (folder / f"{name}.lua").read_text()} for name in (BODY_CHECK, CONTENT_ERRORS)}
 
 
 def _filter(name: str, kind: str, **options: Any) -> dict[str, Any]:

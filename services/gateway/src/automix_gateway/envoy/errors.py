@@ -42,19 +42,32 @@ REFUSALS = (
     ),
     Refusal(504, grpc.StatusCode.DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", "the answer took too long: try again"),
 )
-NO_HTTP = Refusal(400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "this is no request of HTTP")
-"""The refusal of bytes that are no HTTP, for which Envoy itself gives no text."""
-SILENT = (
-    (
-        Refusal(400, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "no address takes the method QUERY: see /docs"),
-        {"name": ":method", "string_match": {"exact": "QUERY"}},
+SILENT = {
+    " == 'query_missing_content_type'": Refusal(
+        400, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "no address takes the method QUERY: see /docs"
     ),
-    (
-        Refusal(400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "the request names no host"),
-        {"name": ":authority", "present_match": False},
+    " == 'upgrade_failed'": Refusal(
+        403, grpc.StatusCode.UNIMPLEMENTED, "NO_SUCH_METHOD", "no address takes another protocol than HTTP and gRPC"
     ),
-)
-"""Refusals for which Envoy gives no text, because it refuses before it looks for a route: each by a header."""
+    " == 'missing_host_header'": Refusal(
+        400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "the request names no host"
+    ),
+    " == 'path_normalization_failed'": Refusal(
+        400,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "MALFORMED_REQUEST",
+        "an address holds no encoded slash, no backslash, no zero byte and no fragment",
+    ),
+    ".endsWith('unexpected_underscore')": Refusal(
+        400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "the name of a header holds no underscore"
+    ),
+    ".startsWith('http')": Refusal(
+        400, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "this is no request of HTTP"
+    ),
+}
+"""Refusals for which Envoy gives no text, because it refuses before it looks for a route: each by the details of its
+answer, those of the codecs last.
+"""
 FIRST_OF_UPSTREAMS = 500
 OTHER = Refusal(0, grpc.StatusCode.UNKNOWN, "REFUSED", "")
 
@@ -66,18 +79,14 @@ def local_replies() -> dict[str, Any]:
     such as those of the transcoder and of requests that began as JSON, is a body.
     """
     of_upstreams = [_in_trailers(refusal) for refusal in REFUSALS if refusal.status >= FIRST_OF_UPSTREAMS]
-    no_http = {
-        **_in_body(NO_HTTP),
-        "filter": {"and_filter": {"filters": [_status_filter(400), {"response_flag_filter": {"flags": ["DPE"]}}]}},
-    }
     silent = [
         {
             **_in_body(refusal),
-            "filter": {"and_filter": {"filters": [_status_filter(400), {"header_filter": {"header": header}}]}},
+            "filter": {"and_filter": {"filters": [_status_filter(refusal.status), _details_filter(details)]}},
         }
-        for refusal, header in SILENT
+        for details, refusal in SILENT.items()
     ]
-    mappers = [*of_upstreams, no_http, *silent, *(_in_body(refusal) for refusal in REFUSALS)]
+    mappers = [*of_upstreams, *silent, *(_in_body(refusal) for refusal in REFUSALS)]
     return {"mappers": mappers, "body_format": _body(OTHER)}
 
 
@@ -91,6 +100,12 @@ def status_of(refusal: Refusal) -> Status:
 def _status_filter(status: int) -> dict[str, Any]:
     value = {"default_value": status, "runtime_key": f"automix.local_reply.{status}"}
     return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+def _details_filter(details: str) -> dict[str, Any]:
+    kind = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    expression = {"@type": kind, "expression": f"response.code_details{details}"}
+    return {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": expression}}
 
 
 def _in_trailers(refusal: Refusal) -> dict[str, Any]:
@@ -112,7 +127,8 @@ def _in_body(refusal: Refusal) -> dict[str, Any]:
     return {
         "filter": _status_filter(refusal.status),
         "body_format_override": _body(refusal),
-        "headers_to_add": _retry_after(refusal),
+        # What is refused before a route is known gets none of a route's headers.
+        "headers_to_add": [_header("x-content-type-options", "nosniff"), *_retry_after(refusal)],
     }
 
 

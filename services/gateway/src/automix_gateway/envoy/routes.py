@@ -13,8 +13,10 @@ from automix_gateway.settings import GatewaySettings
 
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 CORS = "envoy.filters.http.cors"
-BODY = "envoy.filters.http.lua"
+LUA = "envoy.filters.http.lua"
+LUA_OF_ROUTE = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute"
 BODY_CHECK = "body"
+CONTENT_ERRORS = "content"
 DEADLINE = "grpc-timeout"
 GRPC_DEADLINE = "[0-9]{1,8}[HMSmun]"
 """At most eight digits and a unit, as gRPC has it."""
@@ -81,9 +83,13 @@ def _api(settings: GatewaySettings) -> list[dict[str, Any]]:
             }
         )
     # The filter for CORS answers the preflight of an allowed origin. On a route with a direct response it does nothing.
+    asks = [
+        {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
     preflight = {
         "name": "preflight",
-        "match": {"prefix": "/v1/", "headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]},
+        "match": {"prefix": "/v1/", "headers": asks},
         "route": {"cluster": APPLICATION},
         "response_headers_to_add": _OF_DATA,
         "typed_per_filter_config": {TRANSCODER: _OFF},
@@ -133,8 +139,8 @@ def _binding(binding: Binding, settings: GatewaySettings) -> dict[str, Any]:
     if binding.body:
         told["request_body_buffer_limit"] = settings.max_body_bytes
         told["typed_per_filter_config"] = {
-            BODY: {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute",
+            LUA: {
+                "@type": LUA_OF_ROUTE,
                 "name": BODY_CHECK,
                 "filter_context": {"fields": fields(binding.method.input_type)},
             }
@@ -229,6 +235,6 @@ def _contents(settings: GatewaySettings) -> list[dict[str, Any]]:
         ],
         # A form may name an address to go to afterwards, which no policy has allowed: nobody is sent away from here.
         "response_headers_to_remove": ["location", "seaweed-x-amz-etag", "seaweed-x-amz-owner"],
-        "typed_per_filter_config": {TRANSCODER: _OFF},
+        "typed_per_filter_config": {TRANSCODER: _OFF, LUA: {"@type": LUA_OF_ROUTE, "name": CONTENT_ERRORS}},
     }
     return [{**route, **common} for route in (reads, posts)]
