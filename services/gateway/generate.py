@@ -38,6 +38,18 @@ SCALARS: dict[int, dict[str, Any]] = {
     FieldDescriptor.TYPE_INT32: {"type": "integer", "format": "int32"},
     FieldDescriptor.TYPE_INT64: {"type": "string", "format": "int64", "pattern": r"^-?\d+$", "examples": ["123"]},
 }
+EXAMPLES = {
+    "email": "me@example.org",
+    "password": "a long password",
+    "current_password": "a long password",
+    "new_password": "a longer password",
+    "refresh_token": "what-an-earlier-answer-had-as-refresh-token",
+    "token": "automix_pat_what-was-shown-when-it-was-made",
+    "name": "My song",
+    "filename": "lead.wav",
+    "url": "https://example.org/hook",
+}
+"""Of a text by the name of its field, where no rule shows what it looks like."""
 PRESET = "automix.mixer.v1.Insert.preset"
 PAGE_PATTERN = "^([A-Za-z0-9_-]{22}==)?$"
 """As libs/common makes them."""
@@ -256,6 +268,8 @@ class Document:
             rules = rules.repeated.items
         if choices := [*getattr(rules.string, "in"), *getattr(rules.int32, "in")]:
             yield "enum", choices
+        elif field.name in EXAMPLES:
+            yield "examples", [EXAMPLES[field.name]]
         yield from self.text_rules(rules.string, least=rules.ignore != WHEN_SET)
         for numbers in (rules.double, rules.float, rules.int32):
             for rule, word in (("gte", "minimum"), ("lte", "maximum"), ("gt", "exclusiveMinimum")):

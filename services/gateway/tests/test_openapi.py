@@ -43,6 +43,19 @@ def test_every_rpc_is_in_it_with_its_errors(document: dict[str, Any]) -> None:
         assert {"400", "401", "429", "503"} <= set(operation["responses"])
 
 
+def test_every_text_that_a_body_needs_has_an_example(document: dict[str, Any]) -> None:
+    bodies = [
+        operation["requestBody"]["content"]["application/json"]["schema"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+    needed = [body["properties"][name] for body in bodies for name in body.get("required", ())]
+    texts = [field for field in needed if field.get("type") == "string"]
+    assert texts
+    assert all(field["examples"] for field in texts)
+
+
 def test_field_rules_are_in_it(document: dict[str, Any]) -> None:
     body = document["paths"]["/v1/projects"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["name"]

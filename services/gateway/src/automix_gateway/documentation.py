@@ -12,8 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 STYLE = """
-:root { color-scheme: light dark } body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-padding: 0 1rem; overflow-wrap: break-word } code { font-family: ui-monospace, monospace; font-size: .9em }
+:root { color-scheme: light dark; background: Canvas; color: CanvasText } a { color: LinkText }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+overflow-wrap: break-word } code { font-family: ui-monospace, monospace; font-size: .9em }
 table { border-collapse: collapse; width: 100% } tr { border-top: 1px solid #8884 }
 td { vertical-align: top; padding: .2rem .8rem .2rem 0 } td:last-child { overflow-wrap: anywhere }
 td > :first-child { margin-top: 0 } td > :last-child { margin-bottom: 0 }
