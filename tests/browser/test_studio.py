@@ -162,7 +162,10 @@ def test_a_song_from_sign_up_to_download(
     true_in(page, f"recorded.blocks.length > {blocks + 5}")
     page.keyboard.press("b")
     true_in(page, "recorded.blocks.at(-1)[1].some(x => Math.abs(x) > 1e-3)")
+    # A button that a mouse has pressed leaves the keys to the player.
+    page.get_by_role("button", name="Plain sum").click()
     page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     mix, plain, mix_in, plain_in = (recorded(page, number) for number in (0, 1, 4, 5))
     rate = page.evaluate("recorded.rate")
     begins, ends = int(np.flatnonzero(plain)[0]), int(np.flatnonzero(mix)[-1])
@@ -191,6 +194,11 @@ def test_a_song_from_sign_up_to_download(
     strip = page.get_by_role("region", name="Lead bus")
     strip.get_by_text("Balance", exact=True).click()
     level = strip.get_by_role("spinbutton")
+    # What is shown is what is taken, whatever was typed.
+    for typed in ("9999", "9998", ""):
+        level.fill(typed)
+        level.press("Tab")
+        expect(level).to_have_value("40")
     level.fill("3")
     level.press("Tab")
     expect(page.get_by_text("1 change", exact=True)).to_be_visible()
@@ -311,11 +319,14 @@ def test_what_is_cut_goes_on_and_what_is_no_audio_is_refused_in_a_sentence(
     page.locator("input[type=file]").set_input_files(text)
     refusal = page.get_by_role("alert").filter(has_text=re.compile(r"\w.*\.$"))
     expect(refusal).to_be_visible()
+    page.locator("input[type=file]").set_input_files({"name": "none.wav", "mimeType": "audio/wav", "buffer": b""})
+    expect(page.get_by_text("The file is empty.")).to_be_visible()
 
     # A mix that waits can be called off.
     with stack.halted(WORKERS[0]), stack.halted(WORKERS[1]):
+        page.set_viewport_size({"width": 1280, "height": 420})
         page.get_by_role("button", name="Mix it").click()
-        expect(page.get_by_text("Waits for a free mixer")).to_be_visible()
+        expect(page.get_by_text("Waits for a free mixer")).to_be_in_viewport()
         page.get_by_role("button", name="Cancel", exact=True).click()
         expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
 
@@ -412,15 +423,23 @@ def test_the_studio_says_what_is_away_and_goes_on_by_itself(visit: Visit, stack:
     page = visit.sign_up()
     visit.new_project(page, "Outage")
     lost = page.get_by_role("alert").filter(has_text="AutoMix does not answer")
-    stack.processes.stop("projects")
+    for process in ("projects", "mixer"):
+        stack.processes.stop(process)
     try:
         page.reload()
         expect(lost).to_be_visible()
         visit.picture(page, "away")
+        mix = visit.tab(f"/renders/{uuid.uuid4()}")
+        console = visit.tab(f"/renders/{uuid.uuid4()}/console")
+        for other in (mix, console):
+            expect(other.get_by_role("heading", name="A part of AutoMix is away")).to_be_visible()
     finally:
-        stack.processes.start("projects")
+        for process in ("projects", "mixer"):
+            stack.processes.start(process)
     expect(page.get_by_role("heading", name="Outage")).to_be_visible()
     expect(lost).to_have_count(0)
+    for other in (mix, console):
+        expect(other.get_by_role("heading", name="This is not here")).to_be_visible()
 
     # Envoy itself: what is asked meanwhile says so, and the page that is open goes on.
     envoy_of(stack).kill()
@@ -450,6 +469,10 @@ def test_every_small_page_is_accessible_and_fits_a_phone(visit: Visit, accessibl
     expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
     accessible(page)
     page.keyboard.press("Escape")
+    page.goto(f"{visit.base}/docs")
+    accessible(page)
+    page.goto(f"{visit.base}/renders/mistyped")
+    expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
     for path, heading in (("/account", "Account"), ("/nowhere", "")):
         page.goto(visit.base + path)
         if heading:

@@ -33,17 +33,17 @@ export function refusal(status: number, body: unknown, headers: Headers): ApiErr
   const { message = "", details = [] } = (body ?? {}) as { message?: string; details?: Detail[] };
   const reason = details.find((one) => one["@type"].endsWith("ErrorInfo"));
   const violated = details.flatMap((one) => one.field_violations ?? []);
+  // An address with a part that is no id was mistyped.
+  const mistyped = violated.some((one) => /^\w+_id$/.test(one.field));
   const retry = Number(headers.get("retry-after"));
   const text = violated.length ? violated.map((one) => `${one.field}: ${one.description}`).join("; ") : message;
-  return new ApiError(status, reason?.reason ?? "", text, retry > 0 ? retry : undefined);
+  return new ApiError(status, mistyped ? "NOT_YOURS" : (reason?.reason ?? ""), text, retry > 0 ? retry : undefined);
 }
 
 const SENTENCES: Record<string, string> = {
   INVALID_CREDENTIALS: "That email and password do not belong together.",
   EMAIL_TAKEN: "There is an account with this email already: sign in instead.",
   INVALID_EMAIL: "That is no email address, such as name@example.org.",
-  TOO_MANY_ATTEMPTS: "Too many wrong passwords. Wait a while and try again.",
-  TOO_MANY_SIGN_UPS: "Too many new accounts from here. Wait a while and try again.",
   HASHING_BUSY: "Too many people are signing in right now. Try again in a moment.",
   NOT_YOURS: "This is not here, or it belongs to another account.",
   PROJECT_COMPLETED: "This project is completed. Reopen it to go on.",

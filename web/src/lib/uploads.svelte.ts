@@ -37,7 +37,10 @@ export function add(projectId: string, files: Iterable<File>): void {
     uploading.all = uploading.all.filter((one) => one.key !== key || one.state !== "refused");
     if (uploading.all.some((one) => one.key === key)) continue;
     stopped.delete(key);
-    uploading.all.push({ key, file, projectId, role: guess(file.name), progress: 0, state: "waiting", why: "" });
+    // An upload of nothing cannot be opened.
+    const refused = file.size === 0 ? ({ state: "refused", why: sentence(new ApiError(400, "EMPTY", "")) } as const) : null;
+    const upload: Upload = { key, file, projectId, role: guess(file.name), progress: 0, state: "waiting", why: "" };
+    uploading.all.push({ ...upload, ...refused });
   }
   running ??= work().finally(() => (running = null));
 }

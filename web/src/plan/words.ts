@@ -56,6 +56,7 @@ export function kindName(kind: string): string {
 }
 
 const NAMES: Record<string, string> = {
+  dc: "Offset",
   lar_db: "Lead over beats",
   highpass_hz: "Cutoff",
   mono_below_hz: "Mono below",
