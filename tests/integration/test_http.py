@@ -17,6 +17,7 @@ from kit.audio import beat
 from kit.people import PASSWORD
 from kit.stack import Stack
 
+HOOK = "https://example.org/hook"
 NOBODYS = "0197ab8e-9c5f-7d6e-8f00-3f6c5b1f2a4d"
 """An id that nothing has; the same in every process that collects the tests."""
 
@@ -110,6 +111,9 @@ def test_hostile_effects_are_refused_over_http(me: Http, project: str, insert: b
         ("POST", "/v1/projects", {"nam": "x"}, 400, "MALFORMED_REQUEST"),
         ("POST", "/v1/projects", {"name": 3}, 400, "MALFORMED_REQUEST"),
         ("POST", "/v1/projects", {"name": ""}, 400, "INVALID_REQUEST"),
+        ("POST", "/v1/webhooks", {"url": HOOK, "events": "WEBHOOK_EVENT_JOB_FAILED"}, 400, "MALFORMED_REQUEST"),
+        ("POST", "/v1/webhooks", {"url": HOOK, "events": [["WEBHOOK_EVENT_JOB_FAILED"]]}, 400, "MALFORMED_REQUEST"),
+        ("POST", "/v1/webhooks", {"url": HOOK, "events": [None]}, 400, "MALFORMED_REQUEST"),
         ("POST", "/v1/projects", b"a" * 5_000_000, 413, "BODY_TOO_LARGE"),
         ("GET", "/v1/projects?nothing=1", None, 400, "MALFORMED_REQUEST"),
         ("GET", f"/v1/projects/{NOBODYS}", None, 403, "NOT_YOURS"),

@@ -1,5 +1,6 @@
--- Refuses a body that is no JSON object, or that names a field which its call does not have: Envoy's transcoder drops
--- such fields in silence, and a misspelt one would look accepted. The route says which fields there are.
+-- Refuses a body that is no JSON object, that names a field which its call does not have, or that holds one value where a
+-- field takes an array: Envoy's transcoder drops such fields in silence, so that a misspelt one would look accepted, and
+-- takes whatever arrays hold for one list. The route says which fields there are.
 
 local DEEPEST = 32
 local value
@@ -55,6 +56,8 @@ local function array(body, at, fields, path, depth)
   at = space(body, at + 1)
   if body:sub(at, at) == "]" then return at + 1 end
   while true do
+    if body:sub(at, at) == "[" then fail("an array holds no array", at) end
+    if body:find("^null", at) then fail("an array holds no null", at) end
     at = space(body, value(body, at, fields, path, depth))
     local byte = body:sub(at, at)
     if byte == "]" then return at + 1 end
@@ -67,6 +70,11 @@ end
 function value(body, at, fields, path, depth)
   if depth > DEEPEST then fail("the body is nested too deeply", at) end
   local byte = body:sub(at, at)
+  local items = type(fields) == "table" and fields["*"]
+  if items then
+    if byte == "[" then return array(body, at, items, path, depth + 1) end
+    if not body:find("^null", at) then fail("an array was expected", at) end
+  end
   if byte == "{" then return object(body, at, fields, path, depth + 1) end
   if byte == "[" then return array(body, at, fields, path, depth + 1) end
   if byte == '"' then return after_string(body, at) end
