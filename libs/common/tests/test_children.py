@@ -60,6 +60,27 @@ async def test_it_answers_with_progress(child: str) -> None:
     assert heard == [{"progress": 0.5, "stage": "half"}]
 
 
+async def test_it_loads_while_its_request_is_made(child: str) -> None:
+    loading: list[int] = []
+
+    async def request() -> dict[str, object]:
+        assert psutil.pid_exists(loading[0])
+        return {"do": "answer"}
+
+    assert (await run_child(child, request, LIMITS, started=loading.append))["echo"] == {"do": "answer"}
+
+
+async def test_it_ends_where_its_request_cannot_be_made(child: str) -> None:
+    loading: list[int] = []
+
+    async def request() -> dict[str, object]:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await run_child(child, request, LIMITS, started=loading.append)
+    assert not psutil.pid_exists(loading[0])
+
+
 async def test_its_refusal_has_a_reason(child: str) -> None:
     with pytest.raises(ChildError) as refused:
         await run_child(child, {"do": "refuse"}, LIMITS)

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class ChildLost(Exception):
 
 async def run_child(
     module: str,
-    request: Mapping[str, Any],
+    request: Mapping[str, Any] | Callable[[], Awaitable[Mapping[str, Any]]],
     limits: Limits,
     *,
     progress: Callable[[Mapping[str, Any]], None] | None = None,
@@ -80,7 +80,8 @@ async def run_child(
     scratch: Path | None = None,
 ) -> dict[str, Any]:
     """Runs `python -m module` within `limits` and returns its result. Its temporary files go to `scratch`, so that a
-    child that is killed leaves none behind that nobody removes. `started` is told its process id.
+    child that is killed leaves none behind that nobody removes. `started` is told its process id. A request that is
+    yet to be made is made while the child loads its modules; its limits of time count from then on.
 
     Raises ChildError for its refusal and ChildLost when it crashed, hung or ran out of memory or disk. A cancelled
     caller kills the child; the death of this process does too.
@@ -103,13 +104,15 @@ async def run_child(
     try:
         if started is not None:
             started(child.pid)
-        async with asyncio.timeout(limits.wall_seconds):
-            said, heard = await asyncio.gather(
-                _talk(child, request, limits.silence_seconds, progress), _tail(child.stderr)
-            )
-            code = await child.wait()
-    except TimeoutError:
-        raise ChildLost("TIMEOUT", f"no answer within {limits.wall_seconds:.0f} s") from None
+        asked = await request() if callable(request) else request
+        try:
+            async with asyncio.timeout(limits.wall_seconds):
+                said, heard = await asyncio.gather(
+                    _talk(child, asked, limits.silence_seconds, progress), _tail(child.stderr)
+                )
+                code = await child.wait()
+        except TimeoutError:
+            raise ChildLost("TIMEOUT", f"no answer within {limits.wall_seconds:.0f} s") from None
     finally:
         await _kill(child)
     if said is None:

@@ -83,15 +83,15 @@ class Attempts:
             hints.go_on,
         )
         hints.reach(0, "fetching")
-        tracks = await fetch_inputs(self._store, claimed, inputs, patience)
+
+        async def request() -> dict[str, Any]:
+            return _request(claimed, await fetch_inputs(self._store, claimed, inputs, patience), outputs)
 
         def hear(line: Mapping[str, Any]) -> None:
             faults.reach("worker.during_render")
             hints.hear(line, FETCHED, RENDERED)
 
-        result = await run_child(
-            ENGINE, _request(claimed, tracks, outputs), self._limits, progress=hear, scratch=temporary
-        )
+        result = await run_child(ENGINE, request, self._limits, progress=hear, scratch=temporary)
         hints.reach(RENDERED, "storing")
         render = await store_outputs(self._store, claimed, outputs, result, patience)
         faults.reach("worker.after_upload")
