@@ -10,6 +10,7 @@ from automix_common.process.ids import new_id
 from automix_common.rpc.errors import Unavailable, disk_full
 from automix_common.runtime import Runtime
 from automix_mixer.domain import Claim, JobInput
+from automix_mixer.worker import inputs as tracks
 from automix_mixer.worker import patience
 from automix_mixer.worker.attempt import Attempts
 from automix_mixer.worker.hints import Hints
@@ -63,6 +64,7 @@ async def test_what_is_waited_for_is_told_when_it_lasts(
 async def test_the_stage_is_back_after_the_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(patience, "FIRST_SECONDS", 0.001)
     monkeypatch.setattr(patience, "UNTOLD_SECONDS", 0.0)
+    monkeypatch.setattr(tracks, "AT_ONCE", 1)
     hints = Hints(cast("Runtime", None), new_id(), 1)
     storage = Storage(1, hints)
     attempts = Attempts(cast("ObjectStore", storage), tmp_path, Limits(1, 1, 1.0, 1.0), patience_seconds=60.0)
