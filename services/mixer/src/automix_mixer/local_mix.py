@@ -8,7 +8,6 @@ from typing import Any
 
 from automix_mixer.engine import Settings, SettingsError, Track
 from automix_mixer.engine.track import TrackOptions
-from automix_mixer.plans import read_plan
 
 
 def mix_files(
@@ -35,6 +34,8 @@ def mix_files(
 
     asked, given = Settings.from_json(settings), None
     if plan is not None:
+        from automix_mixer.plans import read_plan  # noqa: PLC0415 - its errors are a server's, gRPC and all
+
         for name in settings:
             if name not in DELIVERY:
                 raise SettingsError(name, "has no effect beside a plan: change the decision in the plan")
