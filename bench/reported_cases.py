@@ -4,6 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "services" / "mixer" / "tests"))
 
 from engine.test_cases import CASES, Desk

@@ -12,6 +12,7 @@ from automix_client.client import AsyncClient
 from automix_client.endpoints import Endpoints
 from automix_client.errors import NotReachableError, NotSignedInError
 from automix_client.settings import TlsFiles
+from automix_common.rpc.errors import disk_full
 from kit.stand_in.platform import serve
 from kit.stand_in.world import World
 
@@ -101,6 +102,13 @@ async def test_trying_again_ends(client: AsyncClient, world: World) -> None:
     with pytest.raises(NotReachableError):
         await client.projects.get("x")
     assert world.calls["GetProject"] == PATIENCE.attempts
+
+
+async def test_a_full_disk_is_told_at_once(client: AsyncClient, world: World) -> None:
+    world.refusals["GetProject"] = disk_full()
+    with pytest.raises(NotReachableError) as caught:
+        await client.projects.get("x")
+    assert (caught.value.reason, world.calls["GetProject"]) == ("DISK_FULL", 1)
 
 
 async def test_a_create_whose_answer_got_lost_creates_once(client: AsyncClient, world: World) -> None:

@@ -30,15 +30,17 @@ Headers = tuple[tuple[str, str], ...]
 
 # Reasons of UNAUTHENTICATED that are about a password in the request: a fresh access token would change nothing.
 ABOUT_A_PASSWORD = frozenset({"INVALID_CREDENTIALS"})
+LASTING = frozenset({"DISK_FULL"})
+"""Reasons of UNAVAILABLE that somebody has to do something about: whoever calls hears of them at once."""
 BROKEN = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED})
 
 
 class Session:
     """Knows who is signed in and makes calls for them.
 
-    Retries are for UNAVAILABLE of calls that say they are idempotent. An access token is renewed shortly before it
-    expires and when a service does not accept it; only one task of one process renews at a time, the others use what
-    it got.
+    Retries are for UNAVAILABLE of calls that say they are idempotent, save for a full disk. An access token is renewed
+    shortly before it expires and when a service does not accept it; only one task of one process renews at a time, the
+    others use what it got.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Session:
                     rejected = headers
                 elif (
                     error.code is grpc.StatusCode.UNAVAILABLE
+                    and error.reason not in LASTING
                     and idempotent
                     and backoff.failures + 1 < self.patience.attempts
                 ):
