@@ -1,5 +1,6 @@
 """Recordings joined into one file play one after another, and what cannot be read of them is told."""
 
+import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automix_audio.errors import AudioError
+from automix_audio.joined import recordings
 from automix_audio.plain_wav import plain_file
 
 from .conftest import RATE, SECONDS, Block, offset, read
@@ -233,3 +235,28 @@ def test_tags_between_joined_recordings_are_no_loss(
     assert (gaps, damaged) == ([], 0)
     # An MP3 has a delay and a last frame of its own.
     assert len(sound) == pytest.approx(2 * len(once), abs=0.08 * RATE)
+
+
+class Counted(io.BytesIO):
+    """Counts how often it is read."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        return super().read(size)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack(">I4s8x", 16, b"ftyp") + struct.pack(">I4s", 8, b"free") * 250_000,
+        (struct.pack(">I4s8x", 16, b"ftyp") + struct.pack(">I4s", 8, b"free") * 30_000) * 10,
+        b"caff\0\1\0\0" + struct.pack(">4sQ", b"free", 0) * 250_000,
+    ],
+    ids=["boxes", "joined boxes", "chunks"],
+)
+def test_parts_without_end_are_given_up(data: bytes) -> None:
+    file = Counted(data)
+    assert len(list(recordings(file, 0))) < 10
+    assert file.reads < 110_000

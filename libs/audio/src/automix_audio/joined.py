@@ -6,6 +6,7 @@ FFmpeg plays what follows, and `ogg` knows the links of a chain.
 
 from collections.abc import Callable, Iterator
 from io import SEEK_END
+from itertools import islice
 from typing import BinaryIO
 
 from automix_audio.framing import tag_bytes
@@ -19,19 +20,22 @@ _LARGEST = 1 << 40
 _PADDING_BYTES = 7
 """Most bytes by which a recording is filled up to a round length: W64 does to eight."""
 _MOST_PARTS = 100_000
-"""Boxes, chunks or objects of one recording. An hour of MP4 in fragments of half a second has 14,400."""
+"""Boxes, chunks or objects of a file. An hour of MP4 in fragments of half a second has 14,400."""
 _MOST_TAGS = 100
 _WINDOW_BYTES = 1 << 20
+Parts = Iterator[object]
+"""One for each part that may still be looked at."""
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 
 
 def recordings(file: BinaryIO, start: int) -> Iterator[int]:
     """Where each recording of the file begins, in bytes; the first at `start`. Tags and padding may lie between."""
     size = file.seek(0, SEEK_END)
+    parts = iter(range(_MOST_PARTS))
     following: int | None = start
     while following is not None:
         yield following
-        end = own_end(file, following)
+        end = own_end(file, following, parts)
         following = None if end is None or end >= size else _beginning(file, end)
 
 
@@ -49,23 +53,23 @@ def _beginning(file: BinaryIO, at: int) -> int | None:
     return None
 
 
-def own_end(file: BinaryIO, at: int) -> int | None:
-    """Where the recording that begins at `at` ends; None when it does not say so."""
+def own_end(file: BinaryIO, at: int, parts: Parts | None = None) -> int | None:
+    """Where the recording that begins at `at` ends; None when it does not say so, or has more parts than are left."""
     head = _read(file, at, _HEAD_BYTES)
     length = _LENGTHS.get(by_magic(head) or "")
-    found = length(file, at, head) if length else None
+    found = length(file, at, head, iter(range(_MOST_PARTS)) if parts is None else parts) if length else None
     return at + found if found else None
 
 
-def _iff(_file: BinaryIO, _at: int, head: bytes) -> int | None:
+def _iff(_file: BinaryIO, _at: int, head: bytes, _parts: Parts) -> int | None:
     return iff_bytes(head)
 
 
-def _w64(_file: BinaryIO, _at: int, head: bytes) -> int:
+def _w64(_file: BinaryIO, _at: int, head: bytes, _parts: Parts) -> int:
     return int.from_bytes(head[16:24], "little")
 
 
-def _au(file: BinaryIO, at: int, head: bytes) -> int | None:
+def _au(file: BinaryIO, at: int, head: bytes, _parts: Parts) -> int | None:
     """Who writes into a pipe does not say it: then a second header of the same format tells where the sound ends."""
     sound = int.from_bytes(head[8:12])
     if sound != 0xFFFFFFFF:
@@ -81,7 +85,7 @@ def _au(file: BinaryIO, at: int, head: bytes) -> int | None:
     return None
 
 
-def _ape(_file: BinaryIO, _at: int, head: bytes) -> int | None:
+def _ape(_file: BinaryIO, _at: int, head: bytes, _parts: Parts) -> int | None:
     if int.from_bytes(head[4:6], "little") < 3_980:  # older ones do not say it
         return None
     return sum(int.from_bytes(head[i : i + 4], "little") << shift for i, shift in _APE_LENGTHS)
@@ -91,45 +95,45 @@ _APE_LENGTHS = ((8, 0), (12, 0), (16, 0), (20, 0), (24, 0), (28, 32), (32, 0))
 """Where in its header Monkey's Audio says the lengths of its parts, and by how many bits each is shifted."""
 
 
-def _tta(file: BinaryIO, at: int, head: bytes) -> int | None:
+def _tta(file: BinaryIO, at: int, head: bytes, parts: Parts) -> int | None:
     rate, samples = int.from_bytes(head[10:14], "little"), int.from_bytes(head[14:18], "little")
     frame = 256 * rate // 245
     frames = -(-samples // frame) if frame else 0
-    if not 0 < frames <= _MOST_PARTS:
+    if not frames or sum(1 for _ in islice(parts, frames)) < frames:
         return None
     table = memoryview(_read(file, at + 22, 4 * frames))
     lengths = (int.from_bytes(table[i : i + 4], "little") for i in range(0, len(table), 4))
     return 22 + 4 * frames + 4 + sum(lengths)
 
 
-def _asf(file: BinaryIO, at: int, head: bytes) -> int:
+def _asf(file: BinaryIO, at: int, head: bytes, parts: Parts) -> int | None:
     """Objects up to what is none; one of unknown length is none either, and no recording begins with it."""
     place = 0
-    for _ in range(_MOST_PARTS):
+    for _ in parts:
         length = int.from_bytes(head[16:24], "little")
         if (place and by_magic(head)) or length < 24 or not _read(file, at + place + length - 1, 1):
-            break
+            return place
         place += length
         head = _read(file, at + place, 24)
-    return place
+    return None
 
 
-def _caf(file: BinaryIO, at: int, _head: bytes) -> int:
+def _caf(file: BinaryIO, at: int, _head: bytes, parts: Parts) -> int | None:
     """Chunks up to what is none; nor is sound of unknown length."""
     place = 8
-    for _ in range(_MOST_PARTS):
+    for _ in parts:
         head = _read(file, at + place, 12)
         length = int.from_bytes(head[4:12], signed=True)
         if by_magic(head) or not _is_name(head[:4]) or length < 0:
-            break
+            return place
         place += 12 + length
-    return place
+    return None
 
 
-def _mov(file: BinaryIO, at: int, _head: bytes) -> int | None:
+def _mov(file: BinaryIO, at: int, _head: bytes, parts: Parts) -> int | None:
     """Boxes up to what is none, or to `ftyp`; where there is none, up to what belongs to a second `moov`."""
     place, sound_first, moov_end = 0, False, 0
-    for _ in range(_MOST_PARTS):
+    for _ in parts:
         head = _read(file, at + place, 16)
         name, length = head[4:8], int.from_bytes(head[:4])
         if by_magic(head) not in (None, "mov") or not _is_name(name) or (name == b"ftyp" and place):
@@ -145,7 +149,7 @@ def _mov(file: BinaryIO, at: int, _head: bytes) -> int | None:
     return None
 
 
-def _matroska(file: BinaryIO, at: int, head: bytes) -> int | None:
+def _matroska(file: BinaryIO, at: int, head: bytes, _parts: Parts) -> int | None:
     """A header of EBML and one segment, which may be of unknown length (RFC 8794, 6.2)."""
     place = 0
     for name in (_EBML, _SEGMENT):
@@ -161,7 +165,7 @@ def _matroska(file: BinaryIO, at: int, head: bytes) -> int | None:
     return place
 
 
-_LENGTHS: dict[str, Callable[[BinaryIO, int, bytes], int | None]] = {
+_LENGTHS: dict[str, Callable[[BinaryIO, int, bytes, Parts], int | None]] = {
     "wav": _iff,
     "aiff": _iff,
     "w64": _w64,
