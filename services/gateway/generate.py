@@ -16,6 +16,8 @@ from automix_gateway.descriptors import Binding, bindings
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message_factory import GetMessageClass
+from protovalidate import Validator
 
 HERE = Path(__file__).parent
 TARGET = HERE / "src" / "automix_gateway" / "openapi.json"
@@ -104,6 +106,7 @@ class Document:
 
     def __init__(self) -> None:
         self.comments = comments()
+        self.validator = Validator()
         self.schemas: dict[str, Any] = {}
         self.sent: set[str] = set()
         """Messages that requests hold: what they leave out has a default."""
@@ -190,12 +193,8 @@ class Document:
 
     def is_required(self, field: FieldDescriptor) -> bool:
         """Whether a request without the field breaks a rule."""
-        rules = field.GetOptions().Extensions[RULES]
-        if rules.ignore == WHEN_SET:
-            return False
-        text = rules.string
-        needs = text.uuid or text.min_len or text.Extensions[rules_pb2.name] or rules.int64.HasField("gt")
-        return bool(rules.required or needs or 0 in getattr(rules.enum, "not_in", ()))
+        found = self.validator.collect_violations(GetMessageClass(field.containing_type)())
+        return any([one.field_name for one in broken.proto.field.elements] == [field.name] for broken in found)
 
     def field(self, field: FieldDescriptor) -> dict[str, Any]:
         """The schema of a field with its comment."""

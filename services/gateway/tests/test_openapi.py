@@ -62,6 +62,10 @@ def test_field_rules_are_in_it(document: dict[str, Any]) -> None:
     assert (body["properties"]["name"]["minLength"], body["properties"]["name"]["maxLength"]) == (1, 200)
     assert body["properties"]["request_id"]["anyOf"][0] == {"type": "string", "format": "uuid"}
     assert document["paths"]["/v1/auth:signIn"]["post"]["security"] == []
+    # Also what a rule of its own asks for, and nothing of what stands in the place of others.
+    sign_up = document["paths"]["/v1/auth:signUp"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert sign_up["required"] == ["email", "password"]
+    assert "preset" not in document["components"]["schemas"]["Insert"].get("required", ())
 
 
 def test_settings_are_in_it_with_what_they_are_when_absent(document: dict[str, Any]) -> None:
