@@ -251,6 +251,7 @@ def test_a_preview_with_a_preset_becomes_the_whole_song(
     preview = page.get_by_role("region", name="Preview", exact=True)
     expect(preview).to_be_visible()
     expect(page.get_by_text("/ 0:30")).to_be_visible()
+    expect(page.get_by_text("by “Vocal level”, or set “Balance” to “As the files are”")).to_be_visible()
     expect(page.get_by_role("combobox", name=re.compile("^Reference")).locator("option")).to_have_count(2)
     accessible(page)
     everywhere(page, visit, "preview")

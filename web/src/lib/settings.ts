@@ -162,6 +162,19 @@ export const MORE: readonly { title: string; settings: readonly Setting[] }[] = 
   { title: "Tags", settings: [words("title", "Title"), words("artist", "Artist"), words("album", "Album")] },
 ];
 
+const CALLED = new Map<string, Setting>([...MAIN, ...REFERENCE, ...MORE.flatMap((group) => group.settings)].map((one) => [one.name, one]));
+
+/** A sentence of the engine, with its settings and their values called as the page calls them. */
+export function worded(sentence: string): string {
+  return sentence
+    .replace(/\bset (\w+) to (\w+)/g, (said, name: string, value: string) => {
+      const setting = CALLED.get(name);
+      const option = setting?.kind === "choice" ? setting.options.find((one) => one.value === value) : undefined;
+      return setting && option ? `set “${setting.label}” to “${option.label}”` : said;
+    })
+    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => (CALLED.has(name) ? `“${CALLED.get(name)?.label}”` : name));
+}
+
 /** Effects under a name, and where they can be put. */
 export const EFFECTS = known.presets.map(({ name, says }) => ({ name, label: titled(name), says }));
 export const STRIPS = { lead: "The lead", "lead-bus": "All lead vocals", "backing-bus": "Backing vocals", "drums-bus": "Drums", beat: "The beat", mix: "The whole mix" };
