@@ -288,6 +288,13 @@ def test_a_reference_that_is_not_as_meant_is_named(sound: np.ndarray, word: str,
     assert (target == -14.0) == (word != "upside down")
 
 
+@pytest.mark.parametrize(("joined", "said"), [(1, "one piece"), (2, "2 pieces")])
+def test_what_cannot_be_read_behind_a_recording_is_named(joined: int, said: str, save: Save, tmp_path: Path) -> None:
+    path = save("b", beat(4))
+    path.write_bytes(path.read_bytes() + joined * b"RIFF\4\0\0\0WAVE")
+    assert f"b.wav is damaged: {said} could not be read" in mixed(tmp_path, [], [path]).report.notes
+
+
 def test_a_clipped_beat_is_named_and_a_low_soft_one_is_not(save: Save, tmp_path: Path) -> None:
     clipped = mixed(tmp_path, [], [save("hot", np.clip(beat(4) * 6, -1, 1), bits=16)])
     assert any("hot" in n and "clipped" in n for n in clipped.report.notes)

@@ -49,7 +49,8 @@ def fault_notes(tracks: Sequence[Profile]) -> list[str]:
         if p.gaps:
             notes.append(f"{label} {_gap_words(p)}")
         elif p.damaged_packets:
-            notes.append(f"{label} is damaged; {p.damaged_packets} pieces could not be read and were left out")
+            left_out = "one piece" if p.damaged_packets == 1 else f"{p.damaged_packets} pieces"
+            notes.append(f"{label} is damaged: {left_out} could not be read")
         if p.faults.inverted:
             notes.append(f"{label} had its right channel upside down{_when(p)}; it was put right")
         if max(map(abs, p.faults.dc)) > _OFFSET * p.rms:
