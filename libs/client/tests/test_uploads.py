@@ -12,7 +12,7 @@ from automix_client.client import AsyncClient
 from automix_client.errors import InvalidInputError, NotReachableError, QuotaError, TransferError
 from automix_client.session import Session
 from automix_client.uploads import CHUNK_BYTES
-from automix_common.rpc.errors import FailedPrecondition, Unauthenticated
+from automix_common.rpc.errors import Aborted, FailedPrecondition, Unauthenticated
 from kit.stand_in.world import World, quota
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -54,7 +54,7 @@ async def test_a_lost_answer_to_the_last_byte_costs_nothing(client: AsyncClient,
 
 async def test_the_platform_knows_better_how_much_arrived(client: AsyncClient, world: World, song: Path) -> None:
     world.upload_cuts = [700_000]
-    world.cut_by = FailedPrecondition("UPLOAD_BUSY", "another stream writes")
+    world.cut_by = Aborted("UPLOAD_BUSY", "another stream writes")
     asset = await client.assets.upload("p", song, VOCALS)
     assert world.content[asset.id] == CONTENT
 

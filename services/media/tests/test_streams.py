@@ -64,7 +64,7 @@ async def again_when_free(caller: Caller, upload_id: str, data: bytes, offset: i
         try:
             return await caller.send(upload_id, data[offset:], offset)
         except grpc.aio.AioRpcError as error:
-            if error.code() is not PRECONDITION:
+            if error.code() is not grpc.StatusCode.ABORTED:
                 raise
             return None
 
@@ -102,8 +102,9 @@ async def test_one_stream_writes_at_a_time(caller: Caller, make_replica: MakeRep
     upload = await caller.open(100)
     feed = Feed(caller, upload.id)
     await writing(replica, upload.id)
-    with refused(PRECONDITION, "UPLOAD_BUSY"):
+    with refused(grpc.StatusCode.ABORTED, "UPLOAD_BUSY") as refusal:
         await caller.at(replica).send(upload.id, b"x" * 100)
+    assert refusal.retry_after_seconds
     feed.send(b"y" * 100)
     feed.end()
     assert (await feed.call).upload.received == 100

@@ -119,8 +119,9 @@ async def test_another_replica_waits_for_the_lease_and_takes_over_from_the_dead(
     completing = asyncio.create_task(caller.at(dead).complete(upload.id))
     child = await verifying_child()
     child.suspend()
-    with refused(grpc.StatusCode.ABORTED, "VERIFYING"):
+    with refused(grpc.StatusCode.ABORTED, "VERIFYING") as refusal:
         await caller.at(alive).complete(upload.id)
+    assert refusal.retry_after_seconds
     # While it says that it lives, it keeps the upload for longer than one lease.
     await lease_renewed(alive, upload.id)
     with refused(grpc.StatusCode.ABORTED, "VERIFYING"):

@@ -137,8 +137,8 @@ class MediaServiceServicer:
         """Streams bytes into an open upload from an offset on. The first message names the upload and the offset, which must
         be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
-        Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+        Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN); ABORTED
+        (UPLOAD_BUSY) with RetryInfo while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
         beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
         STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
         the server goes: resume.
@@ -160,7 +160,7 @@ class MediaServiceServicer:
 
         Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
         FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
-        (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
+        (VERIFYING) with RetryInfo while another call verifies it; UNAVAILABLE (STOPPING): call again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,8 +56,8 @@ class MediaServiceStub:
     """Streams bytes into an open upload from an offset on. The first message names the upload and the offset, which must
     be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
-    Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+    Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN); ABORTED
+    (UPLOAD_BUSY) with RetryInfo while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
     beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
     STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
     the server goes: resume.
@@ -70,7 +70,7 @@ class MediaServiceStub:
 
     Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
     FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
-    (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
+    (VERIFYING) with RetryInfo while another call verifies it; UNAVAILABLE (STOPPING): call again.
     """
     AbortUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.AbortUploadRequest, _media_pb2.AbortUploadResponse]
     """Gives an open upload up and frees its bytes; those of a form count on until the form has expired.
@@ -128,8 +128,8 @@ class MediaServiceAsyncStub(MediaServiceStub):
     """Streams bytes into an open upload from an offset on. The first message names the upload and the offset, which must
     be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
-    Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-    while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+    Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN); ABORTED
+    (UPLOAD_BUSY) with RetryInfo while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
     beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
     STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
     the server goes: resume.
@@ -142,7 +142,7 @@ class MediaServiceAsyncStub(MediaServiceStub):
 
     Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
     FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
-    (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
+    (VERIFYING) with RetryInfo while another call verifies it; UNAVAILABLE (STOPPING): call again.
     """
     AbortUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.AbortUploadRequest, _media_pb2.AbortUploadResponse]  # type: ignore[assignment]
     """Gives an open upload up and frees its bytes; those of a form count on until the form has expired.
@@ -209,8 +209,8 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams bytes into an open upload from an offset on. The first message names the upload and the offset, which must
         be what has been received (GetUpload says); what arrived before an interruption is kept, on any replica.
 
-        Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN), (UPLOAD_BUSY)
-        while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
+        Errors: FAILED_PRECONDITION (OFFSET_MISMATCH) with the offset to resume from, (UPLOAD_NOT_OPEN); ABORTED
+        (UPLOAD_BUSY) with RetryInfo while another stream writes; INVALID_ARGUMENT (MORE_THAN_DECLARED); RESOURCE_EXHAUSTED (UPLOADS_BUSY) with RetryInfo
         beyond 6 streams of one user by default; UNAVAILABLE (UPLOADS_BUSY) while too many streams arrive, (STREAM_IDLE,
         STREAM_TOO_SLOW: below 16 KiB/s over 15 s by default, or 256 KiB/s when others wait) to free its place, (STOPPING) when
         the server goes: resume.
@@ -235,7 +235,7 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT with the reason of the refusal, which the upload keeps as refusal_reason;
         FAILED_PRECONDITION (INCOMPLETE) when fewer bytes than declared have arrived, (PROJECT_COMPLETED); ABORTED
-        (VERIFYING) while another call verifies it; UNAVAILABLE (STOPPING): call again.
+        (VERIFYING) with RetryInfo while another call verifies it; UNAVAILABLE (STOPPING): call again.
         """
 
     @_abc_1.abstractmethod

@@ -193,14 +193,22 @@ def require_complete(upload: Upload, arrived: int) -> None:
         )
 
 
-def busy() -> FailedPrecondition:
+def busy() -> Aborted:
     """What a stream hears while another one writes, or when another one has taken over."""
-    return FailedPrecondition("UPLOAD_BUSY", "another stream writes to this upload: try again in a few seconds")
+    return Aborted(
+        "UPLOAD_BUSY",
+        "another stream writes to this upload: try again in a few seconds",
+        retry_after_seconds=BUSY_RETRY_SECONDS,
+    )
 
 
 def verifying() -> Aborted:
     """What a call hears while another replica verifies."""
-    return Aborted("VERIFYING", "the upload is being verified: ask again in a moment")
+    return Aborted(
+        "VERIFYING",
+        "the upload is being verified: ask again in a moment",
+        retry_after_seconds=BUSY_RETRY_SECONDS,
+    )
 
 
 def more_than_declared(upload: Upload) -> InvalidArgument:
@@ -212,6 +220,9 @@ def refusal(upload: Upload) -> ServiceError:
     """What an upload that was refused is answered with from then on."""
     return InvalidArgument(upload.refusal_reason or "", upload.refusal_message or "")
 
+
+BUSY_RETRY_SECONDS = 2.0
+"""When a caller may ask again that found another at work on its upload. A cut stream is noticed within moments."""
 
 EXPIRED = ("EXPIRED", "The upload was not completed in time. Open a new one.")
 ABORTED = ("ABORTED", "The upload was given up. Open a new one.")

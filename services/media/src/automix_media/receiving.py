@@ -75,7 +75,7 @@ class Receiver:
         """Appends `blocks` to the upload from `offset` on and returns it as it is then.
 
         However this ends, what has arrived by then is stored. Raises FailedPrecondition (UPLOAD_NOT_OPEN,
-        OFFSET_MISMATCH, UPLOAD_BUSY), InvalidArgument (MORE_THAN_DECLARED), ResourceExhausted (UPLOADS_BUSY),
+        OFFSET_MISMATCH), Aborted (UPLOAD_BUSY), InvalidArgument (MORE_THAN_DECLARED), ResourceExhausted (UPLOADS_BUSY),
         Unavailable, and what `blocks` raises.
         """
         with self._shares.held(owner_id):
