@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import psutil
 import pytest
 from automix.media.v1 import media_pb2 as pb
+from automix_common.objects.storage import S3Store
 from automix_common.rpc import shares
 from kit.refusals import reason_of, refused
 from kit.waiting import until
@@ -127,6 +129,30 @@ async def test_a_download_that_is_not_read_gives_way_to_one_of_somebody_else(
     assert await until(let_in)
     endings = [await ending(call) for call in held]
     assert endings.count("STREAM_TOO_SLOW") >= 1
+
+
+async def test_a_download_that_waits_for_storage_keeps_its_place(
+    caller: Caller, stranger: Caller, make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "FAIR_SECONDS", 1e-6)
+    replica = await make_replica(max_downloads=2, max_downloads_of_user=2)
+    mine, theirs = await caller.upload(LARGE), await stranger.upload(wav())
+    answers = asyncio.Event()
+    whole = S3Store.read
+
+    async def stalled(store: S3Store, key: str, offset: int = 0) -> AsyncIterator[bytes]:
+        await answers.wait()
+        async for block in whole(store, key, offset):
+            yield block
+
+    monkeypatch.setattr(S3Store, "read", stalled)
+    held = [begin(caller.at(replica), mine.id) for _ in range(2)]
+    for call in held:
+        assert (await call.read()).asset == mine
+    with refused(EXHAUSTED, "DOWNLOADS_BUSY"):
+        await stranger.at(replica).download(theirs.id)
+    answers.set()
+    assert [await ending(call) for call in held] == ["OK", "OK"]
 
 
 async def ending(call: Any) -> str:

@@ -74,7 +74,7 @@ class Downloads:
 
     def _make_way(self, user_id: UUID) -> None:
         has = Counter(one.user_id for one in self._running)
-        slow = [one for one in self._running if one.throughput.gives_way() and has[one.user_id] > has[user_id]]
+        slow = [one for one in self._running if one.gives_way() and has[one.user_id] > has[user_id]]
         if not slow:
             raise _too_many()
         doomed = max(slow, key=lambda one: (has[one.user_id], -one.throughput.rate()))
@@ -97,6 +97,10 @@ class _Running:
     user_id: UUID
     pace: Pace | None
     throughput: Throughput = field(default_factory=Throughput)
+
+    def gives_way(self) -> bool:
+        """Whether it is slow, and its client is why and not audio storage."""
+        return (self.pace is None or self.pace.writing) and self.throughput.gives_way()
 
 
 def _too_many() -> ResourceExhausted:
