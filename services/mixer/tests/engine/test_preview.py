@@ -180,6 +180,9 @@ def test_the_whole_by_a_previews_plan_is_a_render_by_that_plan(
     plan = previewed[0]
     whole = mix(long_song, WHOLE, tmp_path / "whole.wav", plan=by(plan, WHOLE))
     assert whole.report.duration_s >= 50.0
+    # What was said of the recordings is said of all of them now, and the balance is still the plan's.
+    assert "shaker.wav is silent and left out" in plan.notes
+    assert whole.plan.notes == [note for note in plan.notes if "is silent" not in note] != []
     assert any("the plan is of 30 s from 0:1" in note for note in whole.report.notes)
     # What was decided stays; what thirty seconds cannot tell is added: the shaker, which is silent in them.
     assert whole.plan.passage is None

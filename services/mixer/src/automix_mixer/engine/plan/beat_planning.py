@@ -20,6 +20,8 @@ LAR_DB = {"rap": 1.0, "pop": 1.0, "folk": 1.0, "electronic": 1.0, "rock": -2.5, 
 """Commercial mixes average +1; rap, pop and country above 0, rock at 0 or below, metal below. Three
 professional mixes measured +0.9, +0.7 and -3.6."""
 
+_SESSION, _STYLE = "The levels are the session's own", "The lead stands"
+"""How notes about the balance begin."""
 _SPARSE_LAR_DB, _DENSE_LAR_DB = -1.0, -3.5
 """The densest of the professional mixes measured (indie rock) has -3.6 dB.
 
@@ -91,12 +93,17 @@ def decide_lar(
     return Decision(base + offset_db, "dB", reason)
 
 
+def is_balance_note(note: str) -> bool:
+    """Whether a note tells a decision of the plan; all others tell what the recordings are like."""
+    return note.startswith((_SESSION, _STYLE))
+
+
 def balance_note(lar: Decision[float], material: Material) -> str:
     """Where the balance comes from, in a sentence."""
     if material.session:
-        return f"The levels are the session's own: the lead stands {lar.value:+.1f} dB against the beats."
+        return f"{_SESSION}: the lead stands {lar.value:+.1f} dB against the beats."
     return (
-        f"The lead stands {lar.value:+.1f} dB against the beats, by style and not by the files' levels"
+        f"{_STYLE} {lar.value:+.1f} dB against the beats, by style and not by the files' levels"
         f" ({material.why}); move it by vocal_level_db, or set balance to session."
     )
 

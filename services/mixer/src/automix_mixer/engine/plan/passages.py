@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from automix_mixer.engine.passage import Passage
+from automix_mixer.engine.plan.beat_planning import is_balance_note
 from automix_mixer.engine.plan.mixplan import AlignPlan, BeatPlan, MixPlan, VocalPlan
 from automix_mixer.engine.plan.strips import is_fed
 
@@ -44,8 +45,8 @@ def completion_notes(plan: MixPlan) -> list[str]:
 def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
     """The plan of a passage for the whole song: `whole`, planned from all of it, adds what a passage cannot tell.
 
-    That is where phrases and fades lie, whether short stretches are upside down, and the strips of tracks that are
-    silent in the passage, with the buses that they alone go to. All else stays.
+    That is where phrases and fades lie, whether short stretches are upside down, what is said of the recordings, and
+    the strips of tracks that are silent in the passage, with the buses that they alone go to. All else stays.
     """
     voices = {vocal.track: vocal for vocal in plan.vocals}
     beats = {beat.track: beat for beat in plan.beats}
@@ -56,6 +57,10 @@ def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
         beats=[beats.get(fresh.track) or _beside(fresh, plan.beats) for fresh in whole.beats],
         bus_effects=effects | plan.bus_effects,
         least_inverted_s=whole.least_inverted_s,
+        notes=[
+            *(note for note in plan.notes if is_balance_note(note)),
+            *(note for note in whole.notes if not is_balance_note(note)),
+        ],
         settings=whole.settings | {name: plan.settings[name] for name in whole.settings if name in plan.settings},
         passage=None,
     )
