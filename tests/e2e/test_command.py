@@ -67,7 +67,7 @@ async def test_from_sign_up_to_deletion(automix: Command, stack: Stack, tmp_path
     assert (tmp_path / "mix.flac").read_bytes()[:4] == b"fLaC"
     assert (await automix("jobs", "list", "Song", "--json")).json[0]["status"] == "succeeded"
     told = (await automix("renders", "report", render)).out
-    assert all(words in told for words in ("voice.wav", "beat.wav", "LUFS", "over the beats")), told
+    assert all(words in told for words in ("voice.wav", "beat.wav", "LUFS", "against the beats")), told
     assert len(told.splitlines()) <= 40, "one screen"
     report = (await automix("renders", "report", render, "--plan-out", "plan.json", "--json")).json
     assert report["plan"]

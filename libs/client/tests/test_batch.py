@@ -117,7 +117,11 @@ async def test_a_folder_that_is_there_takes_mixes_and_never_loses_what_is_mixed(
             ["--master", "streaming", "--master", "loud"],
             "is also where one (loud).wav of one (1)",
         ),
-        ("beat,masters,out\nin.wav,streaming;loud:xyz,one.wav\n", [], "songs.csv, line 2: loud:xyz is not streaming"),
+        (
+            "beat,masters,out\nin.wav,streaming;loud:xyz,one.wav\n",
+            [],
+            "songs.csv, line 2: xyz behind the colon is not a format: there are wav16",
+        ),
         ("beat,versions,out\nin.wav,a/b,one.wav\n", [], "songs.csv, line 2: a/b is not instrumental"),
     ],
 )

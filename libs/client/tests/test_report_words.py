@@ -72,7 +72,7 @@ def test_what_was_done_and_why_and_what_was_measured(plan: dict[str, Any]) -> No
         "rings cut by -4.0 dB at 880 Hz",
         "2 phrases ridden by up to 3.5 dB",
         "compressed 2.5:1",
-        "the lead +1.0 dB over the beats",
+        "the lead +1.0 dB against the beats",
         "a sparse backing",
         "the limiter took -2.3 dB",
         "lead.wav has 30 clicks",

@@ -70,6 +70,9 @@ def check_texts(setting: Setting, asked: Sequence[str]) -> None:
         raise ValueError(f"at most {setting.most} can be asked for")
     for one in asked:
         if not re.fullmatch(setting.pattern, one):
+            what, colon, asked = one.rpartition(":")
+            if colon and re.fullmatch(setting.pattern, what):
+                raise ValueError(f"{printable(asked)} behind the colon is not a format: there are {', '.join(FORMATS)}")
             raise ValueError(f"{printable(one)} is not {setting.form}")
     if len(set(asked)) < len(asked):
         raise ValueError("the same is asked for twice")

@@ -185,7 +185,7 @@ OF_A_TRACK: Mapping[str, Callable[[Any], str]] = {
     "pan": lambda value: f"panned {abs(value):.0%} {'left' if value < 0 else 'right'}" if abs(value) >= 0.02 else "",
 }
 OF_THE_MIX: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("balance", "lar_db", lambda value: f"the lead {signed(value)} dB over the beats"),
+    ("balance", "lar_db", lambda value: f"the lead {signed(value)} dB against the beats"),
     ("room", "reverb_lu", _above(OFF_LU, "reverb {:.0f} LU under the voice")),
     ("echo", "echo_lu", _above(OFF_LU, "{:.0f} LU under the voice")),
     ("unmask", "cut_db", _prefixed("the beats give way while the lead sings,", _curve)),
