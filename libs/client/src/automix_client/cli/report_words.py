@@ -195,6 +195,7 @@ OF_THE_MIX: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("ceiling", "ceiling_dbtp", "{:.1f} dBTP".format),
 )
 MEASURED = (
+    ("for the reference, the lead stepped back by", "reference", "step_back_db"),
     ("glue took", "glue", "deepest_db"),
     ("the limiter took", "master", "limiter_deepest_db"),
     ("for the range, quiet passages were lowered by", "range", "deepest_db"),

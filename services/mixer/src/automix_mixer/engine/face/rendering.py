@@ -20,7 +20,7 @@ from automix_mixer.engine.measure.loudness import SILENCE_LUFS
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.outputs import Output
 from automix_mixer.engine.plan.correction import corrected, recorded
-from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan, MixPlan
+from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan, MixPlan, StepBackPlan
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_own_machine, check_sound
 from automix_mixer.engine.plan.strips import switched
 from automix_mixer.engine.render.aligning import aligned
@@ -114,10 +114,10 @@ def render_plan(
     settled = balance(plan, profiles, vocals, steps, workspace)
     plan, profiles, vocals = render_buses(plan, profiles, vocals, settled, workspace)
     planned = plan.bus
-    correction = planned.correction or _heard(plan, profiles, vocals, settled, frames)
+    correction, back = _heard(plan, profiles, vocals, settled, frames)
     if correction is not None:
-        written = replace(written, bus=replace(written.bus, correction=correction))
-        settled = after_correction(settled, correction)
+        written = _recorded(written, correction, back)
+        settled = after_correction(settled, correction, back)
         plan = replace(plan, bus=corrected(planned, correction))
     down = mix_down(
         plan,
@@ -181,14 +181,25 @@ def render_plan(
 
 def _heard(
     plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled: Balance, frames: int
-) -> CorrectionPlan | None:
-    """What the rehearsal changes; None where it leaves the bus as it was planned, or where its insert is off."""
+) -> tuple[CorrectionPlan | None, StepBackPlan | None]:
+    """What the rehearsal changes, and how far the lead steps back, as the plan records or as it is heard now.
+
+    None where it leaves the bus as it was planned, or where its insert is off.
+    """
     if "correction" in plan.bus.off:
-        return None
+        return None, None
+    if plan.bus.correction is not None:
+        return plan.bus.correction, plan.bus.step_back
     heard, changed = rehearse(plan, profiles, vocals, settled, frames)
     if heard.bus is plan.bus:
-        return None
-    return recorded(plan.bus, heard.bus, changed.fader_db - settled.fader_db, changed.lean_db)
+        return None, None
+    change = recorded(plan.bus, heard.bus, changed.fader_db - settled.fader_db, changed.lean_db)
+    return change, heard.bus.step_back
+
+
+def _recorded(plan: MixPlan, correction: CorrectionPlan, back: StepBackPlan | None) -> MixPlan:
+    """The plan with what was heard. A step back that is switched off stays in it as it is."""
+    return replace(plan, bus=replace(plan.bus, correction=correction, step_back=back or plan.bus.step_back))
 
 
 def _forget(down: Mixdown, vocals: VocalBus) -> None:
@@ -243,7 +254,7 @@ def _report(
             **vocals.effects,
             "unmask": unmask_effect_db(decided, settled),
             "balance": {"vocal_fader_db": settled.fader_db},
-            **reference_effect(planned, plan.bus, settled.lean_db),
+            **reference_effect(planned, plan.bus, settled.lean_db, settled.back_db),
             "glue": glue_effect(gain.shaped.gains),
             "crest": crest_effect(gain),
             **({} if plan.master.range is None else {"range": {"deepest_db": 0.0 - gain.range_db}}),

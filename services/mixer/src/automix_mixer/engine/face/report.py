@@ -75,14 +75,16 @@ def master_effect(gain_db: float, deepest_db: float, ceiling_dbtp: float) -> dic
     return {"gain_db": gain_db, "limiter_deepest_db": -deepest_db, "limiter_ceiling_dbtp": ceiling_dbtp}
 
 
-def reference_effect(planned: BusPlan, done: BusPlan, lean_db: float) -> dict[str, dict[str, float]]:
-    """The lean of everything but the lead, and how much the bus's moves changed after the sum was measured."""
+def reference_effect(planned: BusPlan, done: BusPlan, lean_db: float, back_db: float) -> dict[str, dict[str, float]]:
+    """The lean of everything but the lead, how far the lead steps back, and how much the bus's moves changed after the
+    sum was measured."""
     if planned.reference is None:
         return {}
     changes = [np.abs(np.subtract(getattr(done, c).value, getattr(planned, c).value)) for c in ("mid_db", "side_db")]
     return {
         "reference": {
             "lean_db": lean_db,
+            "step_back_db": back_db,
             "mid_corrected_db": float(changes[0].mean()),
             "side_corrected_db": float(changes[1].mean()),
         }

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, k_weight_db, smooth_bands, to_db
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
-from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, RangePlan, ReferencePlan
+from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, RangePlan, ReferencePlan, StepBackPlan
 from automix_mixer.engine.plan.tone import Tone, k_power, tone_of
 from automix_mixer.engine.settings import Settings
 
 _TONE_BOUND_DB, _LEVEL_BOUND_DB = 18.0, 15.0
-"""Bounds in both directions from the mean of the moves.
+"""Bounds in both directions from a centre that costs least.
 
 A loud chip tune asks for 18 dB at 16 kHz; a bright song after a dark one for as much between 100 Hz and 5 kHz.
 """
@@ -25,6 +26,9 @@ _AIR_HZ = 12_000.0
 _WIDER_DB, _NARROWER_DB = 10.0, 30.0
 """A softer side does no harm at any depth; a louder side brings up what was hidden in it."""
 _NEUTRAL_BOUND_DB = 3.0
+_CENTRES = np.array(sorted(np.arange(-36, 37) / 2.0, key=abs))
+_CENTRE_COST_DB = 0.05
+"""Centres of the bounds that are tried, dB against the mean of the moves; the nearest of the best is taken."""
 _CORRECTION_DB = 6.0
 LEAN_DB = 3.0
 """3 dB between the channels move a phantom source by some 10 degrees of 30: a lean, not a fault of the balance."""
@@ -32,6 +36,8 @@ _RANGE_DB = 2.0
 """A limiter that takes 4 dB of the loudest hits takes about 1 LU of loudness range."""
 _LIFT_DB = 6.0
 """Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
+_STEP_BACK_DB = 2.0
+"""Of a balance no more is sure than 2 dB."""
 NO_SIDE_DB = -45.0
 """Level of side against mid under which there is only noise, and no side that could be made louder."""
 
@@ -120,23 +126,19 @@ def _level(move: Bands, now: Bands) -> Bands:
     return np.asarray((move - (move * weights).sum() / weights.sum()) * present)
 
 
-def towards(now: Tone, goal: Tone, spectrum: float, width: float, *, level: bool = False) -> tuple[Bands, Bands]:
+def towards(
+    now: Tone, goal: Tone, spectrum: float, width: float, *, level: bool = False, centre_db: float | None = None
+) -> tuple[Bands, Bands]:
     """Moves of mid and side in dB that bring a tone towards another by the given shares; both tones have unit loudness.
 
-    With `level` the bounds are narrower and lie around equal loudness, as in plans of version 1.
+    The bounds lie around `centre_db` against the mean of the moves, by default where they cost least. With `level` they
+    are narrower and lie around equal loudness, as in plans of version 1.
     """
-    bound = _LEVEL_BOUND_DB if level else _TONE_BOUND_DB
     now_mid, now_side = to_db(now.mid), to_db(now.side)
     goal_mid, goal_side = to_db(goal.mid), to_db(goal.side)
-    # Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
-    heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
-    lowest = np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -bound)
-    move = np.where(heard, goal_mid - now_mid, 0.0)
-    inside = heard & (BAND_HZ > _SUB_HZ) & (BAND_HZ < _AIR_HZ)
-    if inside.any() and not level:
-        # Bounds lie around the mean gain of the bands. Around equal loudness a strong bass would shift all of them.
-        move = np.where(heard, move - move[inside].mean(), 0.0)
-    mid = np.clip(spectrum * move, lowest, bound)
+    move, heard = _wanted(now, goal, level=level)
+    centre = 0.0 if level else least_bounded_db(now, goal, spectrum) if centre_db is None else centre_db
+    mid = _bounded(spectrum * move - centre * heard, _LEVEL_BOUND_DB if level else _TONE_BOUND_DB)
     wide = 10 * np.log10(now.side.sum() / max(now.mid.sum(), 1e-20) + 1e-20)
     if wide < NO_SIDE_DB:
         return _eased(mid), _eased(mid)
@@ -148,7 +150,50 @@ def towards(now: Tone, goal: Tone, spectrum: float, width: float, *, level: bool
     )
     shape = np.where(heard_side, ratio - overall, 0.0)
     side = mid + np.clip(width * overall, -_NARROWER_DB, _WIDER_DB) + spectrum * shape
-    return _eased(mid), _eased(np.clip(side, -_NARROWER_DB, bound))
+    return _eased(mid), _eased(np.clip(side, -_NARROWER_DB, _LEVEL_BOUND_DB if level else _TONE_BOUND_DB))
+
+
+def _wanted(now: Tone, goal: Tone, *, level: bool) -> tuple[Bands, npt.NDArray[np.bool_]]:
+    """The moves of mid in dB that nothing bounds, around their mean or with `level` at equal loudness; and the bands
+    that have them. Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
+    """
+    now_mid, goal_mid = to_db(now.mid), to_db(goal.mid)
+    heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
+    move = np.where(heard, goal_mid - now_mid, 0.0)
+    inside = heard & (BAND_HZ > _SUB_HZ) & (BAND_HZ < _AIR_HZ)
+    if inside.any() and not level:
+        move = np.where(heard, move - move[inside].mean(), 0.0)
+    return move, heard
+
+
+def _bounded(move: Bands, bound: float) -> Bands:
+    return np.asarray(np.clip(move, np.where(BAND_HZ < _SUB_HZ, -_SUB_BOUND_DB, -bound), bound))
+
+
+def least_bounded_db(now: Tone, goal: Tone, spectrum: float) -> float:
+    """The centre of the bounds, dB against the mean of the moves, with which the result lies nearest to what it would
+    be without bounds, at equal loudness.
+
+    A gain of all bands is free. Around their mean, a bass that asks for 25 dB would get 18 and leave all other bands
+    too loud, although these may still go down.
+    """
+    move, heard = _wanted(now, goal, level=False)
+    if not heard.any():
+        return 0.0
+    move = spectrum * move
+    whole = 10 ** (k_weight_db(BAND_HZ) / 10) * (goal.mid + goal.side)
+    # Of a sum that were as loud as the goal in the bands that move, and lacked what the goal has in the others.
+    loud = heard * whole / (10 ** (move / 10))
+    moves = np.stack([_bounded(move - centre, _TONE_BOUND_DB) for centre in _CENTRES])
+    louder = to_db((loud * 10 ** (moves / 10)).sum(axis=1) / whole.sum())
+    costs = np.abs(moves - move - louder[:, None])[:, heard].mean(axis=1)
+    return float(_CENTRES[np.argmax(costs <= costs.min() + _CENTRE_COST_DB)])
+
+
+def step_back() -> StepBackPlan:
+    """How far the lead may step back where its bands lie over the reference's."""
+    reason = "at most, where the lead's bands lie over the reference's: no more of a balance is sure"
+    return StepBackPlan(Decision(_STEP_BACK_DB, "dB", reason), Decision(0.0, "dB", "not heard yet"))
 
 
 def _eased(move: Bands) -> Bands:

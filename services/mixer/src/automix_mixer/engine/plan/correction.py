@@ -9,7 +9,7 @@ import numpy as np
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan
 
-_DIGITS = 4
+DIGITS = 4
 """Digits that a plan keeps in JSON.
 
 The first render rounds to them too, so that a render from the stored plan uses the same numbers.
@@ -21,13 +21,13 @@ def recorded(planned: BusPlan, heard: BusPlan, fader_db: float, lean_db: float) 
 
     def change(name: str) -> Decision[list[float]]:
         moved = np.subtract(getattr(heard, name).value, getattr(planned, name).value)
-        return Decision([round(float(v), _DIGITS) for v in moved], "dB per third octave", "heard in the rehearsal")
+        return Decision([round(float(v), DIGITS) for v in moved], "dB per third octave", "heard in the rehearsal")
 
     return CorrectionPlan(
         correct_mid_db=change("mid_db"),
         correct_side_db=change("side_db"),
-        correct_fader_db=Decision(round(fader_db, _DIGITS), "dB", "what the vocals make up for it"),
-        correct_lean_db=Decision(round(lean_db, _DIGITS), "dB", "right over left of all but the lead"),
+        correct_fader_db=Decision(round(fader_db, DIGITS), "dB", "what the vocals make up for it"),
+        correct_lean_db=Decision(round(lean_db, DIGITS), "dB", "right over left of all but the lead"),
     )
 
 

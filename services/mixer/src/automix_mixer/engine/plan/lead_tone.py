@@ -16,8 +16,11 @@ VOICE_DB = 4.5
 """Stages that are bounded one by one add up to 9.5 dB, and a voice that is moved by more than 5 dB sounds like another
 voice. Half a decibel is left for the skirts of cuts and the ripple of filters."""
 
-LEAD_DB = 6.5
-"""The same bound behind a reference, which may ask for more."""
+LEAD_DB = 6.0
+"""The same bound behind a reference, which may ask for more: 8 dB less the skirts, and less what a lead's own mean lies
+off the bus's."""
+_NOISE_DB = 3.0
+"""What the pauses of a voice may gain on its singing. An expander takes its range from them before."""
 _SHARE = 0.5
 _VOICE_HZ = (200.0, 5_000.0)
 _WIDER_DB = 3.0
@@ -63,7 +66,10 @@ def lead_share(leads: Sequence[VocalPlan]) -> LeadSharePlan:
     # Both bends are taken around their means, because a plain gain does not change the tone.
     own -= own[:, _inside_voice()].mean(axis=(1, 2), keepdims=True)
     lowest = np.minimum(-LEAD_DB - own.min(axis=(0, 2)), 0.0)
-    highest = np.maximum(LEAD_DB - own.max(axis=(0, 2)), 0.0)
+    # Over the voice there is mostly the noise of its pauses to lift.
+    quiet = _NOISE_DB + min(v.expander_range_db.value for v in leads)
+    most = np.where(_VOICE_HZ[1] > BAND_HZ, LEAD_DB, min(LEAD_DB, quiet))
+    highest = np.maximum(most - own.max(axis=(0, 2)), 0.0)
     said = f"with the lead's own filters at most {LEAD_DB:g} dB"
     return LeadSharePlan(
         lead_share=Decision(_SHARE, "", "where the bus bends far, the voice bends half as far"),

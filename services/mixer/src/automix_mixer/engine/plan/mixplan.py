@@ -221,6 +221,17 @@ class LeadSharePlan:
 
 
 @dataclass(frozen=True)
+class StepBackPlan:
+    """How far the lead steps back under the balance because its bands lie over the reference's.
+
+    The rehearsal finds `step_back_db`, between 0 and `step_back_limit_db`.
+    """
+
+    step_back_limit_db: Decision[float]
+    step_back_db: Decision[float]
+
+
+@dataclass(frozen=True)
 class GluePlan:
     """Compression that holds a bus together; the threshold is against the bus's own loudness, which stays."""
 
@@ -251,6 +262,7 @@ class BusPlan:
     reference: ReferencePlan | None
     correction: CorrectionPlan | None = None
     lead: LeadSharePlan | None = None
+    step_back: StepBackPlan | None = None
     off: tuple[str, ...] = ()
 
 

@@ -77,6 +77,8 @@ _BOUNDS = {
     "lead_share": (0.0, 1.0),
     "lead_lowest_db": (-60.0, 0.0),
     "lead_highest_db": (0.0, 60.0),
+    "step_back_limit_db": (0.0, 12.0),
+    "step_back_db": (0.0, 12.0),
     "correct_mid_db": (-60.0, 60.0),
     "correct_side_db": (-60.0, 60.0),
     "correct_fader_db": (-24.0, 24.0),

@@ -21,7 +21,7 @@ from automix_mixer.engine.plan.beat_planning import (
     plan_beats,
     plan_unmask,
 )
-from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master
+from automix_mixer.engine.plan.bus_planning import plan_bus, plan_master, step_back
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.inserting import with_inserts
 from automix_mixer.engine.plan.instrument_planning import Stages, plan_drums, plan_instruments
@@ -121,6 +121,8 @@ def _plan(
     held = with_alignment(held, sung, settings)
     if bus.reference is not None:
         bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
+        if leads and beats:
+            bus = replace(bus, step_back=step_back())
     # In a session an engineer has already chosen place, width and tone of every instrument, and the sound of the drums.
     free = not material.session
     stages = Stages(pan=free, width=free, lows=free, glue=free, tone=free, kick_faders=free)

@@ -83,6 +83,7 @@ BUS = (
     Kind("reference", (), {"reference": None}, whole="reference"),
     Kind("correction", (), {"correction": None}, whole="correction"),
     Kind("lead", (), {"lead": None}, whole="lead"),
+    Kind("step_back", (), {"step_back": None}, whole="step_back"),
     Kind(
         "glue",
         ("glue_ratio", "glue_threshold_lu", "glue_attack_ms", "glue_release_ms"),

@@ -14,7 +14,7 @@ from automix_mixer.engine.measure.activity import Mask, active_steps, smoothed
 from automix_mixer.engine.measure.fades import gain_db_at
 from automix_mixer.engine.measure.loudness import integrated_lufs
 from automix_mixer.engine.measure.profile import Profile
-from automix_mixer.engine.plan.mixplan import CorrectionPlan, MixPlan
+from automix_mixer.engine.plan.mixplan import CorrectionPlan, MixPlan, StepBackPlan
 from automix_mixer.engine.plan.tone import beat_tone, bus_shift_db, voice_tone
 from automix_mixer.engine.render.vocal_bus import VocalBus
 from automix_mixer.engine.sound.curve_file import PIECE_STEPS, CurveFile
@@ -33,7 +33,7 @@ class Balance:
     """The vocals' fader, the depth of unmasking per step (0 to 1), and what they lead to.
 
     `bus_shift_db` is what the bus's tone adds to the lead over the beats; `lean_db` is what the right channel of all
-    but the lead gains on the left one.
+    but the lead gains on the left one; `back_db` how far the lead has stepped back, which `fader_db` and `lar_db` hold.
     """
 
     fader_db: float
@@ -42,6 +42,7 @@ class Balance:
     lar_db: float | None
     beat_k: CurveFile
     lean_db: float = 0.0
+    back_db: float = 0.0
 
 
 def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps: int, workspace: Workspace) -> Balance:
@@ -72,14 +73,17 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
     return Balance(fader, shift, depth, before + fader, beat)
 
 
-def after_correction(settled: Balance, correction: CorrectionPlan) -> Balance:
+def after_correction(settled: Balance, correction: CorrectionPlan, step_back: StepBackPlan | None) -> Balance:
     """The balance that a recorded rehearsal came to."""
     fader = correction.correct_fader_db.value
+    back = step_back.step_back_db.value if step_back is not None and settled.lar_db is not None else 0.0
     return replace(
         settled,
-        fader_db=settled.fader_db + fader,
+        fader_db=settled.fader_db + fader - back,
+        lar_db=None if settled.lar_db is None else settled.lar_db - back,
         bus_shift_db=settled.bus_shift_db - fader,
         lean_db=correction.correct_lean_db.value,
+        back_db=back,
     )
 
 

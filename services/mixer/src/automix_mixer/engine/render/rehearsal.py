@@ -8,11 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, design_grid, fir_from_db, gain_at, to_db
+from automix_mixer.engine.dsp.bands import (
+    BAND_HZ,
+    Bands,
+    band_powers,
+    design_grid,
+    fir_from_db,
+    gain_at,
+    k_weight_db,
+    to_db,
+)
 from automix_mixer.engine.dsp.fir import MAX_TAPS
 from automix_mixer.engine.dsp.transforms import rfft
 from automix_mixer.engine.measure.profile import Profile
-from automix_mixer.engine.plan.bus_planning import NO_SIDE_DB, towards, unit
+from automix_mixer.engine.plan.bus_planning import NO_SIDE_DB, least_bounded_db, towards, unit
+from automix_mixer.engine.plan.correction import DIGITS
+from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.lead_tone import lead_curves
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan, ReferencePlan
 from automix_mixer.engine.plan.tone import Tone, beat_tone, bus_shift_db, space_gain_db, tone_of, voice_tone
@@ -91,11 +102,17 @@ class Heard:
             np.asarray((m * from_side).sum(axis=0)),
         )
 
+    def lead(self, bus: Responses) -> Power:
+        """The power of the lead alone, mid and side together, shape (bins,)."""
+        return np.asarray(self.products[4, 4] * bus.lead_mid**2 + self.products[5, 5] * bus.lead_side**2)
+
 
 def rehearse(
     plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, settled: Balance, frames: int
 ) -> tuple[MixPlan, Balance]:
-    """The plan with its bus corrected, and the balance that goes with it; both as they were without a reference."""
+    """The plan with its bus corrected, and the balance that goes with it but for what the lead steps back, which the
+    plan tells; both as they were without a reference.
+    """
     reference = plan.bus.reference
     if reference is None:
         return plan, settled
@@ -103,15 +120,21 @@ def rehearse(
     settings = Settings.from_json(plan.settings)
     leads = [(v, profiles[v.track]) for v in plan.vocals if v.part.value == "lead"]
     voice, beat = voice_tone(leads) if leads else None, beat_tone([profiles[b.track] for b in plan.beats])
-    bus, lean, lead = plan.bus, 0.0, 0.0
+    bus, lean, lead, back = plan.bus, 0.0, 0.0, 0.0
+    limit = plan.bus.step_back.step_back_limit_db.value if plan.bus.step_back is not None else 0.0
     for _ in range(_ROUNDS):
         responses = _responses(bus, plan.sample_rate, voice)
-        lean = _lean(heard, lead, responses, reference, settings.width_share)
-        before, after = (heard.sides(lean, lead, r)[:2] for r in (_BEFORE, responses))
+        lean = _lean(heard, lead - back, responses, reference, settings.width_share)
+        before, after = (heard.sides(lean, lead - back, r)[:2] for r in (_BEFORE, responses))
         bus = _corrected(plan.bus, bus, reference, before, after, settings, plan.sample_rate)
         if settled.lar_db is not None and voice is not None:
             lead = settled.bus_shift_db - bus_shift_db(bus, voice, beat)
+            over = _over_db(reference, before, after, heard.lead(responses), settings, plan.sample_rate)
+            back = float(np.clip(back + over, 0.0, limit * settings.spectrum_share))
     settled = replace(settled, fader_db=settled.fader_db + lead, bus_shift_db=settled.bus_shift_db - lead, lean_db=lean)
+    if plan.bus.step_back is not None:
+        found = Decision(round(back, DIGITS), "dB", "heard in the rehearsal")
+        bus = replace(bus, step_back=replace(plan.bus.step_back, step_back_db=found))
     return replace(plan, bus=bus), settled
 
 
@@ -253,7 +276,10 @@ def _corrected(
     tone = unit(Tone(*(band_powers(p, sample_rate) for p in before)))
     limit, planned_db = reference.correction_db.value, [np.array(d.value) for d in (planned.mid_db, planned.side_db)]
     old = planned.lead is None
-    moves = zip(*(towards(t, goal, spectrum, width, level=old) for t in (tone, expected)), strict=True)
+    centre = None if old else least_bounded_db(expected, goal, spectrum)
+    moves = zip(
+        *(towards(t, goal, spectrum, width, level=old, centre_db=centre) for t in (tone, expected)), strict=True
+    )
     wanted = [
         plan + np.clip(measured - believed, lowest, limit)
         for plan, lowest, (measured, believed) in zip(planned_db, (-limit, -_NARROWER_DB), moves, strict=True)
@@ -278,6 +304,24 @@ def _corrected(
         kept = asked * (want != 0.0) * (sample_rate / 2 > BAND_HZ)
         out.append(replace(plan, value=[float(v) for v in kept]))
     return replace(planned, mid_db=out[0], side_db=out[1])
+
+
+def _over_db(
+    reference: ReferencePlan,
+    before: Sequence[Power],
+    after: Sequence[Power],
+    lead: Power,
+    settings: Settings,
+    sample_rate: int,
+) -> float:
+    """By how much the sum lies over what was wanted of it, at equal loudness, in the bands where the lead is loud."""
+    spectrum = settings.spectrum_share
+    was, now = (unit(Tone(*(band_powers(p, sample_rate) for p in pair))) for pair in (before, after))
+    goal = (10 ** (np.array(d.value) / 10) for d in (reference.mid_db, reference.side_db))
+    aim = unit(Tone(*(a ** (1.0 - spectrum) * b**spectrum for a, b in zip((was.mid, was.side), goal, strict=True))))
+    loud = band_powers(lead, sample_rate) * 10 ** (k_weight_db(BAND_HZ) / 10)
+    over = to_db(now.mid + now.side) - to_db(aim.mid + aim.side)
+    return float((loud * over).sum() / max(loud.sum(), 1e-20))
 
 
 def _width_db(tone: Tone, moves: Sequence[Bands | float]) -> float:
