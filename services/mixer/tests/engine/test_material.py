@@ -51,6 +51,32 @@ def test_a_finished_session_comes_out_as_its_engineer_left_it(session: list[Trac
     assert planned(session, balance="style").master.range is None
 
 
+def test_a_dry_voice_behind_a_finished_lead_leaves_the_session_mixed(session: list[Track], tmp_path: Path) -> None:
+    behind = 0.2 * np.roll(load(Path(session[0].path)).mean(axis=1), RATE)
+    plan = planned([session[0], Track(save_wav(tmp_path / "backing vocals.wav", behind), "vocals"), *session[1:]])
+    assert [v.part.value for v in plan.vocals] == ["lead", "backing"]
+    assert [v.compressor_ratio.value for v in plan.vocals] == [1.0, 2.5]
+    assert "session's own" in plan.notes[0]
+    assert plan.master.range is not None
+    assert (plan.master.range.range_limit_db.value, plan.bus.glue_ratio.value) == (2.0, 1.0)
+    assert max(map(abs, plan.bus.mid_db.value)) == min(plan.unmask.cut_db.value) == 0.0
+    assert plan.space.reverb_lu.value == -120.0
+
+
+def test_glue_fades_out_as_a_session_is_finished(session: list[Track], tmp_path: Path) -> None:
+    """By the crest of its lead, which lies between those of finished and of raw ones."""
+    voice = load(Path(session[0].path))
+    ratios = []
+    for peak in (1.0, 1.68, 1.8):
+        spiked = voice.copy()
+        loudest = np.abs(voice).max(axis=1).argmax()
+        spiked[loudest] *= peak
+        path = save_wav(tmp_path / f"spiked {peak}.wav", spiked)
+        ratios.append(planned([Track(path, "vocals"), *session[1:]]).bus.glue_ratio.value)
+    assert ratios[0] == 1.0
+    assert 1.0 < ratios[1] < ratios[2] <= 2.0
+
+
 @pytest.mark.parametrize("gain", [-30.0, -12.0, 12.0])
 def test_a_voice_that_was_moved_makes_no_session(gain: float, session: list[Track], tmp_path: Path) -> None:
     plan = planned([moved(session[0], tmp_path, gain), *session[1:]])

@@ -69,8 +69,14 @@ def unit(tone: Tone) -> Tone:
     return Tone(tone.mid / max(total, 1e-20), tone.side / max(total, 1e-20))
 
 
-def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, nyquist_hz: float) -> BusPlan:
-    """`expected` is the tone that the sum of everything will have before the bus."""
+def plan_bus(
+    expected: Tone, references: Sequence[Profile], settings: Settings, nyquist_hz: float, mixed: float
+) -> BusPlan:
+    """`expected` is the tone that the sum of everything will have before the bus.
+
+    A song that is `mixed` already (0 to 1) is not pulled towards the neutral curve, nor held together by glue.
+    """
+    neutral = settings.neutral_strength * (1.0 - mixed)
     mid = np.zeros(BAND_HZ.size)
     side = np.zeros(BAND_HZ.size)
     reason, follow = "nothing asked for", None
@@ -81,15 +87,14 @@ def plan_bus(expected: Tone, references: Sequence[Profile], settings: Settings, 
         follow = _follow(before, goal, references, spectrum, width) if spectrum or width else None
         names = ", ".join(p.track.label for p in references)
         reason = f"{100 * spectrum:.0f} % of the way to {names}, at most {_TONE_BOUND_DB:g} dB"
-    elif settings.neutral_strength:
+    elif neutral:
         now = to_db(expected.mid + expected.side)
         move = smooth_bands(_level(neutral_db() - now, now), 4)
-        mid = np.clip(settings.neutral_strength * move, -_NEUTRAL_BOUND_DB, _NEUTRAL_BOUND_DB)
+        mid = np.clip(neutral * move, -_NEUTRAL_BOUND_DB, _NEUTRAL_BOUND_DB)
         side = mid
-        share = 100 * settings.neutral_strength
-        reason = f"{share:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
+        reason = f"{100 * neutral:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
     audible = nyquist_hz > BAND_HZ
-    glue = _glue(references, settings)
+    glue = _glue(references, settings, mixed)
     return BusPlan(
         mid_db=Decision([float(v) for v in mid * audible], "dB per third octave", reason),
         side_db=Decision([float(v) for v in side * audible], "dB per third octave", reason),
@@ -210,10 +215,10 @@ class _Glue:
     reason: str
 
 
-def _glue(references: Sequence[Profile], settings: Settings) -> _Glue:
+def _glue(references: Sequence[Profile], settings: Settings, mixed: float) -> _Glue:
     """Slow and shallow compression, unless a dense reference asks for more."""
     if not references:
-        ratio = 2.0 if settings.neutral_strength else 1.0
+        ratio = 2.0 - mixed if settings.neutral_strength else 1.0
         return _Glue(
             ratio, 2.0, 30.0, 200.0, "moderate (2 to 3 in research)" if ratio > 1 else "off: nothing asked for"
         )

@@ -33,33 +33,44 @@ _STEREO_DB = -35.0
 class Material:
     """`session`: whether the raw levels are kept, and `why`; `raw_lar_db` the lead over the beats in them, dB.
 
-    `finished` holds for every vocal how finished it is, from 0 (raw) to 1.
+    `finished` holds for every vocal how finished it is, from 0 (raw) to 1; `lead_finished` is the least of the leads'.
     """
 
     session: bool
     why: str
     raw_lar_db: float
     finished: tuple[float, ...]
+    lead_finished: float = 0.0
 
     @property
     def mixed(self) -> float:
-        """How far the song is mixed already, from 0 to 1. Only a session of finished voices is more than 0."""
-        return min(self.finished) if self.session and self.finished else 0.0
+        """How far the song is mixed already, from 0 to 1. Only a session with a finished lead is more than 0: voices
+        behind it may be drier, and somebody has set them against it all the same.
+        """
+        return self.lead_finished if self.session else 0.0
+
+    @property
+    def spaced(self) -> float:
+        """How far the voices have a space of their own, from 0 to 1."""
+        return self.mixed if self.session else min(self.finished, default=0.0)
 
 
 def material_of(vocals: Sequence[Profile], leads: Sequence[Profile], beats: Sequence[Profile], wanted: str) -> Material:
     """Tells the material. `wanted` is auto, session or style; only auto measures."""
     finished = tuple(finished_share(p) for p in vocals)
+    lead = min(
+        (share for share, p in zip(finished, vocals, strict=True) if any(p is one for one in leads)), default=0.0
+    )
     if not leads or not beats:
-        return Material(False, "there is nothing to balance", 0.0, finished)
+        return Material(False, "there is nothing to balance", 0.0, finished, lead)
     raw = raw_lar_db(leads, beats)
     if wanted == "style":
-        return Material(False, "the setting", raw, finished)
+        return Material(False, "the setting", raw, finished, lead)
     if wanted == "session":
-        return Material(True, "the setting", raw, finished)
+        return Material(True, "the setting", raw, finished, lead)
     against = next(_against_session(vocals, beats, raw), "")
     why = against or "the tracks end together, no peak or loudness was normalised, and their sum is near full scale"
-    return Material(not against, why, raw, finished)
+    return Material(not against, why, raw, finished, lead)
 
 
 def finished_share(profile: Profile) -> float:

@@ -106,17 +106,21 @@ def _plan(
     voice = voice_tone(leads) if leads else None
     unmask = plan_unmask(voice, backing if beats else None, lar.value, 1.0 - material.mixed)
     share = min(1.0, sum(_sung_share(v, p) for v, p in leads))
-    space = _space(style.value, tempo.value, settings, min(material.finished, default=0.0))
-    # A song that is mixed already is not pulled towards the neutral curve.
-    pulled = replace(settings, neutral_strength=settings.neutral_strength * (1.0 - material.mixed))
-    bus = plan_bus(backing, references, pulled, rate / 2)
+    space = _space(style.value, tempo.value, settings, material.spaced)
+    bus = plan_bus(backing, references, settings, rate / 2, material.mixed)
     for _ in range(_BUS_ROUNDS):
         if voice is None:
             break
         voice = voice_tone([(bounded(v, bus), p) for v, p in leads])
         # The bus changes the balance, the fader makes up for it, and that changes what the bus gets.
         before_bus = lar.value - bus_shift_db(bus, voice, backing)
-        bus = plan_bus(expected_tone(voice, backing, unmask, space, before_bus, share), references, pulled, rate / 2)
+        bus = plan_bus(
+            expected_tone(voice, backing, unmask, space, before_bus, share),
+            references,
+            settings,
+            rate / 2,
+            material.mixed,
+        )
     held = [with_tuning(bounded(v, bus), beat_profiles, settings) for v in vocal_plans]
     held = with_alignment(held, sung, settings)
     if bus.reference is not None:
