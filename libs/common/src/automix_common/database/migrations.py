@@ -2,8 +2,10 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from automix_common.database.pool import Connection
+if TYPE_CHECKING:  # who migrates needs no pool, and what it loads weighs 6 MB
+    from automix_common.database.pool import Connection
 
 LOCK_TIMEOUT = "5s"
 
@@ -59,7 +61,7 @@ def upgrade(package: str, database_url: str, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
-async def schema_is_current(package: str, connection: Connection) -> bool:
+async def schema_is_current(package: str, connection: "Connection") -> bool:
     """Whether the schema is at least as new as this package needs."""
     exists = await (await connection.execute("SELECT to_regclass('alembic_version')")).fetchone()
     if exists is None or exists[0] is None:

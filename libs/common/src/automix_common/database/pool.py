@@ -39,6 +39,9 @@ PATIENCE = {
 power closes no connection, and the system's own limits are two hours for one that waits and a quarter of an hour for
 one that sends. What the URL says takes precedence."""
 
+IDLE_SECONDS = 60.0
+"""A connection that was not needed for so long is closed, one in each such time: PostgreSQL holds 3 MB for each."""
+
 RECONNECT_SECONDS = 10.0
 """The pool doubles its pause after each attempt to connect and would let a server that was away for minutes wait for
 minutes more. An attempt that is given up after this time begins anew with the next call, so no pause is over 4 s."""
@@ -53,6 +56,7 @@ class Database:
             url,
             min_size=1,
             max_size=size,
+            max_idle=IDLE_SECONDS,
             timeout=10,
             reconnect_timeout=RECONNECT_SECONDS,
             kwargs={"autocommit": True, "application_name": name, "options": _options(url), **_patience(url)},
