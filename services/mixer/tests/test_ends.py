@@ -8,7 +8,7 @@ import pytest
 from automix_common.database.pool import Database
 from automix_common.process.ids import new_id
 from automix_mixer.domain import Claim, JobError, JobStatus, NewRender, RenderFile
-from automix_mixer.naming import distinct, output_label, track_label
+from automix_mixer.naming import distinct, output_label, render_name, track_label
 from automix_mixer.repository import lifecycle
 from automix_mixer.repository.jobs import Jobs
 from automix_mixer.worker.ending import Endings
@@ -28,6 +28,7 @@ from .harness import (
     row_of,
     scalar,
     succeed,
+    track,
 )
 
 ERROR = JobError("NOT_AUDIO", "no audio in it")
@@ -89,6 +90,21 @@ def test_a_number_keeps_a_name_within_bounds(names: list[str]) -> None:
         taken.append(distinct(render, taken).filename)
     assert len({name.removesuffix(".wav") for name in taken}) == len(taken)
     assert all(len(name) <= 255 and name.endswith(".wav") for name in taken)
+
+
+@pytest.mark.parametrize(
+    ("project", "name"),
+    [
+        ("Night train", "Night train (mix).wav"),
+        ("AC/DC: live?", "AC-DC- live- (mix).wav"),
+        ("..", "Drum loop (mix).wav"),
+        (None, "Drum loop (mix).wav"),
+        ("x" * 200, f"{'x' * 200} (mix).wav"),
+    ],
+)
+def test_a_mix_is_called_after_its_project(project: str | None, name: str) -> None:
+    inputs = [track("vocals", filename="Lead.wav"), track("beat", filename="Drum loop.wav")]
+    assert render_name(project, inputs, ".wav") == name
 
 
 @pytest.mark.parametrize(

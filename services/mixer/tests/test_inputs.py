@@ -40,8 +40,8 @@ class Storage:
 
 async def fetched(storage: Storage, folder: Path, *keys: str) -> list[Path]:
     inputs = [JobInput(new_id(), "beat", key, SHA, f"{key}.wav", 1, 1.0) for key in keys]
-    claim = Claim(new_id(), new_id(), 1, {}, None, None, inputs)
-    patience = Patience(0.0, lambda _: None, lambda: None)
+    claim = Claim(new_id(), new_id(), 1, {}, None, None, None, inputs)
+    patience = Patience(0.0, lambda _: None, lambda _: None, lambda: None)
     return await fetch_inputs(cast("ObjectStore", storage), claim, folder, patience)
 
 

@@ -303,6 +303,7 @@ async def test_a_retry_repeats_a_job_that_did_not_succeed(caller: Caller, databa
     retry = pb.RetryJobRequest(job_id=job.id, request_id=str(uuid4()))
     assert await refusal(caller, "RetryJob", retry) == (PRECONDITION, "JOB_NOT_ENDED")
     await caller.call("CancelJob", pb.CancelJobRequest(job_id=job.id))
+    caller.studio.projects[caller.project_id].name = "Night train"
     answers = await asyncio.gather(*(caller.call("RetryJob", retry) for _ in range(3)))
     assert len({answer.job.id for answer in answers}) == 1
     new = answers[0].job
@@ -310,6 +311,7 @@ async def test_a_retry_repeats_a_job_that_did_not_succeed(caller: Caller, databa
     assert (new.inputs, new.settings) == (job.inputs, job.settings)
     claimed = await claim_job(database, new.id)
     assert claimed is not None
+    assert claimed.project_name == "Night train"
     assert await succeed(database, claimed)
     answer = await refusal(caller, "RetryJob", pb.RetryJobRequest(job_id=new.id))
     assert answer == (PRECONDITION, "JOB_SUCCEEDED")

@@ -69,7 +69,7 @@ async def test_the_stage_is_back_after_the_wait(monkeypatch: pytest.MonkeyPatch,
     storage = Storage(1, hints)
     attempts = Attempts(cast("ObjectStore", storage), tmp_path, Limits(1, 1, 1.0, 1.0), patience_seconds=60.0)
     inputs = [JobInput(new_id(), "beat", key, SHA, f"{key}.wav", 1, 1.0) for key in ("first", "second")]
-    made = await attempts.make(Claim(new_id(), new_id(), 1, {}, None, None, inputs), hints)
+    made = await attempts.make(Claim(new_id(), new_id(), 1, {}, None, None, None, inputs), hints)
     assert isinstance(made, Refused), "the second track is gone"
     assert storage.stages == ["fetching", "trying whether the disk has room again", "fetching"]
 

@@ -175,9 +175,9 @@ async def test_a_job_becomes_a_render_and_its_plan_can_be_rendered_again(
     assert hashlib.sha256(data).hexdigest() == render.sha256
     assert data[:4] == b"RIFF"
     assert 2.0 <= render.duration < 5.0, "the space may ring out"
-    assert render.filename == "beat (mix).wav"
+    assert render.filename == "Song (mix).wav"
     stems = {file.filename for file in render.files if file.kind == "stem"}
-    assert stems >= {"beat (lead).wav", "beat (beat).wav"}
+    assert stems >= {"Song (lead).wav", "Song (beat).wav"}
     tracks = {file.filename.partition(" (")[2][:2] for file in render.files if file.kind == "track"}
     assert tracks == {"1 ", "2 "}, "each by its number and its name"
     documents = await caller.call("GetRenderReport", pb.GetRenderReportRequest(render_id=job.render_id))

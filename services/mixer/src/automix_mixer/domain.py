@@ -50,6 +50,7 @@ class NewJob:
     plan: dict[str, Any] | None
     inputs: Sequence[JobInput]
     retry_of: UUID | None = None
+    project_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,7 @@ class Claim:
     attempt: int
     settings: dict[str, Any]
     plan: dict[str, Any] | None
+    project_name: str | None
     traceparent: str | None
     """W3C trace context of the call that created it."""
     inputs: Sequence[JobInput]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -43,7 +44,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         earlier = await self._earlier(request, pb.CreateJobResponse)
         if earlier is not None:
             return earlier
-        await self._peers.require_active_project(request.project_id)
+        project = await self._peers.require_active_project(request.project_id)
         inputs = await self._peers.inputs(request.project_id, request.inputs)
         settings = of_mix(request.settings, inputs, beside_plan=bool(request.plan_json))
         plan = None
@@ -53,7 +54,7 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
             plan = await asyncio.to_thread(edited_plan, request.plan_json, settings, inputs, own_format=unasked)
             settings |= {"format": plan["settings"]["format"]}
         kept = settings | stored_options(request.inputs, inputs)
-        new = NewJob(UUID(request.project_id), kept, plan, inputs)
+        new = NewJob(UUID(request.project_id), kept, plan, inputs, project_name=project.name)
         return await self._queue(request, new, pb.CreateJobResponse)
 
     async def RetryJob(self, request: pb.RetryJobRequest, context: Context) -> pb.RetryJobResponse:
@@ -67,8 +68,8 @@ class JobsServicer(mixer_pb2_grpc.MixerServiceServicer):
         if old is None or new is None:
             raise not_yours("job")
         require_retryable(old.status)
-        await self._peers.require_active_project(str(new.project_id))
-        return await self._queue(request, new, pb.RetryJobResponse)
+        project = await self._peers.require_active_project(str(new.project_id))
+        return await self._queue(request, replace(new, project_name=project.name), pb.RetryJobResponse)
 
     async def GetJob(self, request: pb.GetJobRequest, context: Context) -> pb.GetJobResponse:
         """Reads one job."""

@@ -7,12 +7,15 @@ from automix_mixer.domain import JobInput, NewRender
 
 LONGEST_NAME = 255
 LONGEST_LABEL = 60
+NOT_IN_FILES = frozenset('\\/:*?"<>|')
+"""Characters that some system does not take in a file's name."""
 
 
-def render_name(inputs: Sequence[JobInput], suffix: str) -> str:
-    """A name for people: the first beat's (else the first track's) own name, marked as the mix."""
+def render_name(project_name: str | None, inputs: Sequence[JobInput], suffix: str) -> str:
+    """A name for people: the project's, marked as the mix; without one the first beat's or else the first track's."""
+    plain = "".join("-" if c in NOT_IN_FILES else c for c in project_name or "" if c.isprintable()).strip(". ")
     named = next((track for track in inputs if track.role == "beat"), inputs[0]).filename
-    return _titled(named.rsplit(".", 1)[0] or named, "mix", suffix)
+    return _titled(plain or named.rsplit(".", 1)[0] or named, "mix", suffix)
 
 
 def beside(mix_name: str, label: str, suffix: str) -> str:

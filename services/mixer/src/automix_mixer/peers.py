@@ -43,9 +43,11 @@ class Peers:
         answer = await call_peer(self._projects.GetProject, projects_pb2.GetProjectRequest(project_id=project_id))
         return answer.project
 
-    async def require_active_project(self, project_id: str) -> None:
-        """Raises PermissionDenied (NOT_YOURS), FailedPrecondition (PROJECT_COMPLETED)."""
-        require_active(completed=(await self.require_project(project_id)).completed)
+    async def require_active_project(self, project_id: str) -> projects_pb2.Project:
+        """The caller's project. Raises PermissionDenied (NOT_YOURS), FailedPrecondition (PROJECT_COMPLETED)."""
+        project = await self.require_project(project_id)
+        require_active(completed=project.completed)
+        return project
 
     async def inputs(self, project_id: str, asked: Sequence[pb.JobInput]) -> list[JobInput]:
         """The named assets, or every asset of the project, as a job freezes them.

@@ -32,6 +32,7 @@ class Jobs:
             job=job_id,
             project=new.project_id,
             owner=self._owner_id,
+            called=new.project_name,
             repeated=new.retry_of,
             tracks=len(new.inputs),
             options=Jsonb(new.settings),

@@ -110,6 +110,7 @@ ADD_JOB = Command(
         project_id=bindparam("project"),
         owner_id=bindparam("owner"),
         requested_by=bindparam("owner"),
+        project_name=bindparam("called"),
         retry_of=bindparam("repeated"),
         input_count=bindparam("tracks"),
         settings=bindparam("options"),

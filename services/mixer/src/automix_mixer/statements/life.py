@@ -23,6 +23,7 @@ class Taken(NamedTuple):
     attempt: int
     settings: dict[str, Any]
     plan: dict[str, Any] | None
+    project_name: str | None
     traceparent: str | None
 
 
@@ -34,7 +35,7 @@ _CLAIM = """
     WHERE id = {job} AND NOT cancel_requested
         AND (status = 'queued' OR status = 'processing' AND lease_expires_at < clock_timestamp())
         AND failures + (status = 'processing')::int < %(failures)s
-    RETURNING id, owner_id, attempt, settings, plan, traceparent
+    RETURNING id, owner_id, attempt, settings, plan, project_name, traceparent
 """
 CLAIM = Query(Taken, _CLAIM.format(job="%(job)s"))
 """The job of that id, if it is queued or its worker is lost."""
@@ -59,7 +60,15 @@ CLAIM_NEXT = Query(
 there is nobody else, the statement waits for the other claim. A job that just changes is passed over as well, so that
 no two transactions wait for each other."""
 
-_TAKEN = (jobs.c.id, jobs.c.owner_id, jobs.c.attempt, jobs.c.settings, jobs.c.plan, jobs.c.traceparent)
+_TAKEN = (
+    jobs.c.id,
+    jobs.c.owner_id,
+    jobs.c.attempt,
+    jobs.c.settings,
+    jobs.c.plan,
+    jobs.c.project_name,
+    jobs.c.traceparent,
+)
 RECLAIM = Query(
     Taken,
     jobs.update()

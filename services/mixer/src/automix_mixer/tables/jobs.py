@@ -83,6 +83,12 @@ jobs = sa.Table(
         server_default="",
         comment="What the worker is doing, in a word or two; empty unless processing",
     ),
+    sa.Column(
+        "project_name",
+        sa.Text,
+        sa.CheckConstraint("char_length(project_name) <= 200"),
+        comment="What its project was called when it was made: its files are named after it",
+    ),
     sa.Column("retry_of", sa.Uuid, comment="The job of the same project that this one repeats"),
     sa.Column(
         "input_count",

@@ -40,7 +40,7 @@ async def store_outputs(
         return key, await patience.call(lambda: store.put_file(key, path, content_type(key)))
 
     mix_key, content = await put(mix, "mix")
-    filename = render_name(claimed.inputs, mix.suffix)
+    filename = render_name(claimed.project_name, claimed.inputs, mix.suffix)
     files = []
     for number, (kind, path) in enumerate(named):
         beginning = next((one for one in NAMED if kind.startswith(one)), "")
