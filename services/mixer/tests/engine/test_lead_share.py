@@ -100,6 +100,10 @@ def test_a_lead_steps_back_where_its_bands_lie_over_the_references(far: list[Tra
     back = on.plan.bus.step_back.step_back_db.value
     assert 0.5 < back <= 2.0
     assert on.report.lar_db == pytest.approx(on.plan.balance.lar_db.value - back, abs=0.01)
+    less = replace(on.plan.bus.step_back, step_back_db=replace(on.plan.bus.step_back.step_back_db, value=0.25))
+    edited = replace(on.plan, bus=replace(on.plan.bus, step_back=less))
+    again = mix(tracks, Settings(), folder / "edited.wav", plan=edited)
+    assert again.report.lar_db == pytest.approx(on.plan.balance.lar_db.value - 0.25, abs=0.01)
     without = replace(on.plan, bus=replace(on.plan.bus, correction=None, off=("step_back",)))
     off = mix(tracks, Settings(), folder / "off.wav", plan=without)
     assert off.report.lar_db == pytest.approx(on.plan.balance.lar_db.value, abs=0.01)
