@@ -29,6 +29,21 @@ def test_mixes_that_are_the_same_do_not_differ() -> None:
     assert differences((STRIPS, REPORT), (STRIPS, REPORT)) == []
 
 
+def test_the_order_in_which_a_plan_was_stored_is_no_difference() -> None:
+    """PostgreSQL's jsonb has an order of its own."""
+    asked = {
+        "delay_seconds": decided(0.11),
+        "feedback": decided(0.08),
+        "mix": decided(0.25),
+        "channels": decided("both"),
+    }
+    one, other = deepcopy(STRIPS), deepcopy(STRIPS)
+    for plan, parameters in ((one, asked), (other, dict(reversed(asked.items())))):
+        for strip in (plan["tracks"][0], plan["buses"][0]):
+            strip["inserts"].append({"kind": "delay", "on": True, "parameters": parameters})
+    assert differences((one, {}), (other, {})) == []
+
+
 def test_what_was_decided_otherwise_is_told_track_by_track() -> None:
     told = {(one.about, one.what): (one.a, one.b) for one in differences((STRIPS, {}), (changed(), {}))}
     assert told == {

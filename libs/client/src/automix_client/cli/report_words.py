@@ -71,14 +71,18 @@ def _together(plan: Document, report: Document) -> Iterator[str]:
 
 
 def effects_of(strip: Document) -> Iterator[str]:
-    """A user's effects on a strip, each with what is not at its default."""
+    """A user's effects on a strip, each with what is not at its default, in the order of the contract: a plan that the
+    platform has stored has lost its own."""
     for insert in strip.get("inserts") or ():
         kind, parameters = insert.get("kind"), insert.get("parameters") or {}
         if kind not in (*KINDS, *OWN_MACHINE) or "channels" not in parameters or insert.get("on") is False:
             continue
+        known = KINDS[kind].parameters if kind in KINDS else ()
+        places = {parameter.name: place for place, parameter in enumerate(known)}
+        ordered = sorted(parameters.items(), key=lambda named: (places.get(named[0], len(places)), named[0]))
         said = [
             f"{name} {_plain(one.get('value'))} {one.get('unit') or ''}".rstrip()
-            for name, one in parameters.items()
+            for name, one in ordered
             if one.get("reason") != "default"
         ]
         words = kind.replace("_", " ")
