@@ -74,7 +74,7 @@ def inverted(desk: Desk) -> tuple[str, bool]:
     made = desk.mixed("voc_inverted.flac", **DRY)
     lead = load(desk.folder / "stem_lead.wav")
     lost = level_db(lead.mean(axis=1)) - level_db(lead)
-    return f"lead in mono {lost:+.1f} dB", abs(lost) < 0.5 and made.says("upside down", "put right")
+    return f"lead in mono {lost:+.1f} dB", abs(lost) < 0.5 and made.says("inverted polarity", "corrected")
 
 
 def one_sided(desk: Desk) -> tuple[str, bool]:

@@ -86,7 +86,7 @@ def test_a_channel_that_is_upside_down_is_turned(role: str, part: str, save: Sav
         assert profile.pcm is not None
         kept = np.concatenate(list(profile.pcm.blocks()), axis=1)[:, : 8 * RATE].T
     result = mixed(tmp_path, *(([path], []) if role == "vocals" else ([], [path])), **DRY)
-    (note,) = [n for n in result.report.notes if "upside down" in n]
+    (note,) = [n for n in result.report.notes if "inverted polarity" in n]
     assert ("0:03" in note and "0:06" in note) == (part == "in part")
     mono, stereo = (level_db(x[span]) for x in (kept.mean(axis=1), kept))
     assert mono == pytest.approx(stereo, abs=1.5)
@@ -216,7 +216,7 @@ def test_wide_sound_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> 
     mid, side = random.standard_normal((2, 6 * RATE)) * 0.1
     wide = np.stack([mid + 1.3 * side, mid - 1.3 * side], axis=1)
     result = mixed(tmp_path, [], [save("wide", wide)])
-    assert not any("upside down" in n for n in result.report.notes)
+    assert not any("inverted polarity" in n for n in result.report.notes)
 
 
 def test_the_end_of_a_wide_reverb_is_not_taken_for_upside_down(save: Save, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_the_end_of_a_wide_reverb_is_not_taken_for_upside_down(save: Save, tmp_p
     tail = 0.01 * random.standard_normal(RATE) * np.exp(-np.arange(RATE) / RATE * 10)
     hits[2 * RATE : 3 * RATE] = np.stack([tail, -tail], axis=1)
     result = mixed(tmp_path, [], [save("hits", hits)])
-    assert not any("upside down" in n for n in result.report.notes)
+    assert not any("inverted polarity" in n for n in result.report.notes)
 
 
 def test_the_last_word_rings_out(save: Save, tmp_path: Path) -> None:
@@ -279,13 +279,13 @@ def test_a_mono_reference_is_as_loud_as_it_is_on_two_loudspeakers(save: Save, tm
     [
         (beat(0.05), "too short"),
         (np.zeros((5 * RATE, 2)), "silent"),
-        (beat(8).mean(axis=1)[:, None] * np.array([1.0, -1.0]), "upside down"),
+        (beat(8).mean(axis=1)[:, None] * np.array([1.0, -1.0]), "inverted polarity"),
     ],
 )
 def test_a_reference_that_is_not_as_meant_is_named(sound: np.ndarray, word: str, save: Save, tmp_path: Path) -> None:
     target, notes = reference_target(save("odd reference", sound), save, tmp_path)
     assert any("odd reference" in n and word in n for n in notes)
-    assert (target == -14.0) == (word != "upside down")
+    assert (target == -14.0) == (word != "inverted polarity")
 
 
 @pytest.mark.parametrize(("joined", "said"), [(1, "one piece"), (2, "2 pieces")])

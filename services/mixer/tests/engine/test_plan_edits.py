@@ -133,7 +133,7 @@ def test_a_strength_that_is_edited_does_what_the_setting_does(song: Song) -> Non
 
     edited, out = song.edited(lambda plan: plan["settings"].update(reference_strength=0.3), "weaker")
     assert any(
-        "heard again" in note and "30 % of the way in tone (it was 80 %)" in note for note in edited.report.notes
+        "measured again" in note and "30 % of the way in tone (it was 80 %)" in note for note in edited.report.notes
     )
     fresh = plan_to_json(mix(song.tracks, Settings(reference_strength=0.3), song.folder / "fresh.wav").plan)
     planned = plan_to_json(edited.plan)
@@ -141,7 +141,7 @@ def test_a_strength_that_is_edited_does_what_the_setting_does(song: Song) -> Non
     # What was heard is recorded, so that the plan which comes of it gives the same bytes and is not heard again.
     again = mix(song.tracks, Settings(), song.folder / "again.wav", plan=read_plan(json.dumps(planned), {})[1])
     assert (song.folder / "again.wav").read_bytes() == out.read_bytes()
-    assert not any("heard again" in note for note in again.report.notes)
+    assert not any("measured again" in note for note in again.report.notes)
 
 
 def older(plan: Plan) -> None:
@@ -158,14 +158,14 @@ def test_an_older_plan_keeps_its_bytes_and_says_that_its_strengths_change_nothin
     for edit in (older, weaker):
         made, out = song.edited(edit, edit.__name__)
         assert out.read_bytes() == song.unchanged[0]
-        assert any("change nothing" in note for note in made.report.notes)
+        assert any("have no effect" in note for note in made.report.notes)
 
 
 def test_strengths_are_said_to_change_nothing_where_there_is_nothing_to_follow(
     song: Song, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     alone = Song("beat_alone", tmp_path_factory.mktemp("alone"), Settings())
-    assert not any("change nothing" in note for note in alone.unchanged[3])  # type: ignore[attr-defined]
+    assert not any("have no effect" in note for note in alone.unchanged[3])  # type: ignore[attr-defined]
 
     def off(plan: Plan) -> None:
         inserts(plan, "mix")["reference"]["on"] = False
@@ -173,7 +173,7 @@ def test_strengths_are_said_to_change_nothing_where_there_is_nothing_to_follow(
 
     for one, edit in ((alone, lambda plan: plan["settings"].update(reference_width=0.5)), (song, off)):
         made, _ = one.edited(edit, "unheard")
-        assert any("it follows no reference" in note for note in made.report.notes)
+        assert any("the plan follows no reference" in note for note in made.report.notes)
 
 
 def test_a_correction_that_is_switched_off_is_not_heard_again(song: Song) -> None:

@@ -86,8 +86,8 @@ def first_master_notes(plan: MixPlan, settings: Settings) -> list[str]:
     if first is None or (first.lufs, first.ceiling_dbtp) == (said.target_lufs.value, said.ceiling_dbtp.value):
         return []
     return [
-        f"The mix itself is as loud as the plan decides, {said.target_lufs.value:g} LUFS under"
-        f" {said.ceiling_dbtp.value:g} dBTP, and not as its first master, {first.name}, would be."
+        f"The mix itself follows its plan, {said.target_lufs.value:g} LUFS under {said.ceiling_dbtp.value:g} dBTP,"
+        f" and not its first master, {first.name}."
     ]
 
 
@@ -98,8 +98,8 @@ def master_notes(gain: MasterGain, measured: Measured, plan: MixPlan) -> list[st
     if not gain.limited:
         return []
     return [
-        f"The mix reaches {measured.integrated_lufs:.1f} of {plan.master.target_lufs.value:.1f} LUFS: more would need"
-        f" over {plan.master.max_limiting_db.value:g} dB of limiting."
+        f"The mix reaches {measured.integrated_lufs:.1f} instead of {plan.master.target_lufs.value:.1f} LUFS:"
+        f" more would need over {plan.master.max_limiting_db.value:g} dB of limiting."
     ]
 
 

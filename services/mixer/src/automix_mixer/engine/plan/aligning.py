@@ -47,5 +47,9 @@ def _moves(double: Profile, leads: Sequence[Profile], strength: float) -> Decisi
     placed = joints(own.read, moved, double.frames, round(JOINT_S * rate))
     rows = [[first / rate, last / rate, 1e3 * by / rate] for first, last, by in placed]
     furthest = max((abs(ms) for _, _, ms in rows), default=0.0)
-    said = f"{len(rows)} stretches onto the lead, by up to {furthest:.0f} ms" if rows else "it is in time with the lead"
+    said = (
+        f"{len(rows)} stretches are moved onto the lead, by up to {furthest:.0f} ms"
+        if rows
+        else "it is in time with the lead"
+    )
     return Decision(rows, "s, s, ms late", said + (f"; {strength:.0%} of the way, as asked" if strength < 1.0 else ""))

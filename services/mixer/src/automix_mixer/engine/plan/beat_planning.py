@@ -60,11 +60,15 @@ def density(beats: Sequence[Profile]) -> float:
 def decide_style(beats: Sequence[Profile], wanted: str) -> Decision[str]:
     """The setting, or what the beat's density suggests."""
     if wanted != "auto":
-        return Decision(wanted, "", "the setting")
+        return Decision(wanted, "", "from the settings")
     if not beats:
-        return Decision("pop", "", "no beat to judge by")
+        return Decision("pop", "", "there is no beat to judge the style by")
     dense = density(beats)
-    return Decision("rock" if dense > 0.5 else "pop", "", f"the backing's density is {dense:.2f} (0 sparse, 1 dense)")
+    return Decision(
+        "rock" if dense > 0.5 else "pop",
+        "",
+        f"judged by how dense the backing is: {dense:.2f} on a scale from 0 (sparse) to 1 (dense)",
+    )
 
 
 def decide_lar(
@@ -72,20 +76,20 @@ def decide_lar(
 ) -> Decision[float]:
     """Lead over beats: that of the session, or by style, or by density; plus the user's offset."""
     if wanted != "auto" or not beats:
-        base, reason = LAR_DB[style], f"usual for {style}, sure within {_SURE_DB:g} dB"
+        base, reason = LAR_DB[style], f"usual for {style}, give or take {_SURE_DB:g} dB"
     else:
         dense = density(beats)
         base = _SPARSE_LAR_DB + (_DENSE_LAR_DB - _SPARSE_LAR_DB) * dense
         reason = (
-            f"between {_SPARSE_LAR_DB:g} dB over a sparse backing and {_DENSE_LAR_DB:g} over a dense one; this one's"
-            f" density is {dense:.2f}; sure within {_SURE_DB:g} dB"
+            f"from {_SPARSE_LAR_DB:g} dB over a sparse backing to {_DENSE_LAR_DB:g} dB over a dense one; the density"
+            f" here is {dense:.2f} (0 sparse, 1 dense); give or take {_SURE_DB:g} dB"
         )
     if material.session:
         most = _FROM_RULE_DB + _FINISHED_DB * material.mixed
         kept = base + float(np.clip(material.raw_lar_db - base, -most, most))
         reason = (
-            f"the session's own {material.raw_lar_db:+.1f} dB, at most {most:g} dB from the style's"
-            f" {base:+.1f}: {material.why}"
+            f"the session's own balance of {material.raw_lar_db:+.1f} dB, at most {most:g} dB away from what is usual"
+            f" ({base:+.1f} dB), because {material.why}"
         )
         base = kept
     if offset_db:
@@ -103,8 +107,8 @@ def balance_note(lar: Decision[float], material: Material) -> str:
     if material.session:
         return f"{_SESSION}: the lead stands {lar.value:+.1f} dB against the beats."
     return (
-        f"{_STYLE} {lar.value:+.1f} dB against the beats, by style and not by the files' levels"
-        f" ({material.why}); move it by vocal_level_db, or set balance to session."
+        f"{_STYLE} {lar.value:+.1f} dB against the beats, by style. The files' own levels are not used, because"
+        f" {material.why}. To change this, set vocal_level_db, or balance to session."
     )
 
 
@@ -112,8 +116,8 @@ def decide_tempo(beats: Sequence[Profile]) -> Decision[float]:
     """Beats per minute of the beats' pulse; 100 when there is none."""
     bpm = pulse_bpm(beats) if beats else None
     if bpm is None:
-        return Decision(100.0, "BPM", "no pulse to measure; echoes need some time")
-    return Decision(bpm, "BPM", "period at which the beats' onsets repeat")
+        return Decision(100.0, "BPM", "no pulse was found in the beats; the echo goes by this tempo")
+    return Decision(bpm, "BPM", "measured from how often the beats' hits repeat")
 
 
 def plan_beats(beats: Sequence[tuple[int, Profile]], loudness: float) -> list[BeatPlan]:
@@ -123,7 +127,11 @@ def plan_beats(beats: Sequence[tuple[int, Profile]], loudness: float) -> list[Be
             track=i,
             name=p.track.label,
             channels=_channels(p),
-            trim_db=Decision(TRIMMED_LUFS - loudness, "dB", f"all beats together sound at {loudness:.1f} LUFS"),
+            trim_db=Decision(
+                TRIMMED_LUFS - loudness,
+                "dB",
+                f"brings all beats together from {loudness:.1f} to {TRIMMED_LUFS:g} LUFS; their balance stays",
+            ),
             dc=_dc(p),
         )
         for i, p in beats
@@ -135,16 +143,16 @@ def _channels(profile: Profile) -> Decision[str]:
         return Decision("mono", "", "recorded in mono")
     left, right = profile.channel_energy
     if right == 0.0 < left:
-        return Decision("left", "", "the right channel is dead")
+        return Decision("left", "", "the right channel is dead, so the left one is used alone")
     if left == 0.0 < right:
-        return Decision("right", "", "the left channel is dead")
-    return Decision("stereo", "", "as recorded")
+        return Decision("right", "", "the left channel is dead, so the right one is used alone")
+    return Decision("stereo", "", "recorded in stereo")
 
 
 def _dc(profile: Profile) -> Decision[list[float]]:
     if not profile.faults.offset:
-        return Decision([0.0] * profile.channels, "", "none")
-    return Decision(list(profile.faults.dc), "", "mean of each channel, taken away by a high-pass at 15 Hz")
+        return Decision([0.0] * profile.channels, "", "there is no DC offset")
+    return Decision(list(profile.faults.dc), "", "DC offset of each channel, removed by a high-pass at 15 Hz")
 
 
 def plan_unmask(lead: Tone | None, beat: Tone | None, lar_db: float, amount: float = 1.0) -> UnmaskPlan:
@@ -164,8 +172,10 @@ def plan_unmask(lead: Tone | None, beat: Tone | None, lar_db: float, amount: flo
         cut = amount * _UNMASK_DEEPEST_DB * smooth_bands(dominance * covering * region, 1)
     return UnmaskPlan(
         cut_db=Decision(
-            [float(v) for v in cut], "dB per third octave", "the lead is strong there and the beats cover it"
+            [float(v) for v in cut],
+            "dB per third octave",
+            "cuts the beats while the lead sings, where the lead is strong and they mask it",
         ),
-        attack_ms=Decision(60.0, "ms", "begins before the phrase does, too slow to hear as a dip"),
-        release_ms=Decision(350.0, "ms", "comes back between phrases without pumping"),
+        attack_ms=Decision(60.0, "ms", "the cut starts just before a phrase, too slowly to be heard as a dip"),
+        release_ms=Decision(350.0, "ms", "the beats come back between phrases without pumping"),
     )

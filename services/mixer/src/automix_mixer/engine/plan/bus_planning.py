@@ -79,29 +79,36 @@ def plan_bus(
     neutral = settings.neutral_strength * (1.0 - mixed)
     mid = np.zeros(BAND_HZ.size)
     side = np.zeros(BAND_HZ.size)
-    reason, follow = "nothing asked for", None
+    reason, follow = "off: no reference, and no pull towards a neutral tone", None
     if references:
         spectrum, width = settings.spectrum_share, settings.width_share
         before, goal = unit(expected), reference_tone(references)
         mid, side = towards(before, goal, spectrum, width)
         follow = _follow(before, goal, references, spectrum, width) if spectrum or width else None
         names = ", ".join(p.track.label for p in references)
-        reason = f"{100 * spectrum:.0f} % of the way to {names}, at most {_TONE_BOUND_DB:g} dB"
+        reason = f"{100 * spectrum:.0f} % of the way to the tone of {names}, at most {_TONE_BOUND_DB:g} dB"
     elif neutral:
         now = to_db(expected.mid + expected.side)
         move = smooth_bands(_level(neutral_db() - now, now), 4)
         mid = np.clip(neutral * move, -_NEUTRAL_BOUND_DB, _NEUTRAL_BOUND_DB)
         side = mid
-        reason = f"{100 * neutral:.0f} % towards commercial music's mean, at most {_NEUTRAL_BOUND_DB:g} dB"
+        share = f"{100 * neutral:.0f} % of the way"
+        reason = f"{share} to the average tone of commercial music, at most {_NEUTRAL_BOUND_DB:g} dB"
     audible = nyquist_hz > BAND_HZ
     glue = _glue(references, settings, mixed)
     return BusPlan(
         mid_db=Decision([float(v) for v in mid * audible], "dB per third octave", reason),
         side_db=Decision([float(v) for v in side * audible], "dB per third octave", reason),
         glue_ratio=Decision(glue.ratio, ":1", glue.reason),
-        glue_threshold_lu=Decision(glue.threshold_lu, "LU", "against the sum's integrated loudness, on 20 ms level"),
-        glue_attack_ms=Decision(glue.attack_ms, "ms", "lets drums through; shorter for a dense reference"),
-        glue_release_ms=Decision(glue.release_ms, "ms", "breathes with the bar; longer after sustained loudness"),
+        glue_threshold_lu=Decision(
+            glue.threshold_lu, "LU", "relative to the mix's integrated loudness; levels are taken over 20 ms"
+        ),
+        glue_attack_ms=Decision(
+            glue.attack_ms, "ms", "lets the attack of drums through; shorter where the reference is dense"
+        ),
+        glue_release_ms=Decision(
+            glue.release_ms, "ms", "recovers in time with the bar; takes longer after sustained loudness"
+        ),
         reference=follow,
     )
 
@@ -112,15 +119,23 @@ def _follow(now: Tone, goal: Tone, references: Sequence[Profile], spectrum: floa
 
     lean = _mean([p.lean_db for p in references], references)
     return ReferencePlan(
-        mid_db=bands(goal.mid, "the references' mid"),
-        side_db=bands(goal.side, "the references' side"),
-        expected_mid_db=bands(now.mid, "the mid that the sum should have, from what each track sounds like"),
-        expected_side_db=bands(now.side, "the side that the sum should have"),
-        correction_db=Decision(_CORRECTION_DB, "dB", "at most, where the sum is not as expected"),
-        lean_db=Decision(lean, "dB", "the references' right channel over their left one"),
-        lean_limit_db=Decision(LEAN_DB * width, "dB", "at most, of all but the lead, which stays in the middle"),
-        spectrum_share=Decision(spectrum, "", "strengths of the reference and of its tone"),
-        width_share=Decision(width, "", "strengths of the reference and of its width"),
+        mid_db=bands(goal.mid, "tone of the references' mid"),
+        side_db=bands(goal.side, "tone of the references' side"),
+        expected_mid_db=bands(
+            now.mid, "expected tone of the mix's mid before the mix bus, from the tone of each track"
+        ),
+        expected_side_db=bands(now.side, "expected tone of the mix's side before the mix bus"),
+        correction_db=Decision(
+            _CORRECTION_DB, "dB", "limit of the correction where the mix's tone differs from the expected one"
+        ),
+        lean_db=Decision(lean, "dB", "level of the references' right channel relative to their left one"),
+        lean_limit_db=Decision(
+            LEAN_DB * width,
+            "dB",
+            "limit of the shift towards the references' left and right; the lead stays in the middle",
+        ),
+        spectrum_share=Decision(spectrum, "", "from the settings reference_strength and reference_spectrum"),
+        width_share=Decision(width, "", "from the settings reference_strength and reference_width"),
     )
 
 
@@ -197,8 +212,8 @@ def least_bounded_db(now: Tone, goal: Tone, spectrum: float) -> float:
 
 def step_back() -> StepBackPlan:
     """How far the lead may step back where its bands lie over the reference's."""
-    reason = "at most, where the lead's bands lie over the reference's: no more of a balance is sure"
-    return StepBackPlan(Decision(_STEP_BACK_DB, "dB", reason), Decision(0.0, "dB", "not heard yet"))
+    reason = "limit of how far the lead steps back where its bands are above the reference's"
+    return StepBackPlan(Decision(_STEP_BACK_DB, "dB", reason), Decision(0.0, "dB", "not measured yet"))
 
 
 def _eased(move: Bands) -> Bands:
@@ -220,15 +235,21 @@ def _glue(references: Sequence[Profile], settings: Settings, mixed: float) -> _G
     if not references:
         ratio = 2.0 - mixed if settings.neutral_strength else 1.0
         return _Glue(
-            ratio, 2.0, 30.0, 200.0, "moderate (2 to 3 in research)" if ratio > 1 else "off: nothing asked for"
+            ratio,
+            2.0,
+            30.0,
+            200.0,
+            "moderate: research finds ratios of 2 to 3"
+            if ratio > 1
+            else "off: no reference, and no pull towards a neutral tone",
         )
     strength = settings.reference_strength * settings.reference_dynamics
     if strength == 0.0:
-        return _Glue(1.0, 0.0, 30.0, 200.0, "off: dynamics are not to follow")
+        return _Glue(1.0, 0.0, 30.0, 200.0, "off: the settings do not follow the reference's dynamics")
     crest = reference_crest_db(references)
     # Masters hold 8 (dense) to 18 dB (open) of crest; from 15 dB down the glue grows, at 11 dB it is at its deepest.
     dense = strength * float(np.clip((15.0 - crest) / 4.0, 0.0, 1.0))
-    reason = f"the reference's crest factor is {crest:.1f} dB; used as far as the mix has more"
+    reason = f"the references' crest factor is {crest:.1f} dB; the mix is compressed only as far as its own is higher"
     if crest > 15.0:
         # A reference with a crest factor over 17 dB has no glue, so the mix gets none either.
         ratio = 2.0 - strength * float(np.clip((crest - 15.0) / 2.0, 0.0, 1.0))
@@ -249,7 +270,7 @@ def keep_range(share: float, of: str) -> RangePlan | None:
     """The loudness range of finished work is kept, as far as it is finished (`share` from 0 to 1)."""
     if share == 0.0:
         return None
-    reason = f"at most, taken slowly from quiet passages as the limiter takes from loud ones: {of} keeps its range"
+    reason = f"limit: as the limiter lowers loud passages, quiet ones are lowered too, so that {of} keeps its range"
     return RangePlan(Decision(_RANGE_DB * share, "dB", reason))
 
 
@@ -258,31 +279,37 @@ def plan_master(references: Sequence[Profile], settings: Settings, mixed: float)
 
     With a reference dynamics follow that.
     """
-    target, reason = -14.0, "the setting"
-    ceiling_reason = "the setting"
+    target, reason = -14.0, "from the settings"
+    ceiling_reason = "from the settings"
     if settings.masters:
         target = settings.target_lufs
-        reason = ceiling_reason = f"the master {settings.masters[0].partition(':')[0]}"
+        reason = ceiling_reason = f"asked for by the master {settings.masters[0].partition(':')[0]}"
     elif not settings.match_reference_loudness:
         target = settings.target_loudness_lufs
     elif references:
         heard = _mean([p.heard_lufs for p in references], references)
         share = settings.reference_loudness
         target = float(np.clip(-14.0 + share * (heard + 14.0), -30.0, -6.0))
-        reason = f"the references' {heard:.1f} LUFS, {100 * share:.0f} % of the way from -14"
+        reason = f"{100 * share:.0f} % of the way from -14 LUFS to the references' {heard:.1f} LUFS"
     else:
-        reason = "no reference to take it from: what Spotify plays at"
+        reason = "there is no reference; Spotify plays at this loudness"
     strength = settings.reference_strength * settings.reference_dynamics if references else 0.0
-    crest, crest_reason = 0.0, "no reference whose dynamics are to be followed"
+    crest, crest_reason = 0.0, "off: no reference's dynamics are followed"
     if strength:
         crest = reference_crest_db(references)
-        crest_reason = f"the references' is {crest:.1f} dB, {100 * strength:.0f} % of the way there from the mix's own"
+        crest_reason = (
+            f"the references' crest factor; the mix goes {100 * strength:.0f} % of the way from its own to it"
+        )
     return MasterPlan(
         target_lufs=Decision(target, "LUFS", reason),
         ceiling_dbtp=Decision(settings.ceiling, "dBTP", ceiling_reason),
-        max_limiting_db=Decision(settings.max_limiting_db, "dB", "the setting"),
+        max_limiting_db=Decision(settings.max_limiting_db, "dB", "from the settings"),
         crest_db=Decision(crest, "dB", crest_reason),
-        crest_share=Decision(strength, "", "strengths of the reference and of its dynamics"),
-        lift_db=Decision(_LIFT_DB * strength, "dB", "at most, if the mix has less crest; limiting sees to more"),
+        crest_share=Decision(strength, "", "from the settings reference_strength and reference_dynamics"),
+        lift_db=Decision(
+            _LIFT_DB * strength,
+            "dB",
+            "limit: lifts hits if the mix's crest factor is too low; if it is too high, limiting lowers it",
+        ),
         range=keep_range(0.0 if references else mixed, "a finished session"),
     )

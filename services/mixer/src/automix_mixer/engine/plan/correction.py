@@ -21,13 +21,23 @@ def recorded(planned: BusPlan, heard: BusPlan, fader_db: float, lean_db: float) 
 
     def change(name: str) -> Decision[list[float]]:
         moved = np.subtract(getattr(heard, name).value, getattr(planned, name).value)
-        return Decision([round(float(v), DIGITS) for v in moved], "dB per third octave", "heard in the rehearsal")
+        return Decision(
+            [round(float(v), DIGITS) for v in moved],
+            "dB per third octave",
+            "correction of the tone, measured on the mix before mastering",
+        )
 
     return CorrectionPlan(
         correct_mid_db=change("mid_db"),
         correct_side_db=change("side_db"),
-        correct_fader_db=Decision(round(fader_db, DIGITS), "dB", "what the vocals make up for it"),
-        correct_lean_db=Decision(round(lean_db, DIGITS), "dB", "right over left of all but the lead"),
+        correct_fader_db=Decision(
+            round(fader_db, DIGITS),
+            "dB",
+            "moves the vocals' fader so that the correction leaves the balance as it was",
+        ),
+        correct_lean_db=Decision(
+            round(lean_db, DIGITS), "dB", "shifts everything but the lead towards the references' left and right"
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from automix_mixer.engine.settings import USUAL, Settings
 
 STRENGTHS = ("reference_strength", "reference_spectrum", "reference_width")
 """Settings by which a reference is followed whenever a mix is heard."""
-_SAID = f"{', '.join(STRENGTHS[:-1])} and {STRENGTHS[-1]} of the plan's settings change nothing"
+_SAID = f"the plan's settings {', '.join(STRENGTHS[:-1])} and {STRENGTHS[-1]} have no effect"
 _DIGITS = 4
 _MOST_LEAN_DB = 12.0
 
@@ -29,10 +29,10 @@ def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
     settings, bus, reference = Settings.from_json(plan.settings), plan.bus, plan.bus.reference
     if reference is None or "reference" in bus.off:
         edited = any(getattr(settings, name) != USUAL[name] for name in STRENGTHS)
-        return plan, [f"{_SAID}: it follows no reference"] if edited else []
+        return plan, [f"{_SAID}: the plan follows no reference"] if edited else []
     if reference.spectrum_share is None or reference.width_share is None:
         unheard = bus.correction is None or "correction" in bus.off
-        advice = "it was heard already, and does not say with which; take its insert correction out to hear it again"
+        advice = "it does not hold the values that it was made with; remove its insert correction to measure again"
         return plan, [] if unheard else [f"{_SAID}: {advice}"]
     was = reference.spectrum_share.value, reference.width_share.value
     asked = round(settings.spectrum_share, _DIGITS), round(settings.width_share, _DIGITS)
@@ -43,7 +43,9 @@ def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
         for what, before, now in zip(("tone", "width"), was, asked, strict=True)
     )
     moved = _moved(bus, reference, was, asked, plan.sample_rate)
-    return replace(plan, bus=moved), [f"the mix was heard again: it follows its reference {said}, as the settings ask"]
+    return replace(plan, bus=moved), [
+        f"the mix was measured again, because the settings changed: it follows its reference {said}"
+    ]
 
 
 def _moved(
@@ -75,7 +77,7 @@ def _moved(
             lean_limit_db=replace(
                 reference.lean_limit_db, value=round(float(np.clip(lean, 0.0, _MOST_LEAN_DB)), _DIGITS)
             ),
-            spectrum_share=Decision(asked[0], "", "the setting"),
-            width_share=Decision(asked[1], "", "the setting"),
+            spectrum_share=Decision(asked[0], "", "from the settings"),
+            width_share=Decision(asked[1], "", "from the settings"),
         ),
     )

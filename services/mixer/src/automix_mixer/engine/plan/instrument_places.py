@@ -21,7 +21,7 @@ _RELEASED_DB = (-13.0, -8.0)
 _WIDEST, _NARROWEST = 1.6, 0.4
 _LOWS_HZ, _LOWS_SIDE_DB = 120.0, -20.0
 _PANNED = {"hats": 0.25, "percussion": 0.4, "guitar": 0.5, "keys": 0.35, "synth": 0.35, "strings": 0.4, "brass": 0.4}
-_PAN_REASON = "the same on both sides as recorded, and something else stands in the middle"
+_PAN_REASON = "recorded in mono; panned to leave the middle to other tracks"
 
 
 def panned(strips: Sequence[BeatPlan], profiles: Sequence[Profile]) -> list[BeatPlan]:
@@ -46,7 +46,8 @@ def lows_in_the_middle(strip: BeatPlan, cells: Cells) -> BeatPlan:
     low = cells[:, BAND_HZ < _LOWS_HZ].sum(axis=(1, 2))
     if low[1] <= low[0] * 10 ** (_LOWS_SIDE_DB / 10) or low.sum() < 0.01 * cells.sum():
         return strip
-    reason = f"its side holds {to_db(low[1] / max(low[0], 1e-20)):.0f} dB of its middle there: lows stand in the middle"
+    beside = to_db(low[1] / max(low[0], 1e-20))
+    reason = f"in these lows its side is at {beside:.0f} dB relative to its mid; they are made mono"
     return replace(strip, mono_below_hz=Decision(_LOWS_HZ, "Hz", reason))
 
 
@@ -79,8 +80,8 @@ def widened(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
         return list(given)
     wanted = 10 ** ((low if width < low else high) / 10) * float(mid.sum()) - float(side[~free].sum())
     gain = float(np.clip(np.sqrt(max(wanted, 0.0) / movable), _NARROWEST, _WIDEST))
-    usual = f"released music has {_RELEASED_DB[0]:g} to {_RELEASED_DB[1]:g}"
-    reason = f"all instruments together have {width:.1f} dB of side; {usual}"
+    usual = f"released music has {_RELEASED_DB[0]:g} to {_RELEASED_DB[1]:g} dB"
+    reason = f"the side of all instruments together is at {width:.1f} dB relative to their mid; {usual}"
     return [
         replace(s, width=Decision(gain, "", reason)) if f and c[1].any() else was
         for s, was, f, c in zip(strips, given, free, cells, strict=True)
@@ -90,4 +91,9 @@ def widened(strips: Sequence[BeatPlan], cells: Cells) -> list[BeatPlan]:
 def _above_lows(strip: BeatPlan) -> BeatPlan:
     if strip.mono_below_hz.value:
         return strip
-    return replace(strip, mono_below_hz=Decision(_LOWS_HZ, "Hz", "its sides move, and its lows stay in the middle"))
+    return replace(
+        strip,
+        mono_below_hz=Decision(
+            _LOWS_HZ, "Hz", "only the sound above the lows changes in width; the lows are made mono"
+        ),
+    )

@@ -94,10 +94,14 @@ def plan_drums(strips: Sequence[BeatPlan], stages: Stages | None = None) -> Drum
         return DrumsPlan()
     return DrumsPlan(
         GluePlan(
-            glue_ratio=Decision(2.0, ":1", "several drums, each recorded alone, are to sound as one set"),
-            glue_threshold_lu=Decision(3.0, "LU", "against the drums' loudness, on 20 ms level: the louder hits alone"),
-            glue_attack_ms=Decision(30.0, "ms", "lets the stroke through"),
-            glue_release_ms=Decision(120.0, "ms", "is over by the next beat"),
+            glue_ratio=Decision(
+                2.0, ":1", "light compression lets drums that were recorded one by one sound as one kit"
+            ),
+            glue_threshold_lu=Decision(
+                3.0, "LU", "relative to the drums' loudness, so that only the louder hits are compressed"
+            ),
+            glue_attack_ms=Decision(30.0, "ms", "lets the attack of each hit through"),
+            glue_release_ms=Decision(120.0, "ms", "recovers before the next beat"),
         )
     )
 
@@ -198,12 +202,12 @@ def _help(
 def _moved(
     strip: BeatPlan, index: int, level: float, cuts: Gains, strips: Sequence[BeatPlan], heard: tuple[float, float]
 ) -> BeatPlan:
-    said = f"{100 * heard[0]:.0f} % of it could be heard, {100 * heard[1]:.0f} % after the console"
+    said = f"{100 * heard[0]:.0f} % of this track could be heard among the others, now {100 * heard[1]:.0f} %"
     if abs(level) > 0.1:
         asked = f"{strip.level_db.value:+g} dB asked for; " if strip.level_db.value else ""
         strip = replace(strip, level_db=Decision(strip.level_db.value + level, "dB", asked + said))
     ways = [
-        _way([strips[k].track], smooth_bands(c, 1), 60.0, 250.0, f"covers {strips[k].name[:80]} there")
+        _way([strips[k].track], smooth_bands(c, 1), 60.0, 250.0, f"masks {strips[k].name[:80]} in these bands")
         for k, c in enumerate(cuts)
         if c.any() and k != index
     ]
@@ -212,10 +216,10 @@ def _moved(
 
 def _way(keys: list[int], cut: Gains, attack_ms: float, release_ms: float, reason: str) -> GiveWayPlan:
     return GiveWayPlan(
-        keys=Decision([float(k) for k in keys], "tracks", "while they sound"),
+        keys=Decision([float(k) for k in keys], "tracks", "the cut acts while these tracks sound"),
         cut_db=Decision([float(v) for v in cut], "dB per third octave", reason),
-        attack_ms=Decision(attack_ms, "ms", "begins before the key does"),
-        release_ms=Decision(release_ms, "ms", "comes back when it has ended"),
+        attack_ms=Decision(attack_ms, "ms", "the cut starts just before those tracks do"),
+        release_ms=Decision(release_ms, "ms", "the cut ends after those tracks do"),
     )
 
 
@@ -245,12 +249,12 @@ def _kick_and_bass(strips: Sequence[BeatPlan], cells: Cells, *, faders: bool) ->
         if depth > wanted and faders:
             buried[i] = depth - wanted
         cut = np.where(BAND_HZ < _KICK_HZ, depth, 0.0)
-        reason = f"the bass is louder than the kick in {100 * float((over > 0).mean()):.0f} % of its hits"
+        reason = f"the bass is louder than the kick in {100 * float((over > 0).mean()):.0f} % of the kick's hits"
         way = _way([strips[k].track for k in kicks], smooth_bands(cut, 1), _KICK_ATTACK_MS, 110.0, reason)
         out[i] = replace(strip, give_way=[way, *strip.give_way[:_MOST_WAYS]])
     # Several basses (a sub and a bass, two takes) raise the kick once, and each goes down by the rest of its need.
     raised = min(max(buried.values(), default=0.0) / 2, _KICK_FADER_DB)
-    said = "a cut alone would not free the kick's hits from the bass"
+    said = "the bass would mask the kick in spite of its cut, so both faders move"
     for i, need in buried.items():
         out[i] = _faded(out[i], -min(max(need - raised, 0.0), _KICK_FADER_DB), said)
     for k in kicks if buried else ():

@@ -43,7 +43,7 @@ def bounded(vocal: VocalPlan, bus: BusPlan) -> VocalPlan:
         if left > 0.1:
             cuts.append(replace(cut, gain_db=max(cut.gain_db, -left)))
     if not np.array_equal(held, tone):
-        reason = f"{vocal.tone_db.reason}; with the bus at most {VOICE_DB:g} dB"
+        reason = f"{vocal.tone_db.reason}; together with the mix bus at most {VOICE_DB:g} dB"
         vocal = replace(vocal, tone_db=replace(vocal.tone_db, value=[float(v) for v in held], reason=reason))
     return replace(vocal, cuts=cuts)
 
@@ -70,9 +70,9 @@ def lead_share(leads: Sequence[VocalPlan]) -> LeadSharePlan:
     quiet = _NOISE_DB + min(v.expander_range_db.value for v in leads)
     most = np.where(_VOICE_HZ[1] > BAND_HZ, LEAD_DB, min(LEAD_DB, quiet))
     highest = np.maximum(most - own.max(axis=(0, 2)), 0.0)
-    said = f"with the lead's own filters at most {LEAD_DB:g} dB"
+    said = f"limit: with the lead's own filters no band moves by more than {LEAD_DB:g} dB"
     return LeadSharePlan(
-        lead_share=Decision(_SHARE, "", "where the bus bends far, the voice bends half as far"),
+        lead_share=Decision(_SHARE, "", "the lead follows the tone of the mix bus half way, to keep its character"),
         lead_lowest_db=Decision([float(v) for v in lowest], "dB per third octave", said),
         lead_highest_db=Decision([float(v) for v in highest], "dB per third octave", said),
     )

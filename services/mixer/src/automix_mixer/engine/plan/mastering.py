@@ -41,25 +41,25 @@ def as_song(plan: MixPlan) -> MixPlan:
 
     def bounded(move: Decision[list[float]]) -> Decision[list[float]]:
         values = [float(v) for v in np.clip(move.value, -bound, bound)]
-        return replace(move, value=values, reason=f"{move.reason}; of a finished song at most {bound:g} dB")
+        return replace(move, value=values, reason=f"{move.reason}; at most {bound:g} dB for a finished song")
 
     ratio, master = bus.glue_ratio, plan.master
     if followed is None:
-        ratio = Decision(1.0, ":1", "off: a finished song has its own")
+        ratio = Decision(1.0, ":1", "off: a finished song has been compressed already")
         if master.crest_share.value == 0.0:
             master = replace(master, range=keep_range(1.0, "a finished song"))
     # A finished song is not rehearsed, because what filters do to a single file is known beforehand.
     if followed is not None:
         followed = replace(followed, spectrum_share=None, width_share=None)
     correction = CorrectionPlan(
-        Decision(_STILL, "dB per third octave", "a finished song is not rehearsed"),
-        Decision(_STILL, "dB per third octave", "a finished song is not rehearsed"),
-        Decision(0.0, "dB", "there is no fader"),
-        Decision(0.0, "dB", "a finished song leans as it does"),
+        Decision(_STILL, "dB per third octave", "none: the tone of a single file needs no correction"),
+        Decision(_STILL, "dB per third octave", "none: the tone of a single file needs no correction"),
+        Decision(0.0, "dB", "none: there are no vocals to balance"),
+        Decision(0.0, "dB", "none: a finished song keeps its left and right"),
     )
     return replace(
         plan,
-        edge_fade_ms=Decision(0.0, "ms", "a finished song begins and ends as it does"),
+        edge_fade_ms=Decision(0.0, "ms", "off: a finished song keeps its beginning and its end"),
         bus=replace(
             bus,
             mid_db=bounded(bus.mid_db),
@@ -81,7 +81,11 @@ def as_album(plans: Sequence[MixPlan], songs: Sequence[Profile], album_lufs: flo
 
     def mean(name: str) -> Decision[list[float]]:
         moves = np.average([getattr(plan.bus, name).value for plan in plans], axis=0, weights=lengths)
-        return Decision([float(v) for v in moves], "dB per third octave", "the mean of all songs of the album")
+        return Decision(
+            [float(v) for v in moves],
+            "dB per third octave",
+            "average for all songs of the album, so that they share one tone",
+        )
 
     mid, side = mean("mid_db"), mean("side_db")
     below, above = APART_LU
@@ -89,7 +93,7 @@ def as_album(plans: Sequence[MixPlan], songs: Sequence[Profile], album_lufs: flo
     for plan, song in zip(plans, songs, strict=True):
         apart = float(np.clip(song.heard_lufs - album_lufs, -below, above))
         target = plan.master.target_lufs.value + apart
-        said = f"{apart:+.1f} LU from the album's {plan.master.target_lufs.value:g}, as it was"
+        said = f"{apart:+.1f} LU from the album's {plan.master.target_lufs.value:g} LUFS, as before mastering"
         master = replace(plan.master, target_lufs=Decision(float(np.clip(target, -40.0, -6.0)), "LUFS", said))
         done.append(replace(plan, bus=replace(plan.bus, mid_db=mid, side_db=side), master=master))
     return done

@@ -65,11 +65,11 @@ def material_of(vocals: Sequence[Profile], leads: Sequence[Profile], beats: Sequ
         return Material(False, "there is nothing to balance", 0.0, finished, lead)
     raw = raw_lar_db(leads, beats)
     if wanted == "style":
-        return Material(False, "the setting", raw, finished, lead)
+        return Material(False, "the setting balance asks for the style's level", raw, finished, lead)
     if wanted == "session":
-        return Material(True, "the setting", raw, finished, lead)
+        return Material(True, "the setting balance asks for it", raw, finished, lead)
     against = next(_against_session(vocals, beats, raw), "")
-    why = against or "the tracks end together, no peak or loudness was normalised, and their sum is near full scale"
+    why = against or "the tracks end together, were not normalised, and add up to nearly full scale"
     return Material(not against, why, raw, finished, lead)
 
 
@@ -121,23 +121,23 @@ def _against_session(vocals: Sequence[Profile], beats: Sequence[Profile], raw_la
     if max(p.duration_s for p in tracks) - min(p.duration_s for p in tracks) > _LENGTHS_S:
         yield "the tracks differ in length"
     if not _LAR_DB[0] <= raw_lar <= _LAR_DB[1]:
-        yield f"as they are, the lead lies {raw_lar:+.1f} dB against the beats, where nobody mixes it"
+        yield f"they would put the lead at {raw_lar:+.1f} dB against the beats, which no mix does"
     # A converted sample rate moves a peak by more than the tolerance, to a target as easily as away from it.
     sung, played = (
         [float(to_db(max(p.channel_peak) ** 2)) for p in some if p.source_sample_rate == p.sample_rate]
         for some in (vocals, beats)
     )
     if any(_on_target(peak) for peak in sung) or sum(map(_on_target, played)) > len(beats) / 2:
-        yield "peaks were normalised"
+        yield "their peaks were normalised"
     if any(abs(a - b) < _ON_TARGET_DB for a in sung for b in played):
-        yield "voice and beat share one peak"
+        yield "voice and beat have the same peak level"
     step, rate = beats[0].step, beats[0].sample_rate
     loudness = [integrated_lufs(summed_pieces([p.k_steps for p in some]), step, rate) for some in (vocals, beats)]
     if abs(loudness[0] - loudness[1]) < _ALIKE_LU:
-        yield "voice and beat were brought to one loudness"
+        yield "voice and beat have the same loudness"
     peak = _sum_peak_dbfs(tracks)
     if not _SUM_DBFS[0] <= peak <= _SUM_DBFS[1]:
-        yield f"the sum of the files peaks at {peak:+.1f} dBFS"
+        yield f"the sum of the files peaks at {peak:+.1f} dBFS, unlike that of a session"
 
 
 def _on_target(peak_dbfs: float) -> bool:

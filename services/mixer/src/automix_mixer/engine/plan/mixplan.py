@@ -21,14 +21,14 @@ TRIMMED_LUFS = -23.0
 """Loudness at which every chain works (EBU R 128's programme loudness; any fixed value would do)."""
 
 
-AS_IT_COMES = Decision(0.0, "dB", "as it comes")
-CENTRE = Decision(0.0, "", "as it comes")
+AS_IT_COMES = Decision(0.0, "dB", "unchanged")
+CENTRE = Decision(0.0, "", "unchanged")
 AS_RECORDED = Decision(1.0, "", "as recorded")
-NO_MONO = Decision(0.0, "Hz", "as it comes")
-FLAT = Decision([0.0] * 30, "dB per third octave", "as it comes")
-BEAT_ROLE = Decision("other", "", "a whole beat")
-LONG_ONES = Decision(LONG_S, "s", "no shorter stretch is upside down")
-NO_SEND = Decision(-120.0, "dB", "no space of its own is asked for")
+NO_MONO = Decision(0.0, "Hz", "unchanged")
+FLAT = Decision([0.0] * 30, "dB per third octave", "unchanged")
+BEAT_ROLE = Decision("other", "", "taken as a whole beat")
+LONG_ONES = Decision(LONG_S, "s", "no shorter stretch has inverted polarity")
+NO_SEND = Decision(-120.0, "dB", "off: no reverb was asked for this track")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class VocalPlan:
     off: tuple[str, ...] = ()
     mute: bool = False
     fade_db: Decision[list[list[float]]] = field(
-        default_factory=lambda: Decision([], "s, dB", "no fade was looked for")
+        default_factory=lambda: Decision([], "s, dB", "fades were not measured")
     )
 
 

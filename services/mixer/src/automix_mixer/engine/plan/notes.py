@@ -52,9 +52,9 @@ def fault_notes(tracks: Sequence[Profile]) -> list[str]:
             left_out = "one piece" if p.damaged_packets == 1 else f"{p.damaged_packets} pieces"
             notes.append(f"{label} is damaged: {left_out} could not be read")
         if p.faults.inverted:
-            notes.append(f"{label} had its right channel upside down{_when(p)}; it was put right")
+            notes.append(f"{label} had inverted polarity in its right channel{_when(p)}; it was corrected")
         if max(map(abs, p.faults.dc)) > _OFFSET * p.rms:
-            notes.append(f"{label} had an offset (DC), which was filtered out")
+            notes.append(f"{label} had a DC offset, which was removed")
     return notes
 
 
@@ -63,10 +63,10 @@ def usable_references(references: Sequence[Profile]) -> tuple[list[Profile], lis
     kept, notes = [], []
     for p in references:
         if not p.sounds:
-            notes.append(f"the reference {p.track.label} is silent and left out")
+            notes.append(f"the reference {p.track.label} is silent and was left out")
         elif p.duration_s < SHORTEST_REFERENCE_S:
             notes.append(
-                f"the reference {p.track.label} is left out: its {p.duration_s:.2f} s are too short to follow"
+                f"the reference {p.track.label} was left out: its {p.duration_s:.2f} s are too short to follow"
                 f" ({SHORTEST_REFERENCE_S:g} s are needed)"
             )
         else:
@@ -87,7 +87,7 @@ def mistake_notes(vocals: Sequence[Profile], beats: Sequence[Profile]) -> list[s
         if p.duration_s < _SHORTEST_BEAT_S
     ]
     return notes + [
-        f"{p.track.label} has bass and never pauses, as a finished song or a beat does; a voice was expected"
+        f"{p.track.label} was given as a vocal, but has bass and never pauses: is it a finished song or a beat?"
         for p in vocals
         if _is_whole_song(p)
     ]

@@ -32,18 +32,26 @@ def assign_parts(vocals: Sequence[Profile]) -> list[Decision[str]]:
         if i in parts:
             continue
         if not leads:
-            reason = "the only vocal" if len(vocals) == 1 else f"sings most ({seconds[i]:.0f} s) and in the middle"
+            reason = (
+                "the only vocal"
+                if len(vocals) == 1
+                else f"sings more than the others ({seconds[i]:.0f} s) and is in the middle"
+            )
             parts[i] = Decision("lead", "", reason)
             leads.append(i)
             continue
         together, likeness = max(_compare(vocals[i], activity[i], vocals[k], activity[k]) for k in leads)
         if together < _TAKES_TURNS and _side_share(vocals[i]) < 0.1:
-            parts[i] = Decision("lead", "", f"sings alone ({100 * (1 - together):.0f} % of it without another lead)")
+            parts[i] = Decision(
+                "lead", "", f"another lead: for {100 * (1 - together):.0f} % of its singing no other lead sings"
+            )
             leads.append(i)
         elif likeness > _DOUBLE_CORRELATION and together > 0.6:
-            parts[i] = Decision("double", "", f"moves with the lead (correlation of loudness {likeness:.2f})")
+            parts[i] = Decision("double", "", f"gets louder and softer with the lead (correlation {likeness:.2f})")
         else:
-            parts[i] = Decision("backing", "", f"{seconds[i]:.0f} s, beside the lead (correlation {likeness:.2f})")
+            parts[i] = Decision(
+                "backing", "", f"sings for {seconds[i]:.0f} s, unlike the lead (correlation of loudness {likeness:.2f})"
+            )
     return [parts[i] for i in range(len(vocals))]
 
 
@@ -54,11 +62,11 @@ def _told(vocals: Sequence[Profile]) -> dict[int, Decision[str]]:
         if vocal.track.options.role:
             told[i] = Decision(vocal.track.options.role, "", "as asked")
         elif role := role_of_name(vocal.track.label, vocal=True):
-            told[i] = Decision(role, "", f"its name: {vocal.track.label[:100]}")
+            told[i] = Decision(role, "", f"by the file's name: {vocal.track.label[:100]}")
     if len(told) == len(vocals) and not any(d.value == "lead" for d in told.values()):
         for i in [i for i, d in told.items() if d.reason != "as asked"][:1]:
             if len(vocals) == 1:
-                told[i] = Decision("lead", "", "the only vocal, whatever its name")
+                told[i] = Decision("lead", "", "the only vocal, whatever the file's name says")
     return told
 
 

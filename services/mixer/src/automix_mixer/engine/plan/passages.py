@@ -24,7 +24,7 @@ def made_of(plan: MixPlan, passage: Passage) -> MixPlan:
 def within(plan: MixPlan, passage: Passage) -> MixPlan:
     """The plan as it is rendered for the passage alone, with a note that says so."""
     note = (
-        f"a preview: {passage.length_s:g} s from {_clock(passage.start_s)} on, where the song is densest;"
+        f"this is a preview of {passage.length_s:g} s from {_clock(passage.start_s)} on, the densest part of the song;"
         " a mix by its plan is the whole song"
     )
     vocals = [_clipped(_moved(vocal, -passage.start_s), passage.length_s) for vocal in plan.vocals]
@@ -37,8 +37,8 @@ def completion_notes(plan: MixPlan) -> list[str]:
     if passage is None:
         return []
     return [
-        f"the plan is of {passage.length_s:g} s from {_clock(passage.start_s)} on;"
-        " phrases, fades and what is silent there were planned from the whole song"
+        f"the plan is of a preview, {passage.length_s:g} s from {_clock(passage.start_s)} on;"
+        " phrases, fades and tracks that are silent there were planned from the whole song"
     ]
 
 

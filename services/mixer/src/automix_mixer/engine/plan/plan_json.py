@@ -178,7 +178,7 @@ def aimed(plan: m.MixPlan, settings: Settings) -> m.MixPlan:
     """The plan with the loudness and the ceiling of the first of the masters that the settings ask for, if any."""
     if not settings.masters:
         return plan
-    reason = f"the master {settings.masters[0].partition(':')[0]}"
+    reason = f"asked for by the master {settings.masters[0].partition(':')[0]}"
     target = Decision(settings.target_lufs, "LUFS", reason)
     ceiling = Decision(settings.ceiling, "dBTP", reason)
     return replace(plan, master=replace(plan.master, target_lufs=target, ceiling_dbtp=ceiling))

@@ -70,7 +70,12 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
         require_song([p.track.role for p in profiles])
         made = as_song(made)
     if any(p.faults.short_inverted for p in profiles):
-        made = replace(made, least_inverted_s=Decision(SHORT_S, "s", "a short stretch is upside down and is turned"))
+        made = replace(
+            made,
+            least_inverted_s=Decision(
+                SHORT_S, "s", "even a stretch as short as this has inverted polarity and is corrected"
+            ),
+        )
     made = with_inserts(made, settings.inserts, [p.track for _, p in vocals + beats if not p.sounds])
     # The numbers rendered now must equal those that are read back from JSON later.
     return plan_from_json(plan_to_json(made), own_machine=True)
@@ -136,7 +141,7 @@ def _plan(
         settings=settings.to_json(),
         style=style,
         tempo_bpm=tempo,
-        edge_fade_ms=Decision(EDGE_FADE_MS, "ms", "of recordings that begin or end in the middle of a sound"),
+        edge_fade_ms=Decision(EDGE_FADE_MS, "ms", "fades recordings that begin or end in the middle of a sound"),
         vocals=held,
         space=space,
         beats=strips,
@@ -184,7 +189,9 @@ def _as_asked(vocal: VocalPlan, profile: Profile, lead_db: float, *, solo: bool)
     vocal = replace(vocal, mute=_muted(profile, solo=solo))
     if asked.level_db != lead_db:
         level, said = vocal.level_db.value + asked.level_db - lead_db, f"{asked.level_db:+g} dB asked for"
-        vocal = replace(vocal, level_db=Decision(level, "dB", f"{said}, the lead has {lead_db:+g}"))
+        vocal = replace(
+            vocal, level_db=Decision(level, "dB", f"{said} for this track, and {lead_db:+g} dB for the lead")
+        )
     if asked.pan is not None:
         vocal = replace(vocal, pan=Decision(asked.pan, "", "as asked"))
     if asked.reverb is not None:
@@ -200,19 +207,23 @@ def _array(values: list[float]) -> Bands:
 def _at_session_level(vocal: VocalPlan, profile: Profile, leads: Sequence[Profile]) -> VocalPlan:
     """Sets the voices to their levels in the session: a lead at the mean of the leads has 0 dB."""
     mean = sum(p.heard_lufs for p in leads) / len(leads)
-    level = Decision(profile.heard_lufs - mean, "dB", "against the leads, as in the session")
+    level = Decision(profile.heard_lufs - mean, "dB", "relative to the leads, as in your session")
     return replace(vocal, level_db=level)
 
 
 def _space(style: str, tempo_bpm: float, settings: Settings, finished: float) -> SpacePlan:
     # Research places the reverb about 9 LU under the dry vocal. It is drier where words count, as in rap.
     reverb = {"rap": -14.0, "metal": -13.0, "folk": -11.0}.get(style, -12.0)
-    usual = f"under the dry vocals, usual for {style}"
+    usual = f"relative to the dry vocals, as usual for {style}"
     return SpacePlan(
         reverb_lu=_amount(reverb, settings.reverb_amount, usual, finished),
-        reverb_time_s=Decision({"rap": 0.8, "metal": 0.9}.get(style, 1.2), "s", "decay by 60 dB"),
-        predelay_ms=Decision(25.0, "ms", "keeps the voice in front of its room"),
-        echo_lu=_amount(-18.0, settings.delay_amount, "under the dry vocals: felt more than heard", finished),
+        reverb_time_s=Decision(
+            {"rap": 0.8, "metal": 0.9}.get(style, 1.2), "s", "time in which the reverb decays by 60 dB"
+        ),
+        predelay_ms=Decision(25.0, "ms", "the reverb starts later, which keeps the voice in front of it"),
+        echo_lu=_amount(
+            -18.0, settings.delay_amount, "relative to the dry vocals; the echo is felt more than heard", finished
+        ),
         echo_time_s=_echo_time(tempo_bpm, settings.delay_division),
         echo_feedback=Decision(0.35, "", "three repeats can be heard"),
     )
@@ -221,16 +232,18 @@ def _space(style: str, tempo_bpm: float, settings: Settings, finished: float) ->
 def _echo_time(tempo_bpm: float, division: str) -> Decision[float]:
     at = f"at {tempo_bpm:.0f} BPM"
     if division in _DIVISIONS:
-        return Decision(_DIVISIONS[division] * 60.0 / tempo_bpm, "s", f"the setting: {division} {at}")
+        return Decision(_DIVISIONS[division] * 60.0 / tempo_bpm, "s", f"from the settings: {division} {at}")
     eighth = 30.0 / tempo_bpm
-    return Decision(eighth if eighth >= 0.25 else 1.5 * eighth, "s", f"an eighth note, or a dotted one, {at}")
+    if eighth >= 0.25:
+        return Decision(eighth, "s", f"an eighth note {at}")
+    return Decision(1.5 * eighth, "s", f"a dotted eighth note {at}, because a plain one would be too short")
 
 
 def _amount(level_lu: float, amount: float, reason: str, finished: float) -> Decision[float]:
     if amount == 0.0:
-        return Decision(-120.0, "LU", "off: the setting")
+        return Decision(-120.0, "LU", "off: the settings ask for none")
     # Amount 2 is 6 LU more, amount 0.5 is 6 LU less; a finished voice has its own space, unless more is asked for.
     left = 1.0 - finished if amount == 1.0 else 1.0
     if left < _LEAST_SPACE:
-        return Decision(-120.0, "LU", "off: the voice is finished and has its own")
+        return Decision(-120.0, "LU", "off: the voice already has reverb and echo of its own")
     return Decision(level_lu + 20.0 * log10(amount * left), "LU", reason)

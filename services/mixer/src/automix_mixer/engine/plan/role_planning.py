@@ -43,9 +43,9 @@ def assign_roles(beats: Sequence[Profile]) -> list[Decision[str]]:
         if profile.track.options.role:
             out.append(Decision(profile.track.options.role, "", "as asked"))
         elif len(beats) == 1:
-            out.append(Decision("other", "", "a whole beat"))
+            out.append(Decision("other", "", "the only beat, taken as a whole one"))
         elif role := role_of_name(profile.track.label, vocal=False):
-            out.append(Decision(role, "", f"its name: {profile.track.label[:100]}"))
+            out.append(Decision(role, "", f"by the file's name: {profile.track.label[:100]}"))
         else:
             out.append(role_of_sound(features(profile)))
     return out
@@ -69,7 +69,7 @@ def features(profile: Profile) -> SoundFeatures:
 def role_of_sound(heard: SoundFeatures) -> Decision[str]:
     """The role by rules on few features: kick, bass, hats, snare, drums or other; families of one range sound alike."""
     said = (
-        f"sounds so: {100 * heard.low:.0f} % under 160 Hz, {100 * heard.high:.0f} % over 4.5 kHz,"
+        f"by its sound: {100 * heard.low:.0f} % of it below 160 Hz, {100 * heard.high:.0f} % above 4.5 kHz,"
         f" hits stand out by {heard.struck_db:.0f} dB"
     )
     return Decision(_heard_as(heard), "", said)

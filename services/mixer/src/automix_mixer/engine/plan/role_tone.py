@@ -63,7 +63,7 @@ def _stray(role: str, bands: Bands) -> tuple[Bands | None, str]:
         return None, ""
     under = np.log2(lowest / BAND_HZ) * 3.0
     curve = np.clip(_STRAY_DB_PER_BAND * under, _MOST_STRAY_DB, 0.0)
-    return curve, f"{100 * share:.0f} % of it lies under {lowest:g} Hz, where a {role} has no sound"
+    return curve, f"{100 * share:.0f} % of its energy is below {lowest:g} Hz, where {role} has no sound of its own"
 
 
 def _edge(role: str, bands: Bands) -> tuple[Bands | None, str]:
@@ -76,8 +76,8 @@ def _edge(role: str, bands: Bands) -> tuple[Bands | None, str]:
     if abs(gain) < _LEAST_DB or abs(off) > _ANOTHER_DB:
         return None, ""
     turn = np.sqrt(body[1] * edge[0])
-    said = f"{edge[0]:g} to {edge[1]:g} Hz has {has:+.0f} dB against {body[0]:g} to {body[1]:g} Hz"
-    return smooth_bands(np.where(turn < BAND_HZ, gain, 0.0), 3), f"{said}; usual of a {role} are {low:+g} to {high:+g}"
+    said = f"{edge[0]:g} to {edge[1]:g} Hz is at {has:+.0f} dB relative to {body[0]:g} to {body[1]:g} Hz"
+    return smooth_bands(np.where(turn < BAND_HZ, gain, 0.0), 3), f"{said}; usual for {role} is {low:+g} to {high:+g} dB"
 
 
 def _level_db(bands: Bands, region: tuple[float, float]) -> float:

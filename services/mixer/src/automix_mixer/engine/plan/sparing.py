@@ -17,7 +17,12 @@ def spared(vocal: VocalPlan, finished: float) -> VocalPlan:
     if finished == 0.0:
         return vocal
     left = 1.0 - finished
-    why = "the voice is finished" if finished == 1.0 else f"the voice is {100 * finished:.0f} % finished"
+    said = (
+        "the voice is processed already"
+        if finished == 1.0
+        else f"the voice is {100 * finished:.0f} % processed already"
+    )
+    why = f"{said}, so {'nothing is' if finished == 1.0 else 'less is'} done"
 
     def less(decision: Decision[float]) -> Decision[float]:
         return replace(decision, value=decision.value * left, reason=f"{decision.reason}; {why}")
@@ -26,11 +31,11 @@ def spared(vocal: VocalPlan, finished: float) -> VocalPlan:
     ratio = 1.0 + left * (vocal.compressor_ratio.value - 1.0)
     channels, width = vocal.channels, vocal.width
     if channels.value == "stereo":
-        width = replace(width, value=1.0 + left * (width.value - 1.0), reason=f"{width.reason}; {why}")
+        width = replace(width, value=1.0 + left * (width.value - 1.0), reason=f"{width.reason}; {said}")
     elif channels.value == "mid" and finished >= _SIDE_KEPT:
         # A raw lead gives its side up, which is the room's. Of a finished one it is the reverb that was chosen for it.
-        channels = replace(channels, value="stereo", reason=f"recorded in stereo; {why}, its faint side is its own")
-        width = replace(width, value=finished, reason=f"share of its side that stays; {why}")
+        channels = replace(channels, value="stereo", reason=f"recorded in stereo; {said}, so its side is kept")
+        width = replace(width, value=finished, reason=f"part of the stereo side that is kept; {said}")
     return replace(
         vocal,
         channels=channels,

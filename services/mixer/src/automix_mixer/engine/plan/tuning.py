@@ -47,7 +47,7 @@ def found_key(beats: Sequence[Profile]) -> Decision[str]:
     for beat in beats:
         chroma += _chroma(beat)
     if chroma.std() <= _TONAL * chroma.mean():
-        return Decision(CHROMATIC, "", "nothing plays that has a key: every semitone")
+        return Decision(CHROMATIC, "", "nothing in the beats has a key, so every semitone is allowed")
     fits = {
         (note, scale): float(np.corrcoef(chroma, np.roll(_PROFILES[scale], note))[0, 1])
         for note in range(12)
@@ -58,8 +58,8 @@ def found_key(beats: Sequence[Profile]) -> Decision[str]:
     # The relative key has the same notes: which of the two it is makes no difference here.
     next_best = max(fit for key, fit in fits.items() if key not in ((note, scale), relative))
     if best - next_best < _CLEAR:
-        return Decision(CHROMATIC, "", "no key stands out in the beats: every semitone")
-    return Decision(f"{NOTES[note]}-{scale}", "", "found in the beats; its relative key has the same notes")
+        return Decision(CHROMATIC, "", "no key stands out in the beats, so every semitone is allowed")
+    return Decision(f"{NOTES[note]}-{scale}", "", "key found in the beats; its relative key has the same notes")
 
 
 def _chroma(beat: Profile) -> Chroma:

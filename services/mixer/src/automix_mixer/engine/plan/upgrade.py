@@ -88,7 +88,7 @@ _ADDED_1: Mapping[str, Any] = {
 
 
 def _added_1(name: str) -> dict[str, Any]:
-    return {"value": _ADDED_1[name], "unit": "", "reason": "not in this plan's version"}
+    return {"value": _ADDED_1[name], "unit": "", "reason": "added later than this plan: unchanged"}
 
 
 _RENAMED_1: Mapping[str, str] = {

@@ -81,25 +81,31 @@ def plan_vocal(index: int, profile: Profile, part: Decision[str], settings: Sett
         name=profile.track.label,
         part=part,
         channels=channels,
-        trim_db=Decision(trim, "dB", f"sings at {loudness:.1f} LUFS"),
+        trim_db=Decision(trim, "dB", f"brings the voice from {loudness:.1f} to {TRIMMED_LUFS:g} LUFS"),
         highpass_hz=highpass,
         tone_db=tone,
         cuts=_resonances(profile),
         expander_threshold_lufs=_expander_threshold(profile, trim + both),
-        expander_range_db=Decision(12.0, "dB", "softens noise between phrases; no gate, so nothing chops"),
+        expander_range_db=Decision(12.0, "dB", "lowers noise between phrases; softer than a gate, which would chop"),
         ride_db=_ride(profile),
         deess_threshold_db=deess_threshold,
         deess_range_db=deess_range,
         compressor_threshold_lufs=Decision(
-            TRIMMED_LUFS - _OVER_THRESHOLD_DB, "LUFS", f"{_OVER_THRESHOLD_DB:g} dB under the sung level"
+            TRIMMED_LUFS - _OVER_THRESHOLD_DB, "LUFS", f"{_OVER_THRESHOLD_DB:g} dB below the loudness of the voice"
         ),
-        compressor_ratio=Decision(_COMPRESSOR_RATIO, ":1", "upper end of what vocal chains in research use (1 to 2.5)"),
-        compressor_attack_ms=Decision(10.0, "ms", "lets consonants through (10 to 50 ms in research)"),
-        compressor_release_ms=Decision(120.0, "ms", "after short peaks; four times longer after sustained ones"),
-        level_db=Decision(_LEVELS_DB[part.value], "dB", "against the lead" if part.value != "lead" else "the lead"),
+        compressor_ratio=Decision(_COMPRESSOR_RATIO, ":1", "firm: vocal chains in research use 1 to 2.5"),
+        compressor_attack_ms=Decision(10.0, "ms", "lets consonants through; research uses 10 to 50 ms"),
+        compressor_release_ms=Decision(120.0, "ms", "for short peaks; four times as long after sustained ones"),
+        level_db=Decision(
+            _LEVELS_DB[part.value],
+            "dB",
+            "relative to the lead" if part.value != "lead" else "the other voices are set relative to the lead",
+        ),
         width=Decision(_WIDTHS[part.value], "", _width_reason(part.value, channels.value)),
         send_db=_send(profile, settings),
-        fade_db=Decision(profile.fade, "s, dB", "the recording's own fades stay" if profile.fade else "it has none"),
+        fade_db=Decision(
+            profile.fade, "s, dB", "fades of the recording are kept" if profile.fade else "the recording has no fades"
+        ),
     )
 
 
@@ -109,15 +115,17 @@ def _channels(profile: Profile, part: str) -> Decision[str]:
     left, right = profile.channel_energy
     # A channel 40 dB under the other is a dead cable or its noise.
     if right < left * 1e-4:
-        return Decision("left", "", "the right channel is dead")
+        return Decision("left", "", "the right channel is dead, so the left one is used alone")
     if left < right * 1e-4:
-        return Decision("right", "", "the left channel is dead")
+        return Decision("right", "", "the left channel is dead, so the right one is used alone")
     if profile.identical_channels:
-        return Decision("left", "", "both channels are the same")
+        return Decision("left", "", "both channels are the same, so one is used")
     mid, side = float(profile.whole.mid.sum()), float(profile.whole.side.sum())
     if part == "lead" and side < 0.01 * mid:
         return Decision(
-            "mid", "", f"its side lies {to_db(mid / max(side, 1e-20)):.0f} dB under its mid: room, not width"
+            "mid",
+            "",
+            f"its side is {to_db(mid / max(side, 1e-20)):.0f} dB below its mid: room sound, so the mid is used alone",
         )
     return Decision("stereo", "", "recorded in stereo")
 
@@ -127,7 +135,9 @@ def _highpass(bands: Bands) -> Decision[float]:
     voice = np.flatnonzero((weighted > weighted[6:20].max() - 22.0) & (BAND_HZ > 70.0))
     lowest = float(BAND_HZ[voice[0]]) if voice.size else 100.0
     cutoff = float(np.clip(0.7 * lowest, 60.0, 160.0))
-    return Decision(cutoff, "Hz", f"the voice begins at {lowest:.0f} Hz; below it is rumble, 24 dB per octave")
+    return Decision(
+        cutoff, "Hz", f"the voice begins at {lowest:.0f} Hz; rumble below it is removed at 24 dB per octave"
+    )
 
 
 def _tone(bands: Bands) -> Decision[list[float]]:
@@ -140,7 +150,9 @@ def _tone(bands: Bands) -> Decision[list[float]]:
     difference -= float((difference * weights * present).sum() / max(float((weights * present).sum()), 1e-12))
     move = _TONE_SHARE * smooth_bands(np.where(inside & present, difference, 0.0), 3)
     move = np.clip(move, *_TONE_BOUNDS_DB) * present
-    return Decision([float(v) for v in move], "dB per third octave", "half way to the average voice, bounded")
+    return Decision(
+        [float(v) for v in move], "dB per third octave", "half way to the tone of an average voice, within limits"
+    )
 
 
 def _resonances(profile: Profile) -> list[Cut]:
@@ -161,7 +173,9 @@ def _resonances(profile: Profile) -> list[Cut]:
         if not stands[i] or len(cuts) == _MOST_CUTS or any(abs(np.log2(hz / c.freq_hz)) < 0.4 for c in cuts):
             continue
         gain = -float(min(4.0, excess[i] / 3.0))
-        cuts.append(Cut(hz, gain, 5.0, f"stands {excess[i] / 2:.1f} dB out of its surroundings, whatever note is sung"))
+        cuts.append(
+            Cut(hz, gain, 5.0, f"a resonance {excess[i] / 2:.1f} dB above its surroundings, whatever note is sung")
+        )
     return sorted(cuts, key=lambda c: c.freq_hz)
 
 
@@ -172,7 +186,9 @@ def _expander_threshold(profile: Profile, trim_db: float) -> Decision[float]:
     pauses = np.concatenate([k[k > 0][::every] for k in soft])
     floor = lufs(float(median(pauses)) / profile.step) + trim_db if pauses.size else -120.0
     threshold = float(np.clip(floor + 8.0, -90.0, TRIMMED_LUFS - 20.0))
-    return Decision(threshold, "LUFS", f"8 dB over the {floor:.0f} LUFS between phrases, 20 dB under the voice at most")
+    return Decision(
+        threshold, "LUFS", f"8 dB above the {floor:.0f} LUFS between phrases, and at least 20 dB below the voice"
+    )
 
 
 def _ride(profile: Profile) -> Decision[list[list[float]]]:
@@ -183,7 +199,9 @@ def _ride(profile: Profile) -> Decision[list[list[float]]]:
         [p.start * seconds, p.end * seconds, g * _unfaded_share(profile, p.start * seconds, p.end * seconds)]
         for p, g in zip(phrases, gains, strict=True)
     ]
-    return Decision(rides, "s, s, dB", f"{len(rides)} phrases, three quarters of the way to their median loudness")
+    return Decision(
+        rides, "s, s, dB", f"{len(rides)} phrases, each moved three quarters of the way to their median loudness"
+    )
 
 
 def _unfaded_share(profile: Profile, start: float, end: float) -> float:
@@ -201,32 +219,36 @@ def _deess(profile: Profile, tone: list[float], compressor_ratio: float, amount:
     ratio = profile.sibilance.level_db - profile.integrated_lufs + lift + squeezed
     need = float(np.clip(ratio - _SIBILANTS_DB, 0.0, _MOST_DEESS_DB))
     if profile.sibilance.share == 0.0:
-        said = "off: no sibilants in the singing"
+        said = "off: no sibilants were found"
     elif need == 0.0:
-        said = f"off: sibilants lie {ratio:+.1f} dB against the voice, and {_SIBILANTS_DB:g} is usual"
+        said = f"off: sibilants are at {ratio:+.1f} dB relative to the voice; {_SIBILANTS_DB:g} dB is usual"
     else:
-        said = f"sibilants would lie {ratio:+.1f} dB against the voice; {_SIBILANTS_DB:g} is usual"
+        said = f"without it sibilants are at {ratio:+.1f} dB relative to the voice; {_SIBILANTS_DB:g} dB is usual"
     # The de-esser takes four fifths of what lies over its threshold.
     threshold = TRIMMED_LUFS - squeezed + ratio - need / 0.8
     most = min(1.5 * need, _MOST_DEESS_DB) * amount
     return (
-        Decision(max(threshold, -60.0), "dB", f"the mean sibilant loses {need:.1f} dB"),
+        Decision(max(threshold, -60.0), "dB", f"set so that the average sibilant is lowered by {need:.1f} dB"),
         Decision(most if profile.sibilance.share else 0.0, "dB", said),
     )
 
 
 def _send(profile: Profile, settings: Settings) -> Decision[float]:
     if settings.reverb_amount != 1.0:
-        return Decision(0.0, "dB", "the amount of reverb is the setting's")
+        return Decision(0.0, "dB", "the settings say how much reverb there is")
     own = own_space(profile.steps, profile.step, profile.sample_rate)
     if own == 0.0:
-        return Decision(0.0, "dB", "the recording is dry")
+        return Decision(0.0, "dB", "the recording is dry, so it gets the full reverb")
     if own > _ALL_WET:
-        return Decision(-120.0, "dB", "its endings ring on: the recording brings a room of its own")
-    return Decision(20.0 * float(np.log10(1.0 - own)), "dB", "its endings ring on a little: some room of its own")
+        return Decision(-120.0, "dB", "off: the recording has reverb of its own")
+    return Decision(20.0 * float(np.log10(1.0 - own)), "dB", "reduced: the recording has some reverb of its own")
 
 
 def _width_reason(part: str, channels: str) -> str:
     if part == "lead":
-        return "share of its side that stays: a lead stands in the middle"
-    return "share of its side that stays" if channels == "stereo" else "side made by decorrelation: behind and around"
+        return "part of the stereo side that is kept: a lead belongs in the middle"
+    return (
+        "part of the stereo side that is kept"
+        if channels == "stereo"
+        else "width made by decorrelation, around and behind the lead"
+    )

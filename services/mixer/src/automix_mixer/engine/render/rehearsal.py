@@ -133,7 +133,7 @@ def rehearse(
             back = float(np.clip(back + over, 0.0, limit * settings.spectrum_share))
     settled = replace(settled, fader_db=settled.fader_db + lead, bus_shift_db=settled.bus_shift_db - lead, lean_db=lean)
     if plan.bus.step_back is not None:
-        found = Decision(round(back, DIGITS), "dB", "heard in the rehearsal")
+        found = Decision(round(back, DIGITS), "dB", "how far the lead steps back, measured on the mix before mastering")
         bus = replace(bus, step_back=replace(plan.bus.step_back, step_back_db=found))
     return replace(plan, bus=bus), settled
 
