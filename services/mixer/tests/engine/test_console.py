@@ -136,7 +136,7 @@ def test_the_whole_is_neither_too_narrow_nor_too_wide(tmp_path: Path, workspace:
         (tmp_path / name).mkdir()
         session = Session(tmp_path / name, workspace, stems)
         off, on = session.width_db(replace(ON, width=False)), session.width_db(ON)
-        assert session.strips(ON)[0].width.reason.endswith("released music has -13 to -8")
+        assert session.strips(ON)[0].width.reason.endswith("released music has -13 to -8 dB")
         middle = -11.0
         assert abs(on - middle) < abs(off - middle) - 1.0
 
