@@ -174,7 +174,7 @@ def plan_unmask(lead: Tone | None, beat: Tone | None, lar_db: float, amount: flo
         cut_db=Decision(
             [float(v) for v in cut],
             "dB per third octave",
-            "cuts the beats while the lead sings, where the lead is strong and they mask it",
+            "cut where the lead is strong and the beats mask it",
         ),
         attack_ms=Decision(60.0, "ms", "the cut starts just before a phrase, too slowly to be heard as a dip"),
         release_ms=Decision(350.0, "ms", "the beats come back between phrases without pumping"),

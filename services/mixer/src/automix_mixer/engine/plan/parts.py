@@ -62,7 +62,7 @@ def _told(vocals: Sequence[Profile]) -> dict[int, Decision[str]]:
         if vocal.track.options.role:
             told[i] = Decision(vocal.track.options.role, "", "as asked")
         elif role := role_of_name(vocal.track.label, vocal=True):
-            told[i] = Decision(role, "", f"by the file's name: {vocal.track.label[:100]}")
+            told[i] = Decision(role, "", "by the file's name")
     if len(told) == len(vocals) and not any(d.value == "lead" for d in told.values()):
         for i in [i for i, d in told.items() if d.reason != "as asked"][:1]:
             if len(vocals) == 1:

@@ -214,16 +214,14 @@ def _at_session_level(vocal: VocalPlan, profile: Profile, leads: Sequence[Profil
 def _space(style: str, tempo_bpm: float, settings: Settings, finished: float) -> SpacePlan:
     # Research places the reverb about 9 LU under the dry vocal. It is drier where words count, as in rap.
     reverb = {"rap": -14.0, "metal": -13.0, "folk": -11.0}.get(style, -12.0)
-    usual = f"relative to the dry vocals, as usual for {style}"
+    usual = f"usual for {style}, relative to the dry vocals"
     return SpacePlan(
         reverb_lu=_amount(reverb, settings.reverb_amount, usual, finished),
         reverb_time_s=Decision(
             {"rap": 0.8, "metal": 0.9}.get(style, 1.2), "s", "time in which the reverb decays by 60 dB"
         ),
         predelay_ms=Decision(25.0, "ms", "the reverb starts later, which keeps the voice in front of it"),
-        echo_lu=_amount(
-            -18.0, settings.delay_amount, "relative to the dry vocals; the echo is felt more than heard", finished
-        ),
+        echo_lu=_amount(-18.0, settings.delay_amount, "felt more than heard; relative to the dry vocals", finished),
         echo_time_s=_echo_time(tempo_bpm, settings.delay_division),
         echo_feedback=Decision(0.35, "", "three repeats can be heard"),
     )

@@ -45,7 +45,7 @@ def assign_roles(beats: Sequence[Profile]) -> list[Decision[str]]:
         elif len(beats) == 1:
             out.append(Decision("other", "", "the only beat, taken as a whole one"))
         elif role := role_of_name(profile.track.label, vocal=False):
-            out.append(Decision(role, "", f"by the file's name: {profile.track.label[:100]}"))
+            out.append(Decision(role, "", "by the file's name"))
         else:
             out.append(role_of_sound(features(profile)))
     return out
