@@ -27,15 +27,16 @@ from automix_client.printing import printable
 
 AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", callback=an_id, help="The asset's id.")]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; under its own name by default.")
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Where to put it; by default here, under its own name."),
 ]
 MinutesOption = Annotated[int, typer.Option(min=1, max=60, help="How long the link works.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there already.")]
 
 TOLD_GAPS = 3
-"""Most gaps that are told by their place; `--json` has all of them."""
+"""The most gaps that are listed with their times; `--json` has all of them."""
 END_S = 0.1
-"""A gap that begins later than this before the end is a missing end."""
+"""A gap that begins within this many seconds of the end counts as a missing end."""
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -52,7 +53,7 @@ def upload(
         ),
     ],
     resume: Annotated[
-        str, typer.Option("--resume", metavar="UPLOAD", help="Take up an interrupted upload of one file.")
+        str, typer.Option("--resume", metavar="UPLOAD", help="Continue an interrupted upload of one file.")
     ] = "",
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -92,7 +93,7 @@ def _change(
     *,
     as_json: bool,
 ) -> None:
-    """Does something to one asset and shows it as it is then."""
+    """Changes one asset and shows the result."""
     terminal = Terminal(as_json=as_json)
     one = execute(terminal, endpoint, work)
     terminal.message(
@@ -166,14 +167,14 @@ def role(
 def share(
     asset: AssetArgument, minutes: MinutesOption = 10, endpoint: EndpointOption = None, as_json: JsonOption = False
 ) -> None:
-    """Make a link to an asset that works for a while, for whoever has it."""
+    """Make a link by which anybody can download an asset for a while."""
     terminal = Terminal(as_json=as_json)
     made = execute(terminal, endpoint, lambda client: client.assets.download_url(asset, lifetime_s=60 * minutes))
     say_link(terminal, made)
 
 
 def say_link(terminal: Terminal, made: CreateDownloadUrlResponse | CreateRenderDownloadUrlResponse) -> None:
-    """Writes the link alone to standard output, and to standard error how long it works."""
+    """Writes only the link to standard output, and how long it works to standard error."""
     terminal.message(made, escaped(made.url))
     terminal.note(f"[dim]works until {moment(made.expires_at)}[/dim]")
 
@@ -245,8 +246,8 @@ def _note_damage(terminal: Terminal, assets: list[Asset]) -> None:
 
 
 def damage_words(asset: Asset) -> str:
-    """What is missing in a recording and where, as the end of a sentence that begins with its name; empty when nothing
-    is."""
+    """What is missing in a recording and where, as the end of a sentence that begins with its name; empty when
+    nothing is missing."""
     if not (asset.gaps or asset.damaged_packets):
         return ""
     first = asset.gaps[0] if asset.gaps else None

@@ -1,4 +1,4 @@
-"""Progress bars; silent where nobody watches."""
+"""Progress bars, which are shown only on a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from automix_client.mix import MixProgress, Step
 
 
 class Bars:
-    """One bar for each file that travels and for the mix."""
+    """One bar for each upload and download, and one for the mix."""
 
     def __init__(self, console: Console, *, visible: bool) -> None:
         columns = (
@@ -26,7 +26,7 @@ class Bars:
         self._tasks: dict[tuple[Step, str], TaskID] = {}
 
     def show(self, progress: MixProgress) -> None:
-        """Moves the bar of a step, which appears with its first news."""
+        """Moves the bar of a step; it appears with the first progress of the step."""
         if progress.step == "project":
             return
         key = (progress.step, progress.name)

@@ -1,4 +1,4 @@
-"""automix render --batch: one song after another; what fails stops nothing."""
+"""automix render --batch: one song after another; a song that fails does not stop the others."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -34,7 +34,8 @@ class Outcome:
 def run(terminal: Terminal, songs: list[Song], folder: Path, mix: Mix) -> None:
     """Mixes all songs into the folder and tells how each went. Leaves with 8 where some failed.
 
-    A full disk fails every song that is left, each with its words; Ctrl-C ends the batch, and finished mixes stay.
+    When the disk is full, every song that is left fails with that message. Ctrl-C ends the batch, and finished mixes
+    stay.
     """
     outcomes = []
     with terminal.failures():

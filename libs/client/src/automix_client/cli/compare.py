@@ -41,7 +41,7 @@ def compare(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what differs between two mixes, in what was decided and in what was measured.
+    """Tell how two mixes differ: in their decisions and in their measurements.
 
     Mixes of the platform are named by the ids of their renders. Of this machine: a plan (--plan-out), the folder of
     --extras, what `automix render --json` or `automix renders report --json` printed, or any sound file, which is

@@ -18,7 +18,7 @@ Cover = Annotated[
         "--cover",
         metavar="FILE",
         callback=named_file,
-        help="A JPEG or PNG of at most 2 MiB as the cover of every file; by default that of the lead's file.",
+        help="A JPEG or PNG of at most 2 MiB as the cover of every file; by default the cover of the lead's file.",
     ),
 ]
 

@@ -15,7 +15,7 @@ from automix_client.cli.terminal import Terminal, escaped
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where to.")] = Path("automix-demo"),
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="The folder to write to.")] = Path("automix-demo"),
     as_json: JsonOption = False,
 ) -> None:
     """Write the stems of the demo song: drums, bass, chords and a sung line."""
@@ -44,5 +44,5 @@ def demo_stems(terminal: Terminal, folder: Path) -> dict[str, list[Path]]:
 
 
 def _same_bytes(place: Path, path: Path) -> bool:
-    """Whether the song lies there already, as a file of its own."""
+    """Whether the place already holds the song, as a regular file."""
     return place.is_file() and not place.is_symlink() and filecmp.cmp(place, path, shallow=False)

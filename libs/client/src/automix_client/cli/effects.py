@@ -13,7 +13,7 @@ from automix_client.inserts import KINDS, PRESETS
 
 
 def effects(
-    name: Annotated[str | None, typer.Argument(help="An effect or a preset, to be told all about it.")] = None,
+    name: Annotated[str | None, typer.Argument(help="An effect or a preset: show all about it.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the effects and presets that `--insert` puts on a strip of a mix."""

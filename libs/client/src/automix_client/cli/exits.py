@@ -19,7 +19,7 @@ from automix_client.targets import TakenError
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command; they stay what they are."""
+    """Exit codes of every command; their meaning never changes."""
 
     OK = 0
     FAILED = 1
@@ -97,7 +97,7 @@ ASKED = frozenset(
         "UNKNOWN_TRACK_OPTION",
     }
 )
-"""Reasons that lie in what a job was asked for: the same job ends in them again."""
+"""Reasons that lie in the request: the same job would fail with them again."""
 
 
 def exit_code(error: Exception) -> ExitCode:
@@ -106,7 +106,7 @@ def exit_code(error: Exception) -> ExitCode:
 
 
 def advice(error: Exception) -> str:
-    """What to do about an error; empty when its message says it all."""
+    """What to do about an error; empty when its message says enough."""
     if isinstance(error, AutomixError) and error.reason in REASONS:
         return REASONS[error.reason]
     if isinstance(error, BusyError) and error.retry_after_s:

@@ -21,10 +21,10 @@ _TRACKS = "track_"
 
 
 class ExtrasFolder:
-    """Extras on their way: `part` is a folder beside their place, from which `commit` moves them in.
+    """Extras while they are made: `part` is a folder beside the final one, into which `commit` moves them.
 
-    With `by_track` every track's stem comes along: recordings are often called like those, so their names are kept free
-    only then. Used as a context it removes `part` at the end. Raises OverlapError, and OSError that names the folder.
+    With `by_track` there is a stem of every track: their names are kept free only then, because recordings often have
+    such names. Used as a context it removes `part` at the end. Raises OverlapError, and OSError that names the folder.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ExtrasFolder:
         self._held.close()
 
     def commit(self) -> None:
-        """Moves the files in, over those of earlier mixes."""
+        """Moves the files to the final folder, over those of earlier mixes."""
         made = sorted(self.part.iterdir())
         for path in made:
             place = self.folder / path.name
@@ -71,7 +71,7 @@ _FOREIGN = "is there already and not from an earlier mix: name another folder wi
 
 
 def _check_folder(folder: Path) -> None:
-    """Raises OSError when it is none, or cannot be one."""
+    """Raises OSError when the place is no folder, or none can be made there."""
     if os.path.lexists(folder):
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(folder))
@@ -128,7 +128,7 @@ def _manifest(folder: Path) -> dict[str, object]:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    """A mix that failed leaves no folder behind that it made."""
+    """Removes the folder that a failed mix has made."""
     try:
         folder.rmdir()
     except OSError:

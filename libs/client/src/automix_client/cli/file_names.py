@@ -10,7 +10,7 @@ ODD = frozenset('/\\:*?"<>|$`')
 def plain_name(name: str, otherwise: str) -> str:
     """The last part of a name without what could lead out of a folder, hide the file or steer a terminal.
 
-    `otherwise` when nothing of it is left.
+    `otherwise` when nothing is left of it.
     """
     last = name.replace("\\", "/").rpartition("/")[2]
     kept = "".join(letter if letter.isprintable() and letter not in ODD else "_" for letter in last)

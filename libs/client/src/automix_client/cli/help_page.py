@@ -1,4 +1,4 @@
-"""How help pages read: for musicians, who know neither Python's types nor where a docstring breaks its lines."""
+"""Shapes help pages for musicians: without Python's types, and without the line breaks of docstrings."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from automix_client.tokens import write_private
 
 
 def save(name: str, settings: Mapping[str, Any]) -> None:
-    """Keeps settings under a name; those of that name before are replaced. Raises ConfigurationError, OSError."""
+    """Keeps settings under a name and replaces those that had this name. Raises ConfigurationError, OSError."""
     check_name(name)
     _write(presets() | {name: kept(settings)})
 

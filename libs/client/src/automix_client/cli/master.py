@@ -53,14 +53,19 @@ def master(
             "--out",
             "-o",
             metavar="PATH",
-            help="The finished file, or a folder for several; by default `SONG (master).wav`, here.",
+            help="The finished file, or a folder for several songs; by default `SONG (master).wav` in this folder.",
         ),
     ] = None,
     album: Annotated[
         bool,
-        typer.Option("--album", help="The songs are one album: one loudness and one tone, their differences kept."),
+        typer.Option(
+            "--album",
+            help="The songs are one album: they share loudness and tone, and keep their differences.",
+        ),
     ] = False,
-    album_title: Annotated[str, typer.Option(metavar="TEXT", help="Title of the album, a tag of every file.")] = "",
+    album_title: Annotated[
+        str, typer.Option(metavar="TEXT", help="Title of the album, written as a tag into every file.")
+    ] = "",
     cover: Cover = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,7 +123,7 @@ def _master(
     *,
     album: bool,
 ) -> list[dict[str, Any]]:
-    """Masters into files beside the places, which they take when all has gone well."""
+    """Masters into files beside their places, and moves them there when all of it has gone well."""
     engine = master_files()
     if engine is None:
         terminal.usage("the engine comes with the package automix-mixer, which is not installed here")

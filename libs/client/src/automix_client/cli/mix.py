@@ -45,7 +45,7 @@ def mix(
             "--project",
             "-p",
             metavar="PROJECT",
-            help="Id or name of a project to work in; without files all of its audio is mixed.",
+            help="Id or name of a project to work in; without files, all audio of the project is mixed.",
         ),
     ] = "",
     plan: Plan = None,

@@ -1,4 +1,4 @@
-"""What `automix mix` and `automix render` are asked for alike: the tracks, and an option for each setting of a mix."""
+"""Options that `automix mix` and `automix render` share: the tracks, and one for each setting of a mix."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from automix_client.track_options import AskedTrack, asked_track
 
 
 def _asked(texts: list[str] | None) -> list[AskedTrack] | None:
-    """The tracks that were named, each with what is asked of it."""
+    """The named tracks, each with its options."""
     try:
         tracks = [asked_track(text) for text in texts or ()]
     except ValueError as error:
@@ -29,7 +29,7 @@ def _asked(texts: list[str] | None) -> list[AskedTrack] | None:
 
 
 def recordings(paths: list[Path] | None) -> list[Path] | None:
-    """The files that were named, when each exists and can be a recording; `-` is standard input."""
+    """The named files, once each exists and can be a recording; `-` is standard input."""
     for path in paths or ():
         if str(path) != "-":
             require_file(path)
@@ -42,15 +42,21 @@ def _tracks(name: str, short: str, text: str) -> Any:
 
 Vocals = Annotated[
     list[str] | None,
-    _tracks("--vocals", "-v", "A vocal track, also with what is asked of it: lead.wav:lead,level=1,reverb=0.5"),
+    _tracks("--vocals", "-v", "A vocal track; options may follow: lead.wav:lead,level=1,reverb=0.5"),
 ]
 Beat = Annotated[
     list[str] | None,
-    _tracks("--beat", "-b", "A beat or a stem, also with what is asked of it: kick.wav:kick,pan=-0.2,level=-2,solo"),
+    _tracks("--beat", "-b", "A beat or a stem; options may follow: kick.wav:kick,pan=-0.2,level=-2,solo"),
 ]
 Reference = Annotated[
     list[Path] | None,
-    typer.Option("--reference", "-r", metavar="FILE", callback=recordings, help="A song to come close to; repeatable."),
+    typer.Option(
+        "--reference",
+        "-r",
+        metavar="FILE",
+        callback=recordings,
+        help="A song whose sound the result comes close to; repeatable.",
+    ),
 ]
 Inserts = Annotated[
     list[str] | None,
@@ -67,7 +73,7 @@ Out = Annotated[
         "--out",
         "-o",
         metavar="FILE",
-        help="The finished file, .wav, .flac, .mp3, .m4a, .opus or .ogg; one that is there is replaced.",
+        help="The finished file, .wav, .flac, .mp3, .m4a, .opus or .ogg; an existing file is replaced.",
     ),
 ]
 Plan = Annotated[
@@ -85,7 +91,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Start from settings that were saved under this name; what else is given wins over them.",
+        help="Start from the settings saved under this name; other options override them.",
     ),
 ]
 SavePreset = Annotated[
@@ -140,7 +146,7 @@ def with_inserts(
     *,
     own_machine: bool = False,
 ) -> dict[str, Any]:
-    """The settings with the effects that were asked for. Leaves with 2 for what is none."""
+    """The settings with the effects that were asked for. Leaves with 2 for an effect that does not exist."""
     try:
         asked = [insert_of(text, own_machine=own_machine) for text in inserts or ()]
         asked += [plugin_of(text) for text in plugins or ()]
@@ -150,7 +156,7 @@ def with_inserts(
 
 
 def say_what_is_odd(terminal: Terminal, vocals: Sequence[Path], beats: Sequence[Path]) -> None:
-    """Notes on tracks that are mixed as asked, and may not have been meant so."""
+    """Notes on tracks that are mixed as asked, although that may be a mistake."""
     if vocals and not beats:
         terminal.note("[yellow]note[/yellow] no beat is given: the vocals are mixed alone")
     if beats and not vocals:

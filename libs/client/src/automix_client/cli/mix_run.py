@@ -26,12 +26,12 @@ from automix_client.mix import Listener, MixProgress, MixRequest, MixSummary
 from automix_client.presets import joined_messages
 
 WAITS = "waiting for "
-"""With this begins the stage of a job that cannot go on by itself."""
+"""The beginning of the stage of a job that cannot continue by itself."""
 
 
 @dataclass(frozen=True)
 class Presets:
-    """Names of presets of the account: the settings to start from, and where to keep those that come of it."""
+    """Names of presets of the account: the one to start from, and the one to save the settings in."""
 
     used: str = ""
     saved: str = ""
@@ -92,7 +92,7 @@ async def _mix(
 
 
 def telling_waits(terminal: Terminal, show: Listener) -> Listener:
-    """Also says, once each and where no bar is seen, too, what a mix waits for on the platform's side."""
+    """Also tells, once each and even without bars, what a mix waits for on the platform's side."""
     told: set[str] = set()
 
     def listen(progress: MixProgress) -> None:

@@ -1,4 +1,4 @@
-"""Files that a command is told to read: they are there, and no folders. Every command says so in the same words."""
+"""Checks that files which a command reads exist and are no folders. Every command reports this in the same words."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person writes for a project: its id, or its name."""
+"""A project as a person names it: by its id or its name."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
 
 
 def an_id(given: str) -> str:
-    """A check of an argument that is an id, before a service says so in its own words."""
+    """A check of an argument that must be an id, so that the message is the same in every command."""
     if not is_id(given):
         raise typer.BadParameter(f"{given!r} is not an id, such as 01a220a1-227e-775c-85be-341cecb8cfdc.")
     return given

@@ -15,7 +15,8 @@ from automix_client.inserts import KINDS
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The preset's name.")]
 HereOption = Annotated[
-    bool, typer.Option("--here", help="Those that `automix render` keeps on this machine, not those of the account.")
+    bool,
+    typer.Option("--here", help="The presets that `automix render` keeps on this machine, not those of the account."),
 ]
 
 
@@ -61,7 +62,7 @@ def show(
 def delete(
     name: NameArgument, here: HereOption = False, endpoint: EndpointOption = None, as_json: JsonOption = False
 ) -> None:
-    """Forget a preset; mixes that were made with it stay as they are."""
+    """Delete a preset; mixes that were made with it stay as they are."""
     terminal = Terminal(as_json=as_json)
 
     async def work(client: AsyncClient) -> None:

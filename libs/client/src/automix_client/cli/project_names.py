@@ -1,4 +1,4 @@
-"""A name for a project that `automix mix` makes: one that a person finds again."""
+"""A recognisable name for a project that `automix mix` makes."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

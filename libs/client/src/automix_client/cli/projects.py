@@ -14,7 +14,7 @@ from automix_client.client import AsyncClient
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    name: Annotated[str, typer.Argument(help="The name of the project.")],
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,7 +89,7 @@ def _change(
     *,
     as_json: bool,
 ) -> None:
-    """Does something to one project and shows it as it is then."""
+    """Changes one project and shows the result."""
     terminal = Terminal(as_json=as_json)
 
     async def found(client: AsyncClient) -> Project:

@@ -65,7 +65,9 @@ def render(
     plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan (JSON) here.")] = None,
     extras: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", file_okay=False, help="Folder for report, picture, comparison and stems."),
+        typer.Option(
+            metavar="FOLDER", file_okay=False, help="Write report, picture, comparison and stems into this folder."
+        ),
     ] = None,
     cover: Cover = None,
     batch: Annotated[
@@ -75,14 +77,15 @@ def render(
             exists=True,
             help="Mix many songs into the folder --out: a CSV file with a row for each (columns vocals, beat,"
             " reference, song, out, insert and names of settings; several files with ; between), or a folder with"
-            " a folder for each. A song that fails stops no other.",
+            " a folder for each. A song that fails does not stop the others.",
         ),
     ] = None,
     preset: Preset = None,
     save_preset: SavePreset = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mix vocals and beats into one file on this machine: no server, no account, nothing leaves it.
+    """Mix vocals and beats into one file on this machine. No server or account is needed, and no file leaves the
+    machine.
 
     With --batch it mixes many songs, one after another.
     """

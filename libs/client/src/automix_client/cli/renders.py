@@ -89,12 +89,16 @@ def report(
     render: RenderArgument,
     plan_out: Annotated[
         Path | None,
-        typer.Option("--plan-out", metavar="FILE", help="Write the mix plan here: edit it, then `automix mix --plan`."),
+        typer.Option(
+            "--plan-out",
+            metavar="FILE",
+            help="Write the mix plan to this file: edit it, and mix by it with `automix mix --plan`.",
+        ),
     ] = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what was done to each track, why, and what was measured; with --json the plan and the report whole."""
+    """Tell what was done to each track and why, and what was measured; --json prints the whole plan and report."""
     terminal = Terminal(as_json=as_json)
     terminal.beside(plan_out)
     answer = execute(terminal, endpoint, lambda client: client.renders.report(render))
@@ -114,7 +118,7 @@ def whole(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mix the whole song of a preview, by the preview's plan, and download it."""
+    """Mix the whole song by the plan of its preview, and download it."""
     terminal = Terminal(as_json=as_json)
     terminal.beside(out)
 
@@ -145,7 +149,7 @@ def files(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what else a mix left behind (stems, tracks, picture, plain sum), or download it all."""
+    """List the other files of a mix (stems, tracks, picture, plain sum), or download them all."""
     terminal = Terminal(as_json=as_json)
 
     async def work(client: AsyncClient) -> tuple[mixer_pb2.Render, list[Path]]:
@@ -186,7 +190,7 @@ def _targets(folder: Path, render: mixer_pb2.Render) -> list[Path]:
 def share(
     render: RenderArgument, minutes: MinutesOption = 10, endpoint: EndpointOption = None, as_json: JsonOption = False
 ) -> None:
-    """Make a link to a finished mix that works for a while, for whoever has it."""
+    """Make a link by which anybody can download a finished mix for a while."""
     terminal = Terminal(as_json=as_json)
     say_link(
         terminal,

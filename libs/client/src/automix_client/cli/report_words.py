@@ -1,7 +1,7 @@
 """What was done to a mix, in the words of a musician: each track, why, and what was measured, on one screen.
 
-Plan and report are documents of the engine, and newer versions of it may put more into them. What is not known here is
-passed over and is no error: the JSON has everything.
+Plan and report are documents of the engine, and newer versions of it may put more into them. What is unknown here is
+left out without an error: the JSON has everything.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -164,12 +164,12 @@ def _prefixed(prefix: str, says: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _above(least: float, words: str) -> Callable[[Any], str]:
-    """Words for a number that is above the least of note."""
+    """Words for a number above `least`, and none for a smaller one."""
     return lambda value: words.format(value) if value > least else ""
 
 
 def _apart(words: str) -> Callable[[Any], str]:
-    """Words for a number that is not nearly zero."""
+    """Words for a number that is clearly not zero."""
     return lambda value: words.format(value) if abs(value) >= AUDIBLE_DB else ""
 
 

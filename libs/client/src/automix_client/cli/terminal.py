@@ -56,7 +56,7 @@ class Terminal:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody watches: bars and questions make sense."""
+        """Whether a person watches, so that bars and questions make sense."""
         return not self.as_json and self.err.is_terminal
 
     def say(self, text: str) -> None:
@@ -71,7 +71,7 @@ class Terminal:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Says what takes so long, where somebody watches."""
+        """Says what takes so long, on a terminal alone."""
         if not self.interactive:
             yield
             return

@@ -36,7 +36,7 @@ def create(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Have an address told of jobs that end; the secret that signs what it is told is shown once."""
+    """Register an address that is called whenever a job ends. The secret that signs the calls is shown once."""
     terminal = Terminal(as_json=as_json)
     events = [EVENTS[name] for name in event or ()]
     made = execute(terminal, endpoint, lambda client: client.webhooks.create(url, events))
@@ -60,7 +60,7 @@ def list_webhooks(endpoint: EndpointOption = None, as_json: JsonOption = False) 
 
 
 def deliveries(webhook: WebhookArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
-    """List what a webhook was told and is to be told, newest first."""
+    """List a webhook's deliveries, sent and waiting, newest first."""
     terminal = Terminal(as_json=as_json)
 
     async def work(client: AsyncClient) -> list[Delivery]:
@@ -97,7 +97,7 @@ def repeat(
 
 
 def rotate(webhook: WebhookArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
-    """Make a new secret; the one before is good for a day more."""
+    """Make a new secret; the old one stays valid for one more day."""
     terminal = Terminal(as_json=as_json)
     made = execute(terminal, endpoint, lambda client: client.webhooks.rotate_secret(webhook))
     terminal.note("keep the secret now: it is not shown again")
@@ -105,12 +105,12 @@ def rotate(webhook: WebhookArgument, endpoint: EndpointOption = None, as_json: J
 
 
 def enable(webhook: WebhookArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
-    """Tell a webhook of jobs again."""
+    """Enable a webhook again."""
     _change(webhook, endpoint, enabled=True, as_json=as_json)
 
 
 def disable(webhook: WebhookArgument, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
-    """Tell a webhook nothing more; what waits to be sent is given up."""
+    """Disable a webhook; deliveries that wait to be sent are dropped."""
     _change(webhook, endpoint, enabled=False, as_json=as_json)
 
 

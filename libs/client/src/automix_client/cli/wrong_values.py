@@ -1,4 +1,4 @@
-"""What is said of an option's value that is none: typer hands on what pydantic says, which speaks to programmers."""
+"""Messages about wrong values of options. Typer passes on those of pydantic, which are written for programmers."""
 
 from typing import Any
 
