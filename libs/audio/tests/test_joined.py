@@ -2,13 +2,14 @@
 
 import io
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from automix_audio.errors import AudioError
-from automix_audio.joined import recordings
+from automix_audio.joined import own_end, recordings
 from automix_audio.plain_wav import plain_file
 
 from .conftest import RATE, SECONDS, Block, offset, read
@@ -162,6 +163,32 @@ def test_sound_that_was_written_into_a_pipe_ends_at_the_next_header(made: Callab
     sound, gaps, damaged = read(tmp_path / "joined")
     np.testing.assert_array_equal(sound, np.tile(read(tmp_path / "au")[0], (2, 1)))
     assert (gaps, damaged) == ([], 0)
+
+
+@pytest.mark.parametrize("length", [0, 1_000])
+def test_a_length_that_was_never_completed_takes_no_sound_away(
+    made: Callable[..., bytes], tmp_path: Path, length: int
+) -> None:
+    whole = made("au")
+    (tmp_path / "open").write_bytes(whole[:8] + length.to_bytes(4) + whole[12:])
+    np.testing.assert_array_equal(read(tmp_path / "open")[0], read(tmp_path / "au")[0])
+
+
+@pytest.mark.parametrize("sound", [bytes(1 << 20), b".snd" * (1 << 18)])
+def test_a_search_for_a_header_takes_few_steps(sound: bytes) -> None:
+    steps = 0
+
+    def count(_frame: object, _event: str, _about: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    file = io.BytesIO(struct.pack(">4sII12x", b".snd", 24, 0xFFFFFFFF) + sound)
+    sys.setprofile(count)
+    try:
+        assert own_end(file, 0) is None
+    finally:
+        sys.setprofile(None)
+    assert steps < 10_000
 
 
 @pytest.mark.parametrize("begin", [b"ftyp", b"free"])

@@ -4,6 +4,7 @@ One begins where another ends by its own count. Formats that are frames or pages
 FFmpeg plays what follows, and `ogg` knows the links of a chain.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from io import SEEK_END
 from itertools import islice
@@ -43,14 +44,18 @@ def _beginning(file: BinaryIO, at: int) -> int | None:
     """Where a recording begins at `at` or behind the tags there; None when none does."""
     for _ in range(_MOST_TAGS):
         head = _read(file, at, _HEAD_BYTES)
-        for skipped in range(_PADDING_BYTES + 1):
-            if begins(head[skipped:]):
-                return at + skipped
+        if (skipped := _padded(head)) is not None:
+            return at + skipped
         length = tag_bytes(head)
         if not length:
             return None
         at += length
     return None
+
+
+def _padded(head: bytes) -> int | None:
+    """How many bytes of padding stand in front of the recording in `head`; None when there is no recording."""
+    return next((skipped for skipped in range(_PADDING_BYTES + 1) if begins(head[skipped:])), None)
 
 
 def own_end(file: BinaryIO, at: int, parts: Parts | None = None) -> int | None:
@@ -70,17 +75,20 @@ def _w64(_file: BinaryIO, _at: int, head: bytes, _parts: Parts) -> int:
 
 
 def _au(file: BinaryIO, at: int, head: bytes, _parts: Parts) -> int | None:
-    """Who writes into a pipe does not say it: then a second header of the same format tells where the sound ends."""
-    sound = int.from_bytes(head[8:12])
-    if sound != 0xFFFFFFFF:
-        return int.from_bytes(head[4:8]) + sound
-    form, place = head[12:24], 24
+    """Who writes into a pipe does not say it: then a second header of the same format tells where the sound ends.
+
+    A length behind which more stands than padding, tags and recordings was never completed, and is not believed.
+    """
+    place, sound = int.from_bytes(head[4:8]), int.from_bytes(head[8:12])
+    if sound not in (0, 0xFFFFFFFF):
+        behind = _read(file, at + place + sound, _HEAD_BYTES)
+        is_end = len(behind) <= _PADDING_BYTES or tag_bytes(behind) or _padded(behind) is not None
+        return place + sound if is_end else None
+    header = re.compile(rb"\.snd.{8}" + re.escape(head[12:24]), re.DOTALL)
+    place = 24
     while len(data := _read(file, at + place, _WINDOW_BYTES)) >= 24:
-        found = data.find(form, 12)
-        while found >= 0 and not data.startswith(b".snd", found - 12):
-            found = data.find(form, found + 1)
-        if found >= 0:
-            return place + found - 12
+        if found := header.search(data):
+            return place + found.start()
         place += len(data) - 23
     return None
 
