@@ -1,8 +1,11 @@
 """Names of files that are written here, from names that people gave on the platform."""
 
+import re
 from pathlib import Path
 
-LONGEST = 120
+LONGEST_BYTES = 200
+"""File systems take 255 of a name, in UTF-8. The rest is for its ending and for the number of a second one."""
+_LABEL = re.compile(r" \([^()]{1,60}\)$")
 # Characters that a shell, a terminal or another system may take for more than a letter of a name.
 ODD = frozenset('/\\:*?"<>|$`')
 
@@ -17,8 +20,19 @@ def plain_name(name: str, otherwise: str) -> str:
     stem, dot, ending = kept.strip(" ._-").rpartition(".")
     if not dot or not (ending.isascii() and ending.isalnum()) or len(ending) > 5:
         stem, ending = kept.strip(" ._-"), ""
-    stem = stem.strip()[:LONGEST]
+    stem = _shortened(stem.strip())
     return (f"{stem}.{ending.lower()}" if ending else stem) or otherwise
+
+
+def _shortened(stem: str) -> str:
+    """The stem within LONGEST_BYTES. A label in brackets stays, by which a mix and its stems are told apart."""
+    if len(stem.encode()) <= LONGEST_BYTES:
+        return stem
+    label = found[0] if (found := _LABEL.search(stem)) else ""
+    if len(label.encode()) > LONGEST_BYTES // 2:
+        label = ""
+    kept = stem.removesuffix(label).encode()[: LONGEST_BYTES - len(label.encode())]
+    return kept.decode(errors="ignore").strip() + label
 
 
 def free(folder: Path, name: str, taken: set[str] | None = None) -> Path:
