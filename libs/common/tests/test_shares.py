@@ -45,3 +45,18 @@ def test_a_stream_that_stood_still_for_long_keeps_its_place_once_it_moves() -> N
     move(throughput, clock, FAIR_SECONDS, 2 * FAIR_BYTES_PER_SECOND)
     assert not throughput.gives_way()
     assert 1.9 < throughput.rate() / FAIR_BYTES_PER_SECOND < 2.5
+
+
+def test_a_wait_for_something_else_than_the_client_counts_for_nothing() -> None:
+    clock = Clock()
+    throughput = Throughput(clock)
+    move(throughput, clock, 2 * FAIR_SECONDS, 1.5 * FAIR_BYTES_PER_SECOND)
+    with throughput.paused():
+        clock.seconds += 1_000.0
+        assert not throughput.gives_way()
+    clock.seconds += 0.5
+    assert not throughput.gives_way()
+    clock.seconds += FAIR_SECONDS
+    assert throughput.gives_way()
+    with throughput.paused():
+        assert not throughput.gives_way()

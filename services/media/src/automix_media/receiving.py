@@ -198,8 +198,8 @@ class _Running:
         return self.part_writer.throughput.rate()
 
     def slow(self) -> bool:
-        """Whether it is so slow that it should give way, and its client is why and not audio storage."""
-        return not (self.gives_way.is_set() or self.part_writer.storing) and self.part_writer.throughput.gives_way()
+        """Whether it is so slow that it should give way, and does not yet."""
+        return not self.gives_way.is_set() and self.part_writer.throughput.gives_way()
 
 
 def _too_many() -> ResourceExhausted:
@@ -222,8 +222,6 @@ class PartWriter:
         self._filling_since = time.monotonic()
         self._storing: deque[asyncio.Task[None]] = deque()
         self.throughput = Throughput()
-        self.storing = False
-        """Whether the stream waits for parts that are being stored."""
         self._living = asyncio.create_task(self._stay())
 
     async def write(self, block: bytes) -> None:
@@ -267,13 +265,10 @@ class PartWriter:
 
     async def _settle(self, left: int) -> None:
         """Waits until at most so many parts are being stored; raises what the first of the others raised, each time."""
-        self.storing = True
-        try:
+        with self.throughput.paused():
             while len(self._storing) > left:
                 await asyncio.shield(self._storing[0])
                 self._storing.popleft()
-        finally:
-            self.storing = False
 
     async def _store_part(self, start: int, part: bytes, before: "asyncio.Task[None] | None") -> None:
         await self._store.put_bytes(self._lease.part_key(start), part)

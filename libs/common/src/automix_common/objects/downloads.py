@@ -49,7 +49,11 @@ class Downloads:
             yield first
             try:
                 async with aclosing(self._store.read(key, offset)) as blocks:
-                    async for block in blocks:
+                    while True:
+                        with running.throughput.paused():
+                            block = await anext(blocks, None)
+                        if block is None:
+                            break
                         if self._stopping.is_set():
                             raise Unavailable("STOPPING", "this server stops: resume from the last byte that arrived")
                         yield type(first)(data=block)
@@ -74,7 +78,7 @@ class Downloads:
 
     def _make_way(self, user_id: UUID) -> None:
         has = Counter(one.user_id for one in self._running)
-        slow = [one for one in self._running if one.gives_way() and has[one.user_id] > has[user_id]]
+        slow = [one for one in self._running if one.throughput.gives_way() and has[one.user_id] > has[user_id]]
         if not slow:
             raise _too_many()
         doomed = max(slow, key=lambda one: (has[one.user_id], -one.throughput.rate()))
@@ -97,10 +101,6 @@ class _Running:
     user_id: UUID
     pace: Pace | None
     throughput: Throughput = field(default_factory=Throughput)
-
-    def gives_way(self) -> bool:
-        """Whether it is slow, and its client is why and not audio storage."""
-        return (self.pace is None or self.pace.writing) and self.throughput.gives_way()
 
 
 def _too_many() -> ResourceExhausted:

@@ -20,11 +20,6 @@ class Pace:
         self._gives_way = False
         self._writing: asyncio.Timeout | None = None
 
-    @property
-    def writing(self) -> bool:
-        """Whether the client has yet to take what was sent last."""
-        return self._writing is not None
-
     def give_way(self) -> None:
         """End the stream."""
         self._gives_way = True

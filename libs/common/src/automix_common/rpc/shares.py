@@ -20,17 +20,28 @@ _PIECES = 5
 
 
 class Throughput:
-    """How many bytes a stream has moved lately.
+    """How many bytes a stream has moved lately, while it was its client's turn.
 
     What it moved before counts for nothing: else one that began fast and then stands still would keep its place for as
-    long as that had been enough for.
+    long as that had been enough for. Nor does time for which the client is not to blame.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` counts seconds."""
         self._clock = clock
         self._began = clock()
+        self._paused_at: float | None = None
         self._moved: Counter[int] = Counter()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time within does not count, in which the stream waits for something else than its client."""
+        self._paused_at = self._clock()
+        try:
+            yield
+        finally:
+            self._began += self._clock() - self._paused_at
+            self._paused_at = None
 
     def add(self, size: int) -> None:
         """Counts bytes that have been moved."""
@@ -45,11 +56,15 @@ class Throughput:
         return sum(count for piece, count in self._moved.items() if piece >= first) / FAIR_SECONDS
 
     def gives_way(self) -> bool:
-        """Whether the stream has run long enough to be judged, and is slow."""
-        return self._clock() - self._began >= FAIR_SECONDS and self.rate() < FAIR_BYTES_PER_SECOND
+        """Whether its client has had long enough to be judged, is slow, and is who the stream waits for."""
+        return self._paused_at is None and self._age() >= FAIR_SECONDS and self.rate() < FAIR_BYTES_PER_SECOND
+
+    def _age(self) -> float:
+        """Seconds for which the stream has waited for its client."""
+        return (self._clock() if self._paused_at is None else self._paused_at) - self._began
 
     def _piece(self) -> int:
-        return int((self._clock() - self._began) * _PIECES / FAIR_SECONDS)
+        return int(self._age() * _PIECES / FAIR_SECONDS)
 
 
 class Shares:
