@@ -33,7 +33,9 @@ _POLL_SECONDS = 0.1
 
 StateOption = Annotated[
     Path | None,
-    typer.Option("--state", help="Where the stack keeps everything. Also AUTOMIX_STATE_DIR.", show_default=False),
+    typer.Option(
+        "--state", help="The folder in which the stack keeps everything. Also AUTOMIX_STATE_DIR.", show_default=False
+    ),
 ]
 
 
@@ -56,8 +58,8 @@ def up(
 ) -> None:
     """Start AutoMix on this machine: servers, schemas, services. Ctrl-C stops all of it.
 
-    A stack that runs only for another command is waited for. With --json it prints what `automix status --json` does,
-    once everything is ready.
+    Waits for the end of a stack that runs only for another command. With --json it prints what `automix status --json`
+    does, once everything is ready.
     """
     directory = _directory(state)
     console = Console(emoji=False, stderr=True)
@@ -86,7 +88,7 @@ def up(
 
 
 def down(state: StateOption = None, as_json: JsonOption = False) -> None:
-    """Stop the AutoMix that runs on this machine. What it keeps stays."""
+    """Stop the AutoMix that runs on this machine. Its data is kept."""
     directory = _directory(state)
     console = Console(emoji=False, stderr=True)
     holder = directory.holder()
@@ -124,10 +126,10 @@ def status(state: StateOption = None, as_json: JsonOption = False) -> None:
 
 def studio(
     state: StateOption = None,
-    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the link in the browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a link to the studio that signs this computer's own account in. It works once."""
+    """Print a link that opens the studio, signed in with this computer's own account. It works once."""
     # Only here: the other commands need not wait for the client to load.
     from automix_local.studio import signed_in_link  # noqa: PLC0415
 
@@ -194,11 +196,12 @@ def _print_json(value: object) -> None:
 def logs(
     name: Annotated[str | None, typer.Argument(help="A process, as `automix status` names it.")] = None,
     state: StateOption = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines to show.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines as they are written.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the log of a process, or which there are. With --json, a string for each line, or the names in a list."""
+    """Show the log of a process, or list the processes that have one. With --json, a string for each line, or a list
+    of names."""
     directory = _directory(state)
     known = sorted(file.stem for file in directory.log_file("any").parent.glob("*.log"))
     if name is None and as_json:
@@ -258,7 +261,7 @@ def _supervisor(directory: StateDir, log: Path, options: list[str]) -> "subproce
 
 
 def _wait_for_passing(directory: StateDir, console: Console) -> None:
-    """A stack that another command has started ends with that command: only a stack of its own stays."""
+    """Waits while the directory is held by a stack that ends with another command."""
     if not directory.passing():
         return
     console.print(

@@ -30,7 +30,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Stop:
-    """Turns the first signal into an end: of the start by an exception, of the wait afterwards by an event."""
+    """Ends the stack at the first signal: by an exception during the start, by an event afterwards."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -83,7 +83,7 @@ def run_stack(
 
 @contextmanager
 def _traced(folder: Path | None, services: Sequence[Service]) -> Iterator[dict[str, dict[str, str]]]:
-    """What services are told so that their spans arrive in the folder."""
+    """The settings with which services send their spans to the folder."""
     if folder is None:
         yield {}
         return
@@ -94,7 +94,7 @@ def _traced(folder: Path | None, services: Sequence[Service]) -> Iterator[dict[s
 
 
 def _show_address(console: Console, url: str, state_dir: Path) -> None:
-    """Shows a person a link that signs them in. A log gets the address alone, because the link is a key."""
+    """Shows a link that signs in, where a person watches. A log gets only the address, because the link is a key."""
     if console.is_terminal:
         with suppress(AutomixError, OSError):
             url = signed_in_link(state_dir) or url
@@ -102,7 +102,7 @@ def _show_address(console: Console, url: str, state_dir: Path) -> None:
 
 
 def _say(console: Console, line: str) -> None:
-    """Writes a line where nobody sees the table. A log without room for it must not end the stack."""
+    """Writes a line where no table is shown. A full disk must not end the stack."""
     if not console.is_terminal:
         with suppress(OSError):
             console.print(line, soft_wrap=True)
@@ -124,7 +124,7 @@ def _shown(statuses: StatusFile, console: Console) -> Iterator["_Watch"]:
 
 
 class _Watch:
-    """Is told of every change, and writes a line about it where nobody sees the table."""
+    """Takes every change, and writes a line about it where no table is shown."""
 
     def __init__(self, statuses: StatusFile, console: Console) -> None:
         self._statuses = statuses

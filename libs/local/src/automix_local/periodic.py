@@ -18,11 +18,11 @@ class Periodic:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin; the first call comes after the first pause."""
+        """Begin; the first call comes after the first interval."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, once a call under way has returned."""
+        """End, after a running call has returned."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()

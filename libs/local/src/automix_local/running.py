@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.1
 
 
 def _ignore(*_heard: object) -> None:
-    """Nobody watches."""
+    """A callback that does nothing."""
 
 
 @contextmanager

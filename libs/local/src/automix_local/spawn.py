@@ -25,7 +25,7 @@ _SAME_PROCESS_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class User:
-    """Whom a process runs as, when not as the one who starts it."""
+    """The user that a process runs as, where that is not the one who starts it."""
 
     uid: int
     gid: int
@@ -111,7 +111,7 @@ def reap(process: "subprocess.Popen[bytes]") -> int:
 def record(run_dir: Path, name: str, pid: int) -> None:
     """Remember a running process for the next start, should this one not end in order.
 
-    A full disk costs the note, and not the process its supervision.
+    On a full disk the note is missing, but the process is still supervised.
     """
     with contextlib.suppress(psutil.NoSuchProcess, OSError):
         created = psutil.Process(pid).create_time()

@@ -32,7 +32,7 @@ class ProcessStatus:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it does its work."""
+        """Whether it is ready."""
         return self.state == State.READY.value
 
 

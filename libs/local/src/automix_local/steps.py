@@ -1,4 +1,4 @@
-"""Work in order of dependence, everything that can at the same time."""
+"""Runs steps in the order of their dependence, at the same time where possible."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait

@@ -19,7 +19,7 @@ _LOG_TAIL_LINES = 15
 
 
 def nothing(*_heard: object) -> None:
-    """Nobody listens, or there is nothing to do."""
+    """A callback that does nothing."""
 
 
 @dataclass(frozen=True)

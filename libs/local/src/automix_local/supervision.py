@@ -118,7 +118,7 @@ class Processes:
         return self._named(name).spec
 
     def stop_all(self) -> None:
-        """Stop every process, those that others depend on last. Afterwards this object is spent."""
+        """Stop every process, those that others depend on last. This object cannot be used afterwards."""
         self._closed.set()
         with self._lock:
             processes = dict(self._processes)

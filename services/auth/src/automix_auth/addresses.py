@@ -20,11 +20,11 @@ IPV6_SITE = 64
 
 
 def caller_address(peer: str, forwarded: Iterable[str], trusted: Sequence[Network]) -> Address:
-    """The address nearest to the caller that can be believed.
+    """The address of the caller, as far as it can be believed.
 
     `peer` is gRPC's (`ipv4:192.0.2.1:5000`, `ipv6:%5B2001:db8::1%5D:5000`, `unix:...`), `forwarded` the values of
-    x-forwarded-for. A hop is believed as far as the one that reports it is among the `trusted` proxies, from the last
-    hop backwards: everything before it is the caller's own claim.
+    x-forwarded-for. Hops are read from the last one backwards, each as long as a `trusted` proxy has reported it: what
+    lies before is only the caller's own claim.
     """
     scheme, _, rest = unquote(peer).partition(":")
     address = _parse(rest) if scheme in {"ipv4", "ipv6"} else LOOPBACK

@@ -1,4 +1,4 @@
-"""Checks passwords: slowly, only so often, and in the same time whether or not the account exists."""
+"""Checks passwords: slowly, a limited number of times, and in the same time whether or not the account exists."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -17,12 +17,12 @@ from automix_auth.repository import Accounts, Failures
 
 ALL_ACCOUNTS = hashlib.sha256(b"all accounts").digest()
 SIGN_UPS = hashlib.sha256(b"sign-ups").digest()
-"""The key of what is counted for a network as a whole. It cannot be an email's key, all of which hold an @."""
+"""Keys of what is counted for a network as a whole. No email has them: they are hashes of texts without an @."""
 
 
 @dataclass(frozen=True)
 class Throttle:
-    """What one network may try, and for how long it counts."""
+    """How much one network may try, and for how long an attempt counts."""
 
     most: int
     """Wrong passwords for one account."""
@@ -30,7 +30,7 @@ class Throttle:
     """Wrong passwords for all accounts together."""
     window: timedelta
     sign_ups: int
-    """Accounts asked for, whether or not they came to be."""
+    """Sign-ups, successful or not."""
     sign_up_window: timedelta
 
 
@@ -53,9 +53,9 @@ class Credentials:
 
     @asynccontextmanager
     async def proven(self, attempt: Attempt, account: Account | None, refusal: ServiceError) -> AsyncIterator[Turn]:
-        """Runs the block when the password is the account's; the turn at hashing is still held in it.
+        """Runs the block when the password is right, while it still holds its turn at hashing.
 
-        Raises `refusal` when it is not or there is no account, after the same work; ResourceExhausted
+        Raises `refusal` when it is wrong or there is no account, after the same work; ResourceExhausted
         (TOO_MANY_ATTEMPTS, HASHING_BUSY) before any hashing.
         """
         await self._refuse_too_many(attempt)
@@ -70,11 +70,12 @@ class Credentials:
             yield turn
 
     async def forgive(self, connection: Connection, attempt: Attempt) -> None:
-        """Forgets the wrong passwords before this right one."""
+        """Forgets the wrong passwords that came before this right one."""
         await self._failures(connection, attempt).forget()
 
     async def renew_hash(self, turn: Turn, account: Account, password: str) -> None:
-        """Stores a hash of the present cost when the account's has another, so that all take the same time."""
+        """Stores a new hash when the account's has another cost than the present one, so that all checks take
+        equally long."""
         if turn.is_outdated(account.password_hash):
             renewed = await turn.hash(password)
             async with self._database.read() as connection:

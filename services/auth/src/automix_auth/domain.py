@@ -51,7 +51,7 @@ class TokenPair:
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """A refresh token as it was found at the time `now`, its family held."""
+    """A refresh token as it was found at the time `now`, with its family locked."""
 
     user_id: UUID
     family_id: UUID
@@ -85,13 +85,13 @@ class FoundToken:
 
 
 class Verdict(Enum):
-    """What is done about a refresh token that came in."""
+    """How a refresh token that came in is answered."""
 
     ROTATE = auto()
     REPEAT = auto()
-    """The first answer may have got lost: the token is exchanged again, for a sibling."""
+    """It was used a moment ago, and that answer may have been lost: it is exchanged again, for a sibling."""
     STOLEN = auto()
-    """It was spent long ago: two parties hold it, and nobody can tell which is the thief."""
+    """It was used too long ago: two parties hold it, and nobody can tell which of them is the thief."""
     REFUSE = auto()
 
 
@@ -105,7 +105,7 @@ def judge(token: RefreshToken, reuse: timedelta) -> Verdict:
 
 
 def invalid_credentials() -> Unauthenticated:
-    """The one answer for a wrong password and for an email without an account."""
+    """The same answer for a wrong password and for an email without an account."""
     return Unauthenticated("INVALID_CREDENTIALS", "email or password is wrong")
 
 
@@ -135,22 +135,22 @@ def too_many_sign_ups(wait: timedelta) -> ResourceExhausted:
 
 
 def invalid_refresh_token() -> Unauthenticated:
-    """The one answer for refresh tokens that are unknown, expired, revoked or stolen."""
+    """The same answer for refresh tokens that are unknown, expired, revoked or stolen."""
     return Unauthenticated("INVALID_REFRESH_TOKEN", "the sign-in has expired or was revoked: sign in again")
 
 
 def invalid_personal_token() -> Unauthenticated:
-    """The one answer for personal tokens that never were and that were revoked."""
+    """The same answer for personal tokens that never existed and for revoked ones."""
     return Unauthenticated("TOKEN_INVALID", "there is no such personal token: it may have been revoked")
 
 
 def expired_personal_token() -> Unauthenticated:
-    """The answer for a personal token that is over."""
+    """The answer for a personal token that has expired."""
     return Unauthenticated("TOKEN_EXPIRED", "the personal token has expired: make another")
 
 
 def token_name_taken() -> AlreadyExists:
-    """The answer when a live token of the account has the name."""
+    """The answer when another live token of the account has this name."""
     return AlreadyExists("TOKEN_NAME_TAKEN", "one of your personal tokens has this name: choose another or revoke it")
 
 
@@ -165,5 +165,5 @@ def require_token_room(live: int, quota: int) -> None:
 
 
 def email_taken() -> AlreadyExists:
-    """The answer when an email has an account."""
+    """The answer when the email has an account already."""
     return AlreadyExists("EMAIL_TAKEN", "there is an account with this email: sign in instead")

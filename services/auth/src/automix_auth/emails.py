@@ -32,8 +32,8 @@ def _fold_character(character: str) -> str:
 def parse_email(text: str) -> str:
     """The email as it is stored.
 
-    Raises InvalidArgument (INVALID_EMAIL) when it has no form of an email or holds what cannot be seen: spaces,
-    control and formatting characters, code points without a meaning.
+    Raises InvalidArgument (INVALID_EMAIL) when it does not have the form of an email or contains spaces, control or
+    formatting characters, or unassigned code points.
     """
     email = fold(text)
     local, at, host = email.partition("@")

@@ -1,4 +1,4 @@
-"""Password hashing: bcrypt in threads, as many as there are cores, with a waiting line that ends somewhere."""
+"""Password hashing: bcrypt in threads, as many as there are cores, with a waiting line of limited length."""
 
 import asyncio
 import base64
@@ -63,9 +63,9 @@ class Hashing:
 
     @asynccontextmanager
     async def turn(self, network: Network) -> AsyncIterator["Turn"]:
-        """Waits for a turn and holds it for the block; networks take turns, whichever has more that wait.
+        """Waits for a turn and holds it for the block; networks take turns, however many calls of each wait.
 
-        Raises ResourceExhausted (HASHING_BUSY) when the waiting line is full, most of it with this network's.
+        Raises ResourceExhausted (HASHING_BUSY) when the waiting line is full and this network has most of it.
         """
         async with self._turns.held(network):
             yield Turn(self._threads, self._cost, self._nobodys)

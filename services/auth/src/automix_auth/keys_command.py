@@ -45,11 +45,11 @@ def rotate(
     compromised: Annotated[
         bool, typer.Option("--compromised", help="Delete every key now: whoever is signed in needs a new token.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print from when it signs as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON when the new key begins to sign.")] = False,
 ) -> None:
     """Publish a new key, which signs as soon as every service can know it; nobody is signed out.
 
-    AUTOMIX_JWKS_CACHE_SECONDS must be what the auth service runs with.
+    AUTOMIX_JWKS_CACHE_SECONDS must have the value that the auth service runs with.
     """
     from automix_auth.keys import replace_compromised  # noqa: PLC0415
     from automix_auth.keys import rotate as publish_next  # noqa: PLC0415

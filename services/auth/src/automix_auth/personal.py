@@ -35,7 +35,7 @@ class Personal:
     async def make(
         self, connection: Connection, user_id: UUID, name: str, scope: str, lifetime: timedelta
     ) -> tuple[PersonalToken, str]:
-        """A new one and its secret, in the transaction that proved whose it is.
+        """A new personal token and its secret, made in the transaction that checked the password.
 
         Raises AlreadyExists (TOKEN_NAME_TAKEN), ResourceExhausted (TOKEN_QUOTA).
         """
@@ -48,18 +48,18 @@ class Personal:
         return made, secret
 
     async def page(self, user_id: UUID, before: UUID, limit: int) -> list[PersonalToken]:
-        """The next tokens of a user below an id."""
+        """The next page of a user's tokens: those below an id."""
         async with self._database.read() as connection:
             return await PersonalTokens(connection).page(user_id, before, limit)
 
     async def revoke(self, user_id: UUID, token_id: UUID) -> None:
-        """Ends one. Raises PermissionDenied (NOT_YOURS)."""
+        """Revokes a token. Raises PermissionDenied (NOT_YOURS)."""
         async with self._database.read() as connection:
             if not await PersonalTokens(connection).revoke(user_id, token_id):
                 raise not_yours("personal token")
 
     async def exchange(self, secret: str) -> tuple[str, datetime]:
-        """An access token of its scope, and when that expires, at the latest with the token itself.
+        """An access token of the same scope and its expiry, which is never later than that of the personal token.
 
         Raises Unauthenticated (TOKEN_INVALID, TOKEN_EXPIRED).
         """

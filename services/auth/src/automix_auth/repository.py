@@ -11,7 +11,7 @@ from automix_auth.addresses import Network
 from automix_auth.domain import Account, FoundToken, KeyRow, PersonalToken, RefreshToken, SigningKey
 
 EXPIRED_KEPT = timedelta(days=30)
-"""How long an owner sees that a personal token has expired."""
+"""How long an expired personal token is still listed for its owner."""
 
 
 class Accounts:
@@ -29,16 +29,16 @@ class Accounts:
         return await statements.ACCOUNT_BY_ID.one(self._connection, user=user_id)
 
     async def add(self, user_id: UUID, email: str, password_hash: str) -> Account | None:
-        """Creates an account; None when the email has one, also one that was created at this moment."""
+        """Creates an account; None when the email has one, even one that is created at the same moment."""
         return await statements.ADD_ACCOUNT.one(self._connection, user=user_id, email=email, hash=password_hash)
 
     async def hold(self, account: Account) -> bool:
-        """Keeps the password as it was read until the transaction ends; False when it changed or the account went."""
+        """Locks the password until the transaction ends; False when it has changed or the account was deleted."""
         held = await statements.HOLD_ACCOUNT.one(self._connection, user=account.id, changed=account.password_changed_at)
         return held is not None
 
     async def set_password(self, account: Account, password_hash: str) -> bool:
-        """Sets a new password; False when it changed since `account` was read, or the account went."""
+        """Sets a new password; False when it changed since `account` was read, or the account was deleted."""
         changed = await statements.SET_PASSWORD.run(
             self._connection, user=account.id, changed=account.password_changed_at, hash=password_hash
         )
@@ -49,7 +49,7 @@ class Accounts:
         await statements.REHASH.run(self._connection, user=account.id, old=account.password_hash, hash=password_hash)
 
     async def delete(self, account: Account) -> bool:
-        """Deletes the account with its tokens; False when its password changed since it was read, or it went."""
+        """Deletes the account with its tokens; False when its password changed since it was read, or it is gone."""
         deleted = await statements.DELETE_ACCOUNT.run(
             self._connection, user=account.id, changed=account.password_changed_at
         )
@@ -68,16 +68,16 @@ class Failures:
         return await statements.WAIT.one(self._connection, **self._attempt, most=most, window=window)
 
     async def count(self, window: timedelta) -> None:
-        """Counts another one; the first after a window begins the next."""
+        """Counts a wrong password; the first one after a window has ended begins the next window."""
         await statements.COUNT_FAILURE.run(self._connection, **self._attempt, window=window)
 
     async def forget(self) -> None:
-        """Forgives all of them."""
+        """Forgets all wrong passwords for this account from this network."""
         await statements.FORGIVE.run(self._connection, **self._attempt)
 
 
 async def forgive_everywhere(connection: Connection, account: bytes) -> None:
-    """Forgives the wrong passwords for an account, wherever they came from."""
+    """Forgets all wrong passwords for an account, from every network."""
     await statements.FORGIVE_EVERYWHERE.run(connection, account=account)
 
 
@@ -96,7 +96,7 @@ class RefreshTokens:
         return await statements.ADD_TOKEN.value(self._connection, token=token_hash, family=family_id, lifetime=lifetime)
 
     async def take(self, token_hash: bytes) -> RefreshToken | None:
-        """The token, and its family held until the transaction ends; None when it is unknown."""
+        """The token, whose family stays locked until the transaction ends; None when it is unknown."""
         # These are two statements, so that the second sees what another transaction, which the first has waited for,
         # has done to the token.
         await statements.HOLD_FAMILY.one(self._connection, token=token_hash)
@@ -122,14 +122,14 @@ class PersonalTokens:
         self._connection = connection
 
     async def count_exclusively(self, user_id: UUID) -> int:
-        """How many of a user's are live; no other transaction adds one until this one ends."""
+        """How many live tokens a user has; no other transaction adds one until this one ends."""
         await take(self._connection, Lock.QUOTA, user_id)
         return await statements.COUNT_PERSONAL.value(self._connection, user=user_id)
 
     async def add(
         self, token_id: UUID, user_id: UUID, name: str, token_hash: bytes, scope: str, lifetime: timedelta
     ) -> PersonalToken | None:
-        """Adds one in place of an expired one of its name; None when a live one has it."""
+        """Adds a token, in place of an expired one of the same name; None when a live one has this name."""
         await statements.CLEAR_EXPIRED_NAME.run(self._connection, user=user_id, name=name)
         return await statements.ADD_PERSONAL.one(
             self._connection, id=token_id, user=user_id, name=name, token=token_hash, scope=scope, lifetime=lifetime
@@ -140,19 +140,19 @@ class PersonalTokens:
         return await statements.PAGE_PERSONAL.all(self._connection, user=user_id, before=before, limit=limit)
 
     async def revoke(self, user_id: UUID, token_id: UUID) -> bool:
-        """Deletes one and says whether it was the user's."""
+        """Deletes a token and says whether it was the user's."""
         return await statements.REVOKE_PERSONAL.run(self._connection, user=user_id, id=token_id) == 1
 
     async def revoke_all(self, user_id: UUID) -> None:
-        """Deletes all of a user."""
+        """Deletes all tokens of a user."""
         await statements.REVOKE_ALL_PERSONAL.run(self._connection, user=user_id)
 
     async def find(self, token_hash: bytes) -> FoundToken | None:
-        """The token; None when it never was or was revoked."""
+        """The token; None when it never existed or was revoked."""
         return await statements.FIND_PERSONAL.one(self._connection, token=token_hash)
 
     async def note_use(self, token_hash: bytes) -> None:
-        """Remembers that it was used now."""
+        """Records that the token was used now."""
         await statements.NOTE_USE.run(self._connection, token=token_hash)
 
 
@@ -195,9 +195,9 @@ class SigningKeys:
 
 
 async def forget(connection: Connection, *, failure_window: timedelta, key_kept: timedelta) -> None:
-    """Deletes what has no meaning any more, and the private halves of keys that have retired.
+    """Deletes expired rows, and the private halves of retired keys.
 
-    Does nothing while somebody else is at it. Needs a transaction.
+    Does nothing while another process does it. Needs a transaction.
     """
     if not await try_take(connection, Lock.UPKEEP):
         return

@@ -1,4 +1,4 @@
-"""A new password without the old one, by an operator's word."""
+"""Lets an operator set a new password without the old one."""
 
 from automix_common.database.pool import Connection
 from automix_common.rpc.errors import FailedPrecondition, FieldViolation, InvalidArgument

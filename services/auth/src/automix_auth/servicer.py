@@ -100,7 +100,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         return pb.GetMeResponse(user=to_user(await self._caller()))
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
-        """Sets a new password and leaves one sign-in: this one. No personal token outlives the password."""
+        """Sets a new password and ends all other sign-ins and every personal token."""
         account = await self._caller()
         attempt = Attempt(account.email, request.current_password, self._network(context))
         async with self._credentials.proven(attempt, account, wrong_password()) as turn:
@@ -132,7 +132,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def CreatePersonalToken(
         self, request: pb.CreatePersonalTokenRequest, context: Context
     ) -> pb.CreatePersonalTokenResponse:
-        """Makes a personal token for who knows the password."""
+        """Makes a personal token for a caller who knows the password."""
         account = await self._caller()
         attempt = Attempt(account.email, request.password, self._network(context))
         scope = SCOPES[request.scope or pb.TOKEN_SCOPE_READ]

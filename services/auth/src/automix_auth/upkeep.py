@@ -30,7 +30,7 @@ class Upkeep:
             await asyncio.sleep(self._settings.upkeep_seconds if done else RETRY_SECONDS)
 
     async def attempt(self) -> bool:
-        """Does all of it once; False when the database is away or not migrated yet."""
+        """Does all of the work once; False when the database is away or not migrated yet."""
         try:
             await self.once()
         except (*LOST, psycopg.ProgrammingError) as error:
@@ -39,7 +39,7 @@ class Upkeep:
         return True
 
     async def once(self) -> None:
-        """Does all of it once."""
+        """Does all of the work once."""
         settings = self._settings
         async with self._database.transaction() as connection:
             await keys.create_first_key(connection)

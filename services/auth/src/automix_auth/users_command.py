@@ -1,4 +1,4 @@
-"""`automix users`: what an operator can do for somebody who cannot sign in. There is no mail."""
+"""`automix users`: what an operator can do for somebody who cannot sign in, since AutoMix sends no email."""
 
 import json
 import secrets
@@ -19,21 +19,23 @@ users = typer.Typer(name="users", help="Operators: accounts.", no_args_is_help=T
 
 @users.callback()
 def _group() -> None:
-    """Keeps `users` a group while it has one command."""
+    """Keeps `users` a group although it has only one command."""
 
 
 @users.command("reset-password")
 def reset_password(
-    email: Annotated[str, typer.Argument(help="Whose password.")],
-    generate: Annotated[bool, typer.Option("--generate", help="Make a password and print it.")] = False,
+    email: Annotated[str, typer.Argument(help="The email address of the account.")],
+    generate: Annotated[bool, typer.Option("--generate", help="Generate a password and print it.")] = False,
     from_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the account as JSON, with a password made.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the account as JSON, with the generated password.")
+    ] = False,
 ) -> None:
     """Set a new password for an account and end all of its sign-ins.
 
-    Asks for the password; it never is an argument, which others could see.
+    The password is asked for and never given as an argument, which others could see.
     """
     # `automix --help` loads this module and needs no database.
     from automix_common.process.operators import USAGE  # noqa: PLC0415

@@ -24,7 +24,7 @@ from automix_local.supervised import ProcessSpec
 NAME = "postgres"
 
 MAX_CONNECTIONS = sum(role.connection_limit for role in DATABASE_ROLES) + 10
-"""Every role's, and a few for the administrator."""
+"""The connections of every role, and a few for the administrator."""
 
 # Sized for one machine.
 _SETTINGS = {
@@ -46,7 +46,7 @@ _SETTINGS = {
 _ACCESS_FROM_ANYWHERE = "host all all all scram-sha-256\n"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the system keeps it
 _LEAST_SHARED_BYTES = 16 << 20
-"""What it takes of it idle is a sixteenth."""
+"""Sixteen times what PostgreSQL takes of it when idle."""
 _CONNECT_SECONDS = 2
 _INITDB_SECONDS = 60.0
 
