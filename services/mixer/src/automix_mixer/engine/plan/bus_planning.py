@@ -132,7 +132,7 @@ def _follow(now: Tone, goal: Tone, references: Sequence[Profile], spectrum: floa
         lean_limit_db=Decision(
             LEAN_DB * width,
             "dB",
-            "limit of the shift towards the references' left and right; the lead stays in the middle",
+            "limit of the shift towards the references' balance of left and right; the lead stays in the middle",
         ),
         spectrum_share=Decision(spectrum, "", "from the settings reference_strength and reference_spectrum"),
         width_share=Decision(width, "", "from the settings reference_strength and reference_width"),

@@ -36,7 +36,7 @@ def recorded(planned: BusPlan, heard: BusPlan, fader_db: float, lean_db: float) 
             "moves the vocals' fader so that the correction leaves the balance as it was",
         ),
         correct_lean_db=Decision(
-            round(lean_db, DIGITS), "dB", "shifts everything but the lead towards the references' left and right"
+            round(lean_db, DIGITS), "dB", "shifts all but the lead towards the references' balance of left and right"
         ),
     )
 

@@ -32,7 +32,7 @@ def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
         return plan, [f"{_SAID}: the plan follows no reference"] if edited else []
     if reference.spectrum_share is None or reference.width_share is None:
         unheard = bus.correction is None or "correction" in bus.off
-        advice = "it does not hold the values that it was made with; remove its insert correction to measure again"
+        advice = "it does not say with which values it was planned; remove its insert correction to measure again"
         return plan, [] if unheard else [f"{_SAID}: {advice}"]
     was = reference.spectrum_share.value, reference.width_share.value
     asked = round(settings.spectrum_share, _DIGITS), round(settings.width_share, _DIGITS)

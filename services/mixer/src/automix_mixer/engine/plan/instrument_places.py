@@ -21,7 +21,7 @@ _RELEASED_DB = (-13.0, -8.0)
 _WIDEST, _NARROWEST = 1.6, 0.4
 _LOWS_HZ, _LOWS_SIDE_DB = 120.0, -20.0
 _PANNED = {"hats": 0.25, "percussion": 0.4, "guitar": 0.5, "keys": 0.35, "synth": 0.35, "strings": 0.4, "brass": 0.4}
-_PAN_REASON = "recorded in mono; panned to leave the middle to other tracks"
+_PAN_REASON = "the same on both sides as recorded; panned to leave the middle to other tracks"
 
 
 def panned(strips: Sequence[BeatPlan], profiles: Sequence[Profile]) -> list[BeatPlan]:

@@ -55,7 +55,7 @@ def as_song(plan: MixPlan) -> MixPlan:
         Decision(_STILL, "dB per third octave", "none: the tone of a single file needs no correction"),
         Decision(_STILL, "dB per third octave", "none: the tone of a single file needs no correction"),
         Decision(0.0, "dB", "none: there are no vocals to balance"),
-        Decision(0.0, "dB", "none: a finished song keeps its left and right"),
+        Decision(0.0, "dB", "none: a finished song keeps its balance of left and right"),
     )
     return replace(
         plan,
@@ -93,7 +93,9 @@ def as_album(plans: Sequence[MixPlan], songs: Sequence[Profile], album_lufs: flo
     for plan, song in zip(plans, songs, strict=True):
         apart = float(np.clip(song.heard_lufs - album_lufs, -below, above))
         target = plan.master.target_lufs.value + apart
-        said = f"{apart:+.1f} LU from the album's {plan.master.target_lufs.value:g} LUFS, as before mastering"
+        said = (
+            f"{apart:+.1f} LU from the album's {plan.master.target_lufs.value:g} LUFS: its own distance, within limits"
+        )
         master = replace(plan.master, target_lufs=Decision(float(np.clip(target, -40.0, -6.0)), "LUFS", said))
         done.append(replace(plan, bus=replace(plan.bus, mid_db=mid, side_db=side), master=master))
     return done
