@@ -49,7 +49,11 @@ def upload(
     role: Annotated[
         str,
         typer.Option(
-            "--role", "-r", metavar="ROLE", callback=one_of(list(ROLES)), help="What for: vocals, beat or reference."
+            "--role",
+            "-r",
+            metavar="ROLE",
+            callback=one_of(list(ROLES)),
+            help="What the audio is for: vocals, beat or reference.",
         ),
     ],
     resume: Annotated[

@@ -31,7 +31,7 @@ def _mix(given: str) -> str:
 
 MixArgument = typer.Argument(
     callback=_mix,
-    help="A mix: the render's id, or a file, which is a plan, what `--json` printed, a folder of --extras, or a sound.",
+    help="A mix: a render's id, or, on this machine, a plan, what `--json` printed, a folder of --extras or a sound.",
 )
 
 

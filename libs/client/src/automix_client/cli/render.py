@@ -62,7 +62,7 @@ def render(
             help="A VST3 plug-in of yours on a strip: lead:/path/Name.vst3(its_parameter=0.5); repeatable.",
         ),
     ] = None,
-    plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan (JSON) here.")] = None,
+    plan_out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan (JSON) to this file.")] = None,
     extras: Annotated[
         Path | None,
         typer.Option(

@@ -149,7 +149,7 @@ def _chain(
         values |= _parameters(kind, spec, insert["parameters"], here)
     for absent in mine.keys() - {i["kind"] for i in own}:
         if not mine[absent].whole:
-            raise invalid(f"{where}.inserts", f"has no {absent}: switch it off to be without")
+            raise invalid(f"{where}.inserts", f'has no {absent}, which cannot be left out: set its "on" to false')
         values[mine[absent].whole] = None
     if off:
         values["off"] = tuple(off)
@@ -239,6 +239,8 @@ def read_master(data: Any) -> m.MasterPlan:
     checked_keys(master, ("inserts",), "plan.master")
     chain, beside = _chain(m.MasterPlan, MASTERING, master["inserts"], "plan.master", {})
     for insert in beside:
-        raise invalid("plan.master.inserts", f"has {insert['kind']}: effects go on tracks and buses, these on mix")
+        raise invalid(
+            "plan.master.inserts", f"has {insert['kind']}: put effects of the whole on the bus mix, not on the master"
+        )
     made: m.MasterPlan = chain
     return made

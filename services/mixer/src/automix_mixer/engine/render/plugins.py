@@ -55,7 +55,7 @@ def _try(values: Mapping[str, Any]) -> None:
         name = signal.strsignal(-ended.returncode) or f"signal {-ended.returncode}"
         raise EngineError("PLUGIN_UNUSABLE", f"{label} crashed as it was tried ({name}): it cannot be used here")
     if ended.returncode:
-        last = printable((ended.stderr.strip().splitlines() or ["it left without a word"])[-1])[:300]
+        last = printable((ended.stderr.strip().splitlines() or ["it ended without a message"])[-1])[:300]
         raise EngineError("PLUGIN_UNUSABLE", f"{label} could not be tried: {last}")
     if ended.stdout.strip():
         error = json.loads(ended.stdout)

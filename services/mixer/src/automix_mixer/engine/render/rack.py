@@ -173,7 +173,9 @@ def through(
         if gain != 1.0:
             out = out * behind
         if not np.isfinite(out).all():
-            raise EngineError("EFFECT_FAILED", f"{', '.join(e.kind for e in effects)}: the effects ran away")
+            raise EngineError(
+                "EFFECT_FAILED", f"{', '.join(e.kind for e in effects)}: the sound of the effects overflowed"
+            )
         given += BLOCK_FRAMES
         yield out
 
