@@ -6,6 +6,7 @@ import pytest
 from automix.projects.v1 import projects_pb2
 from automix_client.cli.file_names import free, plain_name
 from automix_client.cli.project_names import project_name
+from automix_client.outputs import Beside
 from automix_client.projects import fit_name
 from hypothesis import example, given
 from hypothesis.strategies import text
@@ -68,6 +69,20 @@ def test_the_platform_takes_the_name_of_any_file(name: str) -> None:
 )
 def test_a_name_of_the_platform_becomes_a_file_that_can_do_no_harm(name: str, plain: str) -> None:
     assert plain_name(name, "otherwise") == plain
+
+
+@pytest.mark.parametrize(
+    ("filename", "is_it"),
+    [
+        ("Song (instrumental).wav", True),
+        ("Song (live) (instrumental, mix 2).wav", True),
+        ("Song (instrumental) (a cappella).wav", False),
+        ("Song (instrumental, old) (a cappella, mix 2).wav", False),
+        ("Song (instrumental).mp3", False),
+    ],
+)
+def test_a_file_beside_a_mix_is_known_by_its_own_label_and_not_by_the_song_s(filename: str, is_it: bool) -> None:
+    assert Beside("version", "instrumental", Path("out (instrumental).wav")).is_called("version", filename) is is_it
 
 
 def test_a_file_that_is_there_already_is_not_written_over(tmp_path: Path) -> None:

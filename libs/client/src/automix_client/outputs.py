@@ -23,9 +23,10 @@ class Beside:
     path: Path
 
     def is_called(self, kind: str, filename: str) -> bool:
-        """Whether a file of the platform is this one, by its kind and its name there."""
-        labelled = f"({self.label})" in filename or f"({self.label}, " in filename
-        return kind == self.kind and labelled and Path(filename).suffix == self.path.suffix
+        """Whether a file of the platform is this one, by its kind and its name there, which ends with its label."""
+        name = Path(filename)
+        label = name.stem.rpartition(" (")[2].removesuffix(")").split(", ")[0]
+        return (kind, label, name.suffix) == (self.kind, self.label, self.path.suffix)
 
 
 def files_beside(out: Path, settings: Mapping[str, Any]) -> list[Beside]:
