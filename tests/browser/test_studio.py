@@ -224,7 +224,7 @@ def test_a_preview_with_a_preset_becomes_the_whole_song(
 ) -> None:
     visit.context.add_init_script(TAP)
     page = visit.sign_up()
-    visit.new_project(page, "Long")
+    visit.new_project(page, "Long (live)")
     files = [vocal(tmp_path / "vocal.wav", SONG_SECONDS), beat(tmp_path / "beat.wav", SONG_SECONDS)]
     files += [beat(tmp_path / f"reference_{'of_a_long_name_' * 3}{number}.wav", 12) for number in (1, 2)]
     choose(page, *files)
@@ -251,7 +251,8 @@ def test_a_preview_with_a_preset_becomes_the_whole_song(
     preview = page.get_by_role("region", name="Preview", exact=True)
     expect(preview).to_be_visible()
     expect(page.get_by_text("/ 0:30")).to_be_visible()
-    expect(page.get_by_text("by “Vocal level”, or set “Balance” to “As the files are”")).to_be_visible()
+    expect(page.get_by_text("set “Vocal level”, or set “Balance” to “As the files are”")).to_be_visible()
+    expect(page.get_by_text("this is a preview of"), "which the page says itself").to_have_count(0)
     expect(page.get_by_role("combobox", name=re.compile("^Reference")).locator("option")).to_have_count(2)
     accessible(page)
     everywhere(page, visit, "preview")
@@ -271,6 +272,7 @@ def test_a_preview_with_a_preset_becomes_the_whole_song(
     page.keyboard.press("s")
     stems = page.get_by_role("list", name="Stems").get_by_role("listitem")
     expect(stems.nth(1)).to_be_visible()
+    expect(stems.filter(has_text="Live"), "they are called by what they hold").to_have_count(0)
     page.keyboard.press("Space")
     # No plain sum is made of a preview: the references and the mix come first, then stems.
     true_in(page, "recorded.blocks.some(b => b[2].some(x => Math.abs(x) > 1e-3) && b[3].some(x => Math.abs(x) > 1e-3))")

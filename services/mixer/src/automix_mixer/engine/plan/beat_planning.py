@@ -108,7 +108,7 @@ def balance_note(lar: Decision[float], material: Material) -> str:
         return f"{_SESSION}: the lead stands {lar.value:+.1f} dB against the beats."
     return (
         f"{_STYLE} {lar.value:+.1f} dB against the beats, by style. The files' own levels are not used, because"
-        f" {material.why}. To change this, set vocal_level_db, or balance to session."
+        f" {material.why}. To change this, set vocal_level_db, or set balance to session."
     )
 
 
