@@ -54,7 +54,7 @@ def previewed(long_song: list[Track], tmp_path_factory: pytest.TempPathFactory) 
     # One effect of a track that is silent in the passage.
     asked = replace(PREVIEW, inserts=(Insert("shaker", "gain", {"gain_db": -3.0}),))
     made = mix(long_song, asked, out, extras_dir=out.parent / "extras")
-    assert made.report.notes[0].startswith("this is a preview of 30 s from 0:1")
+    assert made.report.notes[0].startswith("a preview: 30 s from 0:1")
     assert {file.kind for file in made.files} == {"mix", "report"}
     return made.plan, out
 
@@ -206,7 +206,7 @@ def test_a_plan_of_the_whole_that_asks_for_a_preview_gives_one_and_stays_whole(
     asked = replace(plan, settings=plan.settings | {"preview": True, "reference_strength": 0.3})
     made = mix(tracks, WHOLE, tmp_path / "part.wav", plan=by(asked, WHOLE))
     assert 30.0 <= made.report.duration_s < 33.0
-    assert any(note.startswith("this is a preview of 30 s") for note in made.report.notes)
+    assert any(note.startswith("a preview: 30 s") for note in made.report.notes)
     # It stays the plan of a song, and nothing that was heard in thirty seconds alone is recorded in it.
     assert made.plan == replace(asked, settings=plan.settings | {"reference_strength": 0.3})
 

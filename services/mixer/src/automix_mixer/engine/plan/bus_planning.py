@@ -134,8 +134,8 @@ def _follow(now: Tone, goal: Tone, references: Sequence[Profile], spectrum: floa
             "dB",
             "limit of the shift towards the references' balance of left and right; the lead stays in the middle",
         ),
-        spectrum_share=Decision(spectrum, "", "from the settings reference_strength and reference_spectrum"),
-        width_share=Decision(width, "", "from the settings reference_strength and reference_width"),
+        spectrum_share=Decision(spectrum, "", "strength of the reference times that of its tone, from the settings"),
+        width_share=Decision(width, "", "strength of the reference times that of its width, from the settings"),
     )
 
 
@@ -305,7 +305,7 @@ def plan_master(references: Sequence[Profile], settings: Settings, mixed: float)
         ceiling_dbtp=Decision(settings.ceiling, "dBTP", ceiling_reason),
         max_limiting_db=Decision(settings.max_limiting_db, "dB", "from the settings"),
         crest_db=Decision(crest, "dB", crest_reason),
-        crest_share=Decision(strength, "", "from the settings reference_strength and reference_dynamics"),
+        crest_share=Decision(strength, "", "strength of the reference times that of its dynamics, from the settings"),
         lift_db=Decision(
             _LIFT_DB * strength,
             "dB",

@@ -24,7 +24,7 @@ def made_of(plan: MixPlan, passage: Passage) -> MixPlan:
 def within(plan: MixPlan, passage: Passage) -> MixPlan:
     """The plan as it is rendered for the passage alone, with a note that says so."""
     note = (
-        f"this is a preview of {passage.length_s:g} s from {_clock(passage.start_s)} on, the densest part of the song;"
+        f"a preview: {passage.length_s:g} s from {_clock(passage.start_s)} on, the densest part of the song;"
         " a mix by its plan is the whole song"
     )
     vocals = [_clipped(_moved(vocal, -passage.start_s), passage.length_s) for vocal in plan.vocals]
