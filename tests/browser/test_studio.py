@@ -252,7 +252,7 @@ def test_a_preview_with_a_preset_becomes_the_whole_song(
     expect(preview).to_be_visible()
     expect(page.get_by_text("/ 0:30")).to_be_visible()
     expect(page.get_by_text("set “Vocal level”, or set “Balance” to “As the files are”")).to_be_visible()
-    expect(page.get_by_text("this is a preview of"), "which the page says itself").to_have_count(0)
+    expect(page.get_by_text("the densest part of the song"), "which the page says itself").to_have_count(0)
     expect(page.get_by_role("combobox", name=re.compile("^Reference")).locator("option")).to_have_count(2)
     accessible(page)
     everywhere(page, visit, "preview")
