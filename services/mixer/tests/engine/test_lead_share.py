@@ -114,6 +114,16 @@ def test_a_lead_steps_back_where_its_bands_lie_over_the_references(far: list[Tra
     assert np.abs(near - goal).mean() < np.abs(further - goal).mean() - 0.2
 
 
+def test_bands_that_a_reference_lacks_do_not_push_a_lead_back(song: list[Track], save: Save) -> None:
+    both = beat(12) + voice(12)[:, None]
+    spectrum = np.fft.rfft(both, axis=0)
+    spectrum[np.fft.rfftfreq(len(both), 1 / RATE) > 5_000.0] = 0.0
+    tracks = [*song, Track(save("dull", np.fft.irfft(spectrum, len(both), axis=0)), "reference")]
+    made = mix(tracks, Settings(reference_strength=1.0), save("x", np.zeros(100)).parent / "dull.wav").plan
+    assert made.bus.step_back is not None
+    assert made.bus.step_back.step_back_db.value < 0.6
+
+
 def third_octave_db(sound: np.ndarray) -> np.ndarray:
     """Of the middle, 50 Hz to 12 kHz, around its loudness."""
     hz, power = welch(sound.mean(axis=1), RATE, nperseg=16_384)

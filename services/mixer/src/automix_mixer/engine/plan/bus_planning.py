@@ -175,15 +175,23 @@ def towards(
 
 def _wanted(now: Tone, goal: Tone, *, level: bool) -> tuple[Bands, npt.NDArray[np.bool_]]:
     """The moves of mid in dB that nothing bounds, around their mean or with `level` at equal loudness; and the bands
-    that have them. Bands without sound on either side (a low-pass, a missing sub) tell nothing about the music.
+    that have them.
     """
-    now_mid, goal_mid = to_db(now.mid), to_db(goal.mid)
-    heard = (now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0)
-    move = np.where(heard, goal_mid - now_mid, 0.0)
+    heard = comparable(now, goal)
+    move = np.where(heard, to_db(goal.mid) - to_db(now.mid), 0.0)
     inside = heard & (BAND_HZ > _SUB_HZ) & (BAND_HZ < _AIR_HZ)
     if inside.any() and not level:
         move = np.where(heard, move - move[inside].mean(), 0.0)
     return move, heard
+
+
+def comparable(now: Tone, goal: Tone) -> npt.NDArray[np.bool_]:
+    """Bands that both tones have, shape (30,).
+
+    One without sound in either (a low-pass, a missing sub) tells nothing about the music.
+    """
+    now_mid, goal_mid = to_db(now.mid), to_db(goal.mid)
+    return np.asarray((now_mid > now_mid.max() - 60.0) & (goal_mid > goal_mid.max() - 60.0))
 
 
 def _bounded(move: Bands, bound: float) -> Bands:

@@ -21,7 +21,7 @@ from automix_mixer.engine.dsp.bands import (
 from automix_mixer.engine.dsp.fir import MAX_TAPS
 from automix_mixer.engine.dsp.transforms import rfft
 from automix_mixer.engine.measure.profile import Profile
-from automix_mixer.engine.plan.bus_planning import NO_SIDE_DB, least_bounded_db, towards, unit
+from automix_mixer.engine.plan.bus_planning import NO_SIDE_DB, comparable, least_bounded_db, towards, unit
 from automix_mixer.engine.plan.correction import DIGITS
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.lead_tone import lead_curves
@@ -314,12 +314,22 @@ def _over_db(
     settings: Settings,
     sample_rate: int,
 ) -> float:
-    """By how much the sum lies over what was wanted of it, at equal loudness, in the bands where the lead is loud."""
+    """By how much the sum lies over what was wanted of it, at equal loudness, in the bands where the lead is loud.
+
+    Of bands that the reference or the sum lacks nothing was wanted.
+    """
     spectrum = settings.spectrum_share
-    was, now = (unit(Tone(*(band_powers(p, sample_rate) for p in pair))) for pair in (before, after))
-    goal = (10 ** (np.array(d.value) / 10) for d in (reference.mid_db, reference.side_db))
-    aim = unit(Tone(*(a ** (1.0 - spectrum) * b**spectrum for a, b in zip((was.mid, was.side), goal, strict=True))))
-    loud = band_powers(lead, sample_rate) * 10 ** (k_weight_db(BAND_HZ) / 10)
+    was, now = (Tone(*(band_powers(p, sample_rate) for p in pair)) for pair in (before, after))
+    goal = Tone(*(10 ** (np.array(d.value) / 10) for d in (reference.mid_db, reference.side_db)))
+    both = comparable(was, goal)
+    was, now, goal = (unit(Tone(both * tone.mid, both * tone.side)) for tone in (was, now, goal))
+    aim = unit(
+        Tone(
+            was.mid ** (1.0 - spectrum) * goal.mid**spectrum,
+            was.side ** (1.0 - spectrum) * goal.side**spectrum,
+        )
+    )
+    loud = both * band_powers(lead, sample_rate) * 10 ** (k_weight_db(BAND_HZ) / 10)
     over = to_db(now.mid + now.side) - to_db(aim.mid + aim.side)
     return float((loud * over).sum() / max(loud.sum(), 1e-20))
 
