@@ -144,6 +144,23 @@ def test_a_strength_that_is_edited_does_what_the_setting_does(song: Song) -> Non
     assert not any("measured again" in note for note in again.report.notes)
 
 
+@pytest.mark.parametrize(("at_db", "again"), [(24.0, True), (-100.0, False), (-300.0, True)], ids=str)
+def test_a_mix_by_an_extreme_tone_leaves_a_plan_that_is_taken(song: Song, at_db: float, again: bool) -> None:
+    def extreme(plan: Plan) -> None:
+        tone = inserts(plan, "mix")["tone"]["parameters"]
+        tone["mid_db"]["value"] = tone["side_db"]["value"] = [at_db] * 30
+        if again:
+            plan["settings"]["reference_strength"] = 1.0
+        else:
+            (strip,) = (one for one in plan["buses"] if one["name"] == "mix")
+            strip["inserts"] = [one for one in strip["inserts"] if one["kind"] != "correction"]
+
+    made, out = song.edited(extreme, "extreme")
+    left = read_plan(json.dumps(plan_to_json(made.plan)), {})[1]
+    mix(song.tracks, Settings(), song.folder / "again.wav", plan=left)
+    assert (song.folder / "again.wav").read_bytes() == out.read_bytes()
+
+
 def older(plan: Plan) -> None:
     """A plan that was made before plans said how far they follow."""
     for share in ("spectrum_share", "width_share"):

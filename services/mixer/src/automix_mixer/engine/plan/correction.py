@@ -8,6 +8,7 @@ import numpy as np
 
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan
+from automix_mixer.engine.plan.plan_bounds import held
 
 DIGITS = 4
 """Digits that a plan keeps in JSON.
@@ -22,21 +23,22 @@ def recorded(planned: BusPlan, heard: BusPlan, fader_db: float, lean_db: float) 
     def change(name: str) -> Decision[list[float]]:
         moved = np.subtract(getattr(heard, name).value, getattr(planned, name).value)
         return Decision(
-            [round(float(v), DIGITS) for v in moved],
+            held(f"correct_{name}", moved.round(DIGITS)),
             "dB per third octave",
             "correction of the tone, measured on the mix before mastering",
         )
 
+    (fader,), (lean,) = held("correct_fader_db", [fader_db]), held("correct_lean_db", [lean_db])
     return CorrectionPlan(
         correct_mid_db=change("mid_db"),
         correct_side_db=change("side_db"),
         correct_fader_db=Decision(
-            round(fader_db, DIGITS),
+            round(fader, DIGITS),
             "dB",
             "moves the vocals' fader so that the correction leaves the balance as it was",
         ),
         correct_lean_db=Decision(
-            round(lean_db, DIGITS), "dB", "shifts all but the lead towards the references' balance of left and right"
+            round(lean, DIGITS), "dB", "shifts all but the lead towards the references' balance of left and right"
         ),
     )
 

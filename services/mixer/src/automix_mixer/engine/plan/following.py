@@ -10,6 +10,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ
 from automix_mixer.engine.plan.bus_planning import LEAN_DB, towards
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan, ReferencePlan
+from automix_mixer.engine.plan.plan_bounds import held
 from automix_mixer.engine.plan.tone import Tone
 from automix_mixer.engine.settings import USUAL, Settings
 
@@ -17,7 +18,6 @@ STRENGTHS = ("reference_strength", "reference_spectrum", "reference_width")
 """Settings by which a reference is followed whenever a mix is heard."""
 _SAID = f"the plan's settings {', '.join(STRENGTHS[:-1])} and {STRENGTHS[-1]} have no effect"
 _DIGITS = 4
-_MOST_LEAN_DB = 12.0
 
 
 def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
@@ -61,22 +61,21 @@ def _moved(
     audible = sample_rate / 2 > BAND_HZ
     before, after = (towards(expected, goal, *shares) for shares in (was, asked))
 
-    def changed(move: Decision[list[float]], side: int) -> Decision[list[float]]:
+    def changed(name: str, side: int) -> Decision[list[float]]:
+        move = getattr(bus, name)
         values = np.array(move.value) + (after[side] - before[side]) * audible
         share = f"now {100 * asked[0]:.3g} % of the way in tone and {100 * asked[1]:.3g} % in width"
-        return replace(move, value=[round(float(v), _DIGITS) for v in values], reason=share)
+        return Decision(held(name, values.round(_DIGITS)), move.unit, share)
 
-    lean = reference.lean_limit_db.value + LEAN_DB * (asked[1] - was[1])
+    (lean,) = held("lean_limit_db", [reference.lean_limit_db.value + LEAN_DB * (asked[1] - was[1])])
     return replace(
         bus,
-        mid_db=changed(bus.mid_db, 0),
-        side_db=changed(bus.side_db, 1),
+        mid_db=changed("mid_db", 0),
+        side_db=changed("side_db", 1),
         correction=bus.correction if "correction" in bus.off else None,
         reference=replace(
             reference,
-            lean_limit_db=replace(
-                reference.lean_limit_db, value=round(float(np.clip(lean, 0.0, _MOST_LEAN_DB)), _DIGITS)
-            ),
+            lean_limit_db=replace(reference.lean_limit_db, value=round(lean, _DIGITS)),
             spectrum_share=Decision(asked[0], "", "from the settings"),
             width_share=Decision(asked[1], "", "from the settings"),
         ),

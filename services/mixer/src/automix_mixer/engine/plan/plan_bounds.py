@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,12 @@ _MOST_PARTS = 128
 _MOST_NOTES = 200
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}
 _PER_BAND |= {"correct_mid_db", "correct_side_db", "lead_lowest_db", "lead_highest_db"}
+
+
+def held(name: str, values: Iterable[float]) -> list[float]:
+    """Values of a decision within its bounds, so that a plan which a render leaves is one that it takes."""
+    low, high = _BOUNDS[name]
+    return [min(max(float(v), low), high) for v in values]
 
 
 def check_bounds(plan: MixPlan) -> None:
