@@ -144,6 +144,29 @@ def test_a_strength_that_is_edited_does_what_the_setting_does(song: Song) -> Non
     assert not any("measured again" in note for note in again.report.notes)
 
 
+def unmeasured(plan: Plan) -> None:
+    inserts(plan, "mix")["correction"]["on"] = False
+
+
+def unfollowing(plan: Plan) -> None:
+    (strip,) = (one for one in plan["buses"] if one["name"] == "mix")
+    strip["inserts"] = [one for one in strip["inserts"] if one["kind"] not in ("reference", "correction")]
+
+
+@pytest.mark.parametrize("without", [unmeasured, unfollowing])
+def test_a_step_back_has_an_effect_of_its_own(song: Song, without: Edit) -> None:
+    def leads(back_db: float) -> float:
+        def edit(plan: Plan) -> None:
+            without(plan)
+            inserts(plan, "mix")["step_back"]["parameters"]["step_back_db"]["value"] = back_db
+
+        over = song.edited(edit, f"back_{back_db:g}")[0].report.lar_db
+        assert over is not None
+        return over
+
+    assert leads(0.0) - leads(3.0) == pytest.approx(3.0, abs=0.01)
+
+
 @pytest.mark.parametrize(("at_db", "again"), [(24.0, True), (-100.0, False), (-300.0, True)], ids=str)
 def test_a_mix_by_an_extreme_tone_leaves_a_plan_that_is_taken(song: Song, at_db: float, again: bool) -> None:
     def extreme(plan: Plan) -> None:

@@ -24,7 +24,7 @@ from automix_mixer.engine.plan.mixplan import BusPlan, CorrectionPlan, MixPlan, 
 from automix_mixer.engine.plan.plan_bounds import check_fit, check_own_machine, check_sound
 from automix_mixer.engine.plan.strips import switched
 from automix_mixer.engine.render.aligning import aligned
-from automix_mixer.engine.render.balance import Balance, after_correction, balance, unmask_effect_db
+from automix_mixer.engine.render.balance import Balance, after_rehearsal, balance, unmask_effect_db
 from automix_mixer.engine.render.buses import bus_tail_frames, render_buses, with_mix_effects
 from automix_mixer.engine.render.instruments import drum_bus, render_strips
 from automix_mixer.engine.render.master import MasterGain, Measured, solve_gain
@@ -115,9 +115,9 @@ def render_plan(
     plan, profiles, vocals = render_buses(plan, profiles, vocals, settled, workspace)
     planned = plan.bus
     correction, back = _heard(plan, profiles, vocals, settled, frames)
+    settled = after_rehearsal(settled, correction, back)
     if correction is not None:
         written = _recorded(written, correction, back)
-        settled = after_correction(settled, correction, back)
         plan = replace(plan, bus=corrected(planned, correction))
     down = mix_down(
         plan,
@@ -184,15 +184,13 @@ def _heard(
 ) -> tuple[CorrectionPlan | None, StepBackPlan | None]:
     """What the rehearsal changes, and how far the lead steps back, as the plan records or as it is heard now.
 
-    None where it leaves the bus as it was planned, or where its insert is off.
+    None for a rehearsal that leaves the bus as it was planned, and for each whose insert is off.
     """
-    if "correction" in plan.bus.off:
-        return None, None
-    if plan.bus.correction is not None:
+    if "correction" in plan.bus.off or plan.bus.correction is not None:
         return plan.bus.correction, plan.bus.step_back
     heard, changed = rehearse(plan, profiles, vocals, settled, frames)
     if heard.bus is plan.bus:
-        return None, None
+        return None, plan.bus.step_back
     change = recorded(plan.bus, heard.bus, changed.fader_db - settled.fader_db, changed.lean_db)
     return change, heard.bus.step_back
 

@@ -73,18 +73,31 @@ def balance(plan: MixPlan, profiles: Sequence[Profile], vocals: VocalBus, steps:
     return Balance(fader, shift, depth, before + fader, beat)
 
 
-def after_correction(settled: Balance, correction: CorrectionPlan, step_back: StepBackPlan | None) -> Balance:
-    """The balance that a recorded rehearsal came to."""
-    fader = correction.correct_fader_db.value
-    back = step_back.step_back_db.value if step_back is not None and settled.lar_db is not None else 0.0
-    return replace(
-        settled,
-        fader_db=settled.fader_db + fader - back,
-        lar_db=None if settled.lar_db is None else settled.lar_db - back,
-        bus_shift_db=settled.bus_shift_db - fader,
-        lean_db=correction.correct_lean_db.value,
-        back_db=back,
-    )
+def after_rehearsal(settled: Balance, correction: CorrectionPlan | None, step_back: StepBackPlan | None) -> Balance:
+    """The balance that a recorded rehearsal came to; each of its two parts may be missing.
+
+    Where there is no lead over beats, nothing steps back.
+    """
+    if correction is not None:
+        fader = correction.correct_fader_db.value
+        settled = replace(
+            settled,
+            fader_db=settled.fader_db + fader,
+            bus_shift_db=settled.bus_shift_db - fader,
+            lean_db=correction.correct_lean_db.value,
+        )
+    if step_back is None or settled.lar_db is None:
+        return settled
+    back = step_back.step_back_db.value
+    return replace(settled, fader_db=settled.fader_db - back, lar_db=settled.lar_db - back, back_db=back)
+
+
+def after_step_back(settled: Balance, step_back: StepBackPlan) -> Balance:
+    """The balance after the lead has stepped back. Where there is none, nothing steps back."""
+    if settled.lar_db is None:
+        return settled
+    back = step_back.step_back_db.value
+    return replace(settled, fader_db=settled.fader_db - back, lar_db=settled.lar_db - back, back_db=back)
 
 
 def _faded(plan: MixPlan, steps: int, step: int) -> Mask:
