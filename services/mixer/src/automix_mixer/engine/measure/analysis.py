@@ -138,6 +138,7 @@ def _measured(
             steps=meter.steps(steps),
             whole=meter.whole_spectrum(),
             sounding=meter.sounding_spectrum(),
+            pauses=meter.pause_spectrum(),
             channel_peak=meter.channel_peak(),
             channel_energy=meter.channel_energy(),
             identical_channels=meter.identical_channels,

@@ -126,6 +126,9 @@ class TrackMeter:
     def sounding_spectrum(self) -> Spectrum:
         return self._spectrum.sounding()
 
+    def pause_spectrum(self) -> Spectrum:
+        return self._spectrum.pauses()
+
     def channel_peak(self) -> tuple[float, ...]:
         return tuple(float(p) for p in self._peaks)
 

@@ -46,7 +46,8 @@ class Profile:
 
     `pcm` holds the decoded sound (None for a reference, of which only measures are kept). Curves have one value per
     control step of `step` frames, summed over channels: `k_steps` the K-weighted energy, `steps` (not of a reference)
-    the unweighted one. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones.
+    the unweighted one. `whole` is the mean spectrum of all frames, `sounding` that of the loud ones, `pauses` that of
+    the noise between phrases (zeros where there is none).
     `envelope_excess_db` tells on `envelope.STEPS_HZ` where a voice stands out of itself, whatever notes are sung.
     `fade` are the corners of a vocal's own fades, `unfaded` its `k_steps` as they were before those; its loudness is
     measured on them.
@@ -65,6 +66,7 @@ class Profile:
     steps: CurveFile
     whole: Spectrum
     sounding: Spectrum
+    pauses: Spectrum
     channel_peak: tuple[float, ...]
     channel_energy: tuple[float, ...]
     identical_channels: bool

@@ -18,6 +18,12 @@ SIBILANT_HZ = (5_000.0, 9_000.0)
 
 _LOWEST_LUFS, _LEVEL_STEP_LU, _LEVELS = -120.0, 2.0, 80
 
+_PAUSE_DB = (-60.0, -12.0)
+"""Levels against the mean between which pauses are looked for: under what counts as sounding, and over what is not
+heard behind anything."""
+_FLOOR_SHARE, _OVER_FLOOR_DB = 0.1, 4.0
+"""The noise between phrases is steady: the softest tenth of what is no silence, and what lies little above it."""
+
 
 @dataclass(frozen=True)
 class Spectrum:
@@ -98,6 +104,16 @@ class SpectrumMeter:
         levels = _LOWEST_LUFS + _LEVEL_STEP_LU * (np.arange(_LEVELS, dtype=np.float64) + 0.5)
         kept = levels > ABSOLUTE_GATE_LUFS
         kept = levels > max(ABSOLUTE_GATE_LUFS, self._mean_level(kept, levels) - below_db)
+        return self._mean(self._sums[kept].sum(axis=0, dtype=np.float64), int(self._counts[kept].sum()))
+
+    def pauses(self) -> Spectrum:
+        """The mean over the softest frames that are no silence, in which noise is all that sounds; zeros where there
+        are none."""
+        levels = _LOWEST_LUFS + _LEVEL_STEP_LU * (np.arange(_LEVELS, dtype=np.float64) + 0.5)
+        apart = levels - self._mean_level(levels > ABSOLUTE_GATE_LUFS, levels)
+        heard = np.cumsum(self._counts * (apart > _PAUSE_DB[0]))
+        floor = apart[np.argmax(heard > _FLOOR_SHARE * heard[-1])]
+        kept = (apart > _PAUSE_DB[0]) & (apart <= min(floor + _OVER_FLOOR_DB, _PAUSE_DB[1]))
         return self._mean(self._sums[kept].sum(axis=0, dtype=np.float64), int(self._counts[kept].sum()))
 
     def _mean(self, sums: npt.NDArray[np.float64], frames: int) -> Spectrum:

@@ -19,7 +19,7 @@ voice. Half a decibel is left for the skirts of cuts and the ripple of filters."
 LEAD_DB = 6.0
 """The same bound behind a reference, which may ask for more: 8 dB less the skirts, and less what a lead's own mean lies
 off the bus's."""
-_NOISE_DB = 3.0
+NOISE_DB = 3.0
 """What the pauses of a voice may gain on its singing. An expander takes its range from them before."""
 _SHARE = 0.5
 _VOICE_HZ = (200.0, 5_000.0)
@@ -62,12 +62,12 @@ def lead_share(leads: Sequence[VocalPlan]) -> LeadSharePlan:
         flat = Decision([0.0] * BAND_HZ.size, "dB per third octave", "there is no lead")
         return LeadSharePlan(Decision(_SHARE, "", "there is no lead"), flat, flat)
     hz = np.multiply.outer(BAND_HZ, _INSIDE)
-    own = np.stack([_own_db(v, hz.reshape(-1)).reshape(hz.shape) for v in leads])
+    own = np.stack([own_tone_db(v, hz.reshape(-1)).reshape(hz.shape) for v in leads])
     # Both bends are taken around their means, because a plain gain does not change the tone.
     own -= own[:, _inside_voice()].mean(axis=(1, 2), keepdims=True)
     lowest = np.minimum(-LEAD_DB - own.min(axis=(0, 2)), 0.0)
     # Over the voice there is mostly the noise of its pauses to lift.
-    quiet = _NOISE_DB + min(v.expander_range_db.value for v in leads)
+    quiet = NOISE_DB + min(v.expander_range_db.value for v in leads)
     most = np.where(_VOICE_HZ[1] > BAND_HZ, LEAD_DB, min(LEAD_DB, quiet))
     highest = np.maximum(most - own.max(axis=(0, 2)), 0.0)
     said = f"limit: with the lead's own filters no band moves by more than {LEAD_DB:g} dB"
@@ -78,12 +78,19 @@ def lead_share(leads: Sequence[VocalPlan]) -> LeadSharePlan:
     )
 
 
-def _own_db(vocal: VocalPlan, hz: Bands) -> Bands:
+def own_tone_db(vocal: VocalPlan, hz: Bands) -> Bands:
+    """Gain of a voice's tone and cuts at frequencies."""
     return np.asarray(gain_at(hz, np.array(vocal.tone_db.value)) + sum(cut_db(c, hz) for c in vocal.cuts))
 
 
 def _inside_voice() -> npt.NDArray[np.bool_]:
     return np.asarray((_VOICE_HZ[0] < BAND_HZ) & (_VOICE_HZ[1] > BAND_HZ))
+
+
+def bend_db(bus: BusPlan, share: LeadSharePlan) -> Bands:
+    """What leads would take of the bus's tone around its mean over the voice, without limits."""
+    mid = np.array(bus.mid_db.value)
+    return np.asarray(share.lead_share.value * (mid - float(mid[_inside_voice()].mean())))
 
 
 def lead_curves(bus: BusPlan) -> tuple[Bands, Bands]:
@@ -92,6 +99,5 @@ def lead_curves(bus: BusPlan) -> tuple[Bands, Bands]:
     if bus.lead is None:
         return mid, side
     mean = float(mid[_inside_voice()].mean())
-    bend = bus.lead.lead_share.value * (mid - mean)
-    lead = mean + np.clip(bend, bus.lead.lead_lowest_db.value, bus.lead.lead_highest_db.value)
+    lead = mean + np.clip(bend_db(bus, bus.lead), bus.lead.lead_lowest_db.value, bus.lead.lead_highest_db.value)
     return lead, lead + np.minimum(side - mid, _WIDER_DB)

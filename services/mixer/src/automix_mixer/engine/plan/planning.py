@@ -31,6 +31,7 @@ from automix_mixer.engine.plan.material import material_of
 from automix_mixer.engine.plan.mixplan import BalancePlan, BeatPlan, MixPlan, SpacePlan, VocalPlan
 from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
 from automix_mixer.engine.plan.parts import assign_parts
+from automix_mixer.engine.plan.pause_noise import quieted
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
 from automix_mixer.engine.plan.role_planning import assign_roles
 from automix_mixer.engine.plan.sparing import spared
@@ -129,7 +130,8 @@ def _plan(
     held = [with_tuning(bounded(v, bus), beat_profiles, settings) for v in vocal_plans]
     held = with_alignment(held, sung, settings)
     if bus.reference is not None:
-        bus = replace(bus, lead=lead_share([v for v in held if v.part.value == "lead"]))
+        sharing = [(v, p) for v, p in zip(held, sung, strict=True) if v.part.value == "lead"]
+        bus = replace(bus, lead=quieted(lead_share([v for v, _ in sharing]), bus, sharing))
         if leads and beats:
             bus = replace(bus, step_back=step_back())
     # In a session an engineer has already chosen place, width and tone of every instrument, and the sound of the drums.
