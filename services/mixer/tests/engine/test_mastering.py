@@ -96,12 +96,18 @@ def test_a_finished_song_keeps_its_loudness_range_where_its_choruses_are_limited
 def test_with_a_reference_it_comes_closer_within_its_bound(save: Save, tmp_path: Path) -> None:
     song, reference = finished(share=0.45), finished(seed=8)
     tracks = [Track(save("song", song), "beat"), Track(save("reference", reference), "reference")]
-    mix(tracks, Settings(mastering=True, reference_strength=1.0), tmp_path / "m.wav")
+    plan = mix(tracks, Settings(mastering=True, reference_strength=1.0), tmp_path / "m.wav").plan
     out = load(tmp_path / "m.wav")
     wanted, before, after = bands_db(reference), bands_db(song), bands_db(out)
     assert np.abs(after - wanted).mean() < 0.7 * np.abs(before - wanted).mean()
     assert np.abs(after - before).max() < 6.0 + 1.0
     assert heard(tmp_path / "m.wav")[1] <= -1.0 + 0.05
+    # A finished song is not measured again, which its plan says only where somebody asks for it.
+    for strength, said in ((1.0, False), (0.5, True)):
+        asked = replace(plan, settings={**plan.settings, "reference_strength": strength})
+        again = mix(tracks, Settings(), tmp_path / "again.wav", plan=asked)
+        assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "m.wav").read_bytes()
+        assert any("have no effect" in note for note in again.report.notes) == said
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,9 @@ def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
     asked = round(settings.spectrum_share, _DIGITS), round(settings.width_share, _DIGITS)
     if was == asked:
         return plan, []
+    correction = bus.correction
+    if correction is not None and not any(correction.correct_mid_db.value + correction.correct_side_db.value):
+        return plan, [f"{_SAID}: a finished song is not measured; change the tone of its mix bus"]
     said = " and ".join(
         f"{100 * now:.3g} % of the way in {what} (it was {100 * before:.3g} %)"
         for what, before, now in zip(("tone", "width"), was, asked, strict=True)

@@ -49,8 +49,6 @@ def as_song(plan: MixPlan) -> MixPlan:
         if master.crest_share.value == 0.0:
             master = replace(master, range=keep_range(1.0, "a finished song"))
     # A finished song is not rehearsed, because what filters do to a single file is known beforehand.
-    if followed is not None:
-        followed = replace(followed, spectrum_share=None, width_share=None)
     correction = CorrectionPlan(
         Decision(_STILL, "dB per third octave", "none: the tone of a single file needs no correction"),
         Decision(_STILL, "dB per third octave", "none: the tone of a single file needs no correction"),
@@ -65,7 +63,6 @@ def as_song(plan: MixPlan) -> MixPlan:
             mid_db=bounded(bus.mid_db),
             side_db=bounded(bus.side_db),
             glue_ratio=ratio,
-            reference=followed,
             correction=correction,
         ),
         master=master,
