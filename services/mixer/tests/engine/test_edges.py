@@ -1,11 +1,22 @@
 """Beginnings, ends, fades, offsets and polarity: what a recording came with is kept, or put right and said."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from automix_mixer.engine import MixResult, Settings, Track, Workspace, analyse, mix, plan_from_json, plan_to_json
+from automix_mixer.engine import (
+    MixResult,
+    Settings,
+    Track,
+    Workspace,
+    analyse,
+    make_plan,
+    mix,
+    plan_from_json,
+    plan_to_json,
+)
 from automix_mixer.engine.measure.polarity import POLARITY_FRAMES, PolarityMeter
 from automix_mixer.engine.plan.plan_json import delivered
 
@@ -286,6 +297,21 @@ def test_a_reference_that_is_not_as_meant_is_named(sound: np.ndarray, word: str,
     target, notes = reference_target(save("odd reference", sound), save, tmp_path)
     assert any("odd reference" in n and word in n for n in notes)
     assert (target == -14.0) == (word != "inverted polarity")
+
+
+def test_many_faults_and_long_names_fit_into_a_plan(save: Save) -> None:
+    names = [f"{i} {'reference' * 27}" for i in range(8)]
+    with Workspace() as workspace:
+        heard = analyse(Track(save("b", beat(4)), "beat"), workspace, RATE)
+        song = analyse(Track(save("r", beat(4, seed=9)), "reference"), workspace, RATE)
+        spans = [(frame, frame + 500) for frame in range(0, 100_000, 1_000)]
+        turned = replace(heard, faults=replace(heard.faults, inverted=spans))
+        references = [replace(song, track=Track(song.track.path, "reference", name=name)) for name in names]
+        plan = make_plan([turned, *[heard] * 25, *references], Settings())
+    assert len(plan.notes) == 200
+    assert plan.notes[-1].endswith("more notes are left out")
+    assert "0:00.1 and 95 more" in plan.notes[0]
+    assert f"{names[2]} and 5 more" in plan.bus.mid_db.reason
 
 
 @pytest.mark.parametrize(("joined", "said"), [(1, "one piece"), (2, "2 pieces")])

@@ -12,6 +12,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, k_weight_db, smooth_b
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BusPlan, MasterPlan, RangePlan, ReferencePlan, StepBackPlan
+from automix_mixer.engine.plan.notes import listed
 from automix_mixer.engine.plan.tone import Tone, k_power, tone_of
 from automix_mixer.engine.settings import Settings
 
@@ -85,7 +86,7 @@ def plan_bus(
         before, goal = unit(expected), reference_tone(references)
         mid, side = towards(before, goal, spectrum, width)
         follow = _follow(before, goal, references, spectrum, width) if spectrum or width else None
-        names = ", ".join(p.track.label for p in references)
+        names = listed([p.track.label for p in references], 3)
         reason = f"{100 * spectrum:.0f} % of the way to the tone of {names}, at most {_TONE_BOUND_DB:g} dB"
     elif neutral:
         now = to_db(expected.mid + expected.side)

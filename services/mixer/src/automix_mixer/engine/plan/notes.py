@@ -11,8 +11,9 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, to_db
 from automix_mixer.engine.dsp.quantiles import median
 from automix_mixer.engine.measure.activity import active_steps
 from automix_mixer.engine.measure.profile import Profile
+from automix_mixer.engine.plan.plan_bounds import MOST_NOTES
 
-_TOLD_GAPS = 5
+_TOLD = 5
 _END_S = 0.1
 """A gap that reaches within this of the end of a recording is its missing end."""
 _CLIPPED, _CLICKS = 30, 20
@@ -93,11 +94,23 @@ def mistake_notes(vocals: Sequence[Profile], beats: Sequence[Profile]) -> list[s
     ]
 
 
+def within_a_plan(notes: Sequence[str]) -> list[str]:
+    """As many notes as a plan may hold; the last tells how many are left out."""
+    more = len(notes) - MOST_NOTES
+    return [*notes[: MOST_NOTES - 1], f"{more + 1} more notes are left out"] if more > 0 else list(notes)
+
+
+def listed(words: Sequence[str], most: int = _TOLD) -> str:
+    """The first of some words and how many follow, since a text of a plan has a longest length."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
 def _when(profile: Profile) -> str:
     spans = [(a, min(b, profile.frames)) for a, b in profile.faults.inverted]
     if spans == [(0, profile.frames)]:
         return ""
-    return " from " + ", ".join(f"{_clock(a, profile)} to {_clock(b, profile)}" for a, b in spans)
+    return " from " + listed([f"{_clock(a, profile)} to {_clock(b, profile)}" for a, b in spans])
 
 
 def _clock(frame: int, profile: Profile) -> str:
@@ -137,9 +150,8 @@ def _gap_words(profile: Profile) -> str:
     why = "is damaged" if profile.damaged_packets else "has gaps"
     behind = [gap for gap in profile.gaps if gap.at_s > profile.duration_s - _END_S]
     inside = profile.gaps[: len(profile.gaps) - len(behind)]
-    places = ", ".join(f"{gap.length_s:.2f} s at {_place(gap.at_s)}" for gap in inside[:_TOLD_GAPS])
-    more = f" and {len(inside) - _TOLD_GAPS} more" if len(inside) > _TOLD_GAPS else ""
-    lacks = [f"{places}{more} are missing: silence fills them, so that what follows stays in time"] if inside else []
+    places = listed([f"{gap.length_s:.2f} s at {_place(gap.at_s)}" for gap in inside])
+    lacks = [f"{places} are missing: silence fills them, so that what follows stays in time"] if inside else []
     lacks += [f"its last {gap.length_s:.2f} s are missing" for gap in behind]
     return f"{why}: {'; '.join(lacks)}"
 

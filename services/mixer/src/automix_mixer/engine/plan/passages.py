@@ -12,6 +12,7 @@ from dataclasses import replace
 from automix_mixer.engine.passage import Passage
 from automix_mixer.engine.plan.beat_planning import is_balance_note
 from automix_mixer.engine.plan.mixplan import AlignPlan, BeatPlan, MixPlan, VocalPlan
+from automix_mixer.engine.plan.notes import within_a_plan
 from automix_mixer.engine.plan.strips import is_fed
 
 
@@ -57,10 +58,12 @@ def completed(plan: MixPlan, whole: MixPlan) -> MixPlan:
         beats=[beats.get(fresh.track) or _beside(fresh, plan.beats) for fresh in whole.beats],
         bus_effects=effects | plan.bus_effects,
         least_inverted_s=whole.least_inverted_s,
-        notes=[
-            *(note for note in plan.notes if is_balance_note(note)),
-            *(note for note in whole.notes if not is_balance_note(note)),
-        ],
+        notes=within_a_plan(
+            [
+                *(note for note in plan.notes if is_balance_note(note)),
+                *(note for note in whole.notes if not is_balance_note(note)),
+            ]
+        ),
         settings=whole.settings | {name: plan.settings[name] for name in whole.settings if name in plan.settings},
         passage=None,
     )

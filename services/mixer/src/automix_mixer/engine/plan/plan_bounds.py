@@ -90,7 +90,7 @@ _LATEST_S = 86_400.0
 _MOST_MOVED_MS = 500.0
 _MOST_CUTS = 32
 _MOST_PARTS = 128
-_MOST_NOTES = 200
+MOST_NOTES = 200
 _PER_BAND = {"tone_db", "cut_db", "mid_db", "side_db", "expected_mid_db", "expected_side_db"}
 _PER_BAND |= {"correct_mid_db", "correct_side_db", "lead_lowest_db", "lead_highest_db"}
 
@@ -107,7 +107,7 @@ def check_bounds(plan: MixPlan) -> None:
         raise _invalid("sample_rate", f"must be one of {', '.join(map(str, SAMPLE_RATES))}")
     if plan.settings.get("format") == "mp3" and plan.sample_rate > FASTEST_MP3_HZ:
         raise _invalid("sample_rate", f"is over the {FASTEST_MP3_HZ} Hz of an mp3: ask for wav or flac")
-    _check_texts("notes", plan.notes, _MOST_NOTES, _LONGEST_REASON)
+    _check_texts("notes", plan.notes, MOST_NOTES, _LONGEST_REASON)
     _check_texts("name", [part.name for part in _parts(plan)], _MOST_PARTS, _LONGEST_NAME)
     for name, decision in _decisions(plan):
         _check_texts(f"reason of {name}", [decision.reason], 1, _LONGEST_REASON)

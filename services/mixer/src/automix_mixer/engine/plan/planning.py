@@ -29,7 +29,7 @@ from automix_mixer.engine.plan.lead_tone import bounded, lead_share
 from automix_mixer.engine.plan.mastering import as_song, require_song
 from automix_mixer.engine.plan.material import material_of
 from automix_mixer.engine.plan.mixplan import BalancePlan, BeatPlan, MixPlan, SpacePlan, VocalPlan
-from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references
+from automix_mixer.engine.plan.notes import fault_notes, mistake_notes, usable_references, within_a_plan
 from automix_mixer.engine.plan.parts import assign_parts
 from automix_mixer.engine.plan.pause_noise import quieted
 from automix_mixer.engine.plan.plan_json import plan_from_json, plan_to_json
@@ -77,6 +77,7 @@ def make_plan(profiles: Sequence[Profile], settings: Settings) -> MixPlan:
                 SHORT_S, "s", "even a stretch as short as this has inverted polarity and is corrected"
             ),
         )
+    made = replace(made, notes=within_a_plan(made.notes))
     made = with_inserts(made, settings.inserts, [p.track for _, p in vocals + beats if not p.sounds])
     # The numbers rendered now must equal those that are read back from JSON later.
     return plan_from_json(plan_to_json(made), own_machine=True)
