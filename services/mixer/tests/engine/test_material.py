@@ -60,19 +60,22 @@ def test_a_dry_voice_behind_a_finished_lead_leaves_the_session_mixed(session: li
     assert plan.master.range is not None
     assert (plan.master.range.range_limit_db.value, plan.bus.glue_ratio.value) == (2.0, 1.0)
     assert max(map(abs, plan.bus.mid_db.value)) == min(plan.unmask.cut_db.value) == 0.0
+    assert all("mixed already" in decision.reason for decision in (plan.bus.mid_db, plan.bus.glue_ratio))
     assert plan.space.reverb_lu.value == -120.0
 
 
 def test_glue_fades_out_as_a_session_is_finished(session: list[Track], tmp_path: Path) -> None:
     """By the crest of its lead, which lies between those of finished and of raw ones."""
     voice = load(Path(session[0].path))
-    ratios = []
+    glues = []
     for peak in (1.0, 1.68, 1.8):
         spiked = voice.copy()
         loudest = np.abs(voice).max(axis=1).argmax()
         spiked[loudest] *= peak
         path = save_wav(tmp_path / f"spiked {peak}.wav", spiked)
-        ratios.append(planned([Track(path, "vocals"), *session[1:]]).bus.glue_ratio.value)
+        glues.append(planned([Track(path, "vocals"), *session[1:]]).bus.glue_ratio)
+    ratios = [glue.value for glue in glues]
+    assert "% mixed already" in glues[1].reason
     assert ratios[0] == 1.0
     assert 1.0 < ratios[1] < ratios[2] <= 2.0
 

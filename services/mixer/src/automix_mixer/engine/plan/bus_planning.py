@@ -39,6 +39,8 @@ _LIFT_DB = 6.0
 """Transient designers go to 15 dB; 6 dB for 40 ms on the hits that stand out anyway is not heard as pumping."""
 _STEP_BACK_DB = 2.0
 """Of a balance no more is sure than 2 dB."""
+_OFF = "off: no reference, and no pull towards a neutral tone"
+_MIXED = "off: the song is mixed already, as its finished lead says"
 NO_SIDE_DB = -45.0
 """Level of side against mid under which there is only noise, and no side that could be made louder."""
 
@@ -80,7 +82,7 @@ def plan_bus(
     neutral = settings.neutral_strength * (1.0 - mixed)
     mid = np.zeros(BAND_HZ.size)
     side = np.zeros(BAND_HZ.size)
-    reason, follow = "off: no reference, and no pull towards a neutral tone", None
+    reason, follow = _OFF if settings.neutral_strength == 0.0 else _MIXED, None
     if references:
         spectrum, width = settings.spectrum_share, settings.width_share
         before, goal = unit(expected), reference_tone(references)
@@ -242,16 +244,12 @@ class _Glue:
 def _glue(references: Sequence[Profile], settings: Settings, mixed: float) -> _Glue:
     """Slow and shallow compression, unless a dense reference asks for more."""
     if not references:
-        ratio = 2.0 - mixed if settings.neutral_strength else 1.0
-        return _Glue(
-            ratio,
-            2.0,
-            30.0,
-            200.0,
-            "moderate: research finds ratios of 2 to 3"
-            if ratio > 1
-            else "off: no reference, and no pull towards a neutral tone",
-        )
+        if settings.neutral_strength == 0.0:
+            return _Glue(1.0, 2.0, 30.0, 200.0, _OFF)
+        said = "moderate: research finds ratios of 2 to 3"
+        if mixed:
+            said = _MIXED if mixed == 1.0 else f"2 at most; less, because the song is {100 * mixed:.0f} % mixed already"
+        return _Glue(2.0 - mixed, 2.0, 30.0, 200.0, said)
     strength = settings.reference_strength * settings.reference_dynamics
     if strength == 0.0:
         return _Glue(1.0, 0.0, 30.0, 200.0, "off: the settings do not follow the reference's dynamics")
