@@ -100,7 +100,7 @@ class TestLimits:
             first = whole(slow).partition(b"\r\n")[0]
         assert first.split()[1] in (b"408", b"504"), first
 
-    def test_of_connections(self, narrow: Gateway) -> None:
+    async def test_of_connections(self, narrow: Gateway) -> None:
         kept = [socket.create_connection((narrow.host, narrow.port), timeout=10) for _ in range(MOST_CONNECTIONS + 5)]
         try:
             for one in kept:
@@ -116,6 +116,14 @@ class TestLimits:
         finally:
             for one in kept:
                 one.close()
+
+        def served() -> bool:
+            try:
+                return ask(narrow, "GET", "/healthz")[0] == http.client.OK
+            except OSError:  # it has not noticed yet that they are closed
+                return False
+
+        await until(served)
 
     def test_of_streams_is_told_to_a_client_of_http_2(self, narrow: Gateway) -> None:
         with socket.create_connection((narrow.host, narrow.port), timeout=20) as client:

@@ -335,7 +335,9 @@ def command(arguments: list[str], **options: object) -> "subprocess.CompletedPro
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    song = tone(tmp_path / "long.wav", seconds=300.0)
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here, as under nohup, and so is it in what is started")
+    song = tone(tmp_path / "long.wav", seconds=60.0)
     temporary, out = tmp_path / "temporary", tmp_path / "out"
     temporary.mkdir()
     out.mkdir()
