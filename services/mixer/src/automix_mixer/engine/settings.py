@@ -146,6 +146,11 @@ class Settings:
         return self.reference_strength * self.reference_width
 
     @property
+    def dynamics_share(self) -> float:
+        """How far dynamics go to the references', 0 to 1."""
+        return self.reference_strength * self.reference_dynamics
+
+    @property
     def beside(self) -> list[Output]:
         """The files that are asked for beside the mix: further masters, then versions."""
         return outputs_beside(self.masters, self.versions, self.format)

@@ -250,7 +250,7 @@ def _glue(references: Sequence[Profile], settings: Settings, mixed: float) -> _G
         if mixed:
             said = _MIXED if mixed == 1.0 else f"2 at most; less, because the song is {100 * mixed:.0f} % mixed already"
         return _Glue(2.0 - mixed, 2.0, 30.0, 200.0, said)
-    strength = settings.reference_strength * settings.reference_dynamics
+    strength = settings.dynamics_share
     if strength == 0.0:
         return _Glue(1.0, 0.0, 30.0, 200.0, "off: the settings do not follow the reference's dynamics")
     crest = reference_crest_db(references)
@@ -300,7 +300,7 @@ def plan_master(references: Sequence[Profile], settings: Settings, mixed: float)
         reason = f"{100 * share:.0f} % of the way from -14 LUFS to the references' {heard:.1f} LUFS"
     else:
         reason = "there is no reference; Spotify plays at this loudness"
-    strength = settings.reference_strength * settings.reference_dynamics if references else 0.0
+    strength = settings.dynamics_share if references else 0.0
     crest, crest_reason = 0.0, "off: no reference's dynamics are followed"
     if strength:
         crest = reference_crest_db(references)

@@ -8,16 +8,16 @@ import numpy as np
 
 from automix_mixer.engine.dsp.bands import BAND_HZ
 from automix_mixer.engine.plan.bus_planning import LEAN_DB, towards
+from automix_mixer.engine.plan.correction import DIGITS
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan, ReferencePlan
 from automix_mixer.engine.plan.plan_bounds import held
-from automix_mixer.engine.plan.tone import Tone
+from automix_mixer.engine.plan.tone import followed_tones
 from automix_mixer.engine.settings import USUAL, Settings
 
 STRENGTHS = ("reference_strength", "reference_spectrum", "reference_width")
 """Settings by which a reference is followed whenever a mix is heard."""
 _SAID = f"the plan's settings {', '.join(STRENGTHS[:-1])} and {STRENGTHS[-1]} have no effect"
-_DIGITS = 4
 
 
 def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
@@ -35,7 +35,7 @@ def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
         advice = "it does not say with which values it was planned; remove its insert correction to measure again"
         return plan, [] if unheard else [f"{_SAID}: {advice}"]
     was = reference.spectrum_share.value, reference.width_share.value
-    asked = round(settings.spectrum_share, _DIGITS), round(settings.width_share, _DIGITS)
+    asked = round(settings.spectrum_share, DIGITS), round(settings.width_share, DIGITS)
     if was == asked:
         return plan, []
     correction = bus.correction
@@ -54,13 +54,7 @@ def followed(plan: MixPlan) -> tuple[MixPlan, list[str]]:
 def _moved(
     bus: BusPlan, reference: ReferencePlan, was: tuple[float, float], asked: tuple[float, float], sample_rate: int
 ) -> BusPlan:
-    expected, goal = (
-        Tone(*(10 ** (np.array(d.value) / 10) for d in pair))
-        for pair in (
-            (reference.expected_mid_db, reference.expected_side_db),
-            (reference.mid_db, reference.side_db),
-        )
-    )
+    expected, goal = followed_tones(reference)
     audible = sample_rate / 2 > BAND_HZ
     before, after = (towards(expected, goal, *shares) for shares in (was, asked))
 
@@ -68,7 +62,7 @@ def _moved(
         move = getattr(bus, name)
         values = np.array(move.value) + (after[side] - before[side]) * audible
         share = f"now {100 * asked[0]:.3g} % of the way in tone and {100 * asked[1]:.3g} % in width"
-        return Decision(held(name, values.round(_DIGITS)), move.unit, share)
+        return Decision(held(name, values.round(DIGITS)), move.unit, share)
 
     (lean,) = held("lean_limit_db", [reference.lean_limit_db.value + LEAN_DB * (asked[1] - was[1])])
     return replace(
@@ -78,7 +72,7 @@ def _moved(
         correction=bus.correction if "correction" in bus.off else None,
         reference=replace(
             reference,
-            lean_limit_db=replace(reference.lean_limit_db, value=round(lean, _DIGITS)),
+            lean_limit_db=replace(reference.lean_limit_db, value=round(lean, DIGITS)),
             spectrum_share=Decision(asked[0], "", "from the settings"),
             width_share=Decision(asked[1], "", "from the settings"),
         ),

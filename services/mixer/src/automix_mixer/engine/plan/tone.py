@@ -11,7 +11,7 @@ from automix_mixer.engine.dsp.bands import BAND_HZ, Bands, band_powers, k_weight
 from automix_mixer.engine.measure.profile import Profile
 from automix_mixer.engine.measure.spectrum import Spectrum
 from automix_mixer.engine.plan.lead_tone import lead_curves
-from automix_mixer.engine.plan.mixplan import BusPlan, SpacePlan, UnmaskPlan, VocalPlan
+from automix_mixer.engine.plan.mixplan import BusPlan, ReferencePlan, SpacePlan, UnmaskPlan, VocalPlan
 
 _SPACE_DB = 9.0
 
@@ -27,6 +27,15 @@ class Tone:
 def tone_of(spectrum: Spectrum, sample_rate: int) -> Tone:
     """A spectrum in bands."""
     return Tone(band_powers(spectrum.mid, sample_rate), band_powers(spectrum.side, sample_rate))
+
+
+def followed_tones(reference: ReferencePlan) -> tuple[Tone, Tone]:
+    """The tone that a plan expects of the sum before the bus, and that of its references."""
+    expected, goal = (
+        Tone(*(10 ** (np.array(power_db.value) / 10) for power_db in pair))
+        for pair in ((reference.expected_mid_db, reference.expected_side_db), (reference.mid_db, reference.side_db))
+    )
+    return expected, goal
 
 
 def beat_tone(beats: Sequence[Profile]) -> Tone:

@@ -92,14 +92,6 @@ def after_rehearsal(settled: Balance, correction: CorrectionPlan | None, step_ba
     return replace(settled, fader_db=settled.fader_db - back, lar_db=settled.lar_db - back, back_db=back)
 
 
-def after_step_back(settled: Balance, step_back: StepBackPlan) -> Balance:
-    """The balance after the lead has stepped back. Where there is none, nothing steps back."""
-    if settled.lar_db is None:
-        return settled
-    back = step_back.step_back_db.value
-    return replace(settled, fader_db=settled.fader_db - back, lar_db=settled.lar_db - back, back_db=back)
-
-
 def _faded(plan: MixPlan, steps: int, step: int) -> Mask:
     """Steps in which a lead's own fade is under way: they say nothing about the balance."""
     faded = np.zeros(steps, np.bool_)

@@ -26,7 +26,15 @@ from automix_mixer.engine.plan.correction import DIGITS
 from automix_mixer.engine.plan.decision import Decision
 from automix_mixer.engine.plan.lead_tone import lead_curves
 from automix_mixer.engine.plan.mixplan import BusPlan, MixPlan, ReferencePlan
-from automix_mixer.engine.plan.tone import Tone, beat_tone, bus_shift_db, space_gain_db, tone_of, voice_tone
+from automix_mixer.engine.plan.tone import (
+    Tone,
+    beat_tone,
+    bus_shift_db,
+    followed_tones,
+    space_gain_db,
+    tone_of,
+    voice_tone,
+)
 from automix_mixer.engine.render.balance import Balance
 from automix_mixer.engine.render.mixdown import lean_gains, sources
 from automix_mixer.engine.render.vocal_bus import VocalBus
@@ -266,13 +274,7 @@ def _corrected(
 ) -> BusPlan:
     """The planned moves, plus the change that the measured tone asks for, plus what the filters miss of both."""
     spectrum, width = settings.spectrum_share, settings.width_share
-    goal, expected = (
-        Tone(*(10 ** (np.array(d.value) / 10) for d in pair))
-        for pair in (
-            (reference.mid_db, reference.side_db),
-            (reference.expected_mid_db, reference.expected_side_db),
-        )
-    )
+    expected, goal = followed_tones(reference)
     tone = unit(Tone(*(band_powers(p, sample_rate) for p in before)))
     limit, planned_db = reference.correction_db.value, [np.array(d.value) for d in (planned.mid_db, planned.side_db)]
     old = planned.lead is None
@@ -320,7 +322,7 @@ def _over_db(
     """
     spectrum = settings.spectrum_share
     was, now = (Tone(*(band_powers(p, sample_rate) for p in pair)) for pair in (before, after))
-    goal = Tone(*(10 ** (np.array(d.value) / 10) for d in (reference.mid_db, reference.side_db)))
+    _, goal = followed_tones(reference)
     both = comparable(was, goal)
     was, now, goal = (unit(Tone(both * tone.mid, both * tone.side)) for tone in (was, now, goal))
     aim = unit(
