@@ -4,7 +4,7 @@ import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -18,6 +18,15 @@ from .stored_songs import tracks_of
 
 Plan = dict[str, Any]
 Edit = Callable[[Plan], object]
+
+
+class Seen(NamedTuple):
+    """What a mix by an edited plan leaves: the bytes of the mix and of its picture, its files, its notes."""
+
+    mix: bytes
+    pictures: list[bytes]
+    files: list[str]
+    notes: list[str]
 
 
 class Song:
@@ -36,12 +45,11 @@ class Song:
         said = read_plan(json.dumps(plan), {}, own_machine=True, own_format=True)[1]
         return mix(self.tracks, Settings(), out, plan=said, extras_dir=self.folder / name), out
 
-    def seen(self, edit: Edit, name: str) -> tuple[object, ...]:
-        """What a mix by an edited plan leaves: the bytes of the mix and of its picture, its files, its notes."""
+    def seen(self, edit: Edit, name: str) -> Seen:
         made, out = self.edited(edit, name)
         pictures = [Path(file.path).read_bytes() for file in made.files if file.kind == "picture"]
         files = sorted(f"{file.kind} {Path(file.path).name}" for file in made.files if file.path != str(out))
-        return out.read_bytes(), pictures, files, made.report.notes
+        return Seen(out.read_bytes(), pictures, files, made.report.notes)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +58,8 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Song:
 
 
 def test_a_plan_that_nobody_edits_gives_the_mix_again(song: Song) -> None:
-    assert song.unchanged[0] == (song.folder / "first.wav").read_bytes()
-    assert not any("reference" in note for note in song.unchanged[3])  # type: ignore[attr-defined]
+    assert song.unchanged.mix == (song.folder / "first.wav").read_bytes()
+    assert not any("reference" in note for note in song.unchanged.notes)
 
 
 SETTINGS: dict[str, object] = {
@@ -197,7 +205,7 @@ def test_an_older_plan_keeps_its_bytes_and_says_that_its_strengths_change_nothin
 
     for edit in (older, weaker):
         made, out = song.edited(edit, edit.__name__)
-        assert out.read_bytes() == song.unchanged[0]
+        assert out.read_bytes() == song.unchanged.mix
         assert any("have no effect" in note for note in made.report.notes)
 
 
@@ -205,7 +213,7 @@ def test_strengths_are_said_to_change_nothing_where_there_is_nothing_to_follow(
     song: Song, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     alone = Song("beat_alone", tmp_path_factory.mktemp("alone"), Settings())
-    assert not any("have no effect" in note for note in alone.unchanged[3])  # type: ignore[attr-defined]
+    assert not any("have no effect" in note for note in alone.unchanged.notes)
 
     def off(plan: Plan) -> None:
         inserts(plan, "mix")["reference"]["on"] = False
